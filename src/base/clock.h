@@ -1,0 +1,26 @@
+/* clock.h -- time: microseconds since 1970 (UTC) for records, monotonic microseconds for deadlines, and RFC 3339 text. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+int64_t clock_now_us(void);  /* wall clock */
+int64_t clock_mono_us(void); /* never steps back */
+
+enum { CLOCK_TEXT = 32 };
+/* "2026-11-25T02:13:30.123456Z" into out[CLOCK_TEXT]; returns out. */
+char *clock_text(int64_t us, char *out);
+/* A FHIR instant or dateTime of any precision, or date. *ret is its first moment in UTC; a time without zone counts as UTC.
+ * `span_us` (may be NULL) is how long the stated precision lasts (a day for YYYY-MM-DD). 1, or 0 when it is not a date. */
+int clock_parse(struct slice s, int64_t *ret, int64_t *span_us);
+/* Days since 1970-01-01 of a civil date (proleptic Gregorian). */
+int64_t clock_days(int year, int month, int day);
+/* The civil date of a day count. */
+void clock_civil(int64_t days, int *year, int *month, int *day);
+/* ISO 8601 duration such as PT12H, P90D, P1Y (a year counts 365 days, a month 30): 1 and microseconds, or 0. */
+int clock_duration(struct slice s, int64_t *ret);
+
+#endif

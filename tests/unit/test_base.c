@@ -1,0 +1,111 @@
+#include "test.h"
+
+#include "base/clock.h"
+#include "base/dec.h"
+#include "base/rnd.h"
+
+TEST(decimals_compare_by_value_not_by_text)
+{
+    static const struct {
+        const char *a, *b;
+        int cmp;
+    } row[] = {
+        {"100.4", "100.40", 0},  {"1004e-1", "100.4", 0}, {"0.10", "1e-1", 0},      {"-0", "0.000", 0}, {"3.9999999999999996", "4", -1},
+        {"38.00000000000006", "38", 1}, {"-1", "1", -1},  {"-2", "-1", -1},         {"1e400", "1e399", 1}, {"0", "0.0001", -1},
+        {"12", "9", 1},          {"1200", "12e2", 0},     {"0.05", "0.049", 1},     {"1000000", "999999.9", 1},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct dec a, b;
+        CHECK(dec_parse(slice_of(row[i].a), &a));
+        CHECK(dec_parse(slice_of(row[i].b), &b));
+        CHECK_INT(dec_cmp(&a, &b), row[i].cmp);
+        CHECK_INT(dec_cmp(&b, &a), -row[i].cmp);
+    }
+    struct dec d;
+    CHECK(!dec_parse(SLICE(""), &d));
+    CHECK(!dec_parse(SLICE("abc"), &d));
+    CHECK(!dec_parse(SLICE("1e9999"), &d));
+}
+
+TEST(times_of_any_precision_are_read)
+{
+    static const struct {
+        const char *text;
+        int64_t us, span;
+    } row[] = {
+        {"1970-01-01T00:00:00Z", 0, 1000000},
+        {"2026-11-22T14:00:00.5+01:00", 1795352400500000, 1},
+        {"2024-02-29", 1709164800000000, 86400000000},
+        {"2024-02", 1706745600000000, 29 * 86400000000},
+        {"2023", 1672531200000000, 365 * 86400000000},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        int64_t us, span;
+        CHECK(clock_parse(slice_of(row[i].text), &us, &span));
+        CHECK_INT(us, row[i].us);
+        CHECK_INT(span, row[i].span);
+    }
+    static const char *const bad[] = {"", "2023-02-29", "2023-13", "2024-01-01T25:00:00Z", "2024-01-01T00:00Z", "20240101", "2024-1-1"};
+    int64_t us;
+    for (size_t i = 0; i < COUNT(bad); i++)
+        CHECK(!clock_parse(slice_of(bad[i]), &us, NULL));
+    char text[CLOCK_TEXT];
+    CHECK_STR(clock_text(1795352400500000, text), "2026-11-22T13:00:00.500000Z");
+    CHECK_STR(clock_text(-1, text), "1969-12-31T23:59:59.999999Z");
+}
+
+TEST(durations_are_read)
+{
+    int64_t us;
+    CHECK(clock_duration(SLICE("PT12H"), &us) && us == 12 * 3600000000LL);
+    CHECK(clock_duration(SLICE("P90D"), &us) && us == 90 * 86400000000LL);
+    CHECK(clock_duration(SLICE("P1DT1M"), &us) && us == 86460000000LL);
+    CHECK(!clock_duration(SLICE("P"), &us));
+    CHECK(!clock_duration(SLICE("12H"), &us));
+}
+
+TEST(uuids_read_back)
+{
+    uint8_t id[UUID_BYTES], back[UUID_BYTES];
+    char text[UUID_TEXT];
+    uuid7(id);
+    CHECK(uuid_parse(slice_of(uuid_text(id, text)), back));
+    CHECK(memcmp(id, back, sizeof id) == 0);
+    CHECK(!uuid_parse(SLICE("not-a-uuid"), back));
+}
+
+TEST(arenas_have_a_limit_and_come_back_zeroed)
+{
+    struct arena *a = arena_new(100000);
+    char *p = arena_take(a, 50000);
+    CHECK(p != NULL);
+    memset(p, 'x', 50000);
+    CHECK(arena_take(a, 60000) == NULL);
+    char *q = arena_take(a, 100);
+    for (int i = 0; i < 100; i++)
+        CHECK(q[i] == 0);
+    memset(q, 'y', 100);
+    CHECK(arena_grow(a, q, 100, 200) == q);
+    arena_free(a);
+    a = arena_new(100000);
+    q = arena_take(a, 8000);
+    for (int i = 0; i < 8000; i++)
+        CHECK(q[i] == 0);
+    arena_free(a);
+}
+
+TEST(base64_and_hex)
+{
+    char out[32];
+    base64_encode("ab", 2, out);
+    CHECK_STR(out, "YWI=");
+    base64url_encode("\xff\xff\xfe", 3, out);
+    CHECK_STR(out, "___-");
+    unsigned char raw[4];
+    CHECK_INT(hex_decode(SLICE("00fF"), raw, 4), 2);
+    CHECK(raw[1] == 0xff);
+    CHECK_INT(hex_decode(SLICE("0"), raw, 4), -1);
+}
+
+RUN(T(decimals_compare_by_value_not_by_text), T(times_of_any_precision_are_read), T(durations_are_read), T(uuids_read_back),
+    T(arenas_have_a_limit_and_come_back_zeroed), T(base64_and_hex))

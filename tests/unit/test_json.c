@@ -1,0 +1,110 @@
+#include "test.h"
+
+#include "base/json.h"
+
+static const char *fault_of(const char *text)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct json j;
+    struct json_fault f;
+    return json_parse(a, slice_of(text), &j, &f) ? (f.what ? f.what : "memory") : "";
+}
+
+TEST(good_documents_are_read)
+{
+    static const char *const good[] = {"null", " true ", "[]", "{}", "[1,2.50,-0,1e5,1E+2]", "{\"a\":{\"b\":[{}]},\"c\":\"\"}",
+        "\"\\u00e9\\ud83d\\ude00\"", "\"\xC3\xA9\"", "[[[[1]]]]", "\n\t{ \"a\" : 1 }\r\n"};
+    for (size_t i = 0; i < COUNT(good); i++)
+        CHECK_STR(fault_of(good[i]), "");
+}
+
+TEST(bad_documents_are_refused)
+{
+    static const char *const bad[] = {"", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", ".5", "1e", "+1", "NaN", "'a'", "\"\x01\"",
+        "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\u0000\"", "\"\xC0\x80\"", "\"\xED\xA0\x80\"", "\"\xFF\"", "1 2",
+        "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "[1 2]", "{\"a\" 1}", "tru", "nulll", "\"abc", "{\"a\":1]", "-", "1.2.3"};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        CHECK(*fault_of(bad[i]));
+}
+
+TEST(a_fault_says_where)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct json j;
+    struct json_fault f;
+    CHECK_INT(json_parse(a, SLICE("{\n \"a\": tru }"), &j, &f), -1);
+    CHECK_INT(f.line, 2);
+    CHECK_INT(f.column, 7);
+}
+
+TEST(depth_is_limited)
+{
+    char text[2 * 200 + 1] = {0};
+    memset(text, '[', 128);
+    memset(text + 128, ']', 128);
+    CHECK_STR(fault_of(text), "");
+    memset(text, '[', 129);
+    memset(text + 129, ']', 129);
+    CHECK(*fault_of(text));
+}
+
+TEST(duplicates_are_found_in_large_objects)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct buf b = buf_in(a, 1 << 16);
+    buf_str(&b, "{");
+    for (int i = 0; i < 500; i++)
+        buf_printf(&b, "\"k%d\":%d,", i, i);
+    size_t n = b.n;
+    buf_str(&b, "\"z\":1}");
+    struct json j;
+    struct json_fault f;
+    CHECK_INT(json_parse(a, buf_text(&b), &j, &f), 0);
+    CHECK_INT(j.node[0].len, 501);
+    b.n = n;
+    buf_str(&b, "\"k77\":1}");
+    CHECK_INT(json_parse(a, buf_text(&b), &j, &f), -1);
+}
+
+TEST(values_are_found_by_key)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct json j;
+    struct json_fault f;
+    struct slice text = SLICE("{\"n\": {\"x\":[1,[2],{\"y\":3}]}, \"\\u0073\":\"a\\n\\u00e9\", \"t\":1.50}");
+    CHECK_INT(json_parse(a, text, &j, &f), 0);
+    CHECK_SLICE(json_get_text(&j, 0, "s", a), "a\n\xC3\xA9");
+    CHECK_SLICE(json_raw(&j, json_get(&j, 0, "t")), "1.50");
+    CHECK_SLICE(json_span(&j, json_get(&j, 0, "n")), "{\"x\":[1,[2],{\"y\":3}]}");
+    CHECK_SLICE(json_span(&j, 0), text.p);
+    CHECK_INT(json_get(&j, 0, "absent"), 0);
+    uint32_t x = json_get(&j, json_get(&j, 0, "n"), "x"), n = 0;
+    for (uint32_t k = json_first(&j, x); k != json_end(&j, x); k = json_next(&j, k))
+        n++;
+    CHECK_INT(n, 3);
+    CHECK_INT(j.node[x].len, 3);
+}
+
+TEST(what_is_written_reads_back)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct buf b = buf_in(a, 4096);
+    struct json_out o = json_out(&b);
+    json_open(&o, '{');
+    json_pair_str(&o, "q\"", "tab\tnl\n\x01");
+    json_pair(&o, "bad", (struct slice){"a\xFFz", 3});
+    json_key(&o, "list");
+    json_open(&o, '[');
+    json_put_int(&o, -5);
+    json_put_bool(&o, true);
+    json_put_null(&o);
+    json_close(&o, ']');
+    json_close(&o, '}');
+    CHECK_SLICE(buf_text(&b), "{\"q\\\"\":\"tab\\u0009nl\\n\\u0001\",\"bad\":\"a\xEF\xBF\xBDz\",\"list\":[-5,true,null]}");
+    struct json j;
+    struct json_fault f;
+    CHECK_INT(json_parse(a, buf_text(&b), &j, &f), 0);
+}
+
+RUN(T(good_documents_are_read), T(bad_documents_are_refused), T(a_fault_says_where), T(depth_is_limited),
+    T(duplicates_are_found_in_large_objects), T(values_are_found_by_key), T(what_is_written_reads_back))
