@@ -39,6 +39,16 @@ bool job_move_legal(enum job_state from, enum job_state to)
     return false;
 }
 
+const char *job_error_text(const char *code)
+{
+#define FAILURE(name, text)                                                                                            \
+    if (strcmp(code, #name) == 0)                                                                                      \
+        return text;
+#include "jobs/failures.def"
+#undef FAILURE
+    return code;
+}
+
 enum job_state job_state_of(struct slice s)
 {
     for (int i = 0; i < JOB_STATES; i++)
@@ -183,10 +193,10 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
         }
     }
     if (tx_exec(tx, e,
-                "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, trace, created_at, updated_at) "
-                "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, $8, $9, $10, $11)",
+                "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, created_at, updated_at) "
+                "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, $8, $9, $10, $11, $12)",
                 V_ID(c->scope), V_ID(n->id), V_ID(c->id), V_BYTES(n->model, 32), V_BLOB(x->wrap), V_BLOB(x->bundle),
-                V_BLOB(x->plan), V_INT(n->created_at), V_STR(n->audit.trace ? n->audit.trace : ""), V_INT(n->created_at),
+                V_BLOB(x->plan), V_INT(n->created_at), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""), V_INT(n->created_at),
                 V_INT(n->created_at)) < 0)
         return -1;
     if (n->idempotency_key.p &&

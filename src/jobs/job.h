@@ -31,6 +31,9 @@ const char *job_state_public(enum job_state s); /* "PROCESSING", as /v1 says it 
 bool job_state_ended(enum job_state s);
 bool job_move_legal(enum job_state from, enum job_state to);
 
+/* failures.def: the sentence for a code, or the code itself when it is unknown. */
+const char *job_error_text(const char *code);
+
 enum { JOB_TRIES = 5 }; /* of faults that are ours, not the model's */
 
 struct jobs;
@@ -45,7 +48,7 @@ struct job_new {
     int64_t created_at;
     const uint8_t *model;      /* version digest, 32 bytes */
     struct slice bundle;       /* the Bundle's text */
-    struct slice plan;         /* JSON: {"inputs","patient","decision","webhook_url"} */
+    struct slice plan;         /* JSON: {"request" (what the model is asked), "decision", "webhook_url"} */
     struct slice idempotency_key; /* {NULL,0}: none */
     uint8_t digest[32];        /* of the request, compared when the key comes again */
     struct slice answer;       /* the 202's body, kept for replay */

@@ -21,6 +21,58 @@ static int job_move(struct tx *tx, const uint8_t *scope, const uint8_t *id, enum
     return n;
 }
 
+/* --- ending: in a body, whoever ends it --- */
+
+struct ending {
+    struct jobs *j;
+    const struct job_claim *c;
+    enum job_state to;
+    struct slice result, vendor_log; /* sealed, or {NULL,0} */
+    const char *error;
+    int64_t not_before;
+    int stored;
+};
+
+static int end_audit(struct tx *tx, struct ending *x, struct err *e)
+{
+    char id[UUID_TEXT];
+    struct audit_entry entry = {.scope = x->j->scope,
+                                .actor = "worker",
+                                .role = "worker",
+                                .action = "execute",
+                                .object = "Job",
+                                .object_id = uuid_text(x->c->id, id),
+                                .outcome = x->to == JOB_COMPLETED ? "permit" : "error",
+                                .why = x->error ? x->error : "COMPLETED",
+                                .trace = x->c->trace,
+                                .rows = 1};
+    return audit_append(tx, &entry, e);
+}
+
+static int end_body(struct tx *tx, void *arg, struct err *e)
+{
+    struct ending *x = arg;
+    const uint8_t *scope = x->j->scope;
+    x->stored = job_move(tx, scope, x->c->id, JOB_RUNNING, x->to, x->c->fence, e);
+    if (x->stored <= 0)
+        return x->stored;
+    if (x->to == JOB_QUEUED) {
+        if (tx_exec(tx, e, "UPDATE job SET not_before = $1, error = $2 WHERE scope = $3 AND id = $4", V_INT(x->not_before),
+                    V_STR(x->error), V_ID(scope), V_ID(x->c->id)) < 0)
+            return -1;
+    } else {
+        uint8_t event[16];
+        uuid7(event);
+        if (tx_exec(tx, e, "UPDATE job SET result = $1, vendor_log = $2, error = $3, lease_until = NULL WHERE scope = $4 AND id = $5",
+                    V_MAYBE(x->result), V_MAYBE(x->vendor_log), x->error ? V_STR(x->error) : V_NULL, V_ID(scope), V_ID(x->c->id)) < 0 ||
+            tx_exec(tx, e, "INSERT INTO outbox (scope, id, job, client, kind, next_at, created_at) "
+                           "SELECT $1, $2, $3, client, 'job.ended', $4, $4 FROM job WHERE scope = $1 AND id = $3 AND webhook = 1",
+                    V_ID(scope), V_ID(event), V_ID(x->c->id), V_INT(clock_now_us())) < 0)
+            return -1;
+    }
+    return end_audit(tx, x, e);
+}
+
 /* --- claiming --- */
 
 struct claiming {
@@ -28,21 +80,29 @@ struct claiming {
     struct arena *arena;
     int64_t lease_us;
     struct rows rows; /* the one claimed, or none */
-    int lost;
+    int lost, seen;   /* leases that ran out: queued again, and all */
 };
 
+/* Jobs whose lease ran out before `before`: queued again, or failed when they took down their worker every time. */
 static int requeue(struct tx *tx, struct claiming *x, int64_t before, struct err *e)
 {
     struct rows r;
-    if (tx_rows(tx, x->arena, &r, e, "SELECT scope, id FROM job WHERE state = 'RUNNING' AND lease_until < $1 LIMIT 100",
+    if (tx_rows(tx, x->arena, &r, e,
+                "SELECT id, attempts, trace FROM job WHERE state = 'RUNNING' AND lease_until < $1 LIMIT 100",
                 V_INT(before)) < 0)
         return -1;
     for (int i = 0; i < r.n; i++) {
         const struct val *v = row_at(&r, i, 0);
-        if (job_move(tx, (const uint8_t *)v[0].s.p, (const uint8_t *)v[1].s.p, JOB_RUNNING, JOB_QUEUED, -1, e) < 0)
+        struct job_claim c = {.fence = -1, .trace = v[2].s.p};
+        memcpy(c.id, v[0].s.p, 16);
+        bool again = v[1].i < JOB_TRIES;
+        struct ending end = {.j = x->j, .c = &c, .to = again ? JOB_QUEUED : JOB_FAILED, .error = "WORKER_LOST",
+                             .not_before = clock_now_us()};
+        if (end_body(tx, &end, e))
             return -1;
+        x->lost += again;
     }
-    x->lost = r.n;
+    x->seen = r.n;
     return 0;
 }
 
@@ -119,57 +179,7 @@ int job_heartbeat(struct jobs *j, const struct job_claim *c, int64_t lease_us, s
     return tx_run(j->db, heartbeat_body, &x, e) ? -1 : x.held;
 }
 
-/* --- ending --- */
-
-struct ending {
-    struct jobs *j;
-    const struct job_claim *c;
-    enum job_state to;
-    struct slice result, vendor_log; /* sealed, or {NULL,0} */
-    const char *error;
-    int64_t not_before;
-    int stored;
-};
-
-static int end_audit(struct tx *tx, struct ending *x, struct err *e)
-{
-    char id[UUID_TEXT];
-    struct audit_entry entry = {.scope = x->j->scope,
-                                .actor = "worker",
-                                .role = "worker",
-                                .action = "execute",
-                                .object = "Job",
-                                .object_id = uuid_text(x->c->id, id),
-                                .outcome = x->to == JOB_COMPLETED ? "permit" : "error",
-                                .why = x->error ? x->error : "COMPLETED",
-                                .trace = x->c->trace,
-                                .rows = 1};
-    return audit_append(tx, &entry, e);
-}
-
-static int end_body(struct tx *tx, void *arg, struct err *e)
-{
-    struct ending *x = arg;
-    const uint8_t *scope = x->j->scope;
-    x->stored = job_move(tx, scope, x->c->id, JOB_RUNNING, x->to, x->c->fence, e);
-    if (x->stored <= 0)
-        return x->stored;
-    if (x->to == JOB_QUEUED) {
-        if (tx_exec(tx, e, "UPDATE job SET not_before = $1, error = $2 WHERE scope = $3 AND id = $4", V_INT(x->not_before),
-                    V_STR(x->error), V_ID(scope), V_ID(x->c->id)) < 0)
-            return -1;
-    } else {
-        uint8_t event[16];
-        uuid7(event);
-        if (tx_exec(tx, e, "UPDATE job SET result = $1, vendor_log = $2, error = $3, lease_until = NULL WHERE scope = $4 AND id = $5",
-                    V_MAYBE(x->result), V_MAYBE(x->vendor_log), x->error ? V_STR(x->error) : V_NULL, V_ID(scope), V_ID(x->c->id)) < 0 ||
-            tx_exec(tx, e, "INSERT INTO outbox (scope, id, job, client, kind, next_at, created_at) "
-                           "SELECT $1, $2, $3, $4, 'job.ended', $5, $5 FROM client WHERE scope = $1 AND id = $4 AND webhook_origin IS NOT NULL",
-                    V_ID(scope), V_ID(event), V_ID(x->c->id), V_ID(x->c->client), V_INT(clock_now_us())) < 0)
-            return -1;
-    }
-    return end_audit(tx, x, e);
-}
+/* --- finishing --- */
 
 static int finish(struct jobs *j, struct ending *x, struct err *e)
 {
@@ -227,7 +237,7 @@ int job_recover(struct jobs *j, struct err *e)
             return err_set(e, ERR_NO_MEMORY, "recover jobs");
         if (tx_run(j->db, recover_body, &x, e))
             return -1;
-        if (x.lost == 0)
+        if (x.seen == 0)
             return 0;
         log_line(LOG_INFO, "jobs that were running when the process ended are queued again", NULL);
     }

@@ -36,13 +36,13 @@ CREATE TABLE model_alias (
 ) STRICT;
 
 -- state: jobs/states.def. key: the job's own data key, wrapped; without it bundle, plan and result are gone (crypto-shred).
--- plan: the model's inputs, the decision and where to deliver. A lease is held while lease_until lies ahead; every write of
+-- plan: what the model is asked, the decision and where to deliver (webhook = 1: somewhere). A lease is held while lease_until lies ahead; every write of
 -- a worker names its fence.
 CREATE TABLE job (
     scope BLOB NOT NULL REFERENCES scope (id), id BLOB NOT NULL, client BLOB NOT NULL, model BLOB NOT NULL,
     state TEXT NOT NULL, key BLOB NOT NULL, bundle BLOB NOT NULL, plan BLOB NOT NULL, result BLOB, vendor_log BLOB,
     error TEXT, attempts INTEGER NOT NULL DEFAULT 0, fence INTEGER NOT NULL DEFAULT 0, lease_until INTEGER,
-    not_before INTEGER NOT NULL, trace TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    not_before INTEGER NOT NULL, webhook INTEGER NOT NULL, trace TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
     PRIMARY KEY (scope, id), FOREIGN KEY (scope, client) REFERENCES client (scope, id),
     FOREIGN KEY (scope, model) REFERENCES model_version (scope, digest)
 ) STRICT;
