@@ -77,6 +77,8 @@ quiet 'a quote in a character constant does not hide what follows' src/cmd/c.c "
 finds 'call behind a quote in a character constant' src/http/c.c "int c(void)\n{\n    x('\"', gets(a));\n}\n" 'gets(): use'
 quiet 'a call that says why' src/http/c.c 'int c(void)\n{\n    gets(a); /* tidy: allow (planted) */\n}\n'
 finds 'line of 121 columns' src/http/c.c "/* $(printf '%0115d' 0) */\n" '121 columns'
+quiet 'a row of a test may be longer' tests/t.c "/* $(printf '%0132d' 0) */\n"
+finds 'but not without end' tests/t.c "/* $(printf '%0135d' 0) */\n" '141 columns'
 quiet 'line of 120 columns, counted in characters' src/http/c.c "/* $(printf '%0113d' 0)\0303\0244 */\n"
 finds 'tab' src/http/c.c 'int a;\tint b;\n' 'tab: indent'
 finds 'space at a line end' docs/x.md 'word \n' 'space at the end'
