@@ -315,10 +315,10 @@ static const struct {
     {"calloc", "arena_take: what lies in an arena is wiped", "", PURE},
     {"realloc", "arena_grow", "", PURE},
     {"free", "nothing: the arena does it, and wipes", "", PURE},
-    {"strdup", "arena_str", " cmd jail ", SRC},
-    {"strndup", "arena_str", " cmd jail ", SRC},
-    {"asprintf", "arena_printf", " cmd jail ", SRC},
-    {"vasprintf", "arena_printf", " cmd jail ", SRC},
+    {"strdup", "arena_str", "", PURE},
+    {"strndup", "arena_str", "", PURE},
+    {"asprintf", "arena_printf", "", PURE},
+    {"vasprintf", "arena_printf", "", PURE},
 };
 
 /* Rooms that only ever work for one request. */
