@@ -31,7 +31,7 @@ struct sandbox_spec {
     struct slice model;        /* 64 hexadecimal digits: a folder below the jail's model folder, seen as /model */
     struct slice const *argv;  /* argv[0] is absolute inside, e.g. /model/model or /usr/bin/python3 */
     size_t argc;               /* at most 16 */
-    struct slice model_key, model_version; /* LAZARET_MODEL, LAZARET_VERSION; its environment has nothing else of ours */
+    struct slice model_key, model_version; /* its environment: LAZARET_MODEL, _VERSION, nothing else of ours */
     struct slice traceparent;  /* for the log line of the run; never shown to the program */
     struct slice input;
     struct sandbox_limits max;
