@@ -13,6 +13,8 @@ TEST_OPTIONS = -Dtests=true -Dfaults=true -Db_sanitize=address,undefined -Db_lun
 RELEASE_OPTIONS = -Dbuildtype=release -Dprefix=$(PREFIX)
 
 .DEFAULT_GOAL = help
+# The steps are in an order; ninja runs what can run at once.
+.NOTPARALLEL:
 .PHONY: help build run test check fuzz coverage install clean need-run need-test data
 
 help: ## this text
@@ -40,8 +42,9 @@ build-test: need-test data
 fuzz: need-test data ## every fuzz target for FUZZ_SECONDS (60) from its corpus
 	@FUZZ_SECONDS='$(FUZZ_SECONDS)' tools/fuzz
 
-coverage: need-test data ## which lines the unit tests reach, in build-coverage/meson-logs/coverage.txt
-	@tools/configure build-coverage -Dtests=true -Dfaults=true -Db_coverage=true -Dbuildtype=debug
+coverage: need-test data ## which lines of src/ the unit tests reach
+	@tools/configure build-coverage -Dtests=true -Dfaults=true -Db_coverage=true -Dbuildtype=debug \
+		-Doptimization=g -Dwerror=false
 	@$(NINJA) -C build-coverage
 	@meson test -C build-coverage --no-rebuild --suite unit >/dev/null || :
 	@tools/coverage build-coverage
