@@ -27,6 +27,7 @@
 
 enum {
     MAX_FILES = 20000,
+    MAX_PATH = 1024,
     MAX_ROOMS = 64,
     MAX_LINES = 900,
     MAX_COLUMNS = 120,
@@ -158,23 +159,22 @@ static bool skipped_folder(const char *path, const char *name)
                           : strcmp(name, "node_modules") == 0 || starts(path, "build") || starts(path, "data-run");
 }
 
-static void read_tree(int dir, const char *prefix)
+/* `path` ends where the folder's own entries are appended; it is used as it was when this returns. */
+static void read_tree(int dir, char *path, size_t n)
 {
     DIR *d = must(fdopendir(dir));
     for (struct dirent *entry; (entry = readdir(d));) {
-        char path[1024];
+        size_t m = strlen(entry->d_name);
         struct stat st;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || n + m + 2 > MAX_PATH ||
+            fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
             continue;
-        snprintf(path, sizeof path, "%s%s", prefix, entry->d_name);
-        if (fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW))
-            continue;
+        memcpy(path + n, entry->d_name, m + 1);
         if (S_ISDIR(st.st_mode) && !skipped_folder(path, entry->d_name)) {
             int sub = openat(dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            if (sub >= 0) {
-                strncat(path, "/", sizeof path - strlen(path) - 1); /* tidy: allow (bounded by what is left) */
-                read_tree(sub, path);
-            }
+            memcpy(path + n + m, "/", 2);
+            if (sub >= 0)
+                read_tree(sub, path, n + m + 1);
         } else if (S_ISREG(st.st_mode) && st.st_size <= MAX_BYTES && strcmp(path, ".git") != 0) {
             read_file(dirfd(d), entry->d_name, path, (size_t)st.st_size);
         }
@@ -637,7 +637,8 @@ int main(int argc, char **argv)
         perror("tidy");
         return 2;
     }
-    read_tree(root, "");
+    char path[MAX_PATH] = "";
+    read_tree(root, path, 0);
     qsort(files, file_count, sizeof files[0], by_path);
     read_layers();
     size_t lines = 0;
