@@ -75,6 +75,7 @@ quiet 'calls in strings and comments, members and longer names' src/http/c.c \
     'int c(void)\n{\n    x("strcpy(a)"); /* strcpy(a) */ // gets(x)\n    y->system(1);\n    z.free(2);\n    my_rand(3);\n    randy(4);\n}\n'
 quiet 'a quote in a character constant does not hide what follows' src/cmd/c.c "int c(void)\n{\n    x('\"');\n    y('\\\\\\\\');\n}\n"
 finds 'call behind a quote in a character constant' src/http/c.c "int c(void)\n{\n    x('\"', gets(a));\n}\n" 'gets(): use'
+quiet 'signal() to ignore one' src/http/c.c 'int c(void)\n{\n    signal(SIGPIPE, SIG_IGN);\n}\n'
 quiet 'a call that says why' src/http/c.c 'int c(void)\n{\n    gets(a); /* tidy: allow (planted) */\n}\n'
 finds 'line of 121 columns' src/http/c.c "/* $(printf '%0115d' 0) */\n" '121 columns'
 quiet 'a row of a test may be longer' tests/t.c "/* $(printf '%0132d' 0) */\n"
