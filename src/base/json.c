@@ -233,7 +233,7 @@ static size_t unescape(const char *p, size_t n, char *out)
     return o;
 }
 
-/* The unescaped text of key k, into `small` when it fits there, else into the arena. {NULL,0}: the arena is exhausted. */
+/* The unescaped text of key k, into `small` when it fits there, else the arena. {NULL,0}: the arena is exhausted. */
 static struct slice key_text(struct reader *r, uint32_t k, char *small, size_t size)
 {
     const char *raw = (const char *)r->begin + r->node[k].off;

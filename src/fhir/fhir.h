@@ -1,4 +1,4 @@
-/* fhir.h -- FHIR R4 (4.0.1) validation of a JSON document: structure, types, cardinality, choice types, primitive formats,
+/* fhir.h -- FHIR R4 (4.0.1) validation of a JSON document: structure, types, cardinality, choices, primitive formats,
  * required bindings. Pure: no store, no network, no state but the generated tables. Linear in the size of the text.
  *
  * Rules come from the published R4 definitions, turned into tables at build time by tools/gen_fhir.c. */

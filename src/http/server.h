@@ -1,11 +1,11 @@
 /* server.h -- an HTTP/1.1 server: strict reader, TLS, limits, drain. Knows nothing of routes, users or FHIR.
  *
- * Loop threads (libevent) own the sockets and never block on anything else. A request that is completely read is handed to
- * a fixed pool of handler threads, which call the one function that cmd/ gave; its reply goes back to the loop that owns
+ * Loop threads (libevent) own the sockets and never block on anything else. A request that is wholly read is handed to
+ * a fixed pool of handler threads, which call the one function that cmd/ gave; the reply goes back to the loop owning
  * the connection. One request of a connection is in work at a time; pipelined ones wait their turn.
  *
- * Refused without reaching the handler: whatever breaks a MUST of RFC 9112 (400 and close), header fields over the limit
- * (431), bodies over the limit (413), methods with a transfer coding but chunked (501), slow senders (408: a total deadline
+ * Refused without reaching the handler: what breaks a MUST of RFC 9112 (400 and close), header fields over the limit
+ * (431), bodies over the limit (413), transfer codings other than chunked (501), slow senders (408: a total deadline
  * for the header, a minimum rate for the body), and more requests in flight than allowed (503 with Retry-After). */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -25,7 +25,7 @@ struct http_request {
     struct arena *arena;
     enum http_method method;
     struct slice method_text;
-    struct slice path;  /* before '?', percent-encoding as sent; absolute-form targets are already reduced to their path */
+    struct slice path;  /* before '?', percent-encoding as sent; absolute-form targets are reduced to their path */
     struct slice query; /* behind '?', or empty */
     const struct http_header *header;
     size_t headers;
@@ -81,7 +81,7 @@ const char *http_server_address(const struct http_server *s);
 int http_server_run(struct http_server *s, struct err *e);
 /* From any thread or a signal handler (writes one byte to a pipe). */
 void http_server_stop(struct http_server *s);
-/* Reads certificate and key again; connections from now on use them. On failure the old ones stay in use. Any thread. */
+/* Reads certificate and key again; connections from now on use them. On failure the old ones stay. Any thread. */
 int http_server_reload(struct http_server *s, struct err *e);
 void http_server_close(struct http_server *s);
 
