@@ -188,12 +188,16 @@ static int read_word(struct reader *r, const char *word, enum json_kind kind)
     return push(r, kind, off, n);
 }
 
-static size_t unescape(const char *p, size_t n, char *out)
+size_t json_unescape(const char *p, size_t n, char *out)
 {
     size_t o = 0;
     for (size_t i = 0; i < n; i++) {
         if (p[i] != '\\') {
-            out[o++] = p[i];
+            const char *slash = memchr(p + i, '\\', n - i);
+            size_t run = (slash ? (size_t)(slash - p) : n) - i;
+            memcpy(out + o, p + i, run);
+            o += run;
+            i += run - 1;
             continue;
         }
         unsigned v = 0, w = 0;
@@ -242,7 +246,7 @@ static struct slice key_text(struct reader *r, uint32_t k, char *small, size_t s
     char *out = r->node[k].len <= size ? small : arena_take(r->arena, r->node[k].len + 1);
     if (!out)
         return (struct slice){NULL, 0};
-    return (struct slice){out, unescape(raw, r->node[k].len, out)};
+    return (struct slice){out, json_unescape(raw, r->node[k].len, out)};
 }
 
 static int same_key(struct reader *r, uint32_t a, uint32_t b)
@@ -468,7 +472,7 @@ struct slice json_text(const struct json *j, uint32_t i, struct arena *a)
     char *out = arena_take(a, n->len + 1);
     if (!out)
         return (struct slice){NULL, 0};
-    return (struct slice){out, unescape(j->text + n->off, n->len, out)};
+    return (struct slice){out, json_unescape(j->text + n->off, n->len, out)};
 }
 
 bool json_is(const struct json *j, uint32_t i, const char *z)
@@ -482,7 +486,7 @@ bool json_is(const struct json *j, uint32_t i, const char *z)
     if (n->len < len || n->len > 6 * len + 6) /* an escape is at most six times its character */
         return false;
     char small[512], *out = n->len <= sizeof small ? small : malloc(n->len);
-    bool same = out && unescape(j->text + n->off, n->len, out) == len && memcmp(out, z, len) == 0;
+    bool same = out && json_unescape(j->text + n->off, n->len, out) == len && memcmp(out, z, len) == 0;
     if (out != small)
         free(out);
     return same;
