@@ -13,6 +13,7 @@ struct shape {
     size_t first, count; /* of its properties */
     unsigned slots;
     uint64_t required;
+    unsigned rule, rules;
 };
 
 struct layout {
@@ -177,6 +178,23 @@ static void make_props(struct layout *l)
     }
 }
 
+/* Which rows of rules.def a shape has. */
+static void make_rules(struct layout *l)
+{
+    static const char *const of[] = {
+#define RULE(shape, key, holds, expected) shape,
+#include "fhir/rules.def"
+#undef RULE
+    };
+    for (unsigned i = 0; i < COUNT(of); i++) {
+        struct shape *s = &l->shape[shape_at(l, of[i])];
+        if (s->rules == 0)
+            s->rule = i;
+        if (s->rule + s->rules++ != i || i > 255)
+            die("rules.def: the rows of %s do not stand together", of[i]);
+    }
+}
+
 /* --- writing --- */
 
 static unsigned mask_for(size_t count)
@@ -220,8 +238,8 @@ static void write_shapes(struct layout *l, FILE *out)
     fputs("};\nconst struct fhir_shape fhir_shapes[] = {\n", out);
     for (size_t i = 0; i < l->shapes; i++) {
         const struct shape *s = &l->shape[i];
-        fprintf(out, "{%lluu,%u,%zu,%u,%u,%zu,%zu},\n", (unsigned long long)s->required, pool(l, s->path), s->first, at[i],
-                mask_for(s->count), s->count, strlen(s->path));
+        fprintf(out, "{%lluu,%u,%zu,%u,%u,%zu,%zu,%u,%u},\n", (unsigned long long)s->required, pool(l, s->path), s->first, at[i],
+                mask_for(s->count), s->count, strlen(s->path), s->rule, s->rules);
     }
     fputs("};\n", out);
 }
@@ -342,6 +360,7 @@ void tables_write(const struct model *m, FILE *out)
     fputs("/* Written by tools/gen_fhir.c from the definitions of FHIR R4. */\n#include \"fhir/tables_int.h\"\n\n", out);
     make_shapes(&l);
     make_props(&l);
+    make_rules(&l);
     write_props(&l, out);
     write_shapes(&l, out);
     write_resources(&l, out);

@@ -264,6 +264,19 @@ static int by_hash(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
+/* 0: keys a and b differ; -1: they do not, and the fault stands at the later one, or memory is out. */
+static int differ(struct reader *r, uint32_t a, uint32_t b)
+{
+    int same = same_key(r, a, b);
+    if (same == 0)
+        return 0;
+    if (same > 0) {
+        r->p = r->begin + r->node[a > b ? a : b].off - 1;
+        r->what = "a key stands twice in one object";
+    }
+    return -1;
+}
+
 /* Objects of more than a few keys: sort (hash, index) pairs and compare the neighbours of one hash. */
 static int no_duplicates_large(struct reader *r, uint32_t obj, uint32_t pairs)
 {
@@ -275,11 +288,9 @@ static int no_duplicates_large(struct reader *r, uint32_t obj, uint32_t pairs)
         order[n++] = (uint64_t)r->node[k].hash << 32 | k;
     qsort(order, n, sizeof *order, by_hash);
     for (uint32_t i = 0; i < n; i++)
-        for (uint32_t l = i + 1; l < n && order[l] >> 32 == order[i] >> 32; l++) {
-            int same = same_key(r, (uint32_t)order[i], (uint32_t)order[l]);
-            if (same)
-                return same < 0 ? -1 : bad(r, "a key stands twice in one object");
-        }
+        for (uint32_t l = i + 1; l < n && order[l] >> 32 == order[i] >> 32; l++)
+            if (differ(r, (uint32_t)order[i], (uint32_t)order[l]))
+                return -1;
     return 0;
 }
 
@@ -293,11 +304,8 @@ static int no_duplicates(struct reader *r, uint32_t obj, uint32_t pairs)
     for (uint32_t k = obj + 1; k < r->count; k = r->node[k].next) {
         uint16_t h = r->node[k].hash;
         for (uint32_t i = 0; i < n; i++)
-            if (seen[i] == h) {
-                int same = same_key(r, at[i], k);
-                if (same)
-                    return same < 0 ? -1 : bad(r, "a key stands twice in one object");
-            }
+            if (seen[i] == h && differ(r, at[i], k))
+                return -1;
         seen[n] = h;
         at[n++] = k;
     }

@@ -47,4 +47,7 @@ static inline size_t check_off(const struct check *c, uint32_t node)
 void binding_check_code(struct check *c, const struct frame *f, uint16_t binding, uint32_t node, struct slice code);
 void binding_check_concept(struct check *c, const struct frame *f, const struct fhir_prop *p, uint32_t node);
 
+/* The invariants of a shape (rules.def), for one complete object of it. */
+void rules_check(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj);
+
 #endif

@@ -41,6 +41,7 @@ struct fhir_shape {
     uint32_t index;    /* first of mask + 1 bytes in fhir_index: open addressing, NO_PROP ends a probe */
     uint16_t mask;
     uint8_t count, len;
+    uint8_t rule, rules; /* the first of its rows in rules.def, and how many */
 };
 
 enum fhir_values { VALUES_NONE, VALUES_LISTED, VALUES_MIME, VALUES_CURRENCY, VALUES_UCUM, VALUES_OPEN };

@@ -289,15 +289,16 @@ static void report_missing(struct check *c, const struct frame *up, const struct
     }
 }
 
-/* Everything below the element is judged. This is the one place every object of a resource passes when it is complete, with
- * its path, shape, node and what it had: where the invariants of a shape are to be evaluated. */
+/* Everything below the element is judged. This is the one place every object of a resource passes when it is complete. */
 static void element_done(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj, uint64_t seen)
 {
     uint64_t missing = s->required & ~seen;
     if (c->j->node[obj].len == 0)
         issue_add(c, FHIR_ERROR, "structure", f, check_off(c, obj), "found an empty object, expected content or no such property");
-    else if (missing)
+    if (missing)
         report_missing(c, f, s, obj, missing);
+    if (s->rules)
+        rules_check(c, f, s, obj);
 }
 
 static void check_object(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj)
@@ -352,11 +353,13 @@ static const struct fhir_shape *resource_type(struct check *c, const struct fram
 
 static void check_resource(struct check *c, const struct frame *f, uint32_t node, const char *want)
 {
+    static const struct frame unnamed = {NULL, "Resource", 8, -1};
+    const struct frame *at = f ? f : &unnamed;
     if (json_kind(c->j, node) != JSON_OBJECT) {
-        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, node), "found %s, expected an object (a resource)", kind_name(json_kind(c->j, node)));
+        issue_add(c, FHIR_ERROR, "structure", at, check_off(c, node), "found %s, expected an object (a resource)", kind_name(json_kind(c->j, node)));
         return;
     }
-    const struct fhir_shape *s = resource_type(c, f, node, want);
+    const struct fhir_shape *s = resource_type(c, at, node, want);
     if (!s)
         return;
     struct frame root = {NULL, fhir_pool + s->name, s->len, -1};
