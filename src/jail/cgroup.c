@@ -250,7 +250,7 @@ int cgroup_limit(struct cgroup *c, uint32_t memory_mib, uint32_t pids, struct fa
     if (c->memory_mib != memory_mib && set_memory(c, memory_mib))
         return fail_set(f, JAIL_WHY_CGROUP);
     c->memory_mib = memory_mib;
-    snprintf(text, sizeof text, "%u", pids + (c->mode == CGROUP_V1)); /* under v1 the spawner counts, too */
+    snprintf(text, sizeof text, "%u", pids + 1 + (c->mode == CGROUP_V1)); /* process 1, and under v1 the spawner */
     if (c->pids != pids && put(c->pids_fd, text))
         return fail_set(f, JAIL_WHY_CGROUP);
     c->pids = pids;

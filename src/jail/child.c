@@ -1,5 +1,9 @@
 /* child.c -- from a fresh clone to the stranger's program, every step of it or none.
  *
+ * The clone is process 1 of its process namespace and stays that: shut in like the program and with nothing but its gate
+ * open, it starts the program as process 2, reaps what is orphaned, and says how the program ended. So a program's signals
+ * act as everywhere (process 1 would be deaf to abort and alarm), and when process 1 leaves, the kernel kills the rest.
+ *
  * The order is forced in places: ids before mounts (files in its own tmpfs cannot belong to an id its namespace does not
  * map, EOVERFLOW), mounts before capabilities go, the bounding set before the capabilities that may shrink it, the death
  * signal after the ids (changing them clears it), descriptors after everything that needs one, the filter last. */
@@ -16,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "jail/jail_int.h"
@@ -62,7 +67,7 @@ static int set_limits(const struct child_plan *p, struct fail *f)
     return limit(RLIMIT_CORE, 0, f) || limit(RLIMIT_NOFILE, 256, f) || limit(RLIMIT_FSIZE, r->tmp_mib * mib, f) ||
            limit(RLIMIT_CPU, (r->cpu_ms + 999) / 1000, f) || limit(RLIMIT_STACK, 8 * mib, f) ||
            limit(RLIMIT_MEMLOCK, 0, f) || limit(RLIMIT_MSGQUEUE, 0, f) || limit(RLIMIT_SIGPENDING, 64, f) ||
-           limit(RLIMIT_RTPRIO, 0, f) || limit(RLIMIT_NICE, 0, f) || limit(RLIMIT_NPROC, r->pids, f) ||
+           limit(RLIMIT_RTPRIO, 0, f) || limit(RLIMIT_NICE, 0, f) || limit(RLIMIT_NPROC, r->pids + 1, f) ||
            (!p->memory_is_hard && limit(RLIMIT_AS, r->memory_mib * mib, f));
 }
 
@@ -128,19 +133,55 @@ static void become_program(const struct jail_request *r)
     execve(argv[0], argv, env);
 }
 
+/* vfork: no page is copied, and what the new process writes into *f before it fails is ours to read. */
+static pid_t start_program(const struct jail_request *r, volatile struct fail *f)
+{
+    pid_t pid = vfork();
+    if (pid == 0) {
+        become_program(r);
+        f->sys_errno = (uint32_t)errno;
+        f->why = JAIL_WHY_PROGRAM;
+        _exit(127);
+    }
+    if (pid < 0) {
+        f->sys_errno = (uint32_t)errno;
+        f->why = JAIL_WHY_PROCESS;
+    }
+    return pid;
+}
+
+static int await_program(pid_t program)
+{
+    int status = 0;
+    for (pid_t pid; (pid = wait4(-1, &status, 0, NULL)) != program;)
+        if (pid < 0 && errno != EINTR)
+            _exit(125);
+    return status;
+}
+
+/* The gate carries a struct fail or the program's wait status, told apart by size. By write, because the filter knows no
+ * send; that nobody listens is no reason to stay. */
+_Noreturn static void say(int gate, const void *p, size_t n)
+{
+    (void)!write(gate, p, n);
+    _exit(0);
+}
+
 void child_main(const struct child_plan *p)
 {
     struct fail f = {JAIL_WHY_NONE, 0};
-    int gate = p->gate_fd;
+    int gate = p->gate_fd, status = 0;
     close(p->spawner_fd);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) || pass_gate(gate))
         _exit(126);
-    if (shut_in(p, &gate, &f) == 0 && !p->probe) {
-        become_program(p->request);
-        fail_set(&f, JAIL_WHY_PROGRAM);
+    if (shut_in(p, &gate, &f))
+        say(gate, &f, sizeof f);
+    if (!p->probe) {
+        pid_t program = start_program(p->request, &f);
+        if (f.why != JAIL_WHY_NONE)
+            say(gate, &f, sizeof f);
+        close_range(0, 2, 0);
+        status = await_program(program);
     }
-    if (f.why == JAIL_WHY_NONE)
-        _exit(0);
-    (void)!write(gate, &f, sizeof f); /* write, because the filter knows no send; nobody listening is no reason to stay */
-    _exit(127);
+    say(gate, &status, sizeof status);
 }

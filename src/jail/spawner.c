@@ -5,10 +5,9 @@
  * spawner is also in a user namespace, in which it has the capabilities root has without. Everything else is fresh per run:
  * user, process, mount, IPC, host name and control group namespaces.
  *
- * The program is process 1 of its process namespace. When it ends, the kernel kills and reaps whatever it left behind
- * before its pidfd becomes readable: "DONE" means that nothing is left. That is also why a clock runs until the pidfd is
- * readable, not until stdout ends: a program may close stdout and sleep. Two signs of being process 1 a program can see:
- * its default action for a signal it sends itself is "ignore", and abort() ends it by SIGSEGV. */
+ * The child is process 1 of the run's process namespace. When it ends, the kernel kills and reaps whatever the program left
+ * behind before the child's pidfd becomes readable: "DONE" means that nothing is left. That is also why the clock runs
+ * until the pidfd is readable, not until stdout ends: a program may close stdout and sleep. */
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
@@ -184,20 +183,27 @@ static void fill_answer(struct spawner *s, const struct run *r, enum jail_how ho
         how = JAIL_OOM;
     else if (how == JAIL_EXITED && WIFSIGNALED(status)) {
         ret->signal = (uint32_t)WTERMSIG(status);
-        /* nothing in its own namespace can SIGKILL process 1: it was the processor time limit */
+        /* the kernel's own kill at the limit of processor time looks like any other */
         how = ret->signal == SIGKILL && ret->cpu_ms + 50 >= r->request->cpu_ms ? JAIL_TIMEOUT : JAIL_SIGNALLED;
     } else if (how == JAIL_EXITED)
         ret->exit_code = (uint32_t)WEXITSTATUS(status);
     ret->how = how;
 }
 
-/* What the child wrote through the gate before it became the program, if it did not. */
-static int gate_failure(int spawner_fd, struct fail *f)
+/* What the child said through the gate: how the program ended, or why it did not become one. A child that was killed
+ * said nothing; its own status stands. */
+static int gate_word(int spawner_fd, int *status, struct fail *f)
 {
-    struct fail said;
-    if (recv(spawner_fd, &said, sizeof said, MSG_DONTWAIT) != (ssize_t)sizeof said)
+    union {
+        struct fail f;
+        int status;
+    } word;
+    ssize_t n = recv(spawner_fd, &word, sizeof word, MSG_DONTWAIT);
+    if (n == (ssize_t)sizeof word.status)
+        *status = word.status;
+    if (n != (ssize_t)sizeof word.f)
         return 0;
-    *f = said;
+    *f = word.f;
     return -1;
 }
 
@@ -217,7 +223,7 @@ static int run_child(struct spawner *s, struct run *r, struct jail_answer *ret, 
     while (wait4(r->pid, &status, __WALL, &used) < 0 && errno == EINTR)
         ;
     close(r->pidfd);
-    if (failed || gate_failure(r->plan.spawner_fd, f))
+    if (failed || gate_word(r->plan.spawner_fd, &status, f))
         return -1;
     fill_answer(s, r, how, status, &used, ret);
     return 0;
