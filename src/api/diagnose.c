@@ -31,7 +31,13 @@ static int parse_body(struct diagnose *d, struct err *e)
         return err_set(e, ERR_NO_MEMORY, "a body of %zu bytes", q->http->body.n);
     issue = api_issue_field(q, "json_invalid", arena_printf(q->arena, "body/%zu", f.off), "JSON decode error");
     if (issue) {
-        issue->ctx = arena_printf(q->arena, "{\"error\":\"%s\"}", f.what);
+        struct buf b = buf_in(q->arena, 512);
+        struct json_out o = json_out(&b);
+        json_open(&o, '{');
+        json_pair_str(&o, "error", f.what);
+        json_close(&o, '}');
+        buf_byte(&b, 0);
+        issue->ctx = buf_failed(&b) ? NULL : b.p;
         issue->line = f.line;
         issue->column = f.column;
     }
