@@ -69,14 +69,15 @@ export function bundle(words) {
   return `{"resourceType":"Bundle","type":"collection","entry":[${entry.join(',\n')}]}`;
 }
 
-// Every @...@ of a text that is known; expectations such as @UUID@ stay for match().
+// Every @...@ of a text that is known; expectations such as @UUID@ stay for match(). Inside, a name is $name or ${name}.
 export function fill(text, names) {
-  return text.replace(/@([^@\n]+)@/g, (whole, word) => {
-    if (Object.hasOwn(names, word)) return names[word];
-    if (word.startsWith('BUNDLE ')) return bundle(fill(word.slice(7).replace(/\$(\w+)/g, '@$1@'), names));
+  return text.replace(/@([^@\n]+)@/g, (_, given) => {
+    if (Object.hasOwn(names, given)) return names[given];
+    const word = given.replace(/\$(?:(\w+)|\{(\w+)\})/g, (as, a, b) => names[a ?? b] ?? as);
+    if (word.startsWith('BUNDLE ')) return bundle(word.slice(7));
     const repeat = /^REPEAT (.+) x (\d+)$/.exec(word);
     if (repeat) return repeat[1].repeat(Number(repeat[2]));
-    return timeOf(word) ?? whole;
+    return timeOf(word) ?? `@${word}@`;
   });
 }
 
