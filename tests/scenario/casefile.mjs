@@ -60,7 +60,7 @@ export function bundle(words) {
     else if (snippets.get(name)?.kind === ':') snippets.get(name).words.forEach(add);
     else part.set(name + extra, { name, id: (name + extra).replace('#', '-'), given: given ? pairs(given.split(',')) : [] });
   };
-  words.split(/\s+/).filter(Boolean).forEach(add);
+  words.split(/\s+|\+(?=[a-z-]+(?:[(#+]|$))/).filter(Boolean).forEach(add);
   const entry = [...part.values()].map(({ name, id, given }) => {
     const text = resource(name, id, given);
     const r = JSON.parse(text);
@@ -142,15 +142,15 @@ const headerLine = /^([A-Za-z-]+): (.*)$/;
 
 function readRequest(line) {
   const [, method, target] = requestLine.exec(line);
-  return { method, target, headers: [], body: undefined, status: 0, answerHeaders: [], has: [], not: [], audit: [] };
+  return { method, target, headers: [], body: undefined, status: '', answerHeaders: [], has: [], not: [], audit: [] };
 }
 
 // The lines of one section of a step.
 function takeSection(step, head, lines) {
   while (lines.length && !lines.at(-1).trim()) lines.pop();
-  const answer = /^(\d{3})( exactly)?(?: within (\d+)s)?$/.exec(head);
+  const answer = /^(\d{3}|@\w+@)( exactly)?(?: within (\d+)s)?$/.exec(head);
   if (answer) {
-    step.status = Number(answer[1]);
+    step.status = answer[1];
     step.exact = Boolean(answer[2]);
     step.within = Number(answer[3] || 0);
     while (lines.length && headerLine.test(lines[0])) step.answerHeaders.push(headerLine.exec(lines.shift()).slice(1));

@@ -28,7 +28,8 @@ function headersOf(step, names, clients) {
 }
 
 function judge(step, r, names) {
-  check(r.status === step.status, `${step.method} ${step.target}: got ${r.status}, want ${step.status}: ${r.text.slice(0, 1500)}`);
+  const status = fill(step.status, names);
+  check(String(r.status) === status, `${step.method} ${step.target}: got ${r.status}, want ${status}: ${r.text.slice(0, 1500)}`);
   for (const [name, pattern] of [...securityHeaders, ...step.answerHeaders]) matchHeader(r.headers, name, fill(pattern, names));
   for (const c of canaries) check(!r.text.includes(c) && !JSON.stringify(r.raw).includes(c), `the answer holds ${c}`);
   if (step.json) {
