@@ -277,7 +277,38 @@ static int differ(struct reader *r, uint32_t a, uint32_t b)
     return -1;
 }
 
-/* Objects of more than a few keys: sort (hash, index) pairs and compare the neighbours of one hash. */
+struct named {
+    struct slice text;
+    uint32_t key;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    int d = memcmp(x->text.p, y->text.p, x->text.n < y->text.n ? x->text.n : y->text.n);
+    return d ? d : x->text.n < y->text.n ? -1 : x->text.n > y->text.n;
+}
+
+/* Keys of one hash, by their text: whoever writes the document can make all of its keys share one. */
+static int no_duplicates_of_a_hash(struct reader *r, const uint64_t *order, uint32_t n)
+{
+    struct named *list = arena_take(r->arena, n * sizeof *list);
+    if (!list)
+        return bad(r, NULL);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = (uint32_t)order[i];
+        list[i] = (struct named){key_text(r, k, NULL, 0), k};
+        if (!list[i].text.p)
+            return bad(r, NULL);
+    }
+    qsort(list, n, sizeof *list, by_text);
+    for (uint32_t i = 1; i < n; i++)
+        if (differ(r, list[i - 1].key, list[i].key))
+            return -1;
+    return 0;
+}
+
+/* Objects of more than a few keys: sort (hash, index) pairs and compare those of one hash. */
 static int no_duplicates_large(struct reader *r, uint32_t obj, uint32_t pairs)
 {
     uint64_t *order = arena_take(r->arena, pairs * sizeof *order);
@@ -287,10 +318,12 @@ static int no_duplicates_large(struct reader *r, uint32_t obj, uint32_t pairs)
     for (uint32_t k = obj + 1; k < r->count; k = r->node[k].next)
         order[n++] = (uint64_t)r->node[k].hash << 32 | k;
     qsort(order, n, sizeof *order, by_hash);
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t l = i + 1; l < n && order[l] >> 32 == order[i] >> 32; l++)
-            if (differ(r, (uint32_t)order[i], (uint32_t)order[l]))
-                return -1;
+    for (uint32_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && order[end] >> 32 == order[i] >> 32;)
+            end++;
+        if (end - i > 1 && no_duplicates_of_a_hash(r, order + i, end - i))
+            return -1;
+    }
     return 0;
 }
 
