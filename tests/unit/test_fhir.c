@@ -288,6 +288,8 @@ static void check_short_of_memory(struct arena *a)
         CHECK_INT(e.code, ERR_NO_MEMORY);
     else
         CHECK_INT(r.errors, 3);
+    for (size_t i = 0; e.code == ERR_NONE && i < r.issues; i++)
+        CHECK(*r.issue[i].expression && *r.issue[i].text);
 }
 
 TEST(memory_that_runs_out_is_an_error_and_no_verdict)
