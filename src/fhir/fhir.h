@@ -31,8 +31,8 @@ struct fhir_report {
     size_t errors; /* of all found */
 };
 
-/* Checks the document already read as `j`; its issues live in `a`. `type` NULL: any resource type; else the root must be it ("Bundle").
- * `root` is the node to check as a resource (0 for the whole document; a Bundle inside a request body is another).
+/* Checks the document already read as `j`; its issues live in `a`. `type` NULL: any resource type; else the root must be it
+ * ("Bundle"). `root` is the node to check as a resource (0 for the whole document; a Bundle inside a request body is another).
  * 0 and *ret whether valid or not (valid: ret->errors == 0); -1: out of memory. At most `max_issues` are kept. */
 int fhir_validate(const struct json *j, uint32_t root, const char *type, struct arena *a, size_t max_issues,
                   struct fhir_report *ret, struct err *e);
