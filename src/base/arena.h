@@ -19,7 +19,7 @@ void arena_free(struct arena *a); /* NULL is fine */
 
 /* 16-byte aligned, zeroed; NULL past the limit or when memory is out. */
 void *arena_take(struct arena *a, size_t n);
-/* Makes the piece `p` of `n` bytes `m` bytes long, in place when it is the last one taken; else moves it (and wipes the old). */
+/* Makes the piece `p` of `n` bytes `m` bytes long: in place when it was taken last, else moved and the old wiped. */
 void *arena_grow(struct arena *a, void *p, size_t n, size_t m);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct slice arena_copy(struct arena *a, struct slice s); /* p is NULL when memory is out; NUL follows the copy */

@@ -1,4 +1,4 @@
-/* clock.h -- time: microseconds since 1970 (UTC) for records, monotonic microseconds for deadlines, and RFC 3339 text. */
+/* clock.h -- time: microseconds since 1970 (UTC) for records, monotonic ones for deadlines, and RFC 3339 text. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -13,8 +13,8 @@ int64_t clock_mono_us(void); /* never steps back */
 enum { CLOCK_TEXT = 32 };
 /* "2026-11-25T02:13:30.123456Z" into out[CLOCK_TEXT]; returns out. */
 char *clock_text(int64_t us, char *out);
-/* A FHIR instant or dateTime of any precision, or date. *ret is its first moment in UTC; a time without zone counts as UTC.
- * `span_us` (may be NULL) is how long the stated precision lasts (a day for YYYY-MM-DD). 1, or 0 when it is not a date. */
+/* A FHIR instant, dateTime of any precision, or date. *ret is its first moment in UTC; without zone it counts as UTC.
+ * `span_us` (may be NULL): how long the stated precision lasts (a day for YYYY-MM-DD). 1, or 0 when it is no date. */
 int clock_parse(struct slice s, int64_t *ret, int64_t *span_us);
 /* Days since 1970-01-01 of a civil date (proleptic Gregorian). */
 int64_t clock_days(int year, int month, int day);

@@ -6,7 +6,7 @@
  * The tape. Node 0 is the document's value. A container's children follow it; `next` is the index after a value's whole
  * subtree, so walking over a child costs one step whatever is inside it:
  *
- *     for (uint32_t k = json_first(j, obj); k != json_end(j, obj); k = json_next(j, k))     k: key (objects), element (arrays)
+ *     for (uint32_t k = json_first(j, obj); k != json_end(j, obj); k = json_next(j, k))  k: key (object) or element
  *         json_value(k) is the value of key k
  *
  * The tape points into `text`, which must outlive it. Lookups answer 0 for "absent": node 0 is never a child. */
@@ -20,7 +20,7 @@ enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSO
 
 struct json_node {
     uint32_t off;  /* of the text; for strings and keys behind the quote */
-    uint32_t len;  /* of the raw text without quotes; for containers the number of children (an object's: of its pairs) */
+    uint32_t len;  /* of the raw text without quotes; for containers how many children (an object's: pairs) */
     uint32_t next; /* the node after this value's subtree; for a key: after its value's */
     uint16_t hash; /* of a key: json_hash of its unescaped text */
     uint8_t kind;
@@ -42,7 +42,7 @@ struct json_fault {
     const char *what;      /* a static sentence */
 };
 
-/* 0, or -1 with *where. what == NULL there means that the arena is exhausted. At most 4 GiB - 1 of text, JSON_DEPTH levels. */
+/* 0, or -1 with *where. what == NULL there: the arena is exhausted. At most 4 GiB - 1 of text and JSON_DEPTH levels. */
 int json_parse(struct arena *a, struct slice text, struct json *ret, struct json_fault *where);
 
 uint16_t json_hash(const char *p, size_t n); /* FNV-1a folded to 16 bits */
@@ -57,8 +57,10 @@ static inline enum json_kind json_kind(const struct json *j, uint32_t i) { retur
 struct slice json_raw(const struct json *j, uint32_t i);
 /* The whole text of a value, quotes and brackets included. */
 struct slice json_span(const struct json *j, uint32_t i);
-/* The unescaped text of a string or key; {NULL,0} when the arena is exhausted. Without escapes it points into the text. */
+/* The unescaped text of a string or key; {NULL,0} when the arena is exhausted. Without escapes it lies in the text. */
 struct slice json_text(const struct json *j, uint32_t i, struct arena *a);
+/* Unescapes `n` bytes that json_parse has accepted into `out` (which holds n bytes); returns how many it wrote. */
+size_t json_unescape(const char *p, size_t n, char *out);
 /* Is it the string (or key) `z`, after unescaping? */
 bool json_is(const struct json *j, uint32_t i, const char *z);
 /* The value of `key` in object i; 0 if absent or i is no object. */

@@ -1,4 +1,4 @@
-/* metric.h -- counters and histograms anybody may bump; telemetry/ prints them. Lock-free, never fails, never blocks. */
+/* metric.h -- counters and histograms anybody may bump; telemetry/ prints them. Lock-free; never fails or blocks. */
 #ifndef BASE_METRIC_H
 #define BASE_METRIC_H
 

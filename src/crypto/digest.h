@@ -1,4 +1,4 @@
-/* digest.h -- SHA-256 and HMAC-SHA-256 (FIPS 180-4, FIPS 198-1; OpenSSL). Never fail: without them the process stops. */
+/* digest.h -- SHA-256 and HMAC-SHA-256 (FIPS 180-4, FIPS 198-1; OpenSSL). Never fail: without them the process ends. */
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
 

@@ -1,4 +1,4 @@
-/* fhir.h -- FHIR R4 (4.0.1) validation of a JSON document: structure, types, cardinality, choice types, primitive formats,
+/* fhir.h -- FHIR R4 (4.0.1) validation of a JSON document: structure, types, cardinality, choices, primitive formats,
  * required bindings. Pure: no store, no network, no state but the generated tables. Linear in the size of the text.
  *
  * Rules come from the published R4 definitions, turned into tables at build time by tools/gen_fhir.c. */
@@ -31,6 +31,10 @@ struct fhir_report {
  * 0 and *ret whether valid or not (valid: ret->errors == 0); -1: out of memory. At most `max_issues` are kept. */
 int fhir_validate(const struct json *j, uint32_t root, const char *type, struct arena *a, size_t max_issues,
                   struct fhir_report *ret, struct err *e);
+
+/* Is it the name of a resource type of R4 that can stand in a document ("Patient", not "DomainResource")? */
+bool fhir_is_resource(struct slice name);
+const char *fhir_severity_name(enum fhir_severity severity); /* "error", "warning", "information" */
 
 /* Parse and validate one text; bad JSON becomes an issue of code "structure". *ret_json (may be NULL) gets the tape. */
 int fhir_validate_text(struct slice text, const char *type, struct arena *a, size_t max_issues, struct json *ret_json,

@@ -1,7 +1,7 @@
 /* sandbox.h -- run one untrusted program once: bytes in, bytes out, limits enforced.
  *
- * The program is a stranger's model. It sees a read-only root (a runtime image with the model's own files at /model), an
- * empty small /tmp, four harmless devices and its input; it has no network, no capabilities and nobody else's processes,
+ * The program is a stranger's model. It sees a read-only root (a runtime image, the model's own files at /model), an
+ * empty small /tmp, four harmless devices and its input; it has no network, no capabilities, nobody else's processes,
  * and it is gone when sandbox_run returns, whatever happened to it. This room knows nothing of patients, jobs or FHIR.
  *
  * The work is done by lazaret-jail, a small separate program started before this process grows, asked over a socketpair
@@ -31,7 +31,7 @@ struct sandbox_spec {
     struct slice model;        /* 64 hexadecimal digits: a folder below the jail's model folder, seen as /model */
     struct slice const *argv;  /* argv[0] is absolute inside, e.g. /model/model or /usr/bin/python3 */
     size_t argc;               /* at most 16 */
-    struct slice model_key, model_version; /* for LAZARET_MODEL and LAZARET_VERSION in its environment; nothing else of ours is there */
+    struct slice model_key, model_version; /* its environment: LAZARET_MODEL, _VERSION, nothing else of ours */
     struct slice traceparent;  /* for the log line of the run; never shown to the program */
     struct slice input;
     struct sandbox_limits max;
@@ -55,7 +55,7 @@ struct sandbox_config {
     int spawners;        /* runs at a time; each is a process */
 };
 
-/* Starts the jail (fork and exec: call it before threads and before memory grows). Fails with ERR_SANDBOX, and a sentence
+/* Starts the jail (fork and exec: call it before threads and memory grow). Fails with ERR_SANDBOX, and a sentence
  * that says which setting to change, where the machine cannot isolate: there is no weaker fallback. */
 int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct err *e);
 void sandbox_close(struct sandbox *s); /* kills what still runs */

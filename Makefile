@@ -1,0 +1,62 @@
+# The front door. Everything is built by meson and ninja; this file says with which options and in which order.
+#   make run     installs what is missing, builds, tells the main story once, serves on http://localhost:8080
+#   make test    installs what is missing, builds with sanitizers, runs every test
+PORT ?= 8080
+DESTDIR ?=
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
+# Progress for eyes, silence for logs.
+NINJA = ninja $$([ -t 1 ] || echo --quiet)
+NODE_DATA = data/fhir
+
+TEST_OPTIONS = -Dtests=true -Dfaults=true -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized
+RELEASE_OPTIONS = -Dbuildtype=release -Dprefix=$(PREFIX)
+
+.DEFAULT_GOAL = help
+# The steps are in an order; ninja runs what can run at once.
+.NOTPARALLEL:
+.PHONY: help build run test check fuzz coverage install clean need-run need-test data
+
+help: ## this text
+	@echo 'make TARGET, where TARGET is one of'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' Makefile | while IFS='	' read -r t s; do printf '  %-10s %s\n' "$$t" "$$s"; done
+
+run: build ## build, show the main job once, keep serving on http://localhost:PORT (PORT=8080) until Ctrl-C
+	@PORT='$(PORT)' exec tools/story
+
+build: need-run data ## the programs in build/, optimised
+	@tools/configure build $(RELEASE_OPTIONS)
+	@$(NINJA) -C build
+
+test: build-test ## every test, under AddressSanitizer and UBSan
+	@BUILD=build-test tests/run
+
+check: build-test ## quick: the tree's own rules and the unit tests
+	@BUILD=build-test tests/run --suite tree --suite unit
+
+.PHONY: build-test
+build-test: need-test data
+	@tools/configure build-test $(TEST_OPTIONS)
+	@$(NINJA) -C build-test
+
+fuzz: need-test data ## every fuzz target for FUZZ_SECONDS (60) from its corpus
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' tools/fuzz
+
+coverage: need-test data ## which lines of src/ the unit tests reach
+	@tools/configure build-coverage -Dtests=true -Dfaults=true -Db_coverage=true -Dbuildtype=debug \
+		-Doptimization=g -Dwerror=false
+	@$(NINJA) -C build-coverage
+	@meson test -C build-coverage --no-rebuild --suite unit >/dev/null || :
+	@tools/coverage build-coverage
+
+install: build ## below DESTDIR and PREFIX (/usr/local)
+	@DESTDIR='$(DESTDIR)' meson install -C build --no-rebuild --quiet
+
+clean: ## remove what was built; the data of `make run` stays
+	rm -rf build build-*
+
+need-run need-test:
+	@tools/need $(@:need-%=%)
+
+data:
+	@tools/npm-data $(NODE_DATA)

@@ -1,0 +1,49 @@
+/* api.h -- the faces of the gateway over HTTP: router, pipeline, handlers. Knows nothing of sockets.
+ *
+ * Every request takes the same way: request id and trace, route, identity, policy, body, handler, rendering, log line.
+ * A handler returns 0 having filled the reply, or -1 with an error that is rendered for it as FastAPI-shaped `detail`,
+ * RFC 9457 problem+json or a FHIR OperationOutcome, as Accept asks. Denials are audited before they are answered. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "deliver/deliver.h"
+#include "http/server.h"
+#include "identity/client.h"
+#include "jobs/job.h"
+#include "models/registry.h"
+
+struct api_config {
+    const char *open_client;   /* NULL: none. legacy.open_client */
+    const char *cors_origins;  /* space separated; "" none */
+};
+
+struct api {
+    struct db *db;
+    struct keyring *keyring;
+    struct jobs *jobs;
+    struct registry *registry;
+    struct deliver *deliver;
+    struct sandbox *sandbox; /* NULL: models cannot run here; jobs are refused with 503 */
+    uint8_t scope[16];
+    struct api_config config;
+    int workers;
+};
+
+/* The function http/ calls. `ctx` is a struct api. */
+http_handler api_serve;
+
+/* /openapi.json's text, from routes.def. */
+int api_description(struct arena *a, struct slice *ret, struct err *e);
+
+struct api_route {
+    enum http_method method;
+    const char *method_text, *path, *summary;
+    enum entity entity;
+    enum action action;
+    int body_kib, status;
+    const char *request_schema, *answer_schema;
+};
+/* The rows of routes.def, ended by path == NULL. */
+const struct api_route *api_routes(void);
+
+#endif

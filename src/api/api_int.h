@@ -1,0 +1,54 @@
+/* api_int.h -- one request on its way through the pipeline. */
+#ifndef API_API_INT_H
+#define API_API_INT_H
+
+#include "api/api.h"
+#include "base/json.h"
+#include "base/own.h"
+#include "telemetry/trace.h"
+
+enum { REQUEST_ID_MAX = 64, ANSWER_MAX = 4 << 20 };
+
+/* What is wrong, item by item: 422's list, 400's issues, an OperationOutcome's. */
+struct api_issue {
+    const char *severity, *code, *text, *expression;
+    uint32_t line, column;
+    const char *type;      /* FastAPI's error type; NULL elsewhere */
+    const char *loc;       /* FastAPI's loc behind "body", slash separated; NULL elsewhere */
+    const char *reason;    /* negotiation reason; NULL elsewhere */
+};
+
+struct api_request {
+    struct api *api;
+    struct http_request *http;
+    struct http_reply *reply;
+    struct arena *arena;
+    const struct api_route *route; /* NULL: none matched */
+    struct slice param;            /* of the path's ":name" */
+    struct caller caller;
+    struct trace trace;
+    char id[REQUEST_ID_MAX + 1];
+    struct audit_entry audit; /* request, route, trace, actor, action and outcome are filled in */
+    struct api_issue *issue;  /* in the arena */
+    size_t issues;
+    struct slice detail;      /* JSON that stands as `detail` instead of the error's sentence */
+    struct slice extra;       /* JSON members beside it: "\"issues\":[...]" */
+};
+
+typedef int api_handler(struct api_request *q, struct err *e);
+#define ROUTE(method, path, entity, action, handler, body, request, status, answer, summary) api_handler api_##handler;
+#include "api/routes.def"
+#undef ROUTE
+
+/* "model":{key, version, digest} */
+void api_put_model(struct json_out *o, const struct model *m);
+/* A JSON answer. */
+int api_answer(struct api_request *q, int status, const struct buf *json, struct err *e);
+/* Renders e. */
+void api_refuse(struct api_request *q, const struct err *e);
+/* Adds an issue; NULL-safe for memory: a lost issue still leaves the error. */
+struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text);
+/* "missing", loc "client_id", ... for FastAPI's 422. */
+void api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text);
+
+#endif

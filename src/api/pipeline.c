@@ -1,0 +1,201 @@
+#include <stdio.h>
+
+#include "api/api_int.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "base/rnd.h"
+
+static const struct api_route routes[] = {
+#define ROUTE(method, path, entity, action, handler, body, request, status, answer, summary)                           \
+    {HTTP_##method, #method, path, summary, ENTITY_##entity, ACTION_##action, body, status, request, answer},
+#include "api/routes.def"
+#undef ROUTE
+    {0},
+};
+
+static api_handler *const handlers[] = {
+#define ROUTE(method, path, entity, action, handler, body, request, status, answer, summary) api_##handler,
+#include "api/routes.def"
+#undef ROUTE
+};
+
+const struct api_route *api_routes(void) { return routes; }
+
+/* --- router --- */
+
+/* "/v1/jobs/:id" against "/v1/jobs/123"; the part that stands for :id goes to *param. */
+static bool path_fits(const char *pattern, struct slice path, struct slice *param)
+{
+    struct slice want = slice_of(pattern);
+    while (want.p && path.p) {
+        struct slice w = slice_cut(&want, '/'), p = slice_cut(&path, '/');
+        if (w.n && w.p[0] == ':') {
+            if (p.n == 0)
+                return false;
+            *param = p;
+        } else if (!slice_eq(w, p)) {
+            return false;
+        }
+    }
+    return !want.p && !path.p;
+}
+
+static int find_route(struct api_request *q, struct err *e)
+{
+    struct buf allow = buf_in(q->arena, 256);
+    enum http_method method = q->http->method == HTTP_HEAD ? HTTP_GET : q->http->method;
+    for (const struct api_route *r = routes; r->path; r++) {
+        struct slice param = {NULL, 0};
+        if (!path_fits(r->path, q->http->path, &param))
+            continue;
+        if (r->method == method) {
+            q->route = r;
+            q->param = param;
+            return 0;
+        }
+        buf_printf(&allow, "%s%s", allow.n ? ", " : "", r->method_text);
+        if (r->method == HTTP_GET)
+            buf_str(&allow, ", HEAD");
+    }
+    if (!allow.n)
+        return err_set(e, ERR_NOT_FOUND, "no such address");
+    http_reply_field(q->reply, "Allow", buf_text(&allow));
+    return err_set(e, ERR_METHOD, "not with this method");
+}
+
+/* --- CORS: an allow-list, empty by default --- */
+
+static bool origin_allowed(const struct api *api, struct slice origin)
+{
+    struct slice rest = slice_of(api->config.cors_origins);
+    while (rest.p) {
+        struct slice one = slice_cut(&rest, ' ');
+        if (one.n && slice_eq(one, origin))
+            return true;
+    }
+    return false;
+}
+
+/* 1: it was a preflight, and is answered. */
+static int cors(struct api_request *q)
+{
+    struct slice origin = http_header(q->http, "Origin");
+    if (!origin.p || !origin_allowed(q->api, origin))
+        return 0;
+    http_reply_field(q->reply, "Access-Control-Allow-Origin", origin);
+    http_reply_field(q->reply, "Vary", SLICE("Origin"));
+    http_reply_field(q->reply, "Access-Control-Expose-Headers",
+                     SLICE("X-Request-ID, Location, Retry-After, Idempotent-Replayed"));
+    if (q->http->method != HTTP_OPTIONS || !http_header(q->http, "Access-Control-Request-Method").p)
+        return 0;
+    http_reply_field(q->reply, "Access-Control-Allow-Methods", SLICE("GET, POST, PUT, DELETE"));
+    http_reply_field(q->reply, "Access-Control-Allow-Headers",
+                     SLICE("Authorization, Content-Type, Idempotency-Key, X-Request-ID, traceparent"));
+    http_reply_field(q->reply, "Access-Control-Max-Age", SLICE("600"));
+    q->reply->status = 204;
+    return 1;
+}
+
+/* --- who and what --- */
+
+/* A request id of the client's is kept if it is short and plain: it goes into logs and the audit. */
+static void take_request_id(struct api_request *q)
+{
+    struct slice given = http_header(q->http, "X-Request-ID");
+    uint8_t id[UUID_BYTES];
+    bool ok = given.n >= 1 && given.n <= REQUEST_ID_MAX;
+    for (size_t i = 0; ok && i < given.n; i++)
+        ok = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", given.p[i]) && given.p[i];
+    if (ok) {
+        memcpy(q->id, given.p, given.n);
+        q->id[given.n] = 0;
+    } else {
+        uuid7(id);
+        uuid_text(id, q->id);
+    }
+    http_reply_field(q->reply, "X-Request-ID", slice_of(q->id));
+}
+
+static void fill_audit(struct api_request *q)
+{
+    q->audit = (struct audit_entry){.scope = q->caller.scope,
+                                    .actor = q->caller.role == ROLE_ANONYMOUS ? NULL : q->caller.name,
+                                    .role = role_name(q->caller.role),
+                                    .action = q->route ? action_name(q->route->action) : "read",
+                                    .object = q->route ? entity_name(q->route->entity) : NULL,
+                                    .outcome = "permit",
+                                    .request = q->id,
+                                    .route = q->route ? q->route->path : NULL,
+                                    .trace = q->trace.id};
+}
+
+/* Denied: into the log first; if that fails, the answer is 503 and says nothing. Always -1. */
+static int deny(struct api_request *q, struct err *e)
+{
+    struct err failed;
+    fill_audit(q);
+    q->audit.outcome = "deny";
+    q->audit.why = err_name(e->code);
+    if (audit_note(q->api->db, &q->audit, &failed))
+        *e = failed;
+    return -1;
+}
+
+static int admit(struct api_request *q, struct err *e)
+{
+    if (client_identify(q->api->db, q->api->scope, http_header(q->http, "Authorization"), q->api->config.open_client,
+                        q->arena, &q->caller, e))
+        return e->code == ERR_NOT_SIGNED_IN ? deny(q, e) : -1;
+    if (policy_view(q->caller.role, q->route->entity, q->route->action) == VIEW_NONE) {
+        err_set(e, q->caller.role == ROLE_ANONYMOUS ? ERR_NOT_SIGNED_IN : ERR_NOT_ALLOWED, "%s may not %s %s",
+                role_name(q->caller.role), action_name(q->route->action), entity_name(q->route->entity));
+        return deny(q, e);
+    }
+    fill_audit(q);
+    return 0;
+}
+
+static int check_body(const struct api_request *q, struct err *e)
+{
+    if (q->route->body_kib == 0)
+        return 0;
+    if (q->http->body.n > (size_t)q->route->body_kib * 1024)
+        return err_set(e, ERR_TOO_LARGE, "%zu bytes, at most %d KiB", q->http->body.n, q->route->body_kib);
+    struct slice type = http_header(q->http, "Content-Type"), rest = type;
+    type = slice_trim(slice_cut(&rest, ';'));
+    if (!slice_is_nocase(type, "application/json") && !slice_is_nocase(type, "application/fhir+json"))
+        return err_set(e, ERR_MEDIA_TYPE, "a body of another type");
+    return 0;
+}
+
+static int pipeline(struct api_request *q, struct err *e)
+{
+    if (find_route(q, e) || admit(q, e) || check_body(q, e))
+        return -1;
+    return handlers[q->route - routes](q, e);
+}
+
+static void log_request(const struct api_request *q, const struct err *e)
+{
+    char status[16], us[24];
+    snprintf(status, sizeof status, "%d", q->reply->status);
+    snprintf(us, sizeof us, "%lld", (long long)(clock_mono_us() - q->http->received_us));
+    bool failed = q->reply->status >= 500;
+    log_line(failed ? LOG_ERROR : LOG_INFO, "request", "request", q->id, "trace", q->trace.id, "method",
+             q->route ? q->route->method_text : "-", "route", q->route ? q->route->path : "-", "status", status, "us", us,
+             "client", q->caller.role == ROLE_ANONYMOUS ? "-" : q->caller.name, e->code ? "code" : NULL, err_name(e->code),
+             failed ? "detail" : NULL, e->detail, NULL);
+}
+
+void api_serve(void *ctx, struct http_request *http, struct http_reply *reply)
+{
+    struct err e = {.code = ERR_NONE};
+    struct api_request q = {.api = ctx, .http = http, .reply = reply, .arena = http->arena};
+    memcpy(q.caller.scope, q.api->scope, sizeof q.caller.scope);
+    take_request_id(&q);
+    trace_take(http_header(http, "traceparent"), &q.trace);
+    if (!cors(&q) && pipeline(&q, &e))
+        api_refuse(&q, &e);
+    log_request(&q, &e);
+}

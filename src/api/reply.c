@@ -1,0 +1,184 @@
+#include <stdio.h>
+
+#include "api/api_int.h"
+#include "base/json.h"
+
+int api_answer(struct api_request *q, int status, const struct buf *json, struct err *e)
+{
+    if (buf_failed(json))
+        return err_set(e, ERR_NO_MEMORY, "the answer does not fit");
+    http_reply_field(q->reply, "Content-Type", SLICE("application/json"));
+    q->reply->status = status;
+    q->reply->body = buf_text(json);
+    return 0;
+}
+
+struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text)
+{
+    struct api_issue *more = arena_grow(q->arena, q->issue, q->issues * sizeof *more, (q->issues + 1) * sizeof *more);
+    if (!more)
+        return NULL;
+    q->issue = more;
+    more[q->issues] = (struct api_issue){.severity = severity, .code = code, .text = text};
+    return &more[q->issues++];
+}
+
+void api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text)
+{
+    struct api_issue *i = api_issue_add(q, "error", strcmp(type, "missing") == 0 ? "required" : "structure", text);
+    if (i) {
+        i->type = type;
+        i->loc = loc;
+    }
+}
+
+/* --- three renderings of one error --- */
+
+static void put_loc(struct json_out *o, const char *loc)
+{
+    struct slice rest = slice_of(loc);
+    json_open(o, '[');
+    while (rest.p) {
+        struct slice part = slice_cut(&rest, '/');
+        int64_t n;
+        if (slice_int(part, 0, INT64_MAX, &n))
+            json_put_int(o, n);
+        else
+            json_put(o, part);
+    }
+    json_close(o, ']');
+}
+
+/* As FastAPI says it, but never with the input: it may be a patient's. */
+static void put_fields(struct json_out *o, const struct api_request *q)
+{
+    json_open(o, '[');
+    for (size_t i = 0; i < q->issues; i++) {
+        const struct api_issue *x = &q->issue[i];
+        json_open(o, '{');
+        json_pair_str(o, "type", x->type ? x->type : "value_error");
+        json_key(o, "loc");
+        put_loc(o, x->loc ? x->loc : "body");
+        json_pair_str(o, "msg", x->text);
+        json_key(o, "input");
+        json_put_null(o);
+        json_close(o, '}');
+    }
+    json_close(o, ']');
+}
+
+static void put_legacy(struct json_out *o, const struct api_request *q, const struct err *e)
+{
+    json_open(o, '{');
+    json_key(o, "detail");
+    if (q->detail.p)
+        json_put_raw(o, q->detail);
+    else if (err_http(e->code) == 422 && q->issues)
+        put_fields(o, q);
+    else
+        json_put_str(o, err_text(e->code));
+    if (q->extra.p) {
+        buf_byte(o->buf, ',');
+        buf_slice(o->buf, q->extra);
+    }
+    json_pair_str(o, "request_id", q->id);
+    json_close(o, '}');
+}
+
+static void put_problem(struct json_out *o, const struct api_request *q, const struct err *e)
+{
+    char type[64];
+    size_t n = (size_t)snprintf(type, sizeof type, "urn:lazaret:problem:%s", err_name(e->code));
+    for (size_t i = 0; i < n && i < sizeof type; i++)
+        type[i] = type[i] == '_' ? '-' : type[i] >= 'A' && type[i] <= 'Z' ? (char)(type[i] + 32) : type[i];
+    json_open(o, '{');
+    json_pair_str(o, "type", type);
+    json_pair_str(o, "title", err_text(e->code));
+    json_pair_int(o, "status", err_http(e->code));
+    if (q->route)
+        json_pair_str(o, "instance", q->route->path);
+    json_pair_str(o, "request_id", q->id);
+    if (q->detail.n && q->detail.p[0] == '{') {
+        json_pair_raw(o, "negotiation", q->detail);
+    } else if (q->issues && err_http(e->code) == 422) {
+        json_key(o, "errors");
+        put_fields(o, q);
+    }
+    if (q->extra.p) {
+        buf_byte(o->buf, ',');
+        buf_slice(o->buf, q->extra);
+    }
+    json_close(o, '}');
+}
+
+static void put_outcome_issue(struct json_out *o, const struct api_issue *x)
+{
+    json_open(o, '{');
+    json_pair_str(o, "severity", x->severity);
+    json_pair_str(o, "code", x->code);
+    json_key(o, "details");
+    json_open(o, '{');
+    if (x->reason) {
+        json_key(o, "coding");
+        json_open(o, '[');
+        json_open(o, '{');
+        json_pair_str(o, "system", "urn:lazaret:fhir:CodeSystem:negotiation-reason");
+        json_pair_str(o, "code", x->reason);
+        json_close(o, '}');
+        json_close(o, ']');
+    }
+    json_pair_str(o, "text", x->text);
+    json_close(o, '}');
+    if (x->line) {
+        char where[64];
+        snprintf(where, sizeof where, "line %u, column %u", x->line, x->column);
+        json_pair_str(o, "diagnostics", where);
+    }
+    if (x->expression) {
+        json_key(o, "expression");
+        json_open(o, '[');
+        json_put_str(o, x->expression);
+        json_close(o, ']');
+    }
+    json_close(o, '}');
+}
+
+static void put_outcome(struct json_out *o, const struct api_request *q, const struct err *e)
+{
+    struct api_issue whole = {.severity = "error", .code = err_issue(e->code), .text = err_text(e->code)};
+    json_open(o, '{');
+    json_pair_str(o, "resourceType", "OperationOutcome");
+    json_key(o, "issue");
+    json_open(o, '[');
+    for (size_t i = 0; i < q->issues; i++)
+        put_outcome_issue(o, &q->issue[i]);
+    if (q->issues == 0)
+        put_outcome_issue(o, &whole);
+    json_close(o, ']');
+    json_close(o, '}');
+}
+
+void api_refuse(struct api_request *q, const struct err *e)
+{
+    static const char out_of_memory[] = "{\"detail\":\"the request needs more memory than it may use\"}";
+    struct slice accept = http_header(q->http, "Accept");
+    struct buf b = buf_in(q->arena, ANSWER_MAX);
+    struct json_out o = json_out(&b);
+    const char *type = "application/json";
+    if (accept.p && memmem(accept.p, accept.n, "application/problem+json", 24)) {
+        type = "application/problem+json";
+        put_problem(&o, q, e);
+    } else if (accept.p && memmem(accept.p, accept.n, "application/fhir+json", 21)) {
+        type = "application/fhir+json";
+        put_outcome(&o, q, e);
+    } else {
+        put_legacy(&o, q, e);
+    }
+    q->reply->status = err_http(e->code);
+    q->reply->body = buf_failed(&b) ? (struct slice){out_of_memory, sizeof out_of_memory - 1} : buf_text(&b);
+    http_reply_field(q->reply, "Content-Type", slice_of(type));
+    if (err_retry(e->code))
+        http_reply_field(q->reply, "Retry-After", SLICE("1"));
+    if (e->code == ERR_NOT_SIGNED_IN)
+        http_reply_field(q->reply, "WWW-Authenticate", SLICE("Bearer realm=\"lazaret\""));
+}

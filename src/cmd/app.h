@@ -1,0 +1,37 @@
+/* app.h -- everything a running program holds open over one data folder, and the order it is opened in.
+ *
+ *     DIR/lazaret.db   the record           DIR.key            the root key, beside the folder
+ *     DIR/models/      models by digest     DIR/lock           held by whoever has the store open for writing
+ *     DIR/control.sock where the other commands reach a running `serve`
+ *
+ * An empty or absent DIR is initialised: root key, database, gateway scope, the sample models. A DIR with data and no key
+ * is refused, never given a new one. */
+#ifndef CMD_APP_H
+#define CMD_APP_H
+
+#include "api/api.h"
+#include "cmd/config.h"
+#include "sandbox/sandbox.h"
+
+struct app {
+    struct config *config;
+    struct api api; /* what the handlers see */
+    struct sandbox *sandbox;
+    struct err sandbox_error; /* why there is none */
+    int lock_fd;
+    bool fresh; /* this call initialised the folder */
+};
+
+/* "DIR/name", in the config's arena; NULL when memory is out. */
+const char *app_path(const struct config *c, const char *name);
+const char *app_key_path(const struct config *c);
+/* Where this program's own parts lie: "images", "models", "lazaret-jail" beside the executable or in its libexec folder. */
+const char *app_part(const struct config *c, const char *name);
+
+/* Starts the jail. Before app_open, before threads. A failure is kept in sandbox_error: the rest works without models. */
+void app_open_sandbox(struct app *app, struct config *c);
+/* The store and all above it. ERR_CONFIG, ERR_STORE, ERR_KEYS with a sentence. */
+int app_open(struct app *app, struct config *c, struct err *e);
+void app_close(struct app *app);
+
+#endif

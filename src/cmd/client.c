@@ -1,0 +1,120 @@
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "cmd/app.h"
+#include "cmd/cmd.h"
+
+const struct option client_options[] = {{"webhook", "ORIGIN", "https://host[:port] that results may be delivered to"}, {0}};
+
+int admin_client_add(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    struct client_secrets secrets;
+    char *name = arena_str(a, json_get_text(args, 0, "name", a));
+    struct slice origin = json_get_text(args, 0, "webhook", a);
+    char *webhook = origin.p ? arena_str(a, origin) : NULL;
+    if (!name || (origin.p && !webhook))
+        return err_set(e, ERR_NO_MEMORY, "add a client");
+    if (client_add(app->api.db, app->api.keyring, app->api.scope, name, webhook, a, &secrets, e))
+        return -1;
+    json_open(out, '{');
+    json_pair_str(out, "client", name);
+    json_pair_str(out, "api_key", secrets.api_key);
+    json_pair_str(out, "webhook_secret", secrets.webhook_secret);
+    json_close(out, '}');
+    return 0;
+}
+
+int admin_client_rotate(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    char *name = arena_str(a, json_get_text(args, 0, "name", a));
+    const char *key;
+    if (!name)
+        return err_set(e, ERR_NO_MEMORY, "rotate a key");
+    if (client_rotate(app->api.db, app->api.scope, name, a, &key, e))
+        return -1;
+    json_open(out, '{');
+    json_pair_str(out, "client", name);
+    json_pair_str(out, "api_key", key);
+    json_close(out, '}');
+    return 0;
+}
+
+int admin_client_list(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    struct rows r;
+    char when[CLOCK_TEXT];
+    (void)args;
+    if (client_list(app->api.db, app->api.scope, a, &r, e))
+        return -1;
+    json_open(out, '[');
+    for (int i = 0; i < r.n; i++) {
+        const struct val *v = row_at(&r, i, 0);
+        json_open(out, '{');
+        json_pair(out, "client", v[0].s);
+        json_pair_str(out, "webhook", v[1].kind == VAL_NULL ? NULL : v[1].s.p);
+        json_pair_str(out, "created_at", clock_text(v[2].i, when));
+        json_pair_bool(out, "enabled", v[3].kind == VAL_NULL);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+    return 0;
+}
+
+/* {"name":..., "webhook":...} */
+static struct slice name_args(struct call *c)
+{
+    struct buf b = buf_in(c->arena, 4096);
+    struct json_out o = json_out(&b);
+    json_open(&o, '{');
+    json_pair_str(&o, "name", c->operand[0]);
+    if (call_option(c, "webhook"))
+        json_pair_str(&o, "webhook", call_option(c, "webhook"));
+    json_close(&o, '}');
+    return buf_text(&b);
+}
+
+int cmd_client_add(struct call *c, struct err *e)
+{
+    struct slice r;
+    struct json j;
+    struct json_fault f;
+    if (admin_call(c, "client.add", name_args(c), &r, e))
+        return -1;
+    if (c->json || json_parse(c->arena, r, &j, &f))
+        return printf("%.*s\n", SLICE_FMT(r)), 0;
+    struct slice key = json_get_text(&j, 0, "api_key", c->arena), secret = json_get_text(&j, 0, "webhook_secret", c->arena);
+    printf("client %s is registered. These are shown once:\n  API key         %.*s\n  webhook secret  %.*s\n", c->operand[0],
+           SLICE_FMT(key), SLICE_FMT(secret));
+    return 0;
+}
+
+int cmd_client_rotate(struct call *c, struct err *e)
+{
+    struct slice r;
+    struct json j;
+    struct json_fault f;
+    if (admin_call(c, "client.rotate", name_args(c), &r, e))
+        return -1;
+    if (c->json || json_parse(c->arena, r, &j, &f))
+        return printf("%.*s\n", SLICE_FMT(r)), 0;
+    struct slice key = json_get_text(&j, 0, "api_key", c->arena);
+    printf("the new API key of %s, shown once:\n  %.*s\nthe old one no longer works.\n", c->operand[0], SLICE_FMT(key));
+    return 0;
+}
+
+int cmd_client_list(struct call *c, struct err *e)
+{
+    struct slice r;
+    struct json j;
+    struct json_fault f;
+    if (admin_call(c, "client.list", SLICE("{}"), &r, e))
+        return -1;
+    if (c->json || json_parse(c->arena, r, &j, &f))
+        return printf("%.*s\n", SLICE_FMT(r)), 0;
+    for (uint32_t k = json_first(&j, 0); k != json_end(&j, 0); k = json_next(&j, k)) {
+        struct slice name = json_get_text(&j, k, "client", c->arena), hook = json_get_text(&j, k, "webhook", c->arena);
+        struct slice since = json_get_text(&j, k, "created_at", c->arena);
+        printf("%-24.*s since %.10s  %s%.*s\n", SLICE_FMT(name), since.p, hook.p ? "webhooks to " : "no webhooks", SLICE_FMT(hook));
+    }
+    return 0;
+}

@@ -1,0 +1,129 @@
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/own.h"
+#include "cmd/app.h"
+#include "cmd/cmd.h"
+
+/* What needs the open store: asked of the server when it runs. */
+int admin_check(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    int64_t entries;
+    struct err bad[4];
+    (void)args, (void)a, (void)e;
+    json_open(out, '[');
+    const struct {
+        const char *what, *good;
+        int rc;
+    } row[] = {
+        {"store", "The database is sound.", db_check(app->api.db, &bad[0])},
+        {"jobs", "Every job is in a legal state, with what that state needs.", job_check_invariants(app->api.jobs, &bad[1])},
+        {"audit", "Every audit entry agrees with its hash.", audit_verify(app->api.db, &entries, &bad[2])},
+        {"models", "The registry has models.", registry_count(app->api.registry) ? 0 : err_set(&bad[3], ERR_CONFIG, "the registry is empty: lazaret model add DIR")},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        json_open(out, '{');
+        json_pair_str(out, "what", row[i].what);
+        json_pair_bool(out, "holds", row[i].rc == 0);
+        json_pair_str(out, "sentence", row[i].rc ? bad[i].detail : row[i].good);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+    return 0;
+}
+
+struct findings {
+    struct json_out *out;
+    bool json, bad;
+};
+
+static void finding(struct findings *f, const char *what, bool holds, bool fatal, const char *sentence)
+{
+    f->bad |= fatal && !holds;
+    json_open(f->out, '{');
+    json_pair_str(f->out, "what", what);
+    json_pair_bool(f->out, "holds", holds);
+    json_pair_str(f->out, "sentence", sentence);
+    json_close(f->out, '}');
+    if (!f->json)
+        printf("%-10s %s  %s\n", what, holds ? "good" : fatal ? "BAD " : "note", sentence);
+}
+
+static void settings(struct call *c, struct findings *f)
+{
+    struct stat st;
+    const struct config *g = &c->config;
+    const char *key = app_key_path(g);
+    if (stat(key, &st) == 0)
+        finding(f, "key", !(st.st_mode & 077), true,
+                st.st_mode & 077 ? arena_printf(c->arena, "The root key file %s may be read by others: chmod 0400 it.", key)
+                                 : arena_printf(c->arena, "The root key file %s is readable by its owner alone.", key));
+    if (*g->open_client)
+        finding(f, "settings", false, false,
+                "legacy.open_client is set: anybody who reaches this machine's loopback acts as that client.");
+    if (strcmp(g->tls, "off") == 0)
+        finding(f, "settings", true, false, "TLS is off; only loopback is served in the clear.");
+    if (geteuid() == 0 && !*g->user)
+        finding(f, "settings", false, false, "This runs as root and 'user' is not set: set it to the account serve should become.");
+}
+
+static void sandbox(struct call *c, struct findings *f)
+{
+    struct app app = {.lock_fd = -1};
+    struct slice text;
+    struct json j;
+    struct json_fault where;
+    struct err e;
+    app_open_sandbox(&app, &c->config);
+    if (!app.sandbox) {
+        finding(f, "sandbox", false, true, app.sandbox_error.detail);
+        return;
+    }
+    if (sandbox_describe(app.sandbox, c->arena, &text, &e) || json_parse(c->arena, text, &j, &where)) {
+        finding(f, "sandbox", false, true, e.detail);
+    } else {
+        for (uint32_t k = json_first(&j, 0); k != json_end(&j, 0); k = json_next(&j, k)) {
+            uint32_t holds = json_get(&j, k, "holds");
+            finding(f, "sandbox", holds && json_kind(&j, holds) == JSON_TRUE, false,
+                    arena_str(c->arena, json_get_text(&j, k, "sentence", c->arena)));
+        }
+    }
+    sandbox_close(app.sandbox);
+}
+
+static void store(struct call *c, struct findings *f)
+{
+    struct slice text;
+    struct json j;
+    struct json_fault where;
+    struct err e;
+    if (admin_call(c, "check", SLICE("{}"), &text, &e) || json_parse(c->arena, text, &j, &where)) {
+        finding(f, "store", false, true, e.detail);
+        return;
+    }
+    for (uint32_t k = json_first(&j, 0); k != json_end(&j, 0); k = json_next(&j, k)) {
+        uint32_t holds = json_get(&j, k, "holds");
+        finding(f, arena_str(c->arena, json_get_text(&j, k, "what", c->arena)), holds && json_kind(&j, holds) == JSON_TRUE, true,
+                arena_str(c->arena, json_get_text(&j, k, "sentence", c->arena)));
+    }
+}
+
+int cmd_doctor(struct call *c, struct err *e)
+{
+    struct buf b = buf_in(c->arena, 1 << 20);
+    struct json_out o = json_out(&b);
+    struct findings f = {.out = &o, .json = c->json};
+    json_open(&o, '[');
+    sandbox(c, &f); /* the jail is forked before anything is opened */
+    settings(c, &f);
+    if (*c->config.data)
+        store(c, &f);
+    else
+        finding(&f, "store", true, false, "No data folder was given (--data DIR), so store and keys were not looked at.");
+    json_close(&o, ']');
+    if (buf_failed(&b))
+        return err_set(e, ERR_NO_MEMORY, "doctor");
+    if (c->json)
+        printf("%.*s\n", SLICE_FMT(buf_text(&b)));
+    return f.bad ? 1 : 0;
+}

@@ -1,0 +1,159 @@
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "cmd/app.h"
+#include "cmd/cmd.h"
+#include "cmd/privilege.h"
+#include "jobs/worker.h"
+
+const struct option serve_options[] = {{0}};
+
+/* Signals come to one thread: TERM and INT stop, HUP reads the certificate again. */
+struct watch {
+    struct http_server *http;
+    sigset_t set;
+};
+
+static void *watch_signals(void *arg)
+{
+    struct watch *w = arg;
+    for (int sig; sigwait(&w->set, &sig) == 0;) {
+        struct err e;
+        if (sig == SIGUSR1) /* our own, at the end */
+            break;
+        if (sig != SIGHUP) {
+            log_line(LOG_INFO, "stopping", "signal", sig == SIGTERM ? "TERM" : "INT", NULL);
+            http_server_stop(w->http);
+        } else if (http_server_reload(w->http, &e)) {
+            log_err(LOG_ERROR, "the certificate was not read again; the old one stays", &e);
+        } else {
+            log_line(LOG_INFO, "certificate read again", NULL);
+        }
+    }
+    return NULL;
+}
+
+static int set_log_level(const char *name, struct err *e)
+{
+    static const char *const level[] = {"debug", "info", "warn", "error"};
+    for (size_t i = 0; i < COUNT(level); i++)
+        if (strcmp(name, level[i]) == 0)
+            return log_set_level((enum log_level)i), 0;
+    return err_set(e, ERR_CONFIG, "log.level is debug, info, warn or error");
+}
+
+static int http_settings(const struct config *c, struct http_config *ret, struct err *e)
+{
+    *ret = http_config_default();
+    ret->listen = c->listen;
+    ret->loops = (int)c->loops;
+    ret->handlers = (int)c->handlers;
+    ret->body_max = (size_t)c->body_mib << 20;
+    ret->in_flight_max = (int)c->in_flight;
+    ret->connections_max = (int)c->connections;
+    ret->arena_max = (size_t)c->memory_mib << 20;
+    ret->header_ms = (int)c->header_ms;
+    ret->body_rate = (int)c->body_rate;
+    ret->idle_ms = (int)c->idle_ms;
+    ret->drain_ms = (int)c->drain_ms;
+    if (strcmp(c->tls, "on") == 0) {
+        ret->tls = HTTP_TLS_ON;
+        ret->cert = c->tls_cert;
+        ret->key = c->tls_key;
+        if (!*c->tls_cert || !*c->tls_key)
+            return err_set(e, ERR_CONFIG, "tls = on needs tls.cert and tls.key");
+    } else if (strcmp(c->tls, "proxy") == 0) {
+        ret->tls = HTTP_TLS_PROXY;
+    } else if (strcmp(c->tls, "off") != 0) {
+        return err_set(e, ERR_CONFIG, "tls is off, on or proxy");
+    }
+    return 0;
+}
+
+static bool loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 || strncmp(listen, "localhost:", 10) == 0;
+}
+
+static void warn_at_start(const struct app *app)
+{
+    if (!app->sandbox)
+        log_err(LOG_WARN, "models cannot run on this machine: jobs are answered 503", &app->sandbox_error);
+    if (*app->config->open_client)
+        log_line(LOG_WARN, "requests without Authorization act as one client: for the prototype's clients on this machine only",
+                 "client", app->config->open_client, NULL);
+    if (geteuid() == 0)
+        log_line(LOG_WARN, "running as root: set 'user' to the account this should run as", NULL);
+}
+
+/* What runs beside the HTTP server, in the order it is started. */
+struct running {
+    struct app app;
+    struct http_server *http;
+    struct workers *workers;
+    struct control *control;
+    struct watch watch;
+    pthread_t watcher;
+    bool watching;
+};
+
+static int start(struct running *r, struct config *c, struct err *e)
+{
+    struct http_config h;
+    if (http_settings(c, &h, e) || set_log_level(c->log_level, e))
+        return -1;
+    if (*c->open_client && !loopback(c->listen))
+        return err_set(e, ERR_CONFIG, "legacy.open_client lets anybody in, so it is allowed only when listening on loopback");
+    /* all threads inherit the mask, so that signals wait for the watcher */
+    sigemptyset(&r->watch.set);
+    sigaddset(&r->watch.set, SIGTERM);
+    sigaddset(&r->watch.set, SIGINT);
+    sigaddset(&r->watch.set, SIGHUP);
+    sigaddset(&r->watch.set, SIGUSR1);
+    app_open_sandbox(&r->app, c);
+    pthread_sigmask(SIG_BLOCK, &r->watch.set, NULL);
+    if (privilege_drop(c->user, e) || app_open(&r->app, c, e) || job_recover(r->app.api.jobs, e))
+        return -1;
+    struct deliver_config d = {.db = r->app.api.db, .keyring = r->app.api.keyring, .jobs = r->app.api.jobs,
+                               .scope = r->app.api.scope, .allow = c->webhook_allow};
+    if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || deliver_start(&d, &r->app.api.deliver, e) ||
+        (r->app.sandbox &&
+         workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||
+        control_start(&r->app, &r->control, e))
+        return -1;
+    r->watch.http = r->http;
+    r->watching = pthread_create(&r->watcher, NULL, watch_signals, &r->watch) == 0;
+    return r->watching ? 0 : err_set(e, ERR_INTERNAL, "no thread for signals");
+}
+
+/* In reverse: first nobody may ask, then what runs ends, then the store closes. */
+static void stop(struct running *r)
+{
+    control_stop(r->control);
+    workers_stop(r->workers);
+    deliver_stop(r->app.api.deliver);
+    if (r->watching) {
+        pthread_kill(r->watcher, SIGUSR1);
+        pthread_join(r->watcher, NULL);
+    }
+    http_server_close(r->http);
+    app_close(&r->app);
+}
+
+int cmd_serve(struct call *c, struct err *e)
+{
+    struct running r = {.app = {.lock_fd = -1}};
+    int rc = start(&r, &c->config, e);
+    if (!rc) {
+        warn_at_start(&r.app);
+        printf("lazaret ready on %s://%s\n", strcmp(c->config.tls, "on") ? "http" : "https", http_server_address(r.http));
+        fflush(stdout);
+        rc = http_server_run(r.http, e);
+    }
+    stop(&r);
+    return rc;
+}

@@ -1,0 +1,205 @@
+#include "identity/client.h"
+
+#include "base/clock.h"
+#include "base/rnd.h"
+#include "base/wipe.h"
+#include "crypto/digest.h"
+#include "store/place.h"
+
+/* Jobs sent from the command line belong to this client; its API key is made and thrown away. */
+static const char operator_name[] = "operator";
+
+static bool name_ok(const char *z)
+{
+    size_t n = strlen(z);
+    return n >= 1 && n <= CLIENT_NAME_MAX &&
+           strspn(z, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n;
+}
+
+/* scheme://host[:port] and nothing behind */
+static bool origin_ok(const char *z)
+{
+    struct slice s = slice_of(z);
+    size_t skip = slice_starts(s, "https://") ? 8 : slice_starts(s, "http://") ? 7 : 0;
+    return skip && s.n > skip && s.n < 256 &&
+           strspn(z + skip, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:[]") == s.n - skip;
+}
+
+static const char *new_api_key(struct arena *a, uint8_t hash[SHA256_BYTES])
+{
+    uint8_t raw[32];
+    char *key = arena_take(a, 3 + 44 + 1);
+    if (!key)
+        return NULL;
+    rnd_bytes(raw, sizeof raw);
+    memcpy(key, "lz_", 3);
+    base64url_encode(raw, sizeof raw, key + 3);
+    wipe(raw, sizeof raw);
+    sha256(slice_of(key), hash);
+    return key;
+}
+
+struct adding {
+    const uint8_t *scope;
+    const char *name, *origin;
+    uint8_t id[16], hash[SHA256_BYTES];
+    struct slice secret;
+};
+
+static int insert(struct tx *tx, void *arg, struct err *e)
+{
+    struct adding *c = arg;
+    int n = tx_exec(tx, e, "INSERT INTO client (scope, id, name, key_hash, webhook_secret, webhook_origin, created_at) "
+                           "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                    V_ID(c->scope), V_ID(c->id), V_STR(c->name), V_BYTES(c->hash, sizeof c->hash), V_BLOB(c->secret),
+                    c->origin ? V_STR(c->origin) : V_NULL, V_INT(clock_now_us()));
+    if (n < 0 && e->code == ERR_CONFLICT)
+        return err_set(e, ERR_CONFLICT, "a client named %s is there already", c->name);
+    return n < 0 ? -1 : 0;
+}
+
+int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const char *name, const char *origin,
+               struct arena *a, struct client_secrets *ret, struct err *e)
+{
+    struct adding c = {.scope = scope, .name = name, .origin = origin};
+    struct key dk;
+    uint8_t raw[32];
+    char *secret = arena_take(a, 6 + 44 + 1);
+    if (!name_ok(name))
+        return err_set(e, ERR_USAGE, "a client's name is 1 to 64 of A-Z a-z 0-9 . _ -");
+    if (origin && !origin_ok(origin))
+        return err_set(e, ERR_USAGE, "a webhook origin is https://host or https://host:port, without a path");
+    const char *api_key = new_api_key(a, c.hash);
+    if (!api_key || !secret)
+        return err_set(e, ERR_NO_MEMORY, "add a client");
+    uuid7(c.id);
+    rnd_bytes(raw, sizeof raw);
+    memcpy(secret, "whsec_", 6);
+    base64_encode(raw, sizeof raw, secret + 6);
+    wipe(raw, sizeof raw);
+    struct seal_place at = place_of(PLACE_CLIENT_WEBHOOK_SECRET, scope, c.id, 0);
+    if (keyring_domain(k, scope, "client", &dk, e))
+        return -1;
+    int rc = seal(&dk, &at, slice_of(secret), a, &c.secret, e);
+    key_wipe(&dk);
+    if (rc || tx_run(db, insert, &c, e))
+        return -1;
+    *ret = (struct client_secrets){api_key, secret};
+    return 0;
+}
+
+static int update_key(struct tx *tx, void *arg, struct err *e)
+{
+    struct adding *c = arg;
+    int n = tx_exec(tx, e, "UPDATE client SET key_hash = $1 WHERE scope = $2 AND name = $3", V_BYTES(c->hash, sizeof c->hash),
+                    V_ID(c->scope), V_STR(c->name));
+    return n < 0 ? -1 : n == 0 ? err_set(e, ERR_NOT_FOUND, "there is no client named %s", c->name) : 0;
+}
+
+int client_rotate(struct db *db, const uint8_t scope[16], const char *name, struct arena *a, const char **ret_key,
+                  struct err *e)
+{
+    struct adding c = {.scope = scope, .name = name};
+    const char *key = new_api_key(a, c.hash);
+    if (!key)
+        return err_set(e, ERR_NO_MEMORY, "rotate a key");
+    if (tx_run(db, update_key, &c, e))
+        return -1;
+    *ret_key = key;
+    return 0;
+}
+
+int client_list(struct db *db, const uint8_t scope[16], struct arena *a, struct rows *ret, struct err *e)
+{
+    return db_rows(db, a, ret, e,
+                   "SELECT name, webhook_origin, created_at, disabled_at FROM client WHERE scope = $1 ORDER BY name",
+                   V_ID(scope)) < 0
+               ? -1
+               : 0;
+}
+
+/* rows: id, name, webhook_origin */
+static int take_caller(const struct rows *r, const uint8_t scope[16], struct caller *ret)
+{
+    if (r->n == 0)
+        return 0;
+    ret->webhook_origin = row_at(r, 0, 2)->kind == VAL_NULL ? NULL : row_at(r, 0, 2)->s.p;
+    ret->role = ROLE_CLIENT;
+    memcpy(ret->scope, scope, 16);
+    memcpy(ret->id, row_at(r, 0, 0)->s.p, 16);
+    struct slice name = row_at(r, 0, 1)->s;
+    memcpy(ret->name, name.p, name.n);
+    ret->name[name.n] = 0;
+    return 1;
+}
+
+int client_identify(struct db *db, const uint8_t scope[16], struct slice authorization, const char *open_client,
+                    struct arena *a, struct caller *ret, struct err *e)
+{
+    struct rows r;
+    uint8_t hash[SHA256_BYTES];
+    *ret = (struct caller){.role = ROLE_ANONYMOUS};
+    memcpy(ret->scope, scope, 16);
+    if (!authorization.p) {
+        if (!open_client)
+            return 0;
+        if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2 AND disabled_at IS NULL",
+                    V_ID(scope), V_STR(open_client)) < 0)
+            return -1;
+        return take_caller(&r, scope, ret)
+                   ? 0
+                   : err_set(e, ERR_NOT_SIGNED_IN, "legacy.open_client names no client: add one of that name");
+    }
+    struct slice rest = authorization, scheme = slice_cut(&rest, ' ');
+    rest = slice_trim(rest);
+    if (!slice_is_nocase(scheme, "Bearer") || !slice_starts(rest, "lz_"))
+        return err_set(e, ERR_NOT_SIGNED_IN, "the Authorization header is not 'Bearer lz_...'");
+    sha256(rest, hash);
+    if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE key_hash = $1 AND scope = $2 AND disabled_at IS NULL",
+                V_BYTES(hash, sizeof hash), V_ID(scope)) < 0)
+        return -1;
+    return take_caller(&r, scope, ret) ? 0 : err_set(e, ERR_NOT_SIGNED_IN, "no client has this API key");
+}
+
+int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret, struct err *e)
+{
+    struct client_secrets unused;
+    *ret = (struct caller){.role = ROLE_OPERATOR};
+    for (int tries = 0; tries < 2; tries++) {
+        struct rows r;
+        if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2", V_ID(scope),
+                    V_STR(operator_name)) < 0)
+            return -1;
+        if (take_caller(&r, scope, ret)) {
+            ret->role = ROLE_OPERATOR;
+            return 0;
+        }
+        if (client_add(db, k, scope, operator_name, NULL, a, &unused, e) && e->code != ERR_CONFLICT)
+            return -1;
+    }
+    return err_set(e, ERR_STORE, "the operator's own client cannot be made");
+}
+
+int client_webhook(struct db *db, struct keyring *k, const uint8_t scope[16], const uint8_t id[16], struct arena *a,
+                   const char **ret_origin, const char **ret_secret, struct err *e)
+{
+    struct rows r;
+    struct key dk;
+    struct slice secret;
+    if (db_rows(db, a, &r, e, "SELECT webhook_origin, webhook_secret FROM client WHERE scope = $1 AND id = $2", V_ID(scope),
+                V_ID(id)) < 0)
+        return -1;
+    if (r.n == 0)
+        return 0;
+    const struct val *v = row_at(&r, 0, 0);
+    struct seal_place at = place_of(PLACE_CLIENT_WEBHOOK_SECRET, scope, id, 0);
+    if (v[1].s.n < SEAL_OVERHEAD || keyring_by_id(k, (const uint8_t *)v[1].s.p + 2, &dk, e))
+        return err_in(e, "a client's webhook secret");
+    int rc = seal_open(&dk, &at, v[1].s, a, &secret, e);
+    key_wipe(&dk);
+    if (rc)
+        return -1;
+    *ret_origin = v[0].kind == VAL_NULL ? NULL : arena_str(a, v[0].s);
+    *ret_secret = arena_str(a, secret);
+    return *ret_secret ? 1 : err_set(e, ERR_NO_MEMORY, "a client's webhook secret");
+}

@@ -1,0 +1,49 @@
+/* client.h -- programs that call the gateway: their names, API keys and webhook secrets.
+ *
+ * An API key is "lz_" and 32 random bytes in base64url; only its SHA-256 is stored (the key is random, so a slow hash would
+ * protect nothing). A webhook secret is "whsec_" and 32 random bytes in base64; it is stored sealed, because deliveries are
+ * signed with it. Both are shown once, when made. Knows nothing of routes or records. */
+#ifndef IDENTITY_CLIENT_H
+#define IDENTITY_CLIENT_H
+
+#include "keys/keyring.h"
+#include "policy/policy.h"
+#include "store/db.h"
+
+enum { CLIENT_NAME_MAX = 64 };
+
+/* Who is asking: one role, one scope. */
+struct caller {
+    enum role role;
+    uint8_t scope[16], id[16];
+    char name[CLIENT_NAME_MAX + 1];
+    const char *webhook_origin; /* in the arena of the call that identified it; NULL: none registered */
+};
+
+struct client_secrets {
+    const char *api_key, *webhook_secret;
+};
+
+/* `name`: 1 to 64 of A-Z a-z 0-9 . _ - ; `origin` (or NULL): scheme://host[:port] webhooks may go to.
+ * ERR_CONFLICT when the name is taken, ERR_USAGE when it or the origin is malformed. Blocks for a commit. */
+int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const char *name, const char *origin,
+               struct arena *a, struct client_secrets *ret, struct err *e);
+/* A new API key; the old one stops working with the commit. ERR_NOT_FOUND. */
+int client_rotate(struct db *db, const uint8_t scope[16], const char *name, struct arena *a, const char **ret_key,
+                  struct err *e);
+/* rows: name, webhook_origin or NULL, created_at, disabled_at or NULL */
+int client_list(struct db *db, const uint8_t scope[16], struct arena *a, struct rows *ret, struct err *e);
+
+/* Who the Authorization header's text (may be {NULL,0}) is. Without one: `open_client`, if that is not NULL, else anonymous.
+ * -1 ERR_NOT_SIGNED_IN for a header that names nobody; ret is then anonymous. */
+int client_identify(struct db *db, const uint8_t scope[16], struct slice authorization, const char *open_client,
+                    struct arena *a, struct caller *ret, struct err *e);
+
+/* The client that jobs sent from the command line belong to, with the operator's role; made on first use. */
+int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret, struct err *e);
+
+/* 1: found. Where a client's webhooks go (NULL: nowhere) and the printed secret they are signed with. 0: no such client. */
+int client_webhook(struct db *db, struct keyring *k, const uint8_t scope[16], const uint8_t id[16], struct arena *a,
+                   const char **ret_origin, const char **ret_secret, struct err *e);
+
+#endif

@@ -1,0 +1,180 @@
+#include "jobs/worker.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/rnd.h"
+#include "models/wire.h"
+
+enum { RUN_MEMORY = 128 << 20, LEASE_GRACE_MS = 15000, IDLE_MS = 1000 };
+
+struct workers {
+    struct jobs *jobs;
+    struct registry *registry;
+    struct sandbox *sandbox;
+    atomic_bool stop;
+    int n;
+    pthread_t thread[];
+};
+
+static struct sandbox_limits limits_of(const struct manifest *m)
+{
+    uint32_t ms = (uint32_t)(m->runtime.timeout_us / 1000);
+    return (struct sandbox_limits){.wall_ms = ms,
+                                   .cpu_ms = ms,
+                                   .memory_mib = (uint32_t)m->runtime.memory_mib,
+                                   .pids = (uint32_t)m->runtime.pids,
+                                   .tmp_mib = (uint32_t)m->runtime.tmp_mib,
+                                   .output_kib = (uint32_t)m->runtime.output_kib};
+}
+
+/* What the end of the program means for the job: NULL when its output is worth judging. */
+static const char *failure_of(const struct sandbox_out *out)
+{
+    switch (out->how) {
+    case SANDBOX_CRASHED: return "CRASHED";
+    case SANDBOX_TIMEOUT: return "TIMEOUT";
+    case SANDBOX_OOM: return "OOM";
+    case SANDBOX_OUTPUT: return "OUTPUT_TOO_LARGE";
+    case SANDBOX_REFUSED: return "START_FAILED";
+    case SANDBOX_CANCELLED:
+    case SANDBOX_EXITED: break;
+    }
+    return NULL;
+}
+
+static const char *judge(const struct manifest *m, const struct sandbox_out *out, struct slice id, struct arena *a,
+                         struct slice *ret, struct err *e)
+{
+    struct wire_answer answer;
+    const char *failed = failure_of(out);
+    if (failed)
+        return failed;
+    if (wire_judge(a, out->output, id, m->schema, (size_t)m->runtime.output_kib * 1024, &answer, e))
+        return "PROTOCOL";
+    switch (answer.end) {
+    case WIRE_OUTPUT: *ret = answer.output; return NULL;
+    case WIRE_MODEL_ERROR: return "MODEL_ERROR";
+    case WIRE_OUTPUT_INVALID: return "OUTPUT_INVALID";
+    case WIRE_TOO_LARGE: return "OUTPUT_TOO_LARGE";
+    case WIRE_PROTOCOL: break;
+    }
+    return out->exit_code ? "CRASHED" : "PROTOCOL";
+}
+
+/* The line the model reads: made when the job was accepted, kept in its plan. */
+static int line_of(const struct job_claim *c, struct arena *a, struct slice *ret_line, struct slice *ret_id, struct err *e)
+{
+    struct json j;
+    struct json_fault f;
+    if (json_parse(a, c->plan, &j, &f))
+        return err_set(e, ERR_INTERNAL, "a plan that is no JSON");
+    uint32_t request = json_get_kind(&j, 0, "request", JSON_OBJECT);
+    if (!request)
+        return err_set(e, ERR_INTERNAL, "a plan without a request");
+    struct buf b = buf_in(a, WIRE_LINE);
+    buf_slice(&b, json_span(&j, request));
+    buf_byte(&b, '\n');
+    *ret_line = buf_text(&b);
+    *ret_id = json_get_text(&j, request, "id", a);
+    return buf_failed(&b) ? err_set(e, ERR_NO_MEMORY, "the model's input") : 0;
+}
+
+static int run_claim(struct jobs *j, struct registry *r, struct sandbox *s, struct job_claim *c, struct arena *a, struct err *e)
+{
+    const struct model *m = registry_by_digest(r, c->model);
+    struct slice line, id, result = {NULL, 0};
+    struct sandbox_out out;
+    if (!m)
+        return job_finish(j, c, result, result, "MODEL_GONE", a, e);
+    if (line_of(c, a, &line, &id, e))
+        return -1;
+    struct sandbox_spec spec = {.image = m->manifest.runtime.image,
+                                .model = slice_of(m->digest_text + 7),
+                                .argv = m->manifest.runtime.exec,
+                                .argc = m->manifest.runtime.exec_n,
+                                .model_key = m->manifest.key,
+                                .model_version = m->manifest.version,
+                                .traceparent = slice_of(c->trace),
+                                .input = line,
+                                .max = limits_of(&m->manifest)};
+    if (sandbox_run(s, &spec, -1, a, &out, e)) {
+        log_err(LOG_ERROR, "the sandbox did not run a job", e);
+        return job_retry(j, c, "SANDBOX", a, e);
+    }
+    const char *failed = judge(&m->manifest, &out, id, a, &result, e);
+    return job_finish(j, c, result, out.errors, failed, a, e);
+}
+
+int worker_step(struct jobs *j, struct registry *r, struct sandbox *s, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(RUN_MEMORY);
+    struct job_claim c = {.fence = 0};
+    char id[UUID_TEXT];
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "run a job");
+    int got = job_claim(j, (LEASE_GRACE_MS + 1000) * 1000LL, a, &c, e);
+    if (got <= 0) {
+        job_claim_end(&c);
+        return got;
+    }
+    const struct model *m = registry_by_digest(r, c.model);
+    if (m && m->manifest.runtime.timeout_us > 1000000) {
+        int64_t lease = m->manifest.runtime.timeout_us + LEASE_GRACE_MS * 1000LL; /* covers the whole run */
+        got = job_heartbeat(j, &c, lease, e);
+    }
+    if (got == 1)
+        got = run_claim(j, r, s, &c, a, e);
+    job_claim_end(&c);
+    if (got < 0)
+        return err_in(e, "job %s", uuid_text(c.id, id));
+    if (got == 0)
+        log_line(LOG_WARN, "a job's lease was lost; its result was dropped", "job", uuid_text(c.id, id), NULL);
+    return 1;
+}
+
+static void *work_loop(void *arg)
+{
+    struct workers *w = arg;
+    while (!w->stop) {
+        struct err e;
+        int rc = worker_step(w->jobs, w->registry, w->sandbox, &e);
+        if (rc < 0)
+            log_err(LOG_ERROR, "a worker's step failed", &e);
+        if (rc <= 0 && !w->stop)
+            jobs_wait(w->jobs, IDLE_MS);
+    }
+    arena_thread_end();
+    return NULL;
+}
+
+int workers_start(struct jobs *j, struct registry *r, struct sandbox *s, int n, struct workers **ret, struct err *e)
+{
+    struct workers *w = calloc(1, sizeof *w + (size_t)n * sizeof w->thread[0]);
+    if (!w)
+        return err_set(e, ERR_NO_MEMORY, "workers");
+    w->jobs = j;
+    w->registry = r;
+    w->sandbox = s;
+    for (; w->n < n; w->n++)
+        if (pthread_create(&w->thread[w->n], NULL, work_loop, w)) {
+            workers_stop(w);
+            return err_set(e, ERR_INTERNAL, "no thread for a worker");
+        }
+    *ret = w;
+    return 0;
+}
+
+void workers_stop(struct workers *w)
+{
+    if (!w)
+        return;
+    w->stop = true;
+    jobs_ring_all(w->jobs);
+    for (int i = 0; i < w->n; i++)
+        pthread_join(w->thread[i], NULL);
+    free(w);
+}

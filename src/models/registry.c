@@ -1,0 +1,218 @@
+#include "models/registry.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "models/pack.h"
+
+struct registry {
+    struct db *db;
+    uint8_t scope[16];
+    char *folder;
+    pthread_rwlock_t lock; /* guards what follows; models themselves never change but for `stable` */
+    struct arena *arena;
+    struct model *model[REGISTRY_MODELS];
+    int n;
+};
+
+static int order(const struct model *a, const struct model *b)
+{
+    size_t n = a->manifest.key.n < b->manifest.key.n ? a->manifest.key.n : b->manifest.key.n;
+    int c = memcmp(a->manifest.key.p, b->manifest.key.p, n);
+    if (c == 0)
+        c = (a->manifest.key.n > b->manifest.key.n) - (a->manifest.key.n < b->manifest.key.n);
+    if (c == 0)
+        c = strverscmp(a->manifest.version.p, b->manifest.version.p);
+    return c;
+}
+
+/* With the lock held for writing. */
+static int take_in(struct registry *r, struct slice digest, struct slice manifest, const struct model **ret, struct err *e)
+{
+    struct model *m = TAKE_NEW(r->arena, struct model);
+    struct slice text = arena_copy(r->arena, manifest);
+    if (!m || !text.p || r->n == REGISTRY_MODELS || digest.n != MODEL_DIGEST)
+        return err_set(e, ERR_NO_MEMORY, "the registry takes at most %d models", REGISTRY_MODELS);
+    if (manifest_parse(r->arena, text, &m->manifest, e))
+        return err_in(e, "a stored manifest");
+    m->manifest.version.p = arena_str(r->arena, m->manifest.version); /* NUL-terminated, for strverscmp */
+    if (!m->manifest.version.p)
+        return err_set(e, ERR_NO_MEMORY, "the registry");
+    memcpy(m->digest, digest.p, MODEL_DIGEST);
+    memcpy(m->digest_text, "sha256:", 7);
+    hex_encode(digest.p, MODEL_DIGEST, m->digest_text + 7);
+    int at = r->n++;
+    for (; at > 0 && order(m, r->model[at - 1]) < 0; at--)
+        r->model[at] = r->model[at - 1];
+    r->model[at] = m;
+    if (ret)
+        *ret = m;
+    return 0;
+}
+
+static const struct model *find(struct registry *r, const uint8_t *digest)
+{
+    for (int i = 0; i < r->n; i++)
+        if (memcmp(r->model[i]->digest, digest, MODEL_DIGEST) == 0)
+            return r->model[i];
+    return NULL;
+}
+
+/* With the lock held for writing: which versions are stable now. */
+static int read_aliases(struct registry *r, struct arena *a, struct err *e)
+{
+    struct rows rows;
+    if (db_rows(r->db, a, &rows, e, "SELECT digest FROM model_alias WHERE scope = $1 AND alias = 'stable'", V_ID(r->scope)) < 0)
+        return -1;
+    for (int i = 0; i < r->n; i++) {
+        bool stable = false;
+        for (int k = 0; k < rows.n; k++)
+            stable |= memcmp(row_at(&rows, k, 0)->s.p, r->model[i]->digest, MODEL_DIGEST) == 0;
+        r->model[i]->stable = stable;
+    }
+    return 0;
+}
+
+int registry_open(struct db *db, const uint8_t scope[16], const char *folder, struct registry **ret, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(512u << 20);
+    struct registry *r = calloc(1, sizeof *r);
+    struct rows rows;
+    if (!a || !r || !(r->folder = strdup(folder)) || !(r->arena = arena_new(512u << 20))) {
+        if (r)
+            free(r->folder);
+        free(r);
+        return err_set(e, ERR_NO_MEMORY, "open the registry");
+    }
+    r->db = db;
+    memcpy(r->scope, scope, 16);
+    pthread_rwlock_init(&r->lock, NULL);
+    if (db_rows(db, a, &rows, e, "SELECT digest, manifest FROM model_version WHERE scope = $1", V_ID(scope)) < 0)
+        goto fail;
+    for (int i = 0; i < rows.n; i++)
+        if (take_in(r, row_at(&rows, i, 0)->s, row_at(&rows, i, 1)->s, NULL, e))
+            goto fail;
+    if (read_aliases(r, a, e))
+        goto fail;
+    *ret = r;
+    return 0;
+fail:
+    registry_close(r);
+    return -1;
+}
+
+void registry_close(struct registry *r)
+{
+    if (!r)
+        return;
+    pthread_rwlock_destroy(&r->lock);
+    arena_free(r->arena);
+    free(r->folder);
+    free(r);
+}
+
+int registry_count(struct registry *r)
+{
+    pthread_rwlock_rdlock(&r->lock);
+    int n = r->n;
+    pthread_rwlock_unlock(&r->lock);
+    return n;
+}
+
+struct adding {
+    struct registry *r;
+    const uint8_t *digest;
+    struct slice manifest, key, version, alias;
+    struct arena *arena;
+};
+
+static int insert_version(struct tx *tx, void *arg, struct err *e)
+{
+    struct adding *x = arg;
+    int n = tx_exec(tx, e, "INSERT INTO model_version (scope, digest, key, version, manifest, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                    V_ID(x->r->scope), V_BYTES(x->digest, MODEL_DIGEST), V_TEXT(x->key), V_TEXT(x->version), V_TEXT(x->manifest),
+                    V_INT(clock_now_us()));
+    if (n < 0 && e->code == ERR_CONFLICT)
+        return err_set(e, ERR_CONFLICT, "%.*s %.*s is there already with other content: versions do not change, raise the version",
+                       SLICE_FMT(x->key), SLICE_FMT(x->version));
+    return n < 0 ? -1 : 0;
+}
+
+int registry_add(struct registry *r, const char *path, struct arena *a, const struct model **ret, struct err *e)
+{
+    struct pack pack;
+    uint8_t digest[MODEL_DIGEST];
+    if (pack_read(a, path, &pack, e))
+        return -1;
+    hex_decode(slice_of(pack.digest), digest, sizeof digest);
+    pthread_rwlock_wrlock(&r->lock);
+    const struct model *m = find(r, digest);
+    struct adding x = {.r = r, .digest = digest, .manifest = pack.canonical, .key = pack.manifest.key, .version = pack.manifest.version};
+    int rc = 0;
+    if (!m)
+        rc = pack_install(&pack, path, r->folder, e) || tx_run(r->db, insert_version, &x, e) ||
+             take_in(r, (struct slice){(char *)digest, MODEL_DIGEST}, pack.canonical, &m, e);
+    pthread_rwlock_unlock(&r->lock);
+    if (rc)
+        return -1;
+    *ret = m;
+    return 0;
+}
+
+static int set_alias(struct tx *tx, void *arg, struct err *e)
+{
+    struct adding *x = arg;
+    struct rows rows;
+    if (tx_rows(tx, x->arena, &rows, e, "SELECT digest FROM model_version WHERE scope = $1 AND key = $2 AND version = $3",
+                V_ID(x->r->scope), V_TEXT(x->key), V_TEXT(x->version)) < 0)
+        return -1;
+    if (rows.n == 0)
+        return err_set(e, ERR_NOT_FOUND, "there is no %.*s@%.*s", SLICE_FMT(x->key), SLICE_FMT(x->version));
+    return tx_exec(tx, e, "INSERT INTO model_alias (scope, key, alias, digest, updated_at) VALUES ($1, $2, $3, $4, $5) "
+                          "ON CONFLICT (scope, key, alias) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at",
+                   V_ID(x->r->scope), V_TEXT(x->key), V_TEXT(x->alias), V_BLOB(row_at(&rows, 0, 0)->s), V_INT(clock_now_us())) < 0
+               ? -1
+               : 0;
+}
+
+int registry_promote(struct registry *r, struct slice key, struct slice version, struct slice alias, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct adding x = {.r = r, .key = key, .version = version, .alias = alias, .arena = a};
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "promote a model");
+    pthread_rwlock_wrlock(&r->lock);
+    int rc = tx_run(r->db, set_alias, &x, e) || read_aliases(r, a, e);
+    pthread_rwlock_unlock(&r->lock);
+    return rc ? -1 : 0;
+}
+
+int registry_candidates(struct registry *r, struct slice target, const struct model **ret, int max)
+{
+    int n = 0;
+    pthread_rwlock_rdlock(&r->lock);
+    for (int i = 0; i < r->n && n < max; i++)
+        if (r->model[i]->stable && manifest_serves(&r->model[i]->manifest, target))
+            ret[n++] = r->model[i];
+    pthread_rwlock_unlock(&r->lock);
+    return n;
+}
+
+const struct model *registry_by_digest(struct registry *r, const uint8_t digest[MODEL_DIGEST])
+{
+    pthread_rwlock_rdlock(&r->lock);
+    const struct model *m = find(r, digest);
+    pthread_rwlock_unlock(&r->lock);
+    return m;
+}
+
+int registry_all(struct registry *r, const struct model **ret, int max)
+{
+    pthread_rwlock_rdlock(&r->lock);
+    int n = r->n < max ? r->n : max;
+    memcpy(ret, r->model, (size_t)n * sizeof *ret);
+    pthread_rwlock_unlock(&r->lock);
+    return n;
+}

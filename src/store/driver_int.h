@@ -1,0 +1,29 @@
+/* driver_int.h -- what differs between databases, and nothing else. */
+#ifndef STORE_DRIVER_INT_H
+#define STORE_DRIVER_INT_H
+
+#include "store/db.h"
+
+struct db_driver {
+    const char *name;
+    int (*open)(const char *path, bool create, struct db **ret, struct err *e);
+    void (*close)(struct db *db);
+    int (*run)(struct db *db, tx_body *body, void *arg, struct err *e);
+    int (*tx_query)(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
+                    int n); /* a and ret NULL: the number of rows changed */
+    int (*read)(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v, int n);
+    int (*script)(struct tx *tx, const char *sql, struct err *e); /* several statements, of a migration */
+    int (*check)(struct db *db, struct err *e);
+};
+
+extern const struct db_driver db_sqlite;
+
+/* Every driver's own structs begin with these. */
+struct db {
+    const struct db_driver *driver;
+};
+struct tx {
+    const struct db_driver *driver;
+};
+
+#endif

@@ -1,0 +1,422 @@
+/* sqlite.c -- the embedded store: one writer thread with group commit, read-only connections for readers.
+ *
+ * What a crash leaves: a commit that was answered is in the WAL and synced (synchronous=FULL); one that was not may be
+ * there or not, as a whole. A statement is prepared once per connection and found again by the address of its SQL text,
+ * which is therefore always a string literal. */
+#include <pthread.h>
+#include <semaphore.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/own.h"
+#include "store/driver_int.h"
+
+enum { GROUP_MAX = 64, STATEMENTS = 256 };
+
+struct conn {
+    struct conn *next;
+    sqlite3 *db;
+    struct {
+        const char *sql;
+        sqlite3_stmt *st;
+    } cache[STATEMENTS];
+};
+
+struct sqlite_tx {
+    struct tx base;
+    struct conn *conn;
+};
+
+/* A body waiting for the writer; it lies on its caller's stack until `done` is posted. */
+struct waiting {
+    struct waiting *next;
+    tx_body *body;
+    void *arg;
+    struct err *e;
+    int rc;
+    sem_t done;
+};
+
+struct sqlite_db {
+    struct db base;
+    char *path;
+    struct conn *writer;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards the queue, `stop`, the readers' list */
+    pthread_cond_t work;
+    struct waiting *head, **tail;
+    bool stop;
+    struct conn *readers;
+};
+
+static int fail(sqlite3 *db, struct err *e, const char *what)
+{
+    int code = sqlite3_extended_errcode(db);
+    if (code == SQLITE_NOMEM)
+        return err_set(e, ERR_NO_MEMORY, "%s", what);
+    if ((code & 255) == SQLITE_CONSTRAINT)
+        return err_set(e, ERR_CONFLICT, "%s: %s", what, sqlite3_errmsg(db));
+    return err_set(e, ERR_STORE, "%s: %s (%d)", what, sqlite3_errmsg(db), code);
+}
+
+static void conn_close(struct conn *c)
+{
+    if (!c)
+        return;
+    for (int i = 0; i < STATEMENTS; i++)
+        sqlite3_finalize(c->cache[i].st);
+    sqlite3_close(c->db);
+    free(c);
+}
+
+static int pragma(struct conn *c, const char *sql, struct err *e)
+{
+    return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(c->db, e, sql);
+}
+
+static int conn_open(const char *path, int flags, struct conn **ret, struct err *e)
+{
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_set(e, ERR_NO_MEMORY, "open the store");
+    if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK) {
+        int rc = c->db ? fail(c->db, e, "open the store") : err_set(e, ERR_NO_MEMORY, "open the store");
+        conn_close(c);
+        return rc;
+    }
+    sqlite3_busy_timeout(c->db, 5000);
+    sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
+    bool write = flags & SQLITE_OPEN_READWRITE;
+    /* 16 KiB pages and a small WAL: measured as the best p99 under group commit. secure_delete: what is deleted is zeroed. */
+    if ((write && (pragma(c, "PRAGMA page_size=16384", e) || pragma(c, "PRAGMA journal_mode=WAL", e) ||
+                   pragma(c, "PRAGMA synchronous=FULL", e) || pragma(c, "PRAGMA wal_autocheckpoint=64", e) ||
+                   pragma(c, "PRAGMA secure_delete=ON", e) || pragma(c, "PRAGMA foreign_keys=ON", e))) ||
+        pragma(c, "PRAGMA temp_store=MEMORY", e) || pragma(c, write ? "PRAGMA cache_size=-4000" : "PRAGMA cache_size=-500", e)) {
+        conn_close(c);
+        return -1;
+    }
+    *ret = c;
+    return 0;
+}
+
+/* --- statements --- */
+
+static sqlite3_stmt *prepared(struct conn *c, const char *sql, struct err *e)
+{
+    size_t at = ((uintptr_t)sql >> 3) % STATEMENTS, i = at;
+    do {
+        if (c->cache[i].sql == sql)
+            return c->cache[i].st;
+        if (!c->cache[i].sql)
+            break;
+        i = (i + 1) % STATEMENTS;
+    } while (i != at);
+    sqlite3_stmt *st;
+    if (sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &st, NULL) != SQLITE_OK) {
+        fail(c->db, e, sql);
+        return NULL;
+    }
+    for (int p = 1; p <= sqlite3_bind_parameter_count(st); p++) {
+        const char *name = sqlite3_bind_parameter_name(st, p);
+        int64_t number;
+        if (!name || !slice_int(slice_of(name + 1), p, p, &number)) {
+            err_set(e, ERR_INTERNAL, "parameters out of order in: %s", sql);
+            sqlite3_finalize(st);
+            return NULL;
+        }
+    }
+    if (c->cache[i].sql) /* full: the text at its home place makes room */
+        sqlite3_finalize(c->cache[i].st);
+    c->cache[i].sql = sql;
+    c->cache[i].st = st;
+    return st;
+}
+
+static int bind(sqlite3_stmt *st, const struct val *v, int n)
+{
+    int rc = sqlite3_bind_parameter_count(st) == n ? SQLITE_OK : SQLITE_RANGE;
+    for (int i = 0; i < n && rc == SQLITE_OK; i++) {
+        const char *p = v[i].s.p ? v[i].s.p : "";
+        switch (v[i].kind) {
+        case VAL_NULL: rc = sqlite3_bind_null(st, i + 1); break;
+        case VAL_INT: rc = sqlite3_bind_int64(st, i + 1, v[i].i); break;
+        case VAL_TEXT: rc = sqlite3_bind_text64(st, i + 1, p, v[i].s.n, SQLITE_STATIC, SQLITE_UTF8); break;
+        case VAL_BLOB: rc = sqlite3_bind_blob64(st, i + 1, p, v[i].s.n, SQLITE_STATIC); break;
+        }
+    }
+    return rc;
+}
+
+/* One row into cells[cols]; -1 when the arena is exhausted. */
+static int take_row(sqlite3_stmt *st, struct arena *a, struct val *cell, int cols)
+{
+    for (int i = 0; i < cols; i++) {
+        int type = sqlite3_column_type(st, i);
+        if (type == SQLITE_NULL) {
+            cell[i] = V_NULL;
+        } else if (type == SQLITE_INTEGER) {
+            cell[i] = V_INT(sqlite3_column_int64(st, i));
+        } else {
+            struct slice s = {type == SQLITE_BLOB ? sqlite3_column_blob(st, i) : (const char *)sqlite3_column_text(st, i), 0};
+            s.n = (size_t)sqlite3_column_bytes(st, i);
+            s = arena_copy(a, s);
+            if (!s.p)
+                return -1;
+            cell[i] = (struct val){.kind = type == SQLITE_BLOB ? VAL_BLOB : VAL_TEXT, .s = s};
+        }
+    }
+    return 0;
+}
+
+static int query(struct conn *c, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v, int n)
+{
+    sqlite3_stmt *st = prepared(c, sql, e);
+    if (!st)
+        return -1;
+    int rc = bind(st, v, n), cap = 0, cols = sqlite3_column_count(st), got = 0;
+    struct val *cell = NULL;
+    if (rc != SQLITE_OK) {
+        err_set(e, ERR_INTERNAL, "bind (%d): %s", rc, sql);
+        goto fail;
+    }
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        if (!ret)
+            continue;
+        if (got == cap) {
+            int more = cap ? cap * 2 : 4;
+            cell = arena_grow(a, cell, (size_t)(cap * cols) * sizeof *cell, (size_t)(more * cols) * sizeof *cell);
+            cap = more;
+        }
+        if (!cell || take_row(st, a, cell + got * cols, cols)) {
+            err_set(e, ERR_NO_MEMORY, "%s", sql);
+            goto fail;
+        }
+        got++;
+    }
+    if (rc != SQLITE_DONE) {
+        fail(c->db, e, sql);
+        goto fail;
+    }
+    sqlite3_reset(st);
+    sqlite3_clear_bindings(st);
+    if (!ret)
+        return sqlite3_changes(c->db);
+    *ret = (struct rows){.n = got, .cols = cols, .cell = cell};
+    return got;
+fail:
+    sqlite3_reset(st);
+    sqlite3_clear_bindings(st);
+    return -1;
+}
+
+/* --- the writer --- */
+
+static int simple(struct conn *c, const char *sql, struct err *e) { return query(c, NULL, NULL, e, sql, NULL, 0) < 0 ? -1 : 0; }
+
+static void run_body(struct sqlite_tx *tx, struct waiting *w)
+{
+    struct err ignored;
+    if (simple(tx->conn, "SAVEPOINT body", w->e)) {
+        w->rc = -1;
+        return;
+    }
+    w->rc = w->body(&tx->base, w->arg, w->e);
+    if (w->rc && simple(tx->conn, "ROLLBACK TO body", &ignored))
+        log_err(LOG_ERROR, "rollback of one body", &ignored);
+    if (simple(tx->conn, "RELEASE body", w->rc ? &ignored : w->e))
+        w->rc = -1;
+}
+
+/* One transaction over a list of bodies. */
+static void run_group(struct sqlite_db *d, struct waiting *list)
+{
+    struct sqlite_tx tx = {{&db_sqlite}, d->writer};
+    struct err e;
+    int64_t start = clock_mono_us();
+    int bodies = 0, rc = fault_hit(FAULT_WRITE) ? err_set(&e, ERR_STORE, "a fault a test asked for")
+                                                 : simple(d->writer, "BEGIN IMMEDIATE", &e);
+    for (struct waiting *w = list, *next; w && !rc; w = next, bodies++) {
+        next = w->next;
+        run_body(&tx, w);
+        if (fault_switch("answer-before-commit")) {
+            if (w == list)
+                list = next;
+            sem_post(&w->done);
+        }
+    }
+    if (!rc)
+        rc = fault_hit(FAULT_WRITE) ? err_set(&e, ERR_STORE, "a fault a test asked for") : simple(d->writer, "COMMIT", &e);
+    if (rc) {
+        log_err(LOG_ERROR, "a group of transactions failed", &e);
+        if (!sqlite3_get_autocommit(d->writer->db))
+            sqlite3_exec(d->writer->db, "ROLLBACK", NULL, NULL, NULL);
+    } else {
+        metric_add(METRIC_COMMITS, 1);
+        metric_add(METRIC_BODIES, bodies);
+        metric_observe(HISTOGRAM_COMMIT, clock_mono_us() - start);
+    }
+    for (struct waiting *w = list, *next; w; w = next) {
+        next = w->next; /* w is gone once posted */
+        if (rc && !w->rc) {
+            *w->e = e;
+            w->rc = -1;
+        }
+        sem_post(&w->done);
+    }
+}
+
+static void *write_loop(void *arg)
+{
+    struct sqlite_db *d = arg;
+    pthread_mutex_lock(&d->lock);
+    for (;;) {
+        while (!d->head && !d->stop)
+            pthread_cond_wait(&d->work, &d->lock);
+        if (!d->head)
+            break;
+        struct waiting *list = d->head, *last = list;
+        for (int n = 1; n < GROUP_MAX && last->next; n++)
+            last = last->next;
+        d->head = last->next;
+        last->next = NULL;
+        if (!d->head)
+            d->tail = &d->head;
+        pthread_mutex_unlock(&d->lock);
+        run_group(d, list);
+        pthread_mutex_lock(&d->lock);
+    }
+    pthread_mutex_unlock(&d->lock);
+    arena_thread_end();
+    return NULL;
+}
+
+static int sqlite_run(struct db *db, tx_body *body, void *arg, struct err *e)
+{
+    struct sqlite_db *d = (struct sqlite_db *)db;
+    struct waiting w = {.body = body, .arg = arg, .e = e};
+    sem_init(&w.done, 0, 0);
+    pthread_mutex_lock(&d->lock);
+    *d->tail = &w;
+    d->tail = &w.next;
+    pthread_cond_signal(&d->work);
+    pthread_mutex_unlock(&d->lock);
+    while (sem_wait(&w.done))
+        ;
+    sem_destroy(&w.done);
+    return w.rc;
+}
+
+static int sqlite_tx_query(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql,
+                           const struct val *v, int n)
+{
+    return query(((struct sqlite_tx *)tx)->conn, a, ret, e, sql, v, n);
+}
+
+static int sqlite_script(struct tx *tx, const char *sql, struct err *e)
+{
+    struct conn *c = ((struct sqlite_tx *)tx)->conn;
+    return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(c->db, e, "script");
+}
+
+/* --- readers --- */
+
+static int sqlite_read(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
+                       int n)
+{
+    struct sqlite_db *d = (struct sqlite_db *)db;
+    pthread_mutex_lock(&d->lock);
+    struct conn *c = d->readers;
+    if (c)
+        d->readers = c->next;
+    pthread_mutex_unlock(&d->lock);
+    if (!c && conn_open(d->path, SQLITE_OPEN_READONLY, &c, e))
+        return -1;
+    int rc = query(c, a, ret, e, sql, v, n);
+    pthread_mutex_lock(&d->lock);
+    c->next = d->readers;
+    d->readers = c;
+    pthread_mutex_unlock(&d->lock);
+    return rc;
+}
+
+static int sqlite_check(struct db *db, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct rows r;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "check");
+    if (sqlite_read(db, a, &r, e, "PRAGMA integrity_check(1)", NULL, 0) < 0)
+        return -1;
+    if (r.n != 1 || !slice_is(row_at(&r, 0, 0)->s, "ok"))
+        return err_set(e, ERR_STORE, "integrity: %.*s", SLICE_FMT(row_at(&r, 0, 0)->s));
+    if (sqlite_read(db, a, &r, e, "PRAGMA foreign_key_check", NULL, 0) < 0)
+        return -1;
+    return r.n ? err_set(e, ERR_STORE, "%d rows refer to rows that are not there", r.n) : 0;
+}
+
+/* --- open and close --- */
+
+static void sqlite_shut(struct db *db)
+{
+    struct sqlite_db *d = (struct sqlite_db *)db;
+    pthread_mutex_lock(&d->lock);
+    d->stop = true;
+    pthread_cond_signal(&d->work);
+    pthread_mutex_unlock(&d->lock);
+    pthread_join(d->thread, NULL);
+    for (struct conn *c = d->readers, *next; c; c = next) {
+        next = c->next;
+        conn_close(c);
+    }
+    conn_close(d->writer);
+    pthread_cond_destroy(&d->work);
+    pthread_mutex_destroy(&d->lock);
+    free(d->path);
+    free(d);
+}
+
+static int sqlite_open(const char *path, bool create, struct db **ret, struct err *e)
+{
+    struct sqlite_db *d = calloc(1, sizeof *d);
+    char *copy = strdup(path);
+    if (!d || !copy) {
+        free(d);
+        free(copy);
+        return err_set(e, ERR_NO_MEMORY, "open the store");
+    }
+    d->base.driver = &db_sqlite;
+    d->path = copy;
+    d->tail = &d->head;
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->work, NULL);
+    if (conn_open(path, SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), &d->writer, e))
+        goto fail;
+    if (pthread_create(&d->thread, NULL, write_loop, d)) {
+        err_set(e, ERR_INTERNAL, "no thread for the store's writer");
+        goto fail;
+    }
+    *ret = &d->base;
+    return 0;
+fail:
+    conn_close(d->writer);
+    free(d->path);
+    free(d);
+    return -1;
+}
+
+const struct db_driver db_sqlite = {
+    .name = "sqlite",
+    .open = sqlite_open,
+    .close = sqlite_shut,
+    .run = sqlite_run,
+    .tx_query = sqlite_tx_query,
+    .read = sqlite_read,
+    .script = sqlite_script,
+    .check = sqlite_check,
+};
