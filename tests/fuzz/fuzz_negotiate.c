@@ -8,27 +8,41 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MODEL(key, inputs, rest)                                                                                       \
-    "{\"schema\":\"lazaret.model/1\",\"key\":\"" key "\",\"version\":\"1.0.0\",\"title\":\"t\",\"output\":{\"schema\":{}}," \
+#define MODEL(key, inputs, rest)                                                                                                         \
+    "{\"schema\":\"lazaret.model/1\",\"key\":\"" key "\",\"version\":\"1.0.0\",\"title\":\"t\",\"output\":{\"schema\":{}},"              \
     "\"runtime\":{\"kind\":\"stdio-json\",\"exec\":[\"/model/m\"],\"image\":\"none\"},\"inputs\":{" inputs "}" rest "}"
 #define LOINC(c, more) "{\"system\":\"http://loinc.org\",\"code\":\"" c "\"" more "}"
 
 /* Every kind of input, with codes short enough for a fuzzer to hit. */
 static const char *const text[] = {
-    MODEL("a",
-          "\"rr\":{\"anyOf\":[" LOINC("r", "") "],\"unit\":\"/min\",\"accept\":[\"/min\",\"{b}/min\"],\"within\":\"PT12H\",\"range\":{\"hard\":[0,100],\"soft\":[8,30]}},"
-          "\"scr\":{\"anyOf\":[" LOINC("m", ",\"units\":[\"mg/dL\"]") "," LOINC("n", ",\"units\":[\"umol/L\"]") "],\"unit\":\"mg/dL\",\"accept\":[\"mg/dL\",\"umol/L\"],"
-          "\"convert\":[{\"from\":\"umol/L\",\"ratio\":[\"10\",\"884\"]}]},"
-          "\"o2\":{\"anyOf\":[" LOINC("f", ",\"units\":[\"L/min\"],\"range\":{\"hard\":[0,100]},\"above\":{\"limit\":0,\"then\":\"oxygen\",\"else\":\"air\"}") "],"
-          "\"enum\":[\"air\",\"oxygen\"]},"
-          "\"age\":{\"derive\":\"Patient.birthDate@scr.effective\",\"unit\":\"a\"},\"sex\":{\"from\":\"Patient.gender\",\"enum\":[\"female\",\"male\"]}",
-          ",\"population\":{\"age\":{\"min\":\"18\"}}"),
+    MODEL(
+        "a",
+        "\"rr\":{\"anyOf\":[" LOINC(
+            "r", "") "],\"unit\":\"/min\",\"accept\":[\"/min\",\"{b}/"
+                     "min\"],\"within\":\"PT12H\",\"range\":{\"hard\":[0,100],\"soft\":[8,30]}},"
+                     "\"scr\":{\"anyOf\":[" LOINC("m", ",\"units\":[\"mg/dL\"]") "," LOINC(
+                         "n",
+                         ",\"units\":[\"umol/L\"]") "],\"unit\":\"mg/dL\",\"accept\":[\"mg/dL\",\"umol/L\"],"
+                                                    "\"convert\":[{\"from\":\"umol/L\",\"ratio\":[\"10\",\"884\"]}]},"
+                                                    "\"o2\":{\"anyOf\":[" LOINC(
+                                                        "f",
+                                                        ",\"units\":[\"L/"
+                                                        "min\"],\"range\":{\"hard\":[0,100]},\"above\":{\"limit\":0,\"then\":\"oxygen\","
+                                                        "\"else\":\"air\"}") "],"
+                                                                             "\"enum\":[\"air\",\"oxygen\"]},"
+                                                                             "\"age\":{\"derive\":\"Patient.birthDate@scr.effective\","
+                                                                             "\"unit\":\"a\"},\"sex\":{\"from\":\"Patient.gender\","
+                                                                             "\"enum\":[\"female\",\"male\"]}",
+        ",\"population\":{\"age\":{\"min\":\"18\"}}"),
     MODEL("b",
-          "\"av\":{\"anyOf\":[" LOINC("v", "") "],\"enum\":[\"A\",\"V\"],\"values\":[{\"system\":\"s\",\"code\":\"a\",\"value\":\"A\"}],\"required\":false},"
-          "\"score\":{\"anyOf\":[" LOINC("g", "") "],\"unit\":\"{score}\",\"required\":false},"
-          "\"dm\":{\"from\":\"Condition\",\"anyOf\":[" LOINC("d", "") "],\"present\":1,\"absent\":0,\"absence\":\"must-assert\"}",
+          "\"av\":{\"anyOf\":[" LOINC(
+              "v", "") "],\"enum\":[\"A\",\"V\"],\"values\":[{\"system\":\"s\",\"code\":\"a\",\"value\":\"A\"}],\"required\":false},"
+                       "\"score\":{\"anyOf\":[" LOINC("g", "") "],\"unit\":\"{score}\",\"required\":false},"
+                                                               "\"dm\":{\"from\":\"Condition\",\"anyOf\":[" LOINC(
+                                                                   "d", "") "],\"present\":1,\"absent\":0,\"absence\":\"must-assert\"}",
           ",\"groups\":[{\"id\":\"g\",\"oneOf\":[[\"av\"],[\"score\"]]}],"
-          "\"conditions\":[{\"id\":\"x\",\"anyOf\":[" LOINC("x", "") "],\"role\":\"excludes\"}],\"performance\":[{\"metric\":\"m\",\"ci95\":[0.5,0.6]}]"),
+          "\"conditions\":[{\"id\":\"x\",\"anyOf\":[" LOINC(
+              "x", "") "],\"role\":\"excludes\"}],\"performance\":[{\"metric\":\"m\",\"ci95\":[0.5,0.6]}]"),
 };
 enum { MODELS = sizeof text / sizeof *text };
 
@@ -75,7 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         list[i] = &m[i];
     }
     struct negotiation q = {.doc = &j, .model = list, .models = MODELS, .at_us = 1795615200000000LL, .policy = NEGOTIATE_BEST_READY};
-    if (negotiate(a, &q, &d, &e) || negotiate(a, &q, &again, &e) || decision_text(a, &d, &once, &e) || decision_text(a, &again, &twice, &e))
+    if (negotiate(a, &q, &d, &e) || negotiate(a, &q, &again, &e) || decision_text(a, &d, &once, &e) ||
+        decision_text(a, &again, &twice, &e))
         return 0;
     assert(slice_eq(once, twice));
     check_json(a, once);
