@@ -90,7 +90,8 @@ const is = {
   INT: (v) => Number.isInteger(v),
   TEXT: (v) => typeof v === 'string' && v.length > 0,
 };
-const glob = (pattern) => new RegExp(`^${pattern.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`, 's');
+// '*' is any text, '?' any one character.
+const glob = (pattern) => new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's');
 
 function matchWord(got, word, names, at) {
   const [, name, test] = /^(?:([a-z_]\w*)=)?(.+)$/.exec(word);
@@ -137,7 +138,7 @@ export function matchHeader(headers, name, pattern) {
 
 // ---- the files
 
-const requestLine = /^([A-Z]+) (\/\S*|\*)$/;
+const requestLine = /^([A-Z]+|@\w+@) (\/\S*|@\w+@)$/;
 const headerLine = /^([A-Za-z-]+): (.*)$/;
 
 function readRequest(line) {
@@ -174,13 +175,24 @@ function takeRequest(step, lines) {
   if (body) step.body = body;
 }
 
+// The first line names the columns; the last column of a row takes what is left of its line.
+function readRows([head, ...lines]) {
+  const columns = head.trim().split(/\s+/);
+  const cell = new RegExp(`^${'(\\S+)\\s+'.repeat(columns.length - 1)}(.*)$`);
+  return [columns, ...lines.map((l) => {
+    const m = cell.exec(l.trim());
+    if (!m) throw new Error(`a row has fewer than its ${columns.length} columns: ${l}`);
+    return m.slice(1);
+  })];
+}
+
 function readCase(name, lines) {
   const one = { name, steps: [], rows: [] };
   let step;
   let head;
   let kept = [];
   const close = () => {
-    if (head === 'rows') one.rows = kept.filter((l) => l.trim()).map((l) => l.trim().split(/\s+/));
+    if (head === 'rows') one.rows = readRows(kept.filter((l) => l.trim()));
     else if (head !== undefined) takeSection(step, head, kept);
     else if (step) takeRequest(step, kept);
     kept = [];
@@ -213,7 +225,6 @@ export function readCases(file) {
     if (!one.rows.length) return [{ ...one, values: {} }];
     const [columns, ...rows] = one.rows;
     return rows.map((r) => {
-      if (r.length !== columns.length) throw new Error(`'${name}': a row of ${r.length} for ${columns.length} columns: ${r.join(' ')}`);
       const values = Object.fromEntries(columns.map((c, i) => [c, r[i]]));
       return { ...one, name: fill(name.trim(), values), values };
     });

@@ -46,7 +46,7 @@ function judge(step, r, names) {
 
 async function take(step, names, server, seen) {
   const target = fill(step.target, names);
-  const q = { method: step.method, path: target, headers: headersOf(step, names, server.clients),
+  const q = { method: fill(step.method, names), path: target, headers: headersOf(step, names, server.clients),
     body: step.body === undefined ? undefined : fill(step.body, names) };
   if (/[0-9a-f]{8}-|canary/.test(target)) seen.targets.add(target);
   const end = Date.now() + step.within * 1000;
@@ -136,7 +136,8 @@ async function runFile(file) {
   const before = temporary();
   const server = new Server();
   const seen = { targets: new Set(), names: {} };
-  await server.start(settings.filter(([w]) => w === 'serve').flatMap(([, ...options]) => options));
+  for (const [word, key, value] of settings) if (word === 'set') seen.names[key] = fill(`@${value}@`, {});
+  await server.start(settings.filter(([w]) => w === 'serve').flatMap(([, ...options]) => options.map((o) => fill(o, { SPACE: ' ' }))));
   for (const [word, client, ...options] of settings) if (word === 'client') server.addClient(client, options);
   const results = [];
   for (const one of cases) results.push(await run(one, server, seen));
