@@ -59,16 +59,13 @@ static int limit(int what, uint64_t value, struct fail *f)
     return setrlimit(what, &(struct rlimit){v, v}) ? fail_set(f, JAIL_WHY_LIMITS) : 0;
 }
 
-/* Where a control group holds memory, the address space is free: a runtime may reserve much and use little. */
-static int set_limits(const struct child_plan *p, struct fail *f)
+static int set_limits(const struct jail_request *r, struct fail *f)
 {
-    const struct jail_request *r = p->request;
     const uint64_t mib = 1024 * 1024;
     return limit(RLIMIT_CORE, 0, f) || limit(RLIMIT_NOFILE, 256, f) || limit(RLIMIT_FSIZE, r->tmp_mib * mib, f) ||
            limit(RLIMIT_CPU, (r->cpu_ms + 999) / 1000, f) || limit(RLIMIT_STACK, 8 * mib, f) ||
            limit(RLIMIT_MEMLOCK, 0, f) || limit(RLIMIT_MSGQUEUE, 0, f) || limit(RLIMIT_SIGPENDING, 64, f) ||
-           limit(RLIMIT_RTPRIO, 0, f) || limit(RLIMIT_NICE, 0, f) || limit(RLIMIT_NPROC, r->pids + 1, f) ||
-           (!p->memory_is_hard && limit(RLIMIT_AS, r->memory_mib * mib, f));
+           limit(RLIMIT_RTPRIO, 0, f) || limit(RLIMIT_NICE, 0, f) || limit(RLIMIT_NPROC, r->pids + 1, f);
 }
 
 static int drop_capabilities(struct fail *f)
@@ -110,7 +107,7 @@ static int shut_in(const struct child_plan *p, int *gate, struct fail *f)
     sigemptyset(&none);
     if (sigprocmask(SIG_SETMASK, &none, NULL) || setsid() < 0 || sethostname("model", 5))
         return fail_set(f, JAIL_WHY_PROCESS);
-    if (become_nobody(f) || mounts_enter(p->image_fd, p->model_fd, p->request->tmp_mib, f) || set_limits(p, f) ||
+    if (become_nobody(f) || mounts_enter(p->image_fd, p->model_fd, p->request->tmp_mib, f) || set_limits(p->request, f) ||
         drop_capabilities(f) || landlock_enter(f))
         return -1;
     umask(0077);
@@ -133,20 +130,20 @@ static void become_program(const struct jail_request *r)
     execve(argv[0], argv, env);
 }
 
-/* vfork: no page is copied, and what the new process writes into *f before it fails is ours to read. */
-static pid_t start_program(const struct jail_request *r, volatile struct fail *f)
+/* vfork: no page is copied, and what the new process writes into *f before it fails is ours to read. Only where no control
+ * group holds memory is the address space limited: a runtime may reserve much and use little. */
+static pid_t start_program(const struct child_plan *p, struct fail *f)
 {
     pid_t pid = vfork();
     if (pid == 0) {
-        become_program(r);
-        f->sys_errno = (uint32_t)errno;
-        f->why = JAIL_WHY_PROGRAM;
+        if (p->memory_is_hard || !limit(RLIMIT_AS, (uint64_t)p->request->memory_mib << 20, f)) {
+            become_program(p->request);
+            fail_set(f, JAIL_WHY_PROGRAM);
+        }
         _exit(127);
     }
-    if (pid < 0) {
-        f->sys_errno = (uint32_t)errno;
-        f->why = JAIL_WHY_PROCESS;
-    }
+    if (pid < 0)
+        fail_set(f, JAIL_WHY_PROCESS);
     return pid;
 }
 
@@ -177,7 +174,7 @@ void child_main(const struct child_plan *p)
     if (shut_in(p, &gate, &f))
         say(gate, &f, sizeof f);
     if (!p->probe) {
-        pid_t program = start_program(p->request, &f);
+        pid_t program = start_program(p, &f);
         if (f.why != JAIL_WHY_NONE)
             say(gate, &f, sizeof f);
         close_range(0, 2, 0);
