@@ -48,11 +48,12 @@ static int make_folder(const struct config *c, const char *path, mode_t mode, st
 
 void app_open_sandbox(struct app *app, struct config *c)
 {
-    if (make_folder(c, c->data, 0700, &app->sandbox_error) || make_folder(c, app_path(c, "models"), 0755, &app->sandbox_error))
+    bool data = *c->data; /* without a folder, doctor still wants to know whether models could run here */
+    if (data && (make_folder(c, c->data, 0700, &app->sandbox_error) || make_folder(c, app_path(c, "models"), 0755, &app->sandbox_error)))
         return;
     struct sandbox_config s = {.jail = app_part(c, "lazaret-jail"),
                                .images = app_part(c, "images"),
-                               .models = app_path(c, "models"),
+                               .models = data ? app_path(c, "models") : app_part(c, "models"),
                                .spawners = (int)c->workers};
     if (sandbox_open(&s, &app->sandbox, &app->sandbox_error))
         app->sandbox = NULL;
