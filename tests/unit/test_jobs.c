@@ -390,6 +390,7 @@ TEST(a_client_sees_its_own_jobs_only_and_every_look_is_in_the_log)
     int64_t before = count(&s, "audit");
     CHECK_INT(view(&s, &mine, id, a, &v), 1);
     CHECK_INT(count(&s, "audit"), before + 1); /* a result was disclosed */
+    CHECK_INT(count(&s, "audit WHERE instr(entry, CAST('0af7651916cd43dd8448eb211c80319c' AS BLOB)) > 0"), 3); /* in the job's trace */
 
     house_sql(&s.h, "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'the disk is full'); END;");
     struct audit_entry entry = {.action = "read", .outcome = "permit"};
