@@ -111,7 +111,8 @@ TEST(only_the_four_moves_of_the_table_are_legal)
     static const struct {
         const char *name, *text;
         bool ended;
-    } state[] = {{"QUEUED", "QUEUED", false}, {"RUNNING", "PROCESSING", false}, {"COMPLETED", "COMPLETED", true}, {"FAILED", "FAILED", true}};
+    } state[] = {{"QUEUED", "QUEUED", false}, {"RUNNING", "PROCESSING", false}, {"COMPLETED", "COMPLETED", true},
+                 {"FAILED", "FAILED", true}};
     CHECK_INT(JOB_STATES, COUNT(from));
     for (size_t f = 0; f < COUNT(from); f++) {
         for (size_t t = 0; t < COUNT(from); t++)
@@ -474,7 +475,8 @@ TEST(a_ring_is_kept_for_the_worker_that_comes_late)
 }
 
 RUN(T(only_the_four_moves_of_the_table_are_legal), T(an_accepted_job_is_there_after_reopening_and_sealed),
-    T(the_same_idempotency_key_makes_one_job), T(a_job_that_cannot_be_audited_is_not_accepted), T(jobs_are_claimed_oldest_first_and_each_once),
+    T(the_same_idempotency_key_makes_one_job), T(a_job_that_cannot_be_audited_is_not_accepted),
+    T(jobs_are_claimed_oldest_first_and_each_once),
     T(a_lease_that_ran_out_is_taken_over_and_the_late_worker_changes_nothing),
     T(an_ended_job_writes_its_audit_entry_and_its_event_in_the_same_step),
     T(a_fault_of_ours_is_tried_again_later_each_time_and_then_fails),

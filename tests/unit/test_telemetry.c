@@ -78,11 +78,13 @@ TEST(every_metric_is_printed_once_with_help_and_type_and_buckets_add_up)
     metric_observe(HISTOGRAM_JOB, 900000000); /* beyond all bounds */
     const char *text = exposition(a).p;
     static const char *const line[] = {
-        "\n# HELP lazaret_jobs_accepted_total jobs made durable\n# TYPE lazaret_jobs_accepted_total counter\nlazaret_jobs_accepted_total 3\n",
+        "\n# HELP lazaret_jobs_accepted_total jobs made durable\n# TYPE lazaret_jobs_accepted_total counter\n"
+        "lazaret_jobs_accepted_total 3\n",
         "\n# TYPE lazaret_jobs_queued gauge\n",
         "\n# TYPE lazaret_job_duration_seconds histogram\nlazaret_job_duration_seconds_bucket{le=\"0.000064\"} 1\n",
         "\nlazaret_job_duration_seconds_bucket{le=\"0.524288\"} 1\nlazaret_job_duration_seconds_bucket{le=\"1.048576\"} 2\n",
-        "\nlazaret_job_duration_seconds_bucket{le=\"+Inf\"} 3\nlazaret_job_duration_seconds_sum 901.000050\nlazaret_job_duration_seconds_count 3\n",
+        "\nlazaret_job_duration_seconds_bucket{le=\"+Inf\"} 3\nlazaret_job_duration_seconds_sum 901.000050\n"
+        "lazaret_job_duration_seconds_count 3\n",
         "\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes ",
     };
     for (size_t i = 0; i < COUNT(line); i++) {
