@@ -40,6 +40,7 @@ export function skip(name, why) { console.log(`ok ${++points} - ${name} # SKIP $
 export function done() {
   console.log(`1..${points}`);
   process.exitCode = failed ? 1 : 0;
+  for (const p of running) p.kill('SIGKILL'); /* a server left over by a failure would keep this process waiting */
 }
 
 export class Mismatch extends Error {}
@@ -122,8 +123,9 @@ export class Server {
 
   async stop() {
     if (!this.process) return { code: 0 };
-    const kill = setTimeout(() => this.process.kill('SIGKILL'), 30000);
-    this.process.kill('SIGTERM');
+    const p = this.process;
+    const kill = setTimeout(() => p.kill('SIGKILL'), 30000);
+    p.kill('SIGTERM');
     const how = await this.ended;
     clearTimeout(kill);
     this.process = null;
