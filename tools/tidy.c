@@ -30,7 +30,7 @@ enum {
     MAX_PATH = 1024,
     MAX_ROOMS = 64,
     MAX_LINES = 900,
-    MAX_COLUMNS = 120,
+    MAX_COLUMNS = 140,
     MAX_COLUMNS_ROW = 140,
     LONG_FUNCTION = 100,
     MAX_BYTES = 1 << 20

@@ -3,6 +3,8 @@
 #define API_API_INT_H
 
 #include "api/api.h"
+#include "base/json.h"
+#include "base/own.h"
 #include "telemetry/trace.h"
 
 enum { REQUEST_ID_MAX = 64, ANSWER_MAX = 4 << 20 };
@@ -38,6 +40,8 @@ typedef int api_handler(struct api_request *q, struct err *e);
 #include "api/routes.def"
 #undef ROUTE
 
+/* "model":{key, version, digest} */
+void api_put_model(struct json_out *o, const struct model *m);
 /* A JSON answer. */
 int api_answer(struct api_request *q, int status, const struct buf *json, struct err *e);
 /* Renders e. */

@@ -188,12 +188,16 @@ static int read_word(struct reader *r, const char *word, enum json_kind kind)
     return push(r, kind, off, n);
 }
 
-static size_t unescape(const char *p, size_t n, char *out)
+size_t json_unescape(const char *p, size_t n, char *out)
 {
     size_t o = 0;
     for (size_t i = 0; i < n; i++) {
         if (p[i] != '\\') {
-            out[o++] = p[i];
+            const char *slash = memchr(p + i, '\\', n - i);
+            size_t run = (slash ? (size_t)(slash - p) : n) - i;
+            memcpy(out + o, p + i, run);
+            o += run;
+            i += run - 1;
             continue;
         }
         unsigned v = 0, w = 0;
@@ -242,7 +246,7 @@ static struct slice key_text(struct reader *r, uint32_t k, char *small, size_t s
     char *out = r->node[k].len <= size ? small : arena_take(r->arena, r->node[k].len + 1);
     if (!out)
         return (struct slice){NULL, 0};
-    return (struct slice){out, unescape(raw, r->node[k].len, out)};
+    return (struct slice){out, json_unescape(raw, r->node[k].len, out)};
 }
 
 static int same_key(struct reader *r, uint32_t a, uint32_t b)
@@ -260,6 +264,19 @@ static int by_hash(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
+/* 0: keys a and b differ; -1: they do not, and the fault stands at the later one, or memory is out. */
+static int differ(struct reader *r, uint32_t a, uint32_t b)
+{
+    int same = same_key(r, a, b);
+    if (same == 0)
+        return 0;
+    if (same > 0) {
+        r->p = r->begin + r->node[a > b ? a : b].off - 1;
+        r->what = "a key stands twice in one object";
+    }
+    return -1;
+}
+
 /* Objects of more than a few keys: sort (hash, index) pairs and compare the neighbours of one hash. */
 static int no_duplicates_large(struct reader *r, uint32_t obj, uint32_t pairs)
 {
@@ -271,11 +288,9 @@ static int no_duplicates_large(struct reader *r, uint32_t obj, uint32_t pairs)
         order[n++] = (uint64_t)r->node[k].hash << 32 | k;
     qsort(order, n, sizeof *order, by_hash);
     for (uint32_t i = 0; i < n; i++)
-        for (uint32_t l = i + 1; l < n && order[l] >> 32 == order[i] >> 32; l++) {
-            int same = same_key(r, (uint32_t)order[i], (uint32_t)order[l]);
-            if (same)
-                return same < 0 ? -1 : bad(r, "a key stands twice in one object");
-        }
+        for (uint32_t l = i + 1; l < n && order[l] >> 32 == order[i] >> 32; l++)
+            if (differ(r, (uint32_t)order[i], (uint32_t)order[l]))
+                return -1;
     return 0;
 }
 
@@ -289,11 +304,8 @@ static int no_duplicates(struct reader *r, uint32_t obj, uint32_t pairs)
     for (uint32_t k = obj + 1; k < r->count; k = r->node[k].next) {
         uint16_t h = r->node[k].hash;
         for (uint32_t i = 0; i < n; i++)
-            if (seen[i] == h) {
-                int same = same_key(r, at[i], k);
-                if (same)
-                    return same < 0 ? -1 : bad(r, "a key stands twice in one object");
-            }
+            if (seen[i] == h && differ(r, at[i], k))
+                return -1;
         seen[n] = h;
         at[n++] = k;
     }
@@ -468,7 +480,7 @@ struct slice json_text(const struct json *j, uint32_t i, struct arena *a)
     char *out = arena_take(a, n->len + 1);
     if (!out)
         return (struct slice){NULL, 0};
-    return (struct slice){out, unescape(j->text + n->off, n->len, out)};
+    return (struct slice){out, json_unescape(j->text + n->off, n->len, out)};
 }
 
 bool json_is(const struct json *j, uint32_t i, const char *z)
@@ -482,7 +494,7 @@ bool json_is(const struct json *j, uint32_t i, const char *z)
     if (n->len < len || n->len > 6 * len + 6) /* an escape is at most six times its character */
         return false;
     char small[512], *out = n->len <= sizeof small ? small : malloc(n->len);
-    bool same = out && unescape(j->text + n->off, n->len, out) == len && memcmp(out, z, len) == 0;
+    bool same = out && json_unescape(j->text + n->off, n->len, out) == len && memcmp(out, z, len) == 0;
     if (out != small)
         free(out);
     return same;

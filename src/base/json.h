@@ -59,6 +59,8 @@ struct slice json_raw(const struct json *j, uint32_t i);
 struct slice json_span(const struct json *j, uint32_t i);
 /* The unescaped text of a string or key; {NULL,0} when the arena is exhausted. Without escapes it lies in the text. */
 struct slice json_text(const struct json *j, uint32_t i, struct arena *a);
+/* Unescapes `n` bytes that json_parse has accepted into `out` (which holds n bytes); returns how many it wrote. */
+size_t json_unescape(const char *p, size_t n, char *out);
 /* Is it the string (or key) `z`, after unescaping? */
 bool json_is(const struct json *j, uint32_t i, const char *z);
 /* The value of `key` in object i; 0 if absent or i is no object. */

@@ -1,6 +1,4 @@
-#include <grp.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +7,7 @@
 #include "base/own.h"
 #include "cmd/app.h"
 #include "cmd/cmd.h"
+#include "cmd/privilege.h"
 #include "jobs/worker.h"
 
 const struct option serve_options[] = {{0}};
@@ -36,19 +35,6 @@ static void *watch_signals(void *arg)
         }
     }
     return NULL;
-}
-
-/* Started as root: become `user` before a key, store or socket is opened. The jail was forked by now. */
-static int drop_root(const struct config *c, struct err *e)
-{
-    if (geteuid() != 0 || !*c->user)
-        return 0;
-    struct passwd *p = getpwnam(c->user);
-    if (!p)
-        return err_set(e, ERR_CONFIG, "there is no user %s", c->user);
-    if (initgroups(c->user, p->pw_gid) || setgid(p->pw_gid) || setuid(p->pw_uid) || setuid(0) == 0)
-        return err_sys(e, ERR_CONFIG, "become user %s", c->user);
-    return 0;
 }
 
 static int set_log_level(const char *name, struct err *e)
@@ -130,7 +116,7 @@ static int start(struct running *r, struct config *c, struct err *e)
     sigaddset(&r->watch.set, SIGUSR1);
     app_open_sandbox(&r->app, c);
     pthread_sigmask(SIG_BLOCK, &r->watch.set, NULL);
-    if (drop_root(c, e) || app_open(&r->app, c, e) || job_recover(r->app.api.jobs, e))
+    if (privilege_drop(c->user, e) || app_open(&r->app, c, e) || job_recover(r->app.api.jobs, e))
         return -1;
     struct deliver_config d = {.db = r->app.api.db, .keyring = r->app.api.keyring, .jobs = r->app.api.jobs,
                                .scope = r->app.api.scope, .allow = c->webhook_allow};

@@ -50,7 +50,7 @@ static void put_double(struct buf *b, double v)
         buf_byte(b, '-');
         at++;
     }
-    int n = 0, exp = atoi(strchr(at, 'e') + 1);
+    int n = 0, exp = (int)strtol(strchr(at, 'e') + 1, NULL, 10);
     for (; *at != 'e'; at++)
         if (*at != '.')
             digit[n++] = *at;

@@ -165,7 +165,7 @@ static struct curl_slist *headers_of(const struct message *m, struct arena *a)
 {
     uint8_t key[64], mac[SHA256_BYTES];
     char b64[64], hex[SHA256_TEXT];
-    const char *when = arena_printf(a, "%lld", (long long)time(NULL));
+    const char *when = arena_printf(a, "%lld", (long long)(clock_now_us() / 1000000));
     int n = from_base64(m->secret + 6, key, sizeof key); /* behind "whsec_" */
     struct slice piece[] = {slice_of(m->id), SLICE("."), slice_of(when), SLICE("."), m->body};
     struct curl_slist *list = NULL;

@@ -32,6 +32,10 @@ struct fhir_report {
 int fhir_validate(const struct json *j, uint32_t root, const char *type, struct arena *a, size_t max_issues,
                   struct fhir_report *ret, struct err *e);
 
+/* Is it the name of a resource type of R4 that can stand in a document ("Patient", not "DomainResource")? */
+bool fhir_is_resource(struct slice name);
+const char *fhir_severity_name(enum fhir_severity severity); /* "error", "warning", "information" */
+
 /* Parse and validate one text; bad JSON becomes an issue of code "structure". *ret_json (may be NULL) gets the tape. */
 int fhir_validate_text(struct slice text, const char *type, struct arena *a, size_t max_issues, struct json *ret_json,
                        struct fhir_report *ret, struct err *e);

@@ -6,6 +6,9 @@
 #include "crypto/digest.h"
 #include "store/place.h"
 
+/* Jobs sent from the command line belong to this client; its API key is made and thrown away. */
+static const char operator_name[] = "operator";
+
 static bool name_ok(const char *z)
 {
     size_t n = strlen(z);
@@ -115,10 +118,12 @@ int client_list(struct db *db, const uint8_t scope[16], struct arena *a, struct 
                : 0;
 }
 
+/* rows: id, name, webhook_origin */
 static int take_caller(const struct rows *r, const uint8_t scope[16], struct caller *ret)
 {
     if (r->n == 0)
         return 0;
+    ret->webhook_origin = row_at(r, 0, 2)->kind == VAL_NULL ? NULL : row_at(r, 0, 2)->s.p;
     ret->role = ROLE_CLIENT;
     memcpy(ret->scope, scope, 16);
     memcpy(ret->id, row_at(r, 0, 0)->s.p, 16);
@@ -138,7 +143,7 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
     if (!authorization.p) {
         if (!open_client)
             return 0;
-        if (db_rows(db, a, &r, e, "SELECT id, name FROM client WHERE scope = $1 AND name = $2 AND disabled_at IS NULL",
+        if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2 AND disabled_at IS NULL",
                     V_ID(scope), V_STR(open_client)) < 0)
             return -1;
         return take_caller(&r, scope, ret)
@@ -150,10 +155,29 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
     if (!slice_is_nocase(scheme, "Bearer") || !slice_starts(rest, "lz_"))
         return err_set(e, ERR_NOT_SIGNED_IN, "the Authorization header is not 'Bearer lz_...'");
     sha256(rest, hash);
-    if (db_rows(db, a, &r, e, "SELECT id, name FROM client WHERE key_hash = $1 AND scope = $2 AND disabled_at IS NULL",
+    if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE key_hash = $1 AND scope = $2 AND disabled_at IS NULL",
                 V_BYTES(hash, sizeof hash), V_ID(scope)) < 0)
         return -1;
     return take_caller(&r, scope, ret) ? 0 : err_set(e, ERR_NOT_SIGNED_IN, "no client has this API key");
+}
+
+int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret, struct err *e)
+{
+    struct client_secrets unused;
+    *ret = (struct caller){.role = ROLE_OPERATOR};
+    for (int tries = 0; tries < 2; tries++) {
+        struct rows r;
+        if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2", V_ID(scope),
+                    V_STR(operator_name)) < 0)
+            return -1;
+        if (take_caller(&r, scope, ret)) {
+            ret->role = ROLE_OPERATOR;
+            return 0;
+        }
+        if (client_add(db, k, scope, operator_name, NULL, a, &unused, e) && e->code != ERR_CONFLICT)
+            return -1;
+    }
+    return err_set(e, ERR_STORE, "the operator's own client cannot be made");
 }
 
 int client_webhook(struct db *db, struct keyring *k, const uint8_t scope[16], const uint8_t id[16], struct arena *a,

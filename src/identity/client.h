@@ -17,6 +17,7 @@ struct caller {
     enum role role;
     uint8_t scope[16], id[16];
     char name[CLIENT_NAME_MAX + 1];
+    const char *webhook_origin; /* in the arena of the call that identified it; NULL: none registered */
 };
 
 struct client_secrets {
@@ -37,6 +38,9 @@ int client_list(struct db *db, const uint8_t scope[16], struct arena *a, struct 
  * -1 ERR_NOT_SIGNED_IN for a header that names nobody; ret is then anonymous. */
 int client_identify(struct db *db, const uint8_t scope[16], struct slice authorization, const char *open_client,
                     struct arena *a, struct caller *ret, struct err *e);
+
+/* The client that jobs sent from the command line belong to, with the operator's role; made on first use. */
+int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret, struct err *e);
 
 /* 1: found. Where a client's webhooks go (NULL: nowhere) and the printed secret they are signed with. 0: no such client. */
 int client_webhook(struct db *db, struct keyring *k, const uint8_t scope[16], const uint8_t id[16], struct arena *a,

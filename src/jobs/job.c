@@ -158,22 +158,49 @@ struct accepting {
     struct audit_entry audit;
 };
 
+static const char select_seen[] = "SELECT digest, body, job FROM idempotency WHERE scope = $1 AND client = $2 AND key_hash = $3";
+
+/* 1: the key came before with this digest, 0: it did not come before. */
+static int judge_seen(const struct rows *r, const uint8_t digest[32], struct job_accepted *ret, struct err *e)
+{
+    if (r->n == 0)
+        return 0;
+    const struct val *v = row_at(r, 0, 0);
+    if (v[0].s.n != 32 || !crypto_equal(v[0].s.p, digest, 32))
+        return err_set(e, ERR_KEY_REUSED, "an Idempotency-Key came again with another body");
+    ret->replayed = true;
+    ret->answer = v[1].s;
+    memcpy(ret->id, v[2].s.p, 16);
+    return 1;
+}
+
 static int seen_before(struct tx *tx, struct accepting *x, struct err *e)
 {
     struct rows r;
     const struct caller *c = x->n->caller;
-    if (tx_rows(tx, x->arena, &r, e, "SELECT digest, body, job FROM idempotency WHERE scope = $1 AND client = $2 AND key_hash = $3",
-                V_ID(c->scope), V_ID(c->id), V_BYTES(x->key_hash, sizeof x->key_hash)) < 0)
+    if (tx_rows(tx, x->arena, &r, e, select_seen, V_ID(c->scope), V_ID(c->id), V_BYTES(x->key_hash, sizeof x->key_hash)) < 0)
         return -1;
-    if (r.n == 0)
-        return 0;
-    const struct val *v = row_at(&r, 0, 0);
-    if (v[0].s.n != sizeof x->n->digest || !crypto_equal(v[0].s.p, x->n->digest, sizeof x->n->digest))
-        return err_set(e, ERR_KEY_REUSED, "an Idempotency-Key came again with another body");
-    x->ret->replayed = true;
-    x->ret->answer = v[1].s;
-    memcpy(x->ret->id, v[2].s.p, 16);
-    return 1;
+    return judge_seen(&r, x->n->digest, x->ret, e);
+}
+
+int job_replay(struct jobs *j, const struct caller *caller, struct slice key, const uint8_t digest[32],
+               const struct audit_entry *audit, struct arena *a, struct job_accepted *ret, struct err *e)
+{
+    struct rows r;
+    uint8_t hash[SHA256_BYTES];
+    char id[UUID_TEXT];
+    sha256(key, hash);
+    if (db_rows(j->db, a, &r, e, select_seen, V_ID(caller->scope), V_ID(caller->id), V_BYTES(hash, sizeof hash)) < 0)
+        return -1;
+    int seen = judge_seen(&r, digest, ret, e);
+    if (seen <= 0)
+        return seen;
+    struct audit_entry entry = *audit;
+    entry.scope = caller->scope;
+    entry.object = "Job";
+    entry.object_id = uuid_text(ret->id, id);
+    entry.why = "replayed";
+    return audit_note(j->db, &entry, e) ? -1 : 1;
 }
 
 static int accept_body(struct tx *tx, void *arg, struct err *e)

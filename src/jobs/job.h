@@ -63,6 +63,11 @@ struct job_accepted {
 /* Durable when it returns 0. ERR_KEY_REUSED when the key was used with another digest. */
 int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct job_accepted *ret, struct err *e);
 
+/* Was this key used before? 1: with the same digest, *ret is the first answer, and the audit log says it was given again;
+ * 0: no; -1: ERR_KEY_REUSED with another digest. To be asked before the work of a new job: what was accepted stays so. */
+int job_replay(struct jobs *j, const struct caller *caller, struct slice key, const uint8_t digest[32],
+               const struct audit_entry *audit, struct arena *a, struct job_accepted *ret, struct err *e);
+
 /* --- reading --- */
 
 struct job_view {

@@ -124,7 +124,8 @@ static sqlite3_stmt *prepared(struct conn *c, const char *sql, struct err *e)
     }
     for (int p = 1; p <= sqlite3_bind_parameter_count(st); p++) {
         const char *name = sqlite3_bind_parameter_name(st, p);
-        if (!name || atol(name + 1) != p) {
+        int64_t number;
+        if (!name || !slice_int(slice_of(name + 1), p, p, &number)) {
             err_set(e, ERR_INTERNAL, "parameters out of order in: %s", sql);
             sqlite3_finalize(st);
             return NULL;

@@ -1,0 +1,129 @@
+#include "api/intake.h"
+
+#include <stdio.h>
+
+#include "api/api_int.h"
+#include "base/clock.h"
+#include "base/metric.h"
+#include "base/rnd.h"
+
+enum { PLAN_MAX = 8 << 20, CANDIDATES_MAX = 32 };
+
+int intake_decide(struct intake *x, struct err *e)
+{
+    const struct model *model[CANDIDATES_MAX];
+    const struct manifest *manifest[CANDIDATES_MAX];
+    int n = registry_candidates(x->api->registry, x->target, model, CANDIDATES_MAX);
+    if (n == 0)
+        return err_set(e, ERR_UNKNOWN_TARGET, "no stable model serves the target");
+    if (fhir_validate(x->doc, x->bundle, "Bundle", x->arena, INTAKE_ISSUES, &x->report, e))
+        return -1;
+    if (x->report.errors)
+        return err_set(e, ERR_BAD_FHIR, "%zu issues", x->report.errors);
+    for (int i = 0; i < n; i++)
+        manifest[i] = &model[i]->manifest;
+    struct negotiation q = {.doc = x->doc,
+                            .bundle = x->bundle,
+                            .model = manifest,
+                            .models = (size_t)n,
+                            .at_us = clock_now_us(),
+                            .policy = NEGOTIATE_BEST};
+    if (negotiate(x->arena, &q, &x->decision, e))
+        return -1;
+    if (!x->decision.chosen)
+        return err_set(e, ERR_DATA_MISSING, "%zu inputs", x->decision.shown ? x->decision.shown->missings : 0);
+    for (int i = 0; i < n; i++)
+        if (manifest[i] == x->decision.chosen->model)
+            x->model = model[i];
+    return 0;
+}
+
+/* {"request":{...the model's line...},"decision":{...},"webhook_url":...} */
+static int make_plan(struct intake *x, struct slice *ret, struct err *e)
+{
+    uint8_t raw[12];
+    char id[2 * sizeof raw + 1];
+    struct wire_request w = {.deadline_ms = (uint32_t)(x->model->manifest.runtime.timeout_us / 1000)};
+    struct slice line, decision;
+    struct buf b = buf_in(x->arena, PLAN_MAX);
+    struct json_out o = json_out(&b);
+    rnd_bytes(raw, sizeof raw);
+    hex_encode(raw, sizeof raw, id);
+    if (decision_inputs(x->arena, x->decision.chosen, &w, e))
+        return -1;
+    w.id = slice_of(id); /* says nothing of the job */
+    if (wire_request(x->arena, &w, &line, e) || decision_text(x->arena, &x->decision, &decision, e))
+        return -1;
+    while (line.n && line.p[line.n - 1] == '\n')
+        line.n--;
+    json_open(&o, '{');
+    json_pair_raw(&o, "request", line);
+    json_pair_raw(&o, "decision", decision);
+    if (x->webhook_url.p)
+        json_pair(&o, "webhook_url", x->webhook_url);
+    json_close(&o, '}');
+    if (buf_failed(&b))
+        return err_set(e, ERR_NO_MEMORY, "the job's plan");
+    *ret = buf_text(&b);
+    return 0;
+}
+
+/* Whole seconds until a job accepted now should have ended, from how long runs took so far. */
+static int64_t eta_seconds(const struct api *api)
+{
+    const struct metric_histogram *h = &metric_histogram[HISTOGRAM_SANDBOX];
+    uint64_t runs = 0;
+    for (int i = 0; i < METRIC_BUCKETS; i++)
+        runs += h->bucket[i];
+    int64_t each = runs ? (int64_t)(h->sum_us / runs) : 100000;
+    return (jobs_queued(api->jobs) + 1) * each / (api->workers > 0 ? api->workers : 1) / 1000000 + 1;
+}
+
+static int make_answer(struct intake *x, const struct job_new *n, const char *request_id, struct slice *ret, struct err *e)
+{
+    char id[UUID_TEXT], when[CLOCK_TEXT];
+    struct buf b = buf_in(x->arena, 8192);
+    struct json_out o = json_out(&b);
+    json_open(&o, '{');
+    json_pair_str(&o, "job_id", uuid_text(n->id, id));
+    json_pair_str(&o, "status", job_state_public(JOB_QUEUED));
+    json_pair_str(&o, "created_at", clock_text(n->created_at, when));
+    json_pair_int(&o, "eta_seconds", eta_seconds(x->api));
+    api_put_model(&o, x->model);
+    json_key(&o, "links");
+    json_open(&o, '{');
+    json_pair_str(&o, "self", arena_printf(x->arena, "/v1/jobs/%s", id));
+    json_close(&o, '}');
+    json_pair_str(&o, "request_id", request_id);
+    json_close(&o, '}');
+    if (buf_failed(&b))
+        return err_set(e, ERR_NO_MEMORY, "the answer");
+    *ret = buf_text(&b);
+    return 0;
+}
+
+int intake_accept(struct intake *x, struct job_new *n, const char *request_id, struct job_accepted *ret, struct err *e)
+{
+    if (!x->api->sandbox)
+        return err_set(e, ERR_SANDBOX, "models cannot run on this machine");
+    uuid7(n->id);
+    n->created_at = clock_now_us();
+    n->model = x->model->digest;
+    n->bundle = json_span(x->doc, x->bundle);
+    n->webhook = x->webhook_url.p != NULL;
+    if (make_plan(x, &n->plan, e) || make_answer(x, n, request_id, &n->answer, e))
+        return -1;
+    return job_accept(x->api->jobs, n, x->arena, ret, e);
+}
+
+void intake_write_negotiation(const struct decision *d, struct json_out *o)
+{
+    json_pair_str(o, "status", "NEGOTIATION_REQUIRED");
+    json_pair_str(o, "message", err_text(ERR_DATA_MISSING));
+    json_key(o, "missing_data");
+    decision_write_missing(d, o);
+    json_key(o, "candidates");
+    decision_write_candidates(d, o);
+    json_key(o, "next_best");
+    decision_write_next_best(d, o);
+}

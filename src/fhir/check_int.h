@@ -1,0 +1,53 @@
+/* check_int.h -- one validation under way: where it stands in the document, and what it has found. */
+#ifndef FHIR_CHECK_INT_H
+#define FHIR_CHECK_INT_H
+
+#include "fhir/fhir.h"
+#include "fhir/tables_int.h"
+
+/* A step of the path from the root to the value being checked; on the C stack, so a path costs nothing until it is printed. */
+struct frame {
+    const struct frame *up; /* NULL: this is the root, named by its type */
+    const char *name;
+    uint32_t len;
+    int32_t index; /* -1: not in an array */
+};
+
+struct found;
+
+struct check {
+    const struct json *j;
+    struct arena *arena;
+    struct found *found;
+    size_t kept, max, cut, errors;
+    char *scratch; /* unescaped text of one string, until the next */
+    size_t scratch_size;
+    bool failed; /* out of memory */
+};
+
+/* An issue at byte `off` of the text. `f` may be NULL. The format must bring in nothing from the document but names that
+ * name_plain() let through. */
+void issue_add(struct check *c, enum fhir_severity severity, const char *code, const struct frame *f, size_t off,
+               const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* Lines, columns and the order of the text: 0, or -1 when memory is out. */
+int issue_report(struct check *c, struct fhir_report *ret);
+/* Can a property name of the document be repeated in a message? Short, ASCII letters and digits only. */
+bool name_plain(struct slice name);
+
+/* The unescaped text of a string or key; until the next call. {NULL,0}: memory is out, c->failed is set. */
+struct slice check_text(struct check *c, uint32_t node);
+/* Where a value or key begins in the text, its quote included. */
+static inline size_t check_off(const struct check *c, uint32_t node)
+{
+    const struct json_node *n = &c->j->node[node];
+    return n->off - (n->kind == JSON_STRING || n->kind == JSON_KEY);
+}
+
+/* Required value sets, of a code and of a CodeableConcept or Coding. */
+void binding_check_code(struct check *c, const struct frame *f, uint16_t binding, uint32_t node, struct slice code);
+void binding_check_concept(struct check *c, const struct frame *f, const struct fhir_prop *p, uint32_t node);
+
+/* The invariants of a shape (rules.def), for one complete object of it. */
+void rules_check(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj);
+
+#endif

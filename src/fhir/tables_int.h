@@ -1,0 +1,81 @@
+/* tables_int.h -- the rules of R4 as read-only tables without a single pointer: the generated file has no relocations, so
+ * its pages are shared by all processes and loaded as they are touched.
+ *
+ * A shape is one kind of JSON object: a resource, a complex type, or an inner element such as Patient.contact. Its
+ * properties are the JSON names, a choice element (value[x]) having one for each of its types. Strings lie in one pool
+ * and are named by offset and length. Look-ups hash with json_hash, which the tape already holds for every key. */
+#ifndef FHIR_TABLES_INT_H
+#define FHIR_TABLES_INT_H
+
+#include <stdint.h>
+
+enum fhir_type {
+#define TYPE(id, name, json, expected) FHIR_##id,
+#include "fhir/types.def"
+#undef TYPE
+    FHIR_PRIMITIVES,
+    FHIR_OBJECT = FHIR_PRIMITIVES, /* of `shape` */
+    FHIR_RESOURCE,                 /* any resource */
+    FHIR_NAME                      /* the property resourceType itself */
+};
+
+enum { PROP_ARRAY = 1, PROP_REQUIRED = 2, PROP_BARE = 4 /* an XML attribute: no _name beside it */ };
+enum { NO_SLOT = 0xFF, NO_PROP = 0xFF, SLOTS = 64 };
+
+struct fhir_prop {
+    uint32_t name;
+    uint16_t hash;    /* json_hash of the name */
+    uint16_t shape;   /* FHIR_OBJECT: which */
+    uint16_t binding; /* index of the required value set; 0: none */
+    uint8_t len;
+    uint8_t type;  /* enum fhir_type */
+    uint8_t flags; /* PROP_* */
+    uint8_t slot;  /* bit in the mask of what was seen: required and choice elements have one, the types of a choice share it */
+    uint8_t stem;  /* of a choice: the length of the name before the type ("value"); else 0 */
+};
+
+struct fhir_shape {
+    uint64_t required; /* the slots that must be seen */
+    uint32_t name;     /* "Patient", "HumanName", "Patient.contact" */
+    uint32_t props;    /* first in fhir_props */
+    uint32_t index;    /* first of mask + 1 bytes in fhir_index: open addressing, NO_PROP ends a probe */
+    uint16_t mask;
+    uint8_t count, len;
+    uint8_t rule, rules; /* the first of its rows in rules.def, and how many */
+};
+
+enum fhir_values { VALUES_NONE, VALUES_LISTED, VALUES_MIME, VALUES_CURRENCY, VALUES_UCUM, VALUES_OPEN };
+
+struct fhir_valueset {
+    uint32_t url;
+    uint32_t codes; /* first in fhir_codes */
+    uint32_t index; /* first of mask + 1 in fhir_code_index, which counts from 1; 0 ends a probe */
+    uint16_t count, mask;
+    uint8_t len, kind; /* enum fhir_values */
+};
+
+struct fhir_code {
+    uint32_t text;
+    uint16_t hash;
+    uint8_t len, system; /* index into fhir_systems */
+};
+
+struct fhir_text {
+    uint32_t text;
+    uint32_t len;
+};
+
+enum { RESOURCE_SLOTS = 512 };
+
+extern const char fhir_pool[];
+extern const struct fhir_prop fhir_props[];
+extern const uint8_t fhir_index[];
+extern const struct fhir_shape fhir_shapes[];
+extern const uint16_t fhir_resources[RESOURCE_SLOTS]; /* shape + 1 by json_hash of the name; 0 ends a probe */
+extern const struct fhir_valueset fhir_valuesets[];
+extern const struct fhir_code fhir_codes[];
+extern const uint16_t fhir_code_index[];
+extern const struct fhir_text fhir_systems[];
+extern const uint16_t fhir_shape_element, fhir_shape_concept, fhir_shape_coding;
+
+#endif

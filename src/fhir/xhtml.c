@@ -1,0 +1,165 @@
+#include "fhir/xhtml_int.h"
+
+struct tags {
+    const char *p, *end;
+    struct slice open[XHTML_DEPTH];
+    int depth;
+    bool done; /* the outermost div is closed */
+};
+
+static bool space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+static void skip_space(struct tags *t)
+{
+    while (t->p < t->end && space(*t->p))
+        t->p++;
+}
+
+static struct slice name(struct tags *t)
+{
+    const char *p = t->p;
+    while (t->p < t->end && !space(*t->p) && !strchr("/>=<\"'&", *t->p))
+        t->p++;
+    return (struct slice){p, (size_t)(t->p - p)};
+}
+
+/* Past `z`, or to the end and false. */
+static bool skip_past(struct tags *t, const char *z)
+{
+    const char *at = memmem(t->p, (size_t)(t->end - t->p), z, strlen(z));
+    t->p = at ? at + strlen(z) : t->end;
+    return at != NULL;
+}
+
+/* t->p at '&'. */
+static const char *entity(struct tags *t)
+{
+    const char *p = ++t->p;
+    while (t->p < t->end && t->p - p < 12 && *t->p != ';' && *t->p != '&' && *t->p != '<' && !space(*t->p))
+        t->p++;
+    if (t->p == p || t->p >= t->end || *t->p != ';')
+        return "an & that does not begin an entity";
+    t->p++;
+    return NULL;
+}
+
+/* The text between quotes of an attribute; entities inside. */
+static const char *value(struct tags *t)
+{
+    char quote = *t->p++;
+    while (t->p < t->end && *t->p != quote) {
+        const char *fault = *t->p == '<' ? "a < inside an attribute" : *t->p == '&' ? entity(t) : (t->p++, NULL);
+        if (fault)
+            return fault;
+    }
+    if (t->p >= t->end)
+        return "an attribute without its closing quote";
+    t->p++;
+    return NULL;
+}
+
+/* Attributes up to > or />; *ret_closed says which. */
+static const char *attributes(struct tags *t, bool *ret_closed)
+{
+    enum { FEW = 16 };
+    struct slice seen[FEW];
+    for (int n = 0;; n++) {
+        const char *before = t->p;
+        skip_space(t);
+        *ret_closed = t->p + 1 < t->end && t->p[0] == '/' && t->p[1] == '>';
+        if (*ret_closed || (t->p < t->end && *t->p == '>')) {
+            t->p += *ret_closed ? 2 : 1;
+            return NULL;
+        }
+        struct slice s = name(t);
+        if (s.n == 0 || s.p == before)
+            return "a tag that is not closed";
+        for (int i = 0; i < n && i < FEW; i++)
+            if (slice_eq(seen[i], s))
+                return "an attribute that stands twice";
+        if (n < FEW)
+            seen[n] = s;
+        skip_space(t);
+        if (t->p >= t->end || *t->p++ != '=')
+            return "an attribute without a value";
+        skip_space(t);
+        if (t->p >= t->end || (*t->p != '"' && *t->p != '\''))
+            return "an attribute whose value is not in quotes";
+        const char *fault = value(t);
+        if (fault)
+            return fault;
+    }
+}
+
+static const char *close_tag(struct tags *t)
+{
+    struct slice s = name(t);
+    skip_space(t);
+    if (t->p >= t->end || *t->p++ != '>')
+        return "a tag that is not closed";
+    if (t->depth == 0 || !slice_eq(t->open[t->depth - 1], s))
+        return "tags that do not match";
+    t->done = --t->depth == 0;
+    return NULL;
+}
+
+static const char *open_tag(struct tags *t)
+{
+    struct slice s = name(t);
+    bool closed;
+    if (s.n == 0)
+        return "a < that does not begin a tag";
+    if (t->depth == 0 && !slice_is(s, "div"))
+        return "something other than one div element";
+    const char *fault = attributes(t, &closed);
+    if (fault)
+        return fault;
+    if (closed) {
+        t->done = t->depth == 0;
+        return NULL;
+    }
+    if (t->depth == XHTML_DEPTH)
+        return "elements nested more than 256 deep";
+    t->open[t->depth++] = s;
+    return NULL;
+}
+
+/* t->p behind '<'. */
+static const char *markup(struct tags *t)
+{
+    struct slice rest = {t->p, (size_t)(t->end - t->p)};
+    if (slice_starts(rest, "!--"))
+        return t->p += 3, skip_past(t, "-->") ? NULL : "a comment that does not end";
+    if (slice_starts(rest, "![CDATA["))
+        return skip_past(t, "]]>") && t->depth ? NULL : "a CDATA section that does not end";
+    if (slice_starts(rest, "?"))
+        return skip_past(t, "?>") ? NULL : "a processing instruction that does not end";
+    if (slice_starts(rest, "!"))
+        return "a document type, which is not allowed";
+    if (slice_starts(rest, "/"))
+        return t->p++, close_tag(t);
+    return t->done ? "something other than one div element" : open_tag(t);
+}
+
+const char *xhtml_fault(struct slice text)
+{
+    struct tags t;
+    t.p = text.p;
+    t.end = text.p + text.n;
+    t.depth = 0;
+    t.done = false;
+    while (t.p < t.end) {
+        const char *fault = NULL;
+        if (*t.p == '<')
+            t.p++, fault = markup(&t);
+        else if (t.depth == 0)
+            fault = space(*t.p) ? (t.p++, NULL) : "something other than one div element";
+        else if (*t.p == '&')
+            fault = entity(&t);
+        else
+            t.p++;
+        if (fault)
+            return fault;
+    }
+    return t.done ? NULL : "an element that is not closed";
+}

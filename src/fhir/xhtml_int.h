@@ -1,0 +1,13 @@
+/* xhtml_int.h -- is a narrative one well-formed XHTML div? Tags balance, attributes are quoted, once each, and entities are
+ * written out; which elements and attributes are allowed is not asked here. One pass, no allocation. */
+#ifndef FHIR_XHTML_INT_H
+#define FHIR_XHTML_INT_H
+
+#include "base/str.h"
+
+enum { XHTML_DEPTH = 256 };
+
+/* NULL when it is; else a static sentence that says what is wrong. */
+const char *xhtml_fault(struct slice text);
+
+#endif

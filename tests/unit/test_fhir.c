@@ -1,0 +1,333 @@
+/* One row a defect, with the verdict a reader should get: "code expression line:column", issues separated by "; ". */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fhir/fhir.h"
+#include "fhir/match_int.h"
+#include "fhir/xhtml_int.h"
+
+static const char *verdict(struct arena *a, const char *text, const char *type)
+{
+    struct fhir_report r;
+    struct err e;
+    struct buf b = buf_in(a, 1 << 16);
+    CHECK_OK(fhir_validate_text(slice_of(text), type, a, 100, NULL, &r, &e));
+    size_t errors = 0;
+    for (size_t i = 0; i < r.issues; i++) {
+        buf_printf(&b, "%s%s %s %u:%u", i ? "; " : "", r.issue[i].code, r.issue[i].expression, r.issue[i].line, r.issue[i].column);
+        errors += r.issue[i].severity == FHIR_ERROR;
+    }
+    CHECK_INT(errors, r.errors);
+    buf_byte(&b, '\0');
+    return b.p;
+}
+
+struct row {
+    const char *text, *verdict;
+};
+
+static void check_rows(const struct row *row, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        const char *got = verdict(a, row[i].text, NULL);
+        if (strcmp(got, row[i].verdict) != 0)
+            fail_msg("%s\n  got  '%s'\n  want '%s'", row[i].text, got, row[i].verdict);
+    }
+}
+
+#define OBS(more) "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"}" more "}"
+#define PAT(more) "{\"resourceType\":\"Patient\"" more "}"
+
+TEST(what_r4_allows_is_valid)
+{
+    static const struct row row[] = {
+        {"{\"resourceType\":\"Patient\"}", ""},
+        {PAT(",\"name\":[{\"given\":[\"A\",null],\"_given\":[null,{\"id\":\"g2\"}]}]"), ""},
+        {PAT(",\"name\":[{\"given\":[\"A\",\"B\"],\"_given\":[null,{\"id\":\"g2\"}]}]"), ""},
+        {PAT(",\"_birthDate\":{\"extension\":[{\"url\":\"http://example.org/x\",\"valueString\":\"y\"}]}"), ""},
+        {PAT(",\"birthDate\":\"2000-02-29\",\"deceasedDateTime\":\"2020\""), ""},
+        {PAT(",\"deceasedBoolean\":true,\"_deceasedBoolean\":{\"id\":\"d\"}"), ""},
+        {PAT(",\"\\u0061ctive\":true"), ""},
+        {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\"}],\"managingOrganization\":{\"reference\":\"#o\"}"), ""},
+        {PAT(",\"text\":{\"status\":\"generated\",\"div\":\"<div xmlns=\\\"http://www.w3.org/1999/xhtml\\\">a<br/>&lt;</div>\"}"), ""},
+        {OBS(",\"valueQuantity\":{\"value\":1.50E+2,\"unit\":\"mg\"}"), ""},
+        {OBS(",\"valueString\":\" \\n\""), ""},
+        {"{\"resourceType\":\"Observation\",\"_status\":{\"extension\":[{\"url\":\"u\",\"valueCode\":\"unknown\"}]},\"code\":{\"text\":\"x\"}}", ""},
+        {"{\"status\":\"final\",\"code\":{\"id\":\"c\",\"text\":\"x\"},\"resourceType\":\"Observation\"}", ""},
+        {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"fullUrl\":\"urn:uuid:x\",\"resource\":" OBS("") "}]}", ""},
+        {"{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"p\",\"resource\":" PAT("") "},{\"name\":\"q\",\"part\":[{\"name\":\"r\",\"valueInteger\":-5}]}]}", ""},
+        {"{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"item\":[{\"linkId\":\"1\",\"type\":\"group\",\"item\":[{\"linkId\":\"2\",\"type\":\"string\"}]}]}", ""},
+        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"local\",\"code\":\"1\"},"
+         "{\"system\":\"http://terminology.hl7.org/CodeSystem/condition-clinical\",\"code\":\"active\"}]}}", ""},
+        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"extension\":[{\"url\":\"u\",\"valueCode\":\"unknown\"}]}}", ""},
+        {"{\"resourceType\":\"Binary\",\"contentType\":\"text/plain; charset=UTF-8\",\"data\":\"QUJD\\nREVG\"}", ""},
+        {"{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"2020\",\"kind\":\"instance\",\"fhirVersion\":\"4.0.1\",\"format\":[\"json\"]}", ""},
+    };
+    check_rows(row, COUNT(row));
+}
+
+TEST(defects_of_structure_are_found_where_they_are)
+{
+    static const struct row row[] = {
+        {"[]", "structure Resource 1:1"},
+        {"{}", "required Resource 1:1"},
+        {"{\"resourceType\":1}", "structure Resource 1:17"},
+        {"{\"resourceType\":\"DomainResource\"}", "structure Resource 1:17"},
+        {"{\"resourceType\":\"SubscriptionStatus\"}", "structure Resource 1:17"},
+        {PAT(",\n \"Active\":true"), "structure Patient.Active 2:2"},
+        {PAT(",\n \"not a name\":true"), "structure Patient 2:2"},
+        {PAT(",\"_name\":[{\"id\":\"x\"}]"), "structure Patient._name 1:27"},
+        {PAT(",\"name\":{\"family\":\"x\"}"), "structure Patient.name 1:34"},
+        {PAT(",\"gender\":[\"male\"]"), "structure Patient.gender 1:36"},
+        {PAT(",\"name\":[]"), "structure Patient.name 1:34"},
+        {PAT(",\"name\":[{}]"), "structure Patient.name[0] 1:35"},
+        {PAT(",\"name\":[null]"), "structure Patient.name[0] 1:35"},
+        {PAT(",\"name\":[\"x\"]"), "structure Patient.name[0] 1:35"},
+        {PAT(",\"gender\":null"), "structure Patient.gender 1:36"},
+        {PAT(",\"maritalStatus\":\"M\""), "structure Patient.maritalStatus 1:43"},
+        {PAT(",\"name\":[{\"given\":[null]}]"), "structure Patient.name[0].given[0] 1:45"},
+        {PAT(",\"name\":[{\"given\":[\"A\",null],\"_given\":[{\"id\":\"a\"},null]}]"), "structure Patient.name[0].given[1] 1:49"},
+        {PAT(",\"name\":[{\"_given\":[null]}]"), "structure Patient.name[0].given[0] 1:46"},
+        {PAT(",\"name\":[{\"given\":[\"A\"],\"_given\":[\"x\"]}]"), "structure Patient.name[0].given[0] 1:60"},
+        {PAT(",\"_birthDate\":[{\"id\":\"x\"}]"), "structure Patient.birthDate 1:40"},
+        {PAT(",\"_birthDate\":{\"value\":1}"), "structure Patient.birthDate.value 1:41"},
+        {PAT(",\"name\":[{\"_id\":{\"id\":\"x\"}}]"), "structure Patient.name[0]._id 1:36"},
+        {PAT(",\"deceasedBoolean\":true,\"deceasedDateTime\":\"2020\""), "structure Patient.deceasedDateTime 1:50"},
+        {PAT(",\"deceasedBoolean\":true,\"_deceasedDateTime\":{\"id\":\"x\"}"), "structure Patient.deceasedDateTime 1:50"},
+        {PAT(",\"deceasedString\":\"x\""), "structure Patient.deceasedString 1:27"},
+        {PAT(",\"contained\":[{\"id\":\"x\"}]"), "required Patient.contained[0] 1:40"},
+        {PAT(",\"contained\":[{\"resourceType\":\"Person\",\"sex\":1}]"), "structure Patient.contained[0].sex 1:65"},
+        {PAT(",\"extension\":[{\"valueString\":\"x\"}]"), "required Patient.extension[0].url 1:40"},
+        {"{\"resourceType\":\"Observation\",\n\"code\":{\"text\":\"x\"}}", "required Observation.status 1:1"},
+        {"{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[\n{},\n{\"resource\":\n{\"resourceType\":\"Observation\",\"status\":\"final\"}}]}",
+         "structure Bundle.entry[0] 2:1; required Bundle.entry[1].resource.code 4:1"},
+        {"{\"resourceType\":\"Medication\",\"ingredient\":[{\"isActive\":true}]}", "required Medication.ingredient[0].item 1:44"},
+        {"{\"resourceType\":\"Patient\",\"active\":true,\"active\":true}", "structure  1:41"},
+        {"{\"resourceType\":\"Patient\"} x", "structure  1:28"},
+        {"{\"resourceType\":\"Patient\",\"id\":\"\xC3\"}", "structure  1:33"},
+    };
+    check_rows(row, COUNT(row));
+}
+
+TEST(defects_of_values_are_found_where_they_are)
+{
+    static const struct row row[] = {
+        {PAT(",\"id\":\"a/b\""), "value Patient.id 1:32"},
+        {PAT(",\"birthDate\":\"2001-02-29\""), "value Patient.birthDate 1:39"},
+        {PAT(",\"active\":\"true\""), "structure Patient.active 1:36"},
+        {PAT(",\"multipleBirthInteger\":1.0"), "value Patient.multipleBirthInteger 1:50"},
+        {PAT(",\"multipleBirthInteger\":\"1\""), "structure Patient.multipleBirthInteger 1:50"},
+        {PAT(",\"language\":\"\""), "value Patient.language 1:38"},
+        {PAT(",\"language\":\" de\""), "value Patient.language 1:38"},
+        {PAT(",\"implicitRules\":\"http://a b\""), "value Patient.implicitRules 1:43"},
+        {PAT(",\"name\":[{\"text\":\"a\\fb\"}]"), "value Patient.name[0].text 1:43"},
+        {PAT(",\"photo\":[{\"data\":\"QUJ\"}]"), "value Patient.photo[0].data 1:44"},
+        {PAT(",\"gender\":\"M\""), "code-invalid Patient.gender 1:36"},
+        {PAT(",\"gender\":\"\\u006dale\""), ""},
+        {PAT(",\"text\":{\"status\":\"generated\",\"div\":\"<div><p></div>\"}"), "invalid Patient.text.div 1:62"},
+        {PAT(",\"text\":{\"status\":\"generated\"}"), "required Patient.text.div 1:34"},
+        {"{\"resourceType\":\"Binary\",\"contentType\":\"text/\"}", "code-invalid Binary.contentType 1:40"},
+        {"{\"resourceType\":\"Invoice\",\"status\":\"draft\",\"totalNet\":{\"currency\":\"eur\"}}", "code-invalid Invoice.totalNet.currency 1:67"},
+        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"text\":\"active\"}}", "code-invalid Condition.clinicalStatus 1:72"},
+        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"urn:x\",\"code\":\"active\"}]}}",
+         "code-invalid Condition.clinicalStatus 1:72"},
+        {"{\"resourceType\":\"RiskAssessment\",\"status\":\"final\",\"subject\":{\"display\":\"x\"},\"prediction\":[{\"probabilityDecimal\":100},"
+         "{\"probabilityDecimal\":100.01}]}",
+         "invariant RiskAssessment.prediction[1] 1:118"},
+        {"{\"resourceType\":\"DetectedIssue\",\"status\":\"mitigated\"}", "code-invalid DetectedIssue.status 1:42"}, /* R5 has it, R4 not */
+    };
+    check_rows(row, COUNT(row));
+}
+
+TEST(primitives_are_judged_by_r4s_grammars)
+{
+    static const struct {
+        enum fhir_type type;
+        const char *good, *bad; /* separated by '|' */
+    } row[] = {
+        {FHIR_BASE64BINARY, "QUJD|QQ==|QUI=|QU JD|QU\nJD", "Q|QQ=|QQ=Q|QUJDR===|*UJD| "},
+        {FHIR_CODE, "a|a b|1.2|\xC3\xA9", " a|a |a  b| |a\tb\t"},
+        {FHIR_DATE, "2000|2000-02|2000-02-29|1900-02-28|0001", "0000|200|2000-2|2000-13|2000-00|1900-02-29|2001-04-31|2000-02-30|2000-01-01T|20000101|2000-01-1|2000-"},
+        {FHIR_DATETIME, "2000|2000-02|2000-02-29|2000-02-29T00:00:00Z|2000-02-29T23:59:60.123+14:00|2000-02-29T12:00:00-03:30",
+         "2000-02T00:00:00Z|2000-02-29T24:00:00Z|2000-02-29T12:00Z|2000-02-29T12:00:00|2000-02-29T12:00:00.Z|2000-02-29T12:00:00+14:01|"
+         "2000-02-29T12:00:00+15:00|2000-02-29t12:00:00Z|2000-02-29T12:00:00z|2000-02-29T12:00:00Zx|2000-02-29 12:00:00Z"},
+        {FHIR_INSTANT, "2000-02-29T00:00:00Z|2000-02-29T00:00:00.5+01:00", "2000-02-29|2000|2000-02-29T00:00:00"},
+        {FHIR_TIME, "00:00:00|23:59:59.999", "24:00:00|12:00|12:00:00Z|1:00:00|12:60:00|12:00:61|12:00:00."},
+        {FHIR_ID, "a|A-1.b|1234567890123456789012345678901234567890123456789012345678901234",
+         "a_b|a b|12345678901234567890123456789012345678901234567890123456789012345|\xC3\xA9"},
+        {FHIR_INTEGER, "0|-1|2147483647|-2147483648", "-0|1.0|1e2|2147483648|-2147483649"},
+        {FHIR_POSITIVEINT, "1|2147483647", "0|-1|1.0|2147483648"},
+        {FHIR_UNSIGNEDINT, "0|2147483647", "-0|-1|1.0|2147483648"},
+        {FHIR_STRING, "a| |\t\r\n|\xF0\x9F\x98\x80", "\b|a\x01"},
+        {FHIR_OID, "urn:oid:1.2.3|urn:oid:2.16.840|urn:oid:0.0", "1.2.3|urn:oid:3.1|urn:oid:1|urn:oid:1.|urn:oid:1.02|urn:oid:1..2|urn:oid:1.2.a"},
+        {FHIR_UUID, "urn:uuid:87e11d66-c137-458a-9754-fe6c4e445a6d",
+         "87e11d66-c137-458a-9754-fe6c4e445a6d|urn:uuid:87E11D66-c137-458a-9754-fe6c4e445a6d|urn:uuid:87e11d66c137458a9754fe6c4e445a6d"},
+        {FHIR_URI, "a|urn:x|http://a/b#c|\xC3\xA9", "a b| a|a\n"},
+        {FHIR_CANONICAL, "http://a|1.0", "a b"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++)
+        for (int bad = 0; bad < 2; bad++) {
+            struct slice rest = slice_of(bad ? row[i].bad : row[i].good);
+            while (rest.p) {
+                struct slice one = slice_cut(&rest, '|');
+                if (match_primitive(row[i].type, one) == (bool)bad)
+                    fail_msg("type %d: '%.*s' should be %s", row[i].type, SLICE_FMT(one), bad ? "refused" : "accepted");
+            }
+            if (row[i].type != FHIR_DECIMAL)
+                CHECK(!match_primitive(row[i].type, SLICE("")));
+        }
+}
+
+TEST(a_narrative_is_one_well_formed_div)
+{
+    static const char *const good[] = {"<div/>", " <div>a</div>\n", "<div a='1' b=\"2\"><p>x<!-- < & --><br /></p>&amp;&#160;&nbsp;</div>", "<div><![CDATA[<&]]></div>"};
+    static const char *const bad[] = {"", "text", "<p></p>", "<div>", "<div></p>", "<div></div><div></div>", "<div></div>x", "<div a=1></div>", "<div a></div>",
+        "<div a=\"1\" a=\"2\"></div>", "<div a=\"<\"></div>", "<div>&</div>", "<div>& b;</div>", "<div><br></div>", "<div", "<div a=\"1", "<!DOCTYPE div><div/>", "<div><!-- </div>", "<>"};
+    for (size_t i = 0; i < COUNT(good); i++)
+        if (xhtml_fault(slice_of(good[i])))
+            fail_msg("%s: %s", good[i], xhtml_fault(slice_of(good[i])));
+    for (size_t i = 0; i < COUNT(bad); i++)
+        if (!xhtml_fault(slice_of(bad[i])))
+            fail_msg("%s should be refused", bad[i]);
+}
+
+TEST(the_wanted_type_is_enforced)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    CHECK_STR(verdict(a, PAT(""), "Patient"), "");
+    CHECK_STR(verdict(a, PAT(""), "Bundle"), "structure Resource 1:17");
+    CHECK(fhir_is_resource(SLICE("Bundle")));
+    CHECK(!fhir_is_resource(SLICE("Resource")));
+    CHECK(!fhir_is_resource(SLICE("HumanName")));
+}
+
+/* What of the document could name a patient: every value, and property names that are not identifiers. */
+TEST(no_message_repeats_a_value)
+{
+    static const char *const text[] = {
+        PAT(",\"gender\":\"Geheim\",\"birthDate\":\"Geheim\",\"active\":\"Geheim\",\"name\":[{\"given\":\"Geheim\",\"Geheim 1\":1,\"family\":[\"Geheim\"]}]"),
+        "{\"resourceType\":\"Geheim\"}",
+        "{\"resourceType\":\"Patient\",\"id\":\"Geheim \\u0020\",\"telecom\":[{\"system\":\"Geheim\"}],\"text\":{\"status\":\"Geheim\",\"div\":\"<div><Geheim></div>\"}}",
+        "{\"resourceType\":\"Condition\",\"clinicalStatus\":{\"coding\":[{\"code\":\"Geheim\",\"system\":\"Geheim\"}]}}",
+        "{\"resourceType\":\"Patient\",\"id\":\"Geheim\" Geheim}",
+    };
+    for (size_t i = 0; i < COUNT(text); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct fhir_report r;
+        struct err e;
+        CHECK_OK(fhir_validate_text(slice_of(text[i]), NULL, a, 100, NULL, &r, &e));
+        CHECK(r.errors > 0);
+        for (size_t k = 0; k < r.issues; k++)
+            if (strstr(r.issue[k].text, "Geheim") || strstr(r.issue[k].expression, "Geheim"))
+                fail_msg("'%s' [%s] repeats a value", r.issue[k].text, r.issue[k].expression);
+    }
+}
+
+TEST(messages_say_what_was_found_and_expected)
+{
+    static const struct row row[] = {
+        {PAT(",\"gender\":\"M\""), "found a code that is not allowed here, expected male | female | other | unknown"},
+        {PAT(",\"Gender\":\"male\""), "found an unknown property, expected 'gender': names are case-sensitive"},
+        {PAT(",\"birthDate\":\"1.2.2000\""), "found a string that is no date, expected a date that exists, as YYYY, YYYY-MM or YYYY-MM-DD"},
+        {PAT(",\"name\":[1]"), "found a number, expected an object (HumanName)"},
+        {"{\"resourceType\":\"Medication\",\"ingredient\":[{\"isActive\":true}]}", "found nothing, expected item[x]: it is required in Medication.ingredient"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct fhir_report r;
+        struct err e;
+        CHECK_OK(fhir_validate_text(slice_of(row[i].text), NULL, a, 1, NULL, &r, &e));
+        CHECK_INT(r.issues, 1);
+        CHECK_STR(r.issue[0].text, row[i].verdict);
+    }
+}
+
+TEST(issues_past_the_limit_are_counted)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct fhir_report r;
+    struct err e;
+    struct slice text = SLICE(PAT(",\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1"));
+    CHECK_OK(fhir_validate_text(text, NULL, a, 2, NULL, &r, &e));
+    CHECK_INT(r.issues, 2);
+    CHECK_INT(r.cut, 3);
+    CHECK_INT(r.errors, 5);
+    CHECK_OK(fhir_validate_text(text, NULL, a, 0, NULL, &r, &e));
+    CHECK_INT(r.issues, 0);
+    CHECK_INT(r.cut, 5);
+    CHECK_OK(fhir_validate_text(SLICE("{"), NULL, a, 0, NULL, &r, &e));
+    CHECK_INT(r.cut, 1);
+}
+
+TEST(a_resource_inside_a_request_is_checked_alone)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct json j;
+    struct json_fault f;
+    struct fhir_report r;
+    struct err e;
+    struct slice text = SLICE("{\"other\":[],\n\"bundle\":{\"resourceType\":\"Bundle\"}}");
+    CHECK_INT(json_parse(a, text, &j, &f), 0);
+    CHECK_OK(fhir_validate(&j, json_get(&j, 0, "bundle"), "Bundle", a, 10, &r, &e));
+    CHECK_INT(r.issues, 1);
+    CHECK_STR(r.issue[0].expression, "Bundle.type");
+    CHECK_INT(r.issue[0].line, 2);
+    CHECK_INT(r.issue[0].column, 10);
+}
+
+TEST(memory_that_runs_out_is_an_error_and_no_verdict)
+{
+    for (size_t limit = 0; limit < 6000; limit += 64) {
+        OWN_ARENA struct arena *a = arena_new(limit);
+        struct fhir_report r;
+        struct err e = {0};
+        int status = fhir_validate_text(SLICE(PAT(",\"gender\":\"M\",\"_active\":1,\"\\u0061\":1,\"name\":[{\"text\":\"\\t\"}]")), NULL, a, 10, NULL, &r, &e);
+        if (status)
+            CHECK_INT(e.code, ERR_NO_MEMORY);
+        else
+            CHECK_INT(r.errors, 3);
+    }
+}
+
+/* The list the generator wrote beside the tables: a line an element. */
+static struct slice elements(struct arena *a)
+{
+    const char *path = getenv("LAZARET_FHIR_ELEMENTS");
+    OWN_FILE FILE *f = path ? fopen(path, "rb") : NULL;
+    if (!f)
+        fail_msg("LAZARET_FHIR_ELEMENTS names no file");
+    char *p = arena_take(a, 1 << 21);
+    return (struct slice){p, fread(p, 1, 1 << 21, f)};
+}
+
+TEST(the_tables_have_r4s_counts)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 24);
+    struct slice rest = elements(a);
+    size_t all = 0, choice = 0, reference = 0, required = 0, resources = 0;
+    slice_cut(&rest, '\n');
+    while (rest.n) {
+        struct slice line = slice_cut(&rest, '\n'), path = slice_cut(&line, '\t');
+        slice_cut(&line, '\t');
+        slice_cut(&line, '\t');
+        struct slice types = slice_cut(&line, '\t'), binding = slice_cut(&line, '\t');
+        all++;
+        choice += path.n > 3 && !memcmp(path.p + path.n - 3, "[x]", 3);
+        reference += types.n && *types.p == '#';
+        required += slice_is(binding, "required");
+        resources += fhir_is_resource(path);
+    }
+    CHECK_INT(all, 7675);
+    CHECK_INT(choice, 186);
+    CHECK_INT(reference, 55);
+    CHECK_INT(required, 366);
+    CHECK_INT(resources, 146);
+}
+
+RUN(T(the_tables_have_r4s_counts), T(what_r4_allows_is_valid), T(defects_of_structure_are_found_where_they_are), T(defects_of_values_are_found_where_they_are),
+    T(primitives_are_judged_by_r4s_grammars), T(a_narrative_is_one_well_formed_div), T(the_wanted_type_is_enforced), T(no_message_repeats_a_value),
+    T(messages_say_what_was_found_and_expected), T(issues_past_the_limit_are_counted), T(a_resource_inside_a_request_is_checked_alone),
+    T(memory_that_runs_out_is_an_error_and_no_verdict))

@@ -1,0 +1,349 @@
+/* gen_fhir.c -- reads the published definitions of FHIR R4 and writes the tables of src/fhir.
+ *
+ *     gen_fhir DEFINITIONS OUT.c OUT.tsv
+ *
+ * DEFINITIONS is a folder with profiles-resources.json, profiles-types.json, valuesets.json and v3-codesystems.json. What the package changed
+ * against R4 is undone by data/fhir/r4.def; then the counts of R4 4.0.1 must come out, or the build fails. OUT.tsv lists
+ * every element as understood here (path, min, max, types, binding, value set), for a test to compare. */
+#include "gen_fhir.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/own.h"
+
+void die(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fputs("gen_fhir: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+    exit(1);
+}
+
+void *list_room(struct arena *a, void *list, size_t n, size_t size)
+{
+    if (n & (n - 1)) /* room is made at powers of two */
+        return list;
+    void *more = arena_grow(a, n ? list : NULL, n * size, (n ? 2 * n : 1) * size);
+    if (!more)
+        die("out of memory");
+    return more;
+}
+
+static const char *copy(struct arena *a, struct slice s)
+{
+    const char *z = arena_str(a, s);
+    if (!z)
+        die("out of memory");
+    return z;
+}
+
+static const char *text_at(struct model *m, const struct json *j, uint32_t obj, const char *key)
+{
+    return copy(m->arena, json_get_text(j, obj, key, m->arena));
+}
+
+static struct json read_json(struct arena *a, const char *folder, const char *name)
+{
+    const char *path = arena_printf(a, "%s/%s", folder, name);
+    OWN_FILE FILE *f = fopen(path, "rb");
+    if (!f || fseek(f, 0, SEEK_END))
+        die("cannot read %s", path);
+    long n = ftell(f);
+    char *text = n > 0 ? arena_take(a, (size_t)n) : NULL;
+    rewind(f);
+    if (!text || fread(text, 1, (size_t)n, f) != (size_t)n)
+        die("cannot read %s", path);
+    struct json j;
+    struct json_fault fault;
+    if (json_parse(a, (struct slice){text, (size_t)n}, &j, &fault))
+        die("%s:%u:%u: %s", path, fault.line, fault.column, fault.what ? fault.what : "out of memory");
+    return j;
+}
+
+/* --- elements --- */
+
+/* "Reference(Patient,Group)|string": codes, with the last segment of each target profile. */
+static const char *types_of(struct model *m, const struct json *j, uint32_t el)
+{
+    struct buf b = buf_in(m->arena, 1 << 16);
+    uint32_t list = json_get(j, el, "type");
+    if (list)
+        for (uint32_t t = json_first(j, list); t != json_end(j, list); t = json_next(j, t)) {
+            const char *code = text_at(m, j, t, "code"), *last = strrchr(code, '/');
+            buf_printf(&b, "%s%s", b.n ? "|" : "", last ? last + 1 : code);
+            uint32_t target = json_get(j, t, "targetProfile");
+            if (!target)
+                continue;
+            char before = '(';
+            for (uint32_t p = json_first(j, target); p != json_end(j, target); p = json_next(j, p)) {
+                const char *url = copy(m->arena, json_text(j, p, m->arena));
+                buf_printf(&b, "%c%s", before, strrchr(url, '/') + 1);
+                before = ',';
+            }
+            buf_byte(&b, ')');
+        }
+    return copy(m->arena, buf_text(&b));
+}
+
+static void add_element(struct model *m, struct element el)
+{
+    m->element = list_room(m->arena, m->element, m->elements, sizeof el);
+    m->element[m->elements++] = el;
+}
+
+static void read_element(struct model *m, const struct json *j, uint32_t at, unsigned definition)
+{
+    uint32_t binding = json_get(j, at, "binding"), min = json_get(j, at, "min");
+    struct element el = {.definition = definition, .binding = "", .valueset = ""};
+    el.path = text_at(m, j, at, "path");
+    el.max = text_at(m, j, at, "max");
+    el.min = min ? (unsigned)atoi(copy(m->arena, json_raw(j, min))) : 0;
+    el.types = json_get(j, at, "contentReference") ? text_at(m, j, at, "contentReference") : types_of(m, j, at);
+    if (binding) {
+        el.binding = text_at(m, j, binding, "strength");
+        struct slice url = slice_of(text_at(m, j, binding, "valueSet"));
+        el.valueset = copy(m->arena, slice_cut(&url, '|'));
+    }
+    add_element(m, el);
+}
+
+static void read_definition(struct model *m, const struct json *j, uint32_t sd)
+{
+    const char *kind = text_at(m, j, sd, "kind");
+    if (!strcmp(kind, "logical") || !strcmp(text_at(m, j, sd, "derivation"), "constraint"))
+        return; /* MetadataResource is no type of R4; SimpleQuantity and MoneyQuantity are profiles */
+    struct definition d = {.name = text_at(m, j, sd, "name")};
+    uint32_t abstract = json_get(j, sd, "abstract");
+    d.kind = !strcmp(kind, "primitive-type") ? KIND_PRIMITIVE
+             : !strcmp(kind, "complex-type") ? KIND_COMPLEX
+             : json_kind(j, abstract) == JSON_TRUE ? KIND_ABSTRACT
+                                                   : KIND_RESOURCE;
+    m->definition = list_room(m->arena, m->definition, m->definitions, sizeof d);
+    m->definition[m->definitions++] = d;
+    uint32_t list = json_get(j, json_get(j, sd, "snapshot"), "element");
+    for (uint32_t k = json_first(j, list); k != json_end(j, list); k = json_next(j, k))
+        read_element(m, j, k, (unsigned)m->definitions - 1);
+}
+
+static void read_profiles(struct model *m, const char *folder, const char *name)
+{
+    struct json j = read_json(m->arena, folder, name);
+    uint32_t list = json_get(&j, 0, "entry");
+    for (uint32_t k = json_first(&j, list); k != json_end(&j, list); k = json_next(&j, k)) {
+        uint32_t r = json_get(&j, k, "resource");
+        if (json_is(&j, json_get(&j, r, "resourceType"), "StructureDefinition"))
+            read_definition(m, &j, r);
+    }
+}
+
+/* --- back to R4 --- */
+
+static bool below(const char *path, const char *top)
+{
+    size_t n = strlen(top);
+    return !strncmp(path, top, n) && (path[n] == '\0' || path[n] == '.');
+}
+
+static struct element *element_at(struct model *m, const char *path)
+{
+    for (size_t i = 0; i < m->elements; i++)
+        if (!m->element[i].dropped && !strcmp(m->element[i].path, path))
+            return &m->element[i];
+    die("r4.def: the definitions have no %s", path);
+}
+
+static void drop(struct model *m, const char *path)
+{
+    element_at(m, path);
+    for (size_t i = 0; i < m->elements; i++)
+        m->element[i].dropped |= below(m->element[i].path, path);
+    for (size_t i = 0; i < m->definitions; i++)
+        m->definition[i].dropped |= !strcmp(m->definition[i].name, path);
+}
+
+static void add(struct model *m, const char *path, unsigned min, const char *max, const char *types, const char *values)
+{
+    const char *parent = copy(m->arena, (struct slice){path, (size_t)(strrchr(path, '.') - path)});
+    for (size_t i = 0; i < m->elements; i++)
+        if (!m->element[i].dropped && !strcmp(m->element[i].path, path))
+            die("r4.def: the definitions have %s already", path);
+    add_element(m, (struct element){.path = path, .max = max, .types = types, .binding = *values ? "required" : "",
+                       .valueset = values, .min = min, .definition = element_at(m, parent)->definition});
+}
+
+static void set(const char **column, const char *path, const char *value)
+{
+    if (!strcmp(*column, value))
+        die("r4.def: the row of %s changes nothing", path);
+    *column = value;
+}
+
+static void set_min(struct model *m, const char *path, unsigned min)
+{
+    if (element_at(m, path)->min == min)
+        die("r4.def: the row of %s changes nothing", path);
+    element_at(m, path)->min = min;
+}
+
+static void back_to_r4(struct model *m)
+{
+#define DROP(path) drop(m, path);
+#define ADD(path, min, max, types, values) add(m, path, min, max, types, values);
+#define MIN(path, value) set_min(m, path, value);
+#define TYPES(path, value) set(&element_at(m, path)->types, path, value);
+#define VALUES(path, value) set(&element_at(m, path)->valueset, path, value);
+#include "r4.def"
+    size_t n = 0;
+    for (size_t i = 0; i < m->elements; i++)
+        if (!m->element[i].dropped)
+            m->element[n++] = m->element[i];
+    m->elements = n;
+}
+
+static void must(const char *what, size_t found, size_t want)
+{
+    if (found != want)
+        die("these are not the definitions of R4 4.0.1: %zu %s, expected %zu", found, what, want);
+}
+
+static void check_counts(const struct model *m)
+{
+    size_t resources = 0, complex = 0, primitive = 0, choice = 0, reference = 0, required = 0;
+    for (size_t i = 0; i < m->definitions; i++) {
+        const struct definition *d = &m->definition[i];
+        resources += d->kind == KIND_RESOURCE && !d->dropped;
+        complex += d->kind == KIND_COMPLEX;
+        primitive += d->kind == KIND_PRIMITIVE;
+    }
+    for (size_t i = 0; i < m->elements; i++) {
+        const struct element *el = &m->element[i];
+        choice += strstr(el->path, "[x]") != NULL;
+        reference += el->types[0] == '#';
+        required += !strcmp(el->binding, "required");
+    }
+    must("concrete resource types", resources, 146);
+    must("complex types", complex, 41);
+    must("primitive types", primitive, 20);
+    must("elements", m->elements, 7675);
+    must("choice elements", choice, 186);
+    must("content references", reference, 55);
+    must("required bindings", required, 366);
+    must("value sets of required bindings", m->valuesets, 224);
+}
+
+/* --- value sets --- */
+
+static void add_code(struct model *m, struct valueset *v, const char *system, const char *code)
+{
+    for (size_t i = 0; i < v->codes; i++)
+        if (!strcmp(v->code[i].code, code) && !strcmp(v->code[i].system, system))
+            return;
+    v->code = list_room(m->arena, v->code, v->codes, sizeof *v->code);
+    v->code[v->codes++] = (struct code){system, code};
+}
+
+static void add_concepts(struct model *m, struct valueset *v, const struct json *j, uint32_t list, const char *system)
+{
+    for (uint32_t k = json_first(j, list); k != json_end(j, list); k = json_next(j, k)) {
+        add_code(m, v, system, text_at(m, j, k, "code"));
+        uint32_t inner = json_get(j, k, "concept");
+        if (inner)
+            add_concepts(m, v, j, inner, system);
+    }
+}
+
+/* The resource of this type and url in the Bundle, or 0. */
+static uint32_t find_in(const struct json *j, const char *type, const char *url)
+{
+    uint32_t list = json_get(j, 0, "entry");
+    for (uint32_t k = json_first(j, list); k != json_end(j, list); k = json_next(j, k)) {
+        uint32_t r = json_get(j, k, "resource");
+        if (json_is(j, json_get(j, r, "resourceType"), type) && json_is(j, json_get(j, r, "url"), url))
+            return r;
+    }
+    return 0;
+}
+
+/* The same in the two files that hold terminology. *ret_in is the one it was found in. */
+static uint32_t find(const struct json file[2], const char *type, const char *url, const struct json **ret_in)
+{
+    uint32_t r = find_in(&file[0], type, url);
+    *ret_in = r ? &file[0] : &file[1];
+    return r ? r : find_in(&file[1], type, url);
+}
+
+static void expand(struct model *m, struct valueset *v, const struct json file[2])
+{
+    const struct json *j, *in;
+    uint32_t vs = find(file, "ValueSet", v->url, &j);
+    uint32_t list = vs ? json_get(j, json_get(j, vs, "compose"), "include") : 0;
+    v->open = !list;
+    if (list && json_get(j, json_get(j, vs, "compose"), "exclude"))
+        die("%s excludes codes, which is not understood", v->url);
+    for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k)) {
+        const char *system = text_at(m, j, k, "system");
+        uint32_t concepts = json_get(j, k, "concept"), cs = find(file, "CodeSystem", system, &in);
+        if (json_get(j, k, "filter") || json_get(j, k, "valueSet"))
+            die("%s filters or imports, which is not understood", v->url);
+        uint32_t all = !concepts && cs ? json_get(in, cs, "concept") : 0;
+        if (concepts || all)
+            add_concepts(m, v, concepts ? j : in, concepts ? concepts : all, system);
+        else
+            v->open = true;
+    }
+}
+
+static void read_valuesets(struct model *m, const char *folder)
+{
+    const struct json file[2] = {read_json(m->arena, folder, "valuesets.json"), read_json(m->arena, folder, "v3-codesystems.json")};
+    for (size_t i = 0; i < m->elements; i++) {
+        const struct element *el = &m->element[i];
+        size_t k = 0;
+        if (strcmp(el->binding, "required") != 0)
+            continue;
+        while (k < m->valuesets && strcmp(m->valueset[k].url, el->valueset) != 0)
+            k++;
+        if (k < m->valuesets)
+            continue;
+        m->valueset = list_room(m->arena, m->valueset, k, sizeof *m->valueset);
+        m->valueset[m->valuesets++] = (struct valueset){.url = el->valueset};
+        expand(m, &m->valueset[k], file);
+    }
+}
+
+static void elements_write(const struct model *m, FILE *out)
+{
+    fputs("path\tmin\tmax\ttypes\tbinding\tvalueset\n", out);
+    for (size_t i = 0; i < m->elements; i++) {
+        const struct element *el = &m->element[i];
+        fprintf(out, "%s\t%u\t%s\t%s\t%s\t%s\n", el->path, el->min, el->max, el->types, el->binding, el->valueset);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4)
+        die("usage: gen_fhir DEFINITIONS OUT.c OUT.tsv");
+    OWN_ARENA struct arena *a = arena_new((size_t)1 << 30);
+    if (!a)
+        die("out of memory");
+    struct model m = {.arena = a};
+    read_profiles(&m, argv[1], "profiles-types.json");
+    read_profiles(&m, argv[1], "profiles-resources.json");
+    back_to_r4(&m);
+    read_valuesets(&m, argv[1]);
+    check_counts(&m);
+    OWN_FILE FILE *c = fopen(argv[2], "w"), *tsv = fopen(argv[3], "w");
+    if (!c || !tsv)
+        die("cannot write %s or %s", argv[2], argv[3]);
+    tables_write(&m, c);
+    elements_write(&m, tsv);
+    if (fflush(c) || ferror(c) || fflush(tsv) || ferror(tsv))
+        die("cannot write %s or %s", argv[2], argv[3]);
+    return 0;
+}

@@ -1,0 +1,53 @@
+/* gen_fhir.h -- the two halves of the generator of FHIR's tables: reading the definitions (gen_fhir.c) into this model, and
+ * writing the model as C (gen_fhir_tables.c). A build tool: any fault ends it with a sentence. */
+#ifndef GEN_FHIR_H
+#define GEN_FHIR_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+
+struct element {
+    const char *path, *max;
+    const char *types; /* "Reference(Patient,Group)|string", or "#Questionnaire.item" for a contentReference */
+    const char *binding, *valueset;
+    unsigned min, definition; /* index of its definition */
+    bool dropped;
+};
+
+enum kind { KIND_RESOURCE, KIND_ABSTRACT, KIND_COMPLEX, KIND_PRIMITIVE };
+
+struct definition {
+    const char *name;
+    enum kind kind;
+    bool dropped;
+};
+
+struct code {
+    const char *system, *code;
+};
+
+struct valueset {
+    const char *url;
+    struct code *code;
+    size_t codes;
+    bool open; /* its codes are not in the definitions */
+};
+
+struct model {
+    struct arena *arena;
+    struct definition *definition;
+    struct element *element;
+    struct valueset *valueset; /* those of required bindings, in the order of their first use */
+    size_t definitions, elements, valuesets;
+};
+
+void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* Room for item n of a list that grows one by one. */
+void *list_room(struct arena *a, void *list, size_t n, size_t size);
+
+void tables_write(const struct model *m, FILE *out);
+
+#endif
