@@ -130,15 +130,11 @@ static void fill_audit(struct api_request *q)
                                     .trace = q->trace.id};
 }
 
-/* Denied: into the log first; if that fails, the answer is 503 and says nothing. Always -1. */
+/* Denied: into the log first. Always -1. */
 static int deny(struct api_request *q, struct err *e)
 {
-    struct err failed;
     fill_audit(q);
-    q->audit.outcome = "deny";
-    q->audit.why = err_name(e->code);
-    if (audit_note(q->api->db, &q->audit, &failed))
-        *e = failed;
+    api_deny(q, e);
     return -1;
 }
 
