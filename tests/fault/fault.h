@@ -12,13 +12,19 @@
  * tries about `most`, evenly; with N in the environment all. */
 static inline long fault_stride(long points, long most) { return getenv("N") || points <= most ? 1 : (points + most - 1) / most; }
 
-/* A failed check inside a walk says where it was. */
+/* A failed check inside a walk says where it was and lets the walk go on; the test fails at the walk's end. */
+static int fault_failures;
 #define CHECK_AT(cond, fmt, ...)                                                                                       \
     do {                                                                                                               \
-        if (!(cond)) {                                                                                                 \
-            shim_disarm();                                                                                             \
-            fail_msg("%s: " fmt, #cond, __VA_ARGS__);                                                                  \
-        }                                                                                                              \
+        if (!(cond) && ++fault_failures <= 30)                                                                         \
+            print_message("# not so: %s: " fmt "\n", #cond, __VA_ARGS__);                                              \
     } while (0)
+
+static inline void fault_walked(void)
+{
+    int n = fault_failures;
+    fault_failures = 0;
+    CHECK_INT(n, 0);
+}
 
 #endif

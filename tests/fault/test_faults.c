@@ -190,7 +190,8 @@ static long one(const struct row *x, enum shim kind, long n, const struct answer
 {
     char fresh[80];
     struct answer again;
-    snprintf(fresh, sizeof fresh, "%d-%d-%ld", (int)(x - row), kind, n);
+    static int turn;
+    snprintf(fresh, sizeof fresh, "fresh-%06d", turn++);
     struct question q = question_of(x, fresh);
     int64_t entries = audits(), jobs = all_jobs();
     long hits = world_ask(&w, &q, kind, n, a, ret);
@@ -229,6 +230,7 @@ static void walk(enum shim kind)
         points += mine;
     }
     print_message("# %s: %ld of %ld points in %zu kinds of request\n", shim_name[kind], tried, points, COUNT(row));
+    fault_walked();
 }
 
 TEST(every_request_is_answered_rightly_or_refused_when_an_allocation_fails) { walk(SHIM_ARENA); }

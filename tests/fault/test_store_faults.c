@@ -111,6 +111,7 @@ static void write_walk(enum shim kind, bool sticky)
     CHECK_OK(db_check(db, &e));
     db_close(db);
     end();
+    fault_walked();
 }
 
 TEST(what_was_answered_is_stored_and_what_was_refused_is_not_wherever_a_write_fails)
@@ -156,6 +157,7 @@ TEST(a_store_whose_making_failed_anywhere_is_made_by_the_next_start)
             tried++;
         print_message("# %s: %ld of %ld points\n", shim_name[kind[i]], tried, points);
     }
+    fault_walked();
 }
 
 /* --- bodies in one transaction --- */
@@ -212,6 +214,7 @@ TEST(a_body_that_loses_the_transaction_takes_its_neighbours_along_and_none_of_th
         CHECK_AT(x[i].rc == 0 ? found(x[i].number) : !found(x[i].number), "number %d, answer %d", x[i].number, x[i].rc);
     db_close(db);
     end();
+    fault_walked();
 }
 
 int main(void)
