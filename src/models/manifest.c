@@ -429,7 +429,9 @@ int manifest_parse(struct arena *a, struct slice text, struct manifest *ret, str
     *tape = m->json;
     struct reader r = {tape, a, e};
     if (read_all(&r, m))
-        return -1;
+        return arena_failed(a) ? err_set(e, ERR_NO_MEMORY, "reading a manifest") : -1;
+    if (arena_failed(a))
+        return err_set(e, ERR_NO_MEMORY, "reading a manifest");
     *ret = *m;
     return 0;
 }

@@ -173,7 +173,7 @@ int wire_judge(struct arena *a, struct slice out, struct slice id, const struct 
     }
     while (good && rest.n)
         good = read_line(&g, slice_cut(&rest, '\n'));
-    if (g.result)
+    if (g.result || arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "judging a model's answer");
     *ret = answer;
     return 0;
