@@ -84,7 +84,8 @@ int64_t world_look(struct world *w, const char *sql, struct slice blob)
 
 /* --- asking --- */
 
-long world_ask(struct world *w, const struct question *q, enum shim kind, long n, struct arena *a, struct answer *ret)
+long world_ask(struct world *w, const struct question *q, enum shim kind, long n, bool sticky, struct arena *a,
+               struct answer *ret)
 {
     OWN_ARENA struct arena *own = arena_new(ARENA);
     struct http_header h[6] = {{SLICE("Host"), SLICE("localhost")}, {SLICE("X-Request-ID"), SLICE("asked")}};
@@ -100,7 +101,7 @@ long world_ask(struct world *w, const struct question *q, enum shim kind, long n
     struct http_request r = {.arena = own, .method = q->method, .method_text = SLICE("-"), .path = slice_of(q->path), .header = h,
                              .headers = headers, .body = q->body, .received_us = clock_mono_us()};
     struct http_reply reply = {.field = buf_in(own, 16 * 1024)};
-    shim_arm(kind, n, false);
+    shim_arm(kind, n, sticky);
     api_serve(&w->app.api, &r, &reply);
     long hits = shim_count(kind);
     shim_disarm();

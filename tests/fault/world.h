@@ -41,8 +41,9 @@ struct answer {
     int status; /* as the client would see it: 500 when the fields did not fit */
     struct slice fields, body;
 };
-/* The request itself is made first; then `kind`'s n-th call fails until the answer is there. Returns how many calls it had. */
-long world_ask(struct world *w, const struct question *q, enum shim kind, long n, struct arena *a, struct answer *ret);
+/* The request itself is made first; then `kind`'s n-th call fails (`sticky`: and all after it) until the answer is there.
+ * Returns how many calls it had. */
+long world_ask(struct world *w, const struct question *q, enum shim kind, long n, bool sticky, struct arena *a, struct answer *ret);
 
 /* {"client_id":CLIENT,"target_diagnosis":TARGET,"fhir_bundle":...} with an example's Bundle, its times filled in, and in it
  * `was` (may be NULL) replaced by `is`; `more` stands before the Bundle. */
