@@ -101,7 +101,7 @@ static int prepare(void **unused)
     struct err e;
     (void)unused;
     life = arena_new(64 << 20);
-    CHECK_OK(world_make(&w, &e));
+    CHECK_OK(world_begin(&w, &e) || world_open(&w, true, &e));
     if (!w.app.sandbox)
         fail_msg("models cannot run here: %s", w.app.sandbox_error.detail);
     add_client(ALPHA, "alpha", "https://example.org");
@@ -277,7 +277,7 @@ TEST(what_was_accepted_is_there_after_reopening)
     struct err e;
     int64_t before = all_jobs(), entries = audits();
     world_close(&w);
-    CHECK_OK(world_open(&w, &e));
+    CHECK_OK(world_open(&w, true, &e));
     CHECK_INT(all_jobs(), before);
     CHECK_INT(audits(), entries);
     CHECK_OK(db_check(w.app.api.db, &e));

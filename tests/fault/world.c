@@ -9,11 +9,12 @@
 
 enum { ARENA = 64 << 20 };
 
-int world_open(struct world *w, struct err *e)
+int world_open(struct world *w, bool sandbox, struct err *e)
 {
     w->app = (struct app){.lock_fd = -1};
     w->peek = NULL;
-    app_open_sandbox(&w->app, &w->config);
+    if (sandbox)
+        app_open_sandbox(&w->app, &w->config);
     if (app_open(&w->app, &w->config, e))
         return -1;
     if (sqlite3_open_v2(app_path(&w->config, "lazaret.db"), &w->peek, SQLITE_OPEN_READONLY, shim_real_vfs()) != SQLITE_OK)
@@ -29,7 +30,7 @@ void world_close(struct world *w)
     w->app = (struct app){.lock_fd = -1};
 }
 
-int world_make(struct world *w, struct err *e)
+int world_begin(struct world *w, struct err *e)
 {
     *w = (struct world){.app.lock_fd = -1, .arena = arena_new(ARENA)};
     snprintf(w->data, sizeof w->data, "%s/lazaret-fault-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
@@ -39,7 +40,7 @@ int world_make(struct world *w, struct err *e)
         return -1;
     w->config.data = w->data;
     w->config.workers = 1;
-    return world_open(w, e);
+    return 0;
 }
 
 /* Folders and files below `fd`. */

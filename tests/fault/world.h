@@ -20,9 +20,10 @@ struct world {
     char bearer[WHO_COUNT][64]; /* "Bearer lz_..." */
 };
 
-/* A fresh folder, the root key, the store, the sample models. */
-int world_make(struct world *w, struct err *e);
-int world_open(struct world *w, struct err *e); /* again, over the same folder */
+/* A fresh folder and the settings; nothing is opened. */
+int world_begin(struct world *w, struct err *e);
+/* Opens what is in the folder, or makes it: root key, store, sample models. After a failure, too, world_close. */
+int world_open(struct world *w, bool sandbox, struct err *e);
 void world_close(struct world *w);
 void world_remove(struct world *w);
 
