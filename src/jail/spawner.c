@@ -299,16 +299,17 @@ static ssize_t receive(void *buf, size_t max, int fds[3])
         char bytes[CMSG_SPACE(3 * sizeof(int))];
     } control;
     struct iovec v = {buf, max};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    /* LEN, not SPACE: the padding would have room for a fourth descriptor, which the kernel would put there */
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control,
+                       .msg_controllen = CMSG_LEN(3 * sizeof(int))};
     ssize_t n;
     while ((n = recvmsg(SERVICE, &m, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
         ;
-    int got = 0;
     fds[0] = fds[1] = fds[2] = -1;
     struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
     if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-        got = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        memcpy(fds, CMSG_DATA(c), (size_t)got * sizeof(int));
+        size_t got = c->cmsg_len - CMSG_LEN(0);
+        memcpy(fds, CMSG_DATA(c), got <= 3 * sizeof(int) ? got : 3 * sizeof(int));
     }
     return n > 0 && (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ? (ssize_t)max : n; /* max is no request's size */
 }

@@ -90,7 +90,8 @@ static int hello_read(int control, int flags, struct jail_hello *h, int *ret_fd)
         char bytes[CMSG_SPACE(sizeof(int))];
     } rights;
     struct iovec v = {h, sizeof *h};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &rights,
+                       .msg_controllen = CMSG_LEN(sizeof(int))}; /* not its padding: that holds a second one */
     ssize_t n = recvmsg(control, &m, flags | MSG_CMSG_CLOEXEC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
