@@ -21,7 +21,7 @@ struct arena {
     struct block *head; /* the newest block, which the next piece comes from */
     size_t limit, used;
     void *last; /* the newest piece, which alone can grow in place */
-    bool failed;
+    unsigned failed; /* pieces refused */
 };
 
 static _Thread_local struct {
@@ -104,7 +104,7 @@ static void *take(struct arena *a, size_t n)
 void *arena_take(struct arena *a, size_t n)
 {
     void *p = take(a, n);
-    a->failed |= !p;
+    a->failed += !p;
     return p;
 }
 
@@ -169,7 +169,7 @@ struct slice arena_copy(struct arena *a, struct slice s)
 
 size_t arena_used(const struct arena *a) { return a->used; }
 
-bool arena_failed(const struct arena *a) { return a->failed; }
+unsigned arena_failed(const struct arena *a) { return a->failed; }
 
 void arena_thread_end(void)
 {
