@@ -131,8 +131,9 @@ static void copy_file(const char *from, const char *to, mode_t mode, int turn)
     size_t head = version && mode == 0644 ? (size_t)(version + 12 - text) : 0;
     char number[32];
     int digits = head ? snprintf(number, sizeof number, "9.%d.", turn) : 0;
+    size_t tail = head ? head + strlen("1.0.") : 0;
     CHECK(write(out, text, head) == (ssize_t)head && write(out, number, (size_t)digits) == digits &&
-          write(out, text + head, (size_t)n - head) == n - (ssize_t)head);
+          write(out, text + tail, (size_t)n - tail) == n - (ssize_t)tail);
 }
 
 /* NEWS2 again, with a version of its own each turn. */

@@ -22,25 +22,36 @@ int world_open(struct world *w, bool sandbox, struct err *e)
     return 0;
 }
 
-void world_close(struct world *w)
+static int settings(struct world *w, struct err *e)
 {
-    sqlite3_close(w->peek);
-    w->peek = NULL;
-    app_close(&w->app);
-    w->app = (struct app){.lock_fd = -1};
-}
-
-int world_begin(struct world *w, struct err *e)
-{
-    *w = (struct world){.app.lock_fd = -1, .arena = arena_new(ARENA)};
-    snprintf(w->data, sizeof w->data, "%s/lazaret-fault-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    if (!w->arena || !mkdtemp(w->data))
-        return err_sys(e, ERR_STORE, "a temporary folder");
+    arena_free(w->arena);
+    w->arena = arena_new(ARENA);
+    if (!w->arena)
+        return err_set(e, ERR_NO_MEMORY, "settings");
     if (config_default(w->arena, &w->config, e))
         return -1;
     w->config.data = w->data;
     w->config.workers = 1;
     return 0;
+}
+
+void world_close(struct world *w)
+{
+    struct err ignored;
+    sqlite3_close(w->peek);
+    w->peek = NULL;
+    app_close(&w->app);
+    w->app = (struct app){.lock_fd = -1};
+    settings(w, &ignored); /* the next opening is another process: it has memory of its own */
+}
+
+int world_begin(struct world *w, struct err *e)
+{
+    *w = (struct world){.app.lock_fd = -1};
+    snprintf(w->data, sizeof w->data, "%s/lazaret-fault-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    if (!mkdtemp(w->data))
+        return err_sys(e, ERR_STORE, "a temporary folder");
+    return settings(w, e);
 }
 
 /* Folders and files below `fd`. */
