@@ -1,9 +1,9 @@
 /* mounts.c -- what a model sees of files.
  *
  * The spawner's namespace. A spawner leaves the machine's file tree for good: it copies out the folders of images and
- * models (read-only, no setuid, no devices), four device nodes and /proc, and pivots into a tmpfs that holds nothing else.
- * Three things come of that: a spawner that is taken over finds no files; each child, which must copy its parent's mounts,
- * copies a dozen instead of all the machine's; and the /dev of an image is mounted once, not per run.
+ * models (read-only, no setuid, no devices), four device nodes and /proc, and pivots into a tmpfs that holds nothing
+ * else. Three things come of that: a spawner that is taken over finds no files; each child, which must copy its
+ * parent's mounts, copies a dozen instead of all the machine's; and the /dev of an image is mounted once, not per run.
  *
  * A run. The spawner clones the image (with its /dev) and the model's folder as detached trees and hands the two
  * descriptors down. It does this and not the child because only the spawner may pass a folder that is closed to others
@@ -66,10 +66,7 @@ static int tmpfs(const char *size, const char *inodes, const char *mode, unsigne
 }
 
 /* Pivots into the tree that is the current folder and lets the old root go. */
-static int pivot(void)
-{
-    return syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/") ? -1 : 0;
-}
+static int pivot(void) { return syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/") ? -1 : 0; }
 
 static int attach_at(int tree, const char *path, unsigned flags)
 {
@@ -95,7 +92,7 @@ static int make_dev(const int node[COUNT(devices)])
 
 static int make_folders(void)
 {
-    static const char *const folder[] = {"images", "models", "dev",       "proc",      "root",
+    static const char *const folder[] = {"images", "models",    "dev",       "proc",       "root",
                                          "probe",  "probe/dev", "probe/tmp", "probe/model"};
     for (size_t i = 0; i < COUNT(folder); i++)
         if (mkdir(folder[i], 0755))

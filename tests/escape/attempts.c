@@ -1,7 +1,7 @@
 /* attempts.c -- the programs that try to get out: `attempts NAME PID FD ADDRESS SECRET PORT ABSTRACT SCRATCH MARK`.
  *
- * Each is one function that answers whether it got what it wanted. The same file is run outside, where each must succeed
- * (or it proves nothing), and as a model, where none may. Static, and with no library but libc. */
+ * Each is one function that answers whether it got what it wanted. The same file is run outside, where each must
+ * succeed (or it proves nothing), and as a model, where none may. Static, and with no library but libc. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -41,8 +41,8 @@ static int leaked, port;      /* a descriptor that was open when this was starte
 static unsigned long address; /* of 8 secret bytes in the victim */
 static const char *self, *secret, *abstract, *scratch, *mark;
 
-/* Tries as it is (but away from the machine's own mounts, where that may be), then as the root of a user namespace of its
- * own. */
+/* Tries as it is (but away from the machine's own mounts, where that may be), then as the root of a user namespace of
+ * its own. */
 static int with_userns(int extra, int (*body)(void))
 {
     (void)!unshare(extra);
@@ -326,8 +326,11 @@ static int bpf_map(void)
 
 static int perf(void)
 {
-    struct perf_event_attr a = {.type = PERF_TYPE_SOFTWARE, .size = sizeof a, .config = PERF_COUNT_SW_TASK_CLOCK,
-                                .exclude_kernel = 1, .exclude_hv = 1};
+    struct perf_event_attr a = {.type = PERF_TYPE_SOFTWARE,
+                                .size = sizeof a,
+                                .config = PERF_COUNT_SW_TASK_CLOCK,
+                                .exclude_kernel = 1,
+                                .exclude_hv = 1};
     return syscall(SYS_perf_event_open, &a, 0, -1, -1, 0) >= 0;
 }
 
@@ -512,7 +515,10 @@ static int load_module(void)
 
 static int stop_swapping(void) { return syscall(SYS_swapoff, "/nothing") && errno == ENOENT; }
 static int kernel_log(void) { return syscall(SYS_syslog, 10, NULL, 0) >= 0; }
-static int quota(void) { return syscall(SYS_quotactl, 0x800007 << 8, NULL, 0, NULL) && errno != EPERM && errno != ENOSYS; }
+static int quota(void)
+{
+    return syscall(SYS_quotactl, 0x800007 << 8, NULL, 0, NULL) && errno != EPERM && errno != ENOSYS;
+}
 static int set_clock(void)
 {
     struct timespec t = {0, -1}; /* never valid: the permission is looked at before or after, the clock stays */

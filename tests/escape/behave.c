@@ -129,12 +129,28 @@ static int orphan(void)
 static const struct {
     const char *name;
     int (*act)(void);
-} table[] = {{"exit", leave},           {"abort", die_by_abort},     {"fault", die_by_fault},   {"signal", die_by_signal},
-             {"alarm", die_by_alarm},   {"spin", spin},              {"sleep", sleep_long},     {"ignore", ignore_signals},
-             {"close", close_and_sleep}, {"stop", stop_itself},      {"forks", fork_and_spin},  {"touch", touch_memory},
-             {"reserve", reserve_memory}, {"output", put_output},    {"errors", put_errors},    {"echo", echo},
-             {"unread", read_nothing},  {"environment", print_environment}, {"folder", print_folder},
-             {"ids", print_ids},        {"left", count_files},       {"orphan", orphan}};
+} table[] = {{"exit", leave},
+             {"abort", die_by_abort},
+             {"fault", die_by_fault},
+             {"signal", die_by_signal},
+             {"alarm", die_by_alarm},
+             {"spin", spin},
+             {"sleep", sleep_long},
+             {"ignore", ignore_signals},
+             {"close", close_and_sleep},
+             {"stop", stop_itself},
+             {"forks", fork_and_spin},
+             {"touch", touch_memory},
+             {"reserve", reserve_memory},
+             {"output", put_output},
+             {"errors", put_errors},
+             {"echo", echo},
+             {"unread", read_nothing},
+             {"environment", print_environment},
+             {"folder", print_folder},
+             {"ids", print_ids},
+             {"left", count_files},
+             {"orphan", orphan}};
 
 int main(int argc, char **argv)
 {

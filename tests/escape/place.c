@@ -240,8 +240,12 @@ struct sandbox_spec place_spec(const struct place *p, struct slice argv[16], ...
     for (const char *z; n < 16 && (z = va_arg(ap, const char *)) != NULL;)
         argv[n++] = slice_of(z);
     va_end(ap);
-    return (struct sandbox_spec){.image = SLICE("none"), .model = SLICE(PLACE_DIGEST), .argv = argv, .argc = n,
-                                 .model_key = SLICE("sample"), .model_version = SLICE("1.0.0"),
+    return (struct sandbox_spec){.image = SLICE("none"),
+                                 .model = SLICE(PLACE_DIGEST),
+                                 .argv = argv,
+                                 .argc = n,
+                                 .model_key = SLICE("sample"),
+                                 .model_version = SLICE("1.0.0"),
                                  .traceparent = SLICE("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
                                  .max = {5000, 5000, 64, 16, 4, 64}};
 }

@@ -1,5 +1,5 @@
-/* place.h -- where the sandbox's tests happen: a folder of their own below /tmp with images, models and the jail's program,
- * as root or as an ordinary user; and looking at what is left behind. */
+/* place.h -- where the sandbox's tests happen: a folder of their own below /tmp with images, models and the jail's
+ * program, as root or as an ordinary user; and looking at what is left behind. */
 #ifndef PLACE_H
 #define PLACE_H
 
@@ -24,8 +24,8 @@ struct place {
 /* Arguments: [--user] JAIL PROGRAM [IMAGES]. Copies what it needs; with --user and as root everything is given to
  * PLACE_USER, who this process then becomes. Exits with a message when that fails. */
 void place_make(struct place *p, int argc, char **argv);
-/* Removes the folder; the number of things left behind, each said on stderr: mounts, descriptors, children, processes that
- * run a file of the place. */
+/* Removes the folder; the number of things left behind, each said on stderr: mounts, descriptors, children, processes
+ * that run a file of the place. */
 int place_end(struct place *p);
 int place_open(const struct place *p, int spawners, struct sandbox **ret, struct err *e);
 

@@ -1,5 +1,5 @@
-/* test_escape.c -- every attempt of attempts.def: it must succeed as a plain process of the worker's user, and fail as a
- * model. One that fails outside counts for nothing, and is a failure of the test unless attempts.def excuses it. */
+/* test_escape.c -- every attempt of attempts.def: it must succeed as a plain process of the worker's user, and fail as
+ * a model. One that fails outside counts for nothing, and is a failure of the test unless attempts.def excuses it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -77,7 +77,8 @@ static int listen_abstract(void)
     snprintf(arg[5], sizeof arg[5], "lazaret-test-%d", (int)getpid());
     memcpy(a.sun_path + 1, arg[5], strlen(arg[5]));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(arg[5]))) ||
+    if (fd < 0 ||
+        bind(fd, (struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(arg[5]))) ||
         listen(fd, 4))
         fail("an abstract socket");
     return fd;
@@ -179,14 +180,14 @@ static bool outside(const struct attempt *x)
 /* Runs the attempt as a model: whether it exited 0; `said` describes the end. */
 static bool model_run(const char *name, char *said, size_t max)
 {
-    static const char *const how[] = {"exited", "crashed", "timeout", "out of memory", "too much output", "refused",
-                                      "cancelled"};
+    static const char *const how[] = {"exited",          "crashed", "timeout",  "out of memory",
+                                      "too much output", "refused", "cancelled"};
     struct err e;
     struct sandbox_out out;
     struct slice argv[16];
     OWN_ARENA struct arena *a = arena_new(1 << 20);
-    struct sandbox_spec spec = place_spec(&place, argv, name, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], arg[6],
-                                          arg[7], NULL);
+    struct sandbox_spec spec =
+        place_spec(&place, argv, name, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], arg[6], arg[7], NULL);
     if (sandbox_run(sandbox, &spec, -1, a, &out, &e))
         fail(e.detail);
     if (out.how == SANDBOX_REFUSED || (out.how == SANDBOX_EXITED && out.exit_code == 2))
@@ -255,8 +256,8 @@ int main(int argc, char **argv)
     close(listeners[0]);
     close(listeners[1]);
     int groups = place_groups(jail), left = place_end(&place) + groups;
-    printf("%sok %d - nothing is left behind: processes, mounts, descriptors, control groups (%d)\n", left ? "not " : "",
-           n + 1, groups);
+    printf("%sok %d - nothing is left behind: processes, mounts, descriptors, control groups (%d)\n",
+           left ? "not " : "", n + 1, groups);
     printf("1..%d\n# %d of %zu attempts count\n", n + 1, n, COUNT(attempts));
     arena_thread_end();
     return failed || left;

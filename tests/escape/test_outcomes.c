@@ -141,7 +141,8 @@ TEST(a_program_finds_a_fixed_environment_and_nothing_else)
                 "LAZARET=1\nLAZARET_MODEL=sample\nLAZARET_VERSION=1.0.0\nLANG=C.UTF-8\nTZ=UTC\nPATH=/usr/bin:/bin\n"
                 "HOME=/tmp\nTMPDIR=/tmp\n");
     CHECK_SLICE(run_with(a, &(struct asked){.act = "folder"}, SLICE("")).output, "/model\n");
-    CHECK_SLICE(run_with(a, &(struct asked){.act = "ids"}, SLICE("")).output, "uid 1000 gid 1000 pid 2 parent 1 umask 0\n");
+    CHECK_SLICE(run_with(a, &(struct asked){.act = "ids"}, SLICE("")).output,
+                "uid 1000 gid 1000 pid 2 parent 1 umask 0\n");
     CHECK_INT(run_with(a, &(struct asked){.act = "left"}, SLICE("")).exit_code, 0);
     CHECK_INT(run_with(a, &(struct asked){.act = "left"}, SLICE("")).exit_code, 0); /* the first one's file is gone */
 }
@@ -157,8 +158,10 @@ TEST(what_cannot_be_run_is_refused_with_a_sentence_or_is_an_error)
         {"none", PLACE_DIGEST, "/model/text", 0, "Permission denied"},
         {"none", PLACE_DIGEST, "/model/other", 0, "Exec format error"},
         {"none", PLACE_DIGEST, "/model", 0, "Permission denied"},
-        {"none", "00000000000000000000000000000000000000000000000000000000000000bb", "/model/model", 0, "folder is missing"},
-        {"none", "00000000000000000000000000000000000000000000000000000000000000cc", "/model/model", 0, "folder is missing"},
+        {"none", "00000000000000000000000000000000000000000000000000000000000000bb", "/model/model", 0,
+         "folder is missing"},
+        {"none", "00000000000000000000000000000000000000000000000000000000000000cc", "/model/model", 0,
+         "folder is missing"},
         {"absent", PLACE_DIGEST, "/model/model", -1, "image is not installed"},
         {"../images/none", PLACE_DIGEST, "/model/model", -1, "own maxima"},
         {"", PLACE_DIGEST, "/model/model", -1, "own maxima"},
@@ -188,9 +191,9 @@ TEST(what_cannot_be_run_is_refused_with_a_sentence_or_is_an_error)
 TEST(limits_beyond_the_jails_own_are_refused)
 {
     static const struct sandbox_limits row[] = {
-        {0, 1000, 64, 16, 4, 64},        {1000, 0, 64, 16, 4, 64},      {1000, 1000, 0, 16, 4, 64},
-        {1000, 1000, 64, 0, 4, 64},      {1000, 1000, 64, 16, 0, 64},   {600001, 1000, 64, 16, 4, 64},
-        {1000, 600001, 64, 16, 4, 64},   {1000, 1000, 16385, 16, 4, 64}, {1000, 1000, 64, 257, 4, 64},
+        {0, 1000, 64, 16, 4, 64},       {1000, 0, 64, 16, 4, 64},       {1000, 1000, 0, 16, 4, 64},
+        {1000, 1000, 64, 0, 4, 64},     {1000, 1000, 64, 16, 0, 64},    {600001, 1000, 64, 16, 4, 64},
+        {1000, 600001, 64, 16, 4, 64},  {1000, 1000, 16385, 16, 4, 64}, {1000, 1000, 64, 257, 4, 64},
         {1000, 1000, 64, 16, 1025, 64},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
@@ -217,6 +220,12 @@ static void *cancel_later(void *arg)
     return NULL;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+enum { GONE_MS = 1000 }; /* taking down a jail with its shadow memory is slow */
+#else
+enum { GONE_MS = 100 };
+#endif
+
 TEST(a_cancelled_run_is_gone_within_100_ms)
 {
     static const char *const act[] = {"sleep", "ignore", "spin", "close", "forks"};
@@ -235,7 +244,7 @@ TEST(a_cancelled_run_is_gone_within_100_ms)
         int64_t took = (clock_mono_us() - start) / 1000;
         pthread_join(t, NULL);
         CHECK_INT(out.how, SANDBOX_CANCELLED);
-        if (took > 200 + 100)
+        if (took > 200 + GONE_MS)
             fail_msg("%s: took %d ms after the word", act[i], (int)took - 200);
         CHECK_OK(sandbox_run(sandbox, &spec, fd[0], a, &out, &e)); /* cancelled before it began */
         CHECK_INT(out.how, SANDBOX_CANCELLED);
@@ -258,7 +267,8 @@ static void *many_runs(void *arg)
         struct sandbox_spec spec = place_spec(&place, argv, "echo", NULL);
         int n = snprintf(text, sizeof text, "thread %d run %d", (int)(intptr_t)arg, i);
         spec.input = (struct slice){text, (size_t)n};
-        if (sandbox_run(sandbox, &spec, -1, a, &out, &e) || out.how != SANDBOX_EXITED || !slice_eq(out.output, spec.input))
+        if (sandbox_run(sandbox, &spec, -1, a, &out, &e) || out.how != SANDBOX_EXITED ||
+            !slice_eq(out.output, spec.input))
             failed++;
     }
     arena_thread_end();
@@ -285,15 +295,18 @@ struct background {
     pthread_t thread;
 };
 
-static void *in_background(void *arg)
+static void background_run(struct background *b)
 {
-    struct background *b = arg;
     struct slice argv[16];
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct sandbox_spec spec = place_spec(&place, argv, b->asked.act, b->asked.number, NULL);
     spec.max.wall_ms = b->asked.wall_ms;
     b->result = sandbox_run(sandbox, &spec, -1, a, &b->out, &b->e);
-    arena_take(a, 1);
+}
+
+static void *in_background(void *arg)
+{
+    background_run(arg);
     arena_thread_end();
     return NULL;
 }
@@ -350,8 +363,12 @@ TEST(python_models_run_where_its_image_is_built)
                                  "    v = decimal.Decimal(json.loads(line)['v'])\n"
                                  "    print(json.dumps({'v': str(v * 2), 'f': math.floor(1.5)}), flush=True)\n")};
     OWN_ARENA struct arena *a = arena_new(1 << 20);
-    struct sandbox_spec spec = {.image = SLICE("python3"), .model = SLICE(PLACE_DIGEST), .argv = argv, .argc = 5,
-                                .input = SLICE("{\"v\":\"1.10\"}\n"), .max = {20000, 20000, 128, 16, 4, 64}};
+    struct sandbox_spec spec = {.image = SLICE("python3"),
+                                .model = SLICE(PLACE_DIGEST),
+                                .argv = argv,
+                                .argc = 5,
+                                .input = SLICE("{\"v\":\"1.10\"}\n"),
+                                .max = {20000, 20000, 128, 16, 4, 64}};
     CHECK_OK(sandbox_run(sandbox, &spec, -1, a, &out, &e));
     if (out.how != SANDBOX_EXITED)
         fail_msg("ended as %d: %.*s", out.how, SLICE_FMT(out.errors));

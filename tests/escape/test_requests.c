@@ -1,4 +1,5 @@
-/* test_requests.c -- the jail's own socket, spoken to by a worker that was taken over: nothing but a sound request runs. */
+/* test_requests.c -- the jail's own socket, spoken to by a worker that was taken over: nothing but a sound request
+ * runs. */
 #include "test.h"
 
 #include <fcntl.h>
@@ -45,10 +46,19 @@ static struct jail_answer answer(void)
 
 static struct jail_request sound(void)
 {
-    struct jail_request q = {.head = JAIL_HEAD(JAIL_RUN, struct jail_request), .wall_ms = 2000, .cpu_ms = 2000,
-                             .memory_mib = 64, .pids = 8, .tmp_mib = 1, .argc = 3, .image = "none", .model = PLACE_DIGEST,
-                             .model_key = "sample", .model_version = "1.0.0"};
-    static const char args[] = "/model/model\0exit\0" "5";
+    struct jail_request q = {.head = JAIL_HEAD(JAIL_RUN, struct jail_request),
+                             .wall_ms = 2000,
+                             .cpu_ms = 2000,
+                             .memory_mib = 64,
+                             .pids = 8,
+                             .tmp_mib = 1,
+                             .argc = 3,
+                             .image = "none",
+                             .model = PLACE_DIGEST,
+                             .model_key = "sample",
+                             .model_version = "1.0.0"};
+    static const char args[] = "/model/model\0exit\0"
+                               "5";
     memcpy(q.args, args, sizeof args);
     q.args_len = sizeof args;
     return q;
@@ -168,11 +178,16 @@ TEST(only_the_right_ends_of_three_pipes_are_passed_on)
     const struct {
         int fds[8], n;
     } row[] = {
-        {{p.in[0], p.out[1], p.err[1]}, 0},    {{p.in[0], p.out[1], p.err[1]}, 1},
-        {{p.in[0], p.out[1], p.err[1]}, 2},    {{p.in[0], p.out[1], p.err[1], p.in[0]}, 4},
-        {{p.in[0], p.out[1], folder}, 3},      {{folder, p.out[1], p.err[1]}, 3},
-        {{p.in[0], file, p.err[1]}, 3},        {{pair[0], pair[0], pair[0]}, 3},
-        {{p.in[1], p.out[1], p.err[1]}, 3},    {{p.in[0], p.out[0], p.err[1]}, 3},
+        {{p.in[0], p.out[1], p.err[1]}, 0},
+        {{p.in[0], p.out[1], p.err[1]}, 1},
+        {{p.in[0], p.out[1], p.err[1]}, 2},
+        {{p.in[0], p.out[1], p.err[1], p.in[0]}, 4},
+        {{p.in[0], p.out[1], folder}, 3},
+        {{folder, p.out[1], p.err[1]}, 3},
+        {{p.in[0], file, p.err[1]}, 3},
+        {{pair[0], pair[0], pair[0]}, 3},
+        {{p.in[1], p.out[1], p.err[1]}, 3},
+        {{p.in[0], p.out[0], p.err[1]}, 3},
         {{p.in[0], p.out[1], p.err[1], folder, folder, folder, folder, folder}, 8},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
