@@ -388,7 +388,7 @@ static int read_files(struct reader *r, const struct at *top, struct manifest *m
     for (uint32_t k = json_first(r->j, v); k != json_end(r->j, v); k = json_next(r->j, k), m->files++) {
         struct file_claim *f = &m->file[m->files];
         uint32_t o = json_value(k);
-        *f = (struct file_claim){.path = json_text(r->j, k, r->a), .size = -1};
+        *f = (struct file_claim){.path = manifest_unescape(r, k), .size = -1};
         struct at here = {&at, f->path, 0, NULL};
         if (manifest_object(r, &here, o, "sha256 mode size") ||
             manifest_text(r, &here, o, "sha256", false, 64, &f->sha256) ||
@@ -455,8 +455,8 @@ int manifest_parse(struct arena *a, struct slice text, struct manifest *ret, str
     if (!tape)
         return err_set(e, ERR_NO_MEMORY, "reading a manifest");
     *tape = m->json;
-    struct reader r = {tape, a, e};
-    if (read_all(&r, m))
+    struct reader r = {tape, a, e, false};
+    if (manifest_end(&r, read_all(&r, m)))
         return -1;
     *ret = *m;
     return 0;
