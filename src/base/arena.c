@@ -121,6 +121,16 @@ void *arena_grow(struct arena *a, void *p, size_t n, size_t m)
     return q;
 }
 
+void arena_shrink(struct arena *a, void *p, size_t n, size_t m)
+{
+    assert(m <= n);
+    if (p != a->last)
+        return;
+    size_t less = ((n + 15) & ~(size_t)15) - ((m + 15) & ~(size_t)15);
+    a->head->used -= less;
+    a->used -= less;
+}
+
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
     va_list ap, again;
