@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "cmd/privilege.h"
 #include "identity/scope.h"
 
 const char *app_path(const struct config *c, const char *name) { return arena_printf(c->arena, "%s/%s", c->data, name); }
@@ -34,8 +35,21 @@ const char *app_part(const struct config *c, const char *name)
     return arena_printf(c->arena, "%s/%s", LAZARET_LIBEXEC, name);
 }
 
+/* Both folders must be there before the jail starts, and belong to whom serve becomes. */
+static int make_folder(const struct config *c, const char *path, mode_t mode, struct err *e)
+{
+    if (mkdir(path, mode)) {
+        if (errno == EEXIST)
+            return 0;
+        return err_sys(e, ERR_CONFIG, "make the folder %s", path);
+    }
+    return privilege_give(path, c->user, e);
+}
+
 void app_open_sandbox(struct app *app, struct config *c)
 {
+    if (make_folder(c, c->data, 0700, &app->sandbox_error) || make_folder(c, app_path(c, "models"), 0755, &app->sandbox_error))
+        return;
     struct sandbox_config s = {.jail = app_part(c, "lazaret-jail"),
                                .images = app_part(c, "images"),
                                .models = app_path(c, "models"),
@@ -47,8 +61,8 @@ void app_open_sandbox(struct app *app, struct config *c)
 /* 1: empty or not there (and then made); 0: has our database; -1: has something else. */
 static int look_at_folder(const struct config *c, struct err *e)
 {
-    if (mkdir(c->data, 0700) && errno != EEXIST)
-        return err_sys(e, ERR_CONFIG, "make the data folder %s", c->data);
+    if (make_folder(c, c->data, 0700, e) || make_folder(c, app_path(c, "models"), 0755, e))
+        return -1;
     if (access(app_path(c, "lazaret.db"), F_OK) == 0)
         return 0;
     DIR *d = opendir(c->data);
@@ -104,7 +118,8 @@ static int add_samples(struct app *app, struct err *e)
         const struct model *m;
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", folder, list[i]->d_name);
-        if (!rc)
+        bool model = access(arena_printf(app->config->arena, "%s/manifest.json", path), F_OK) == 0;
+        if (!rc && model)
             rc = !a || registry_add(app->api.registry, path, a, &m, e) ||
                  registry_promote(app->api.registry, m->manifest.key, m->manifest.version, SLICE("stable"), e);
         free(list[i]);

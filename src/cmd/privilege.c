@@ -16,3 +16,13 @@ int privilege_drop(const char *user, struct err *e)
         return err_sys(e, ERR_CONFIG, "become user %s", user);
     return 0;
 }
+
+int privilege_give(const char *path, const char *user, struct err *e)
+{
+    if (geteuid() != 0 || !*user)
+        return 0;
+    struct passwd *p = getpwnam(user);
+    if (!p || chown(path, p->pw_uid, p->pw_gid))
+        return err_sys(e, ERR_CONFIG, "give %s to user %s", path, user);
+    return 0;
+}

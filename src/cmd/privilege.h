@@ -8,4 +8,7 @@
  * forked by then). Else nothing. ERR_CONFIG. */
 int privilege_drop(const char *user, struct err *e);
 
+/* Started as root and `user` is not empty: makes `path` that user's. Else nothing. */
+int privilege_give(const char *path, const char *user, struct err *e);
+
 #endif

@@ -1,0 +1,409 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "http/conn_int.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/own.h"
+#include "base/wipe.h"
+
+/* A connection may be closed, and its memory gone, inside most of these functions. Those that may do so answer whether it
+ * is still there. */
+
+static const struct http_config *config(const struct conn *c) { return &c->loop->server->c; }
+
+/* --- exchanges --- */
+
+static bool exchange_begin(struct conn *c)
+{
+    const struct http_config *k = config(c);
+    struct reader_limits max = {.header_max = k->header_max, .body_max = k->body_max, .fields_max = k->fields_max};
+    c->arena = arena_new(k->arena_max);
+    c->x = c->arena ? TAKE_NEW(c->arena, struct exchange) : NULL;
+    if (!c->x) {
+        conn_close(c);
+        return false;
+    }
+    reader_init(&c->x->reader, c->arena, &max);
+    c->x->reply.field = buf_in(c->arena, FIELDS_MAX);
+    if (!c->fresh)
+        c->since_us = clock_mono_us();
+    c->body = false;
+    c->stage = CONN_READ;
+    return true;
+}
+
+static void exchange_end(struct conn *c)
+{
+    if (c->x && c->x->counted) {
+        atomic_fetch_sub_explicit(&c->loop->server->in_flight, 1, memory_order_relaxed);
+        metric_add(METRIC_IN_FLIGHT, -1);
+    }
+    arena_free(c->arena);
+    c->arena = NULL;
+    c->x = NULL;
+}
+
+/* Takes one of the places for requests in flight. */
+static bool admit(struct conn *c)
+{
+    struct http_server *s = c->loop->server;
+    if (c->x->counted)
+        return true;
+    if (atomic_fetch_add_explicit(&s->in_flight, 1, memory_order_relaxed) >= s->c.in_flight_max) {
+        atomic_fetch_sub_explicit(&s->in_flight, 1, memory_order_relaxed);
+        return false;
+    }
+    metric_add(METRIC_IN_FLIGHT, 1);
+    return c->x->counted = true;
+}
+
+/* --- the end --- */
+
+void conn_close(struct conn *c)
+{
+    struct loop *l = c->loop;
+    assert(c->stage != CONN_WORK);
+    event_del(&c->rd);
+    event_del(&c->wr);
+    if (c->stage != CONN_LINGER)
+        wire_finish(c);
+    exchange_end(c);
+    if (c->ahead)
+        wipe(c->ahead, c->ahead_n);
+    free(c->ahead);
+    SSL_free(c->ssl);
+    close(c->fd);
+    if (c->next)
+        c->next->prev = c->prev;
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        l->first = c->next;
+    free(c);
+    atomic_fetch_sub_explicit(&l->server->connections, 1, memory_order_relaxed);
+    metric_add(METRIC_CONNECTIONS, -1);
+    if (atomic_fetch_sub_explicit(&l->conns, 1, memory_order_relaxed) == 1 && l->draining)
+        event_base_loopbreak(l->base);
+}
+
+/* RFC 9112 9.6: closing a socket with unread bytes resets it, and the reset may overtake the answer. */
+static void conn_linger(struct conn *c)
+{
+    wire_finish(c);
+    c->stage = CONN_LINGER;
+    c->since_us = clock_mono_us();
+    if (c->paused)
+        event_add(&c->rd, NULL);
+    c->paused = false;
+}
+
+/* --- answering --- */
+
+static bool conn_sent(struct conn *c)
+{
+    bool last = c->x->last;
+    exchange_end(c);
+    if (last) {
+        conn_linger(c);
+        return true;
+    }
+    c->stage = CONN_IDLE;
+    c->fresh = false;
+    c->since_us = clock_mono_us();
+    if (c->loop->draining) {
+        conn_close(c);
+        return false;
+    }
+    return true;
+}
+
+static void out_advance(struct conn *c, size_t n)
+{
+    c->moved += n;
+    while (n) {
+        struct iovec *v = &c->out[c->out_at];
+        size_t part = n < v->iov_len ? n : v->iov_len;
+        v->iov_base = (char *)v->iov_base + part;
+        v->iov_len -= part;
+        n -= part;
+        c->out_at += v->iov_len == 0;
+    }
+}
+
+static void out_wait(struct conn *c)
+{
+    if (!c->ssl)
+        event_add(&c->wr, NULL);
+    if (c->write_wants_read && c->paused) {
+        event_add(&c->rd, NULL);
+        c->paused = false;
+    }
+}
+
+static bool conn_flush(struct conn *c)
+{
+    while (c->out_at < c->outs) {
+        ssize_t n = wire_write(c, c->out + c->out_at, c->outs - c->out_at);
+        if (n < 0) {
+            conn_close(c);
+            return false;
+        }
+        if (n == 0) {
+            out_wait(c);
+            return true;
+        }
+        out_advance(c, (size_t)n);
+    }
+    c->outs = c->out_at = 0;
+    return c->stage != CONN_SEND || conn_sent(c);
+}
+
+/* The lead is written already. */
+static bool conn_send(struct conn *c)
+{
+    struct exchange *x = c->x;
+    metric_add(METRIC_REQUESTS, 1);
+    if (x->reply.status >= 500)
+        metric_add(METRIC_REQUESTS_5XX, 1);
+    else if (x->reply.status >= 400)
+        metric_add(METRIC_REQUESTS_4XX, 1);
+    struct iovec out[OUT_MAX];
+    int n = reply_iov(x, &x->reader.request, out);
+    assert(c->outs + n <= OUT_MAX);
+    memcpy(c->out + c->outs, out, (size_t)n * sizeof *out);
+    c->outs += n;
+    c->stage = CONN_SEND;
+    c->since_us = clock_mono_us();
+    c->moved = 0;
+    return conn_flush(c);
+}
+
+/* An answer of the server itself; the connection ends with it when the request's bytes were not all read. */
+static bool conn_answer(struct conn *c, int status, const char *why, bool last)
+{
+    struct exchange *x = c->x;
+    x->last = last || atomic_load_explicit(&c->loop->server->draining, memory_order_relaxed);
+    reply_note(x, status, why);
+    reply_lead(x, &x->reader.request);
+    return conn_send(c);
+}
+
+static bool conn_refuse(struct conn *c, int status, const char *why)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", status);
+    log_line(LOG_DEBUG, "request refused", "status", number, "reason", why, NULL);
+    metric_add(METRIC_HTTP_REFUSED, 1);
+    return conn_answer(c, status, why, true);
+}
+
+static bool conn_shed(struct conn *c, bool last)
+{
+    metric_add(METRIC_HTTP_SHED, 1);
+    return conn_answer(c, 503, "more requests are being answered than this server takes on; try again in a second", last);
+}
+
+/* --- reading --- */
+
+/* Nobody waits for a 100 whose body is coming already. */
+static bool conn_body_begins(struct conn *c, bool coming)
+{
+    c->body = true;
+    c->since_us = clock_mono_us();
+    if (!admit(c))
+        return conn_shed(c, true);
+    if (!c->x->reader.expects || coming)
+        return true;
+    c->out[c->outs++] = (struct iovec){(char *)"HTTP/1.1 100 Continue\r\n\r\n", 25};
+    return conn_flush(c);
+}
+
+static bool came_over_tls(const struct conn *c, const struct http_request *q)
+{
+    if (config(c)->tls == HTTP_TLS_PROXY)
+        return slice_is(http_header(q, "X-Forwarded-Proto"), "https");
+    return c->ssl != NULL;
+}
+
+static bool conn_request_done(struct conn *c)
+{
+    struct exchange *x = c->x;
+    x->reader.request.tls = came_over_tls(c, &x->reader.request);
+    x->reader.request.received_us = clock_mono_us();
+    if (!admit(c))
+        return conn_shed(c, !x->reader.keep_alive);
+    x->last = !x->reader.keep_alive;
+    c->stage = CONN_WORK;
+    pool_submit(&c->loop->server->pool, c);
+    return true;
+}
+
+/* Uses up bytes until they end or a request is in work; what remains in *in is for later. */
+static bool conn_take(struct conn *c, struct slice *in)
+{
+    bool alive = true;
+    while (alive && in->n && (c->stage == CONN_IDLE || c->stage == CONN_READ)) {
+        if (c->stage == CONN_IDLE && !exchange_begin(c))
+            return false;
+        enum reader_step step;
+        size_t n = reader_feed(&c->x->reader, *in, &step);
+        in->p += n;
+        in->n -= n;
+        if (step == READER_HEAD)
+            alive = conn_body_begins(c, in->n > 0);
+        else if (step == READER_DONE)
+            alive = conn_request_done(c);
+        else if (step == READER_REFUSED)
+            alive = conn_refuse(c, c->x->reader.status, c->x->reader.why);
+    }
+    return alive;
+}
+
+/* At most one read's worth: the connection is not read again before this is used up. */
+static bool conn_keep(struct conn *c, struct slice in)
+{
+    assert(!c->ahead);
+    c->ahead = malloc(in.n);
+    if (!c->ahead) {
+        if (c->stage != CONN_WORK) {
+            conn_close(c);
+            return false;
+        }
+        c->x->last = true; /* the answer in work still goes out; then bytes would be missing */
+        return true;
+    }
+    memcpy(c->ahead, in.p, in.n);
+    c->ahead_n = in.n;
+    c->ahead_at = 0;
+    return true;
+}
+
+static void conn_ended(struct conn *c)
+{
+    if (c->stage == CONN_READ || (c->ssl && c->fresh))
+        metric_add(METRIC_HTTP_REFUSED, 1);
+    conn_close(c);
+}
+
+static void conn_read(struct conn *c)
+{
+    struct loop *l = c->loop;
+    bool alive = true;
+    do {
+        ssize_t n = wire_read(c, l->in, LOOP_BUFFER);
+        if (n < 0)
+            conn_ended(c);
+        if (n <= 0)
+            return;
+        struct slice in = {l->in, (size_t)n};
+        alive = conn_take(c, &in);
+        if (alive && in.n && c->stage != CONN_LINGER)
+            alive = conn_keep(c, in);
+        wipe(l->in, (size_t)n);
+    } while (alive && (c->stage == CONN_IDLE || c->stage == CONN_READ) && wire_pending(c));
+}
+
+/* The answer is out: on with what was read ahead, then with the socket. */
+static void conn_continue(struct conn *c)
+{
+    if (c->stage == CONN_IDLE && c->ahead) {
+        struct slice in = {c->ahead + c->ahead_at, c->ahead_n - c->ahead_at};
+        if (!conn_take(c, &in))
+            return;
+        c->ahead_at = c->ahead_n - in.n;
+        if (in.n == 0 || c->stage == CONN_LINGER) {
+            wipe(c->ahead, c->ahead_n);
+            free(TAKE(c->ahead));
+        }
+    }
+    if (c->stage != CONN_IDLE && c->stage != CONN_READ)
+        return;
+    if (c->paused)
+        event_add(&c->rd, NULL);
+    c->paused = false;
+    if (wire_pending(c))
+        conn_read(c);
+}
+
+void conn_resume(struct conn *c)
+{
+    assert(c->stage == CONN_WORK);
+    metric_observe(HISTOGRAM_REQUEST, clock_mono_us() - c->x->reader.request.received_us);
+    if (conn_send(c))
+        conn_continue(c);
+}
+
+static void on_read(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *c = arg;
+    (void)fd, (void)what;
+    if (c->write_wants_read) {
+        if (conn_flush(c))
+            conn_continue(c);
+    } else if (c->stage == CONN_WORK || c->stage == CONN_SEND) {
+        event_del(&c->rd);
+        c->paused = true;
+    } else {
+        conn_read(c);
+    }
+}
+
+static void on_write(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *c = arg;
+    (void)fd, (void)what;
+    if (c->outs == 0)
+        conn_read(c);
+    else if (conn_flush(c))
+        conn_continue(c);
+}
+
+void conn_start(struct conn *c)
+{
+    struct loop *l = c->loop;
+    c->fresh = true;
+    c->since_us = clock_mono_us();
+    c->next = l->first;
+    if (c->next)
+        c->next->prev = c;
+    l->first = c;
+    event_assign(&c->rd, l->base, c->fd, EV_READ | EV_PERSIST, on_read, c);
+    event_assign(&c->wr, l->base, c->fd, EV_WRITE, on_write, c);
+    event_add(&c->rd, NULL);
+}
+
+/* --- time --- */
+
+void conn_tick(struct conn *c, int64_t now_us)
+{
+    const struct http_config *k = config(c);
+    int64_t spent = now_us - c->since_us, header = k->header_ms * 1000LL;
+    size_t moved = c->stage == CONN_READ ? c->x->reader.got : c->moved;
+    int64_t steady = header + (int64_t)moved * 1000000 / k->body_rate;
+    switch (c->stage) {
+    case CONN_IDLE:
+        if (spent > (c->fresh ? header : k->idle_ms * 1000LL))
+            conn_close(c);
+        break;
+    case CONN_READ:
+        if (!c->body && spent > header)
+            conn_refuse(c, 408, "the header did not come in time; send the whole request at once");
+        else if (c->body && spent > steady)
+            conn_refuse(c, 408, "the body came too slowly; send it faster or in smaller parts");
+        break;
+    case CONN_SEND:
+        if (spent > steady)
+            conn_close(c);
+        break;
+    case CONN_LINGER:
+        if (spent > LINGER_MS * 1000LL)
+            conn_close(c);
+        break;
+    case CONN_WORK:
+        break;
+    }
+}

@@ -1,0 +1,137 @@
+/* conn_int.h -- what the files of this room share: server, loops, connections, exchanges.
+ *
+ * Who may touch a connection: its loop's thread, except in CONN_WORK, when the handler that took it may touch its exchange
+ * (and the arena the exchange lies in) and nothing else. The queue of the pool and the mailbox of the loop hand it over. */
+#ifndef HTTP_CONN_INT_H
+#define HTTP_CONN_INT_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
+
+#include "http/reader.h"
+#include "http/server.h"
+
+/*  IDLE   no byte of a request yet
+ *  READ   header or body is coming
+ *  WORK   in the pool's queue, in a handler, or in the loop's mailbox
+ *  SEND   the answer is going out
+ *  LINGER our side is closed; what still comes is dropped, so that the client can read the answer instead of a reset */
+enum stage { CONN_IDLE, CONN_READ, CONN_WORK, CONN_SEND, CONN_LINGER };
+
+enum { LEAD_MAX = 640, NOTE_MAX = 192, OUT_MAX = 6, FIELDS_MAX = 16 * 1024, LINGER_MS = 1000 };
+
+/* One request and its answer; lies in the request's arena, so an idle connection carries none of it. */
+struct exchange {
+    struct reader reader;
+    struct http_reply reply;
+    bool last;          /* the connection ends with this answer */
+    bool counted;       /* it is one of server.in_flight */
+    size_t lead_n;
+    char lead[LEAD_MAX]; /* the status line and the server's own fields: here, so that out of memory can still be answered */
+    char note[NOTE_MAX]; /* the body of the server's own errors */
+};
+
+struct conn {
+    struct conn *next, *prev; /* of its loop */
+    struct conn *mail;        /* the next one in a queue or mailbox */
+    struct loop *loop;
+    struct event rd, wr;
+    SSL *ssl;
+    struct arena *arena;
+    struct exchange *x;
+    int fd;
+    enum stage stage;
+    bool fresh;            /* no request yet: the header's time runs from the connection's start */
+    bool body;             /* in CONN_READ: the header is complete */
+    bool paused;           /* rd is not in the loop: bytes came while a request was in work */
+    bool broken;           /* nothing more can be read or written */
+    bool write_wants_read; /* TLS */
+    int64_t since_us;      /* when the stage (or the body) began */
+    size_t moved;          /* bytes of body read, or of answer written, since then */
+    struct iovec out[OUT_MAX];
+    int outs, out_at;
+    char *ahead; /* bytes read behind the request in work */
+    size_t ahead_n, ahead_at;
+};
+
+struct loop {
+    struct http_server *server;
+    struct event_base *base;
+    struct event accept, again, tick, wake; /* accept and again: only of the first loop */
+    struct conn *first;
+    atomic_int conns; /* on their way here, too */
+    _Atomic(struct conn *) mailbox;
+    int wake_fd;
+    bool ticking, draining;
+    int64_t drain_by_us;
+    char *in, *out; /* a read's bytes; a TLS record being put together */
+    pthread_t thread;
+};
+
+struct pool {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct conn *first, *last;
+    int idle, threads;
+    bool waking; /* one is on its way to the queue */
+    bool ending;
+    pthread_t *thread;
+};
+
+struct http_server {
+    struct http_config c;
+    http_handler *fn;
+    void *ctx;
+    char address[80];
+    int listen_fd, stop_fd[2];
+    int next_loop; /* of the accepting loop alone */
+    atomic_int in_flight, connections;
+    atomic_bool draining, deaf; /* stop was asked for; nothing is accepted any more */
+    pthread_mutex_t tls_lock;
+    SSL_CTX *tls; /* under tls_lock */
+    struct loop *loop;
+    struct pool pool;
+};
+
+enum { LOOP_BUFFER = 32 * 1024, TLS_RECORD = 16 * 1024 };
+
+/* conn.c -- the life of one connection. All on its loop's thread; each may close it. */
+void conn_start(struct conn *c);  /* the loop has it now */
+void conn_resume(struct conn *c); /* the handler is done */
+void conn_close(struct conn *c);  /* frees it; not in CONN_WORK */
+void conn_tick(struct conn *c, int64_t now_us);
+
+/* loop.c */
+int loop_open(struct loop *l, struct http_server *s, struct err *e);
+void *loop_run(void *loop);
+void loop_close(struct loop *l);
+void loop_wake(struct loop *l);
+void loop_post(struct conn *c); /* any thread: gives the connection to its loop */
+
+/* pool.c */
+int pool_open(struct pool *p, struct http_server *s, struct err *e); /* starts the threads */
+void pool_close(struct pool *p);                                     /* waits for them */
+void pool_submit(struct pool *p, struct conn *c);
+
+/* reply.c -- the answer's first bytes. */
+void reply_lead(struct exchange *x, const struct http_request *q);
+void reply_note(struct exchange *x, int status, const char *why); /* an error of the server itself */
+int reply_iov(struct exchange *x, const struct http_request *q, struct iovec out[OUT_MAX]); /* how many */
+
+/* wire.c -- bytes in and out, with TLS or without. >0: so many; 0: it would block; -1: the peer has ended or it broke. */
+ssize_t wire_read(struct conn *c, char *p, size_t n);
+ssize_t wire_write(struct conn *c, const struct iovec *v, int n);
+bool wire_pending(const struct conn *c); /* bytes that no event will announce */
+void wire_finish(struct conn *c);        /* says goodbye and closes our side */
+
+/* tls.c */
+SSL_CTX *tls_open(const char *cert, const char *key, struct err *e);
+
+/* listen.c */
+int listen_open(const char *text, bool anywhere, char *address, size_t size, struct err *e); /* the socket, or -1 */
+
+#endif

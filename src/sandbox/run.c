@@ -1,0 +1,354 @@
+/* run.c -- one run: a request to a spawner, bytes in, bytes out, an answer.
+ *
+ * The deadline, the tree and its limits are the jail's business. Ours are the pipes: input is written as the program takes
+ * it, output is read until the cap, stderr is read to its end though only its beginning is kept (a program must not hang
+ * on a full pipe because it complains a lot). The answer comes when the whole tree is dead; what it had written is in the
+ * pipes then, with an end of file behind it, because nobody is left to hold the other ends. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/own.h"
+#include "base/wipe.h"
+#include "sandbox/sandbox_int.h"
+
+enum { ERRORS_MAX = 8 * 1024, GRACE_MS = 2000, CHUNK = 64 * 1024 };
+
+/* Bytes from one pipe. Past `max` they are counted and dropped. */
+struct sink {
+    int fd;
+    char *p;
+    size_t n, cap, max;
+    bool over, no_memory;
+};
+
+struct run {
+    struct sandbox *sandbox;
+    const struct sandbox_spec *spec;
+    struct arena *arena;
+    int slot, fd, cancel_fd;
+    int input_fd;
+    size_t sent;
+    struct sink output, errors;
+    bool killed, cancelled, answered;
+    int64_t started_us, deadline_us;
+    struct jail_answer answer;
+};
+
+static int copy_text(char *out, size_t size, struct slice s)
+{
+    if (s.n >= size || (s.n && memchr(s.p, '\0', s.n)))
+        return -1;
+    memset(out, 0, size);
+    if (s.n)
+        memcpy(out, s.p, s.n);
+    return 0;
+}
+
+static int pack_args(const struct sandbox_spec *p, struct jail_request *q)
+{
+    q->argc = (uint32_t)p->argc;
+    if (p->argc < 1 || p->argc > JAIL_ARGS_MAX)
+        return -1;
+    for (size_t i = 0; i < p->argc; i++) {
+        size_t n = p->argv[i].n;
+        if (q->args_len + n + 1 > sizeof q->args || copy_text(q->args + q->args_len, n + 1, p->argv[i]))
+            return -1;
+        q->args_len += (uint32_t)n + 1;
+    }
+    return 0;
+}
+
+static int request_make(const struct sandbox_spec *p, struct jail_request *q, struct err *e)
+{
+    *q = (struct jail_request){.head = JAIL_HEAD(JAIL_RUN, struct jail_request), .wall_ms = p->max.wall_ms,
+                               .cpu_ms = p->max.cpu_ms, .memory_mib = p->max.memory_mib, .pids = p->max.pids,
+                               .tmp_mib = p->max.tmp_mib};
+    if (copy_text(q->image, sizeof q->image, p->image) || copy_text(q->model, sizeof q->model, p->model) ||
+        copy_text(q->model_key, sizeof q->model_key, p->model_key) ||
+        copy_text(q->model_version, sizeof q->model_version, p->model_version) || pack_args(p, q))
+        return err_set(e, ERR_SANDBOX, "the run of model %.*s cannot be asked for: a name or its arguments are too long",
+                       SLICE_FMT(p->model_key));
+    return 0;
+}
+
+/* Sends the request with its three descriptors. */
+static int request_send(int fd, const struct jail_request *q, const int fds[3])
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(3 * sizeof(int))];
+    } rights = {.bytes = {0}};
+    struct iovec v = {(void *)(uintptr_t)q, sizeof *q};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
+    *CMSG_FIRSTHDR(&m) = (struct cmsghdr){CMSG_LEN(3 * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), fds, 3 * sizeof(int));
+    return sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)sizeof *q ? 0 : -1;
+}
+
+static void ask_kill(struct run *r)
+{
+    const struct jail_head q = {JAIL_MAGIC, JAIL_VERSION, JAIL_KILL, sizeof q};
+    if (!r->killed)
+        (void)!send(r->fd, &q, sizeof q, MSG_NOSIGNAL);
+    r->killed = true;
+}
+
+static void feed(struct run *r)
+{
+    const struct slice in = r->spec->input;
+    while (r->input_fd >= 0) {
+        ssize_t n = r->sent < in.n ? write(r->input_fd, in.p + r->sent, in.n - r->sent) : 0;
+        if (n > 0)
+            r->sent += (size_t)n;
+        else if (n < 0 && errno == EAGAIN)
+            return;
+        else { /* all of it, or nobody reads any more */
+            close(r->input_fd);
+            r->input_fd = -1;
+        }
+    }
+}
+
+static bool sink_room(struct sink *k, struct arena *a)
+{
+    if (k->n < k->cap)
+        return true;
+    size_t cap = k->cap ? k->cap * 2 : 4096;
+    if (cap > k->max)
+        cap = k->max;
+    if (cap == k->cap)
+        return false;
+    char *p = arena_grow(a, k->p, k->cap, cap);
+    k->no_memory |= !p;
+    if (!p)
+        return false;
+    k->p = p;
+    k->cap = cap;
+    return true;
+}
+
+/* Reads what is there. A byte past the end sets `over`; it goes no further than this function. */
+static void drain(struct sink *k, struct arena *a)
+{
+    char lost[CHUNK];
+    while (k->fd >= 0) {
+        bool room = sink_room(k, a);
+        ssize_t n = room ? read(k->fd, k->p + k->n, k->cap - k->n) : read(k->fd, lost, sizeof lost);
+        if (n > 0 && room)
+            k->n += (size_t)n;
+        else if (n > 0) {
+            k->over = true;
+            wipe(lost, (size_t)n);
+        } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+            close(k->fd);
+            k->fd = -1;
+        } else
+            return;
+        if (k->over)
+            return; /* a flood is answered one chunk at a time, or it would keep us from the other descriptors */
+    }
+}
+
+/* 0, or -1: the spawner is gone or talks nonsense. */
+static int hear(struct run *r)
+{
+    ssize_t n = recv(r->fd, &r->answer, sizeof r->answer, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (n <= 0 || !jail_head_ok(&r->answer.head, JAIL_DONE, (uint64_t)n, sizeof r->answer))
+        return -1;
+    r->answered = true;
+    return 0;
+}
+
+static int step(struct run *r)
+{
+    struct pollfd p[5] = {{r->fd, POLLIN, 0},
+                          {r->output.fd, POLLIN, 0},
+                          {r->errors.fd, POLLIN, 0},
+                          {r->input_fd, POLLOUT, 0},
+                          {r->killed ? -1 : r->cancel_fd, POLLIN, 0}};
+    int64_t left = (r->deadline_us - clock_mono_us() + 999) / 1000;
+    if (left <= 0)
+        return -1;
+    if (poll(p, 5, (int)left) < 0 && errno != EINTR)
+        return -1;
+    if (p[3].revents)
+        feed(r);
+    if (p[1].revents)
+        drain(&r->output, r->arena);
+    if (p[2].revents)
+        drain(&r->errors, r->arena);
+    if (p[4].revents && !r->killed)
+        r->cancelled = true;
+    if (r->output.over || r->cancelled)
+        ask_kill(r);
+    return p[0].revents ? hear(r) : 0;
+}
+
+static int converse(struct run *r)
+{
+    while (!r->answered)
+        if (step(r))
+            return -1;
+    while (r->output.fd >= 0 && !r->output.over)
+        drain(&r->output, r->arena);
+    for (int i = 0; i < 64 && r->errors.fd >= 0; i++) /* a pipe holds at most 16 chunks */
+        drain(&r->errors, r->arena);
+    return 0;
+}
+
+struct pipes {
+    int child[3], ours[3];
+};
+
+static void pipes_close(struct pipes *p)
+{
+    for (int i = 0; i < 3; i++) {
+        own_fd(&p->child[i]);
+        own_fd(&p->ours[i]);
+    }
+}
+#define OWN_PIPES __attribute__((cleanup(pipes_close)))
+
+static int pipes_open(struct pipes *p, struct err *e)
+{
+    for (int i = 0; i < 3; i++) {
+        int fd[2];
+        if (pipe2(fd, O_CLOEXEC))
+            return err_sys(e, ERR_SANDBOX, "a pipe for a run");
+        p->child[i] = fd[i != 0];
+        p->ours[i] = fd[i == 0];
+        if (fcntl(p->ours[i], F_SETFL, O_NONBLOCK))
+            return err_sys(e, ERR_SANDBOX, "a pipe for a run");
+    }
+    return 0;
+}
+
+/* Takes a slot and hands it the request. A spawner that died while it was idle has run nothing: the next one is asked. */
+static int start(struct run *r, const struct jail_request *q, const int fds[3], struct err *e)
+{
+    for (int tries = 0; tries <= r->sandbox->spawners; tries++) {
+        r->slot = slot_take(r->sandbox, r->cancel_fd, e);
+        if (r->slot < 0)
+            return r->slot;
+        r->fd = slot_fd(r->sandbox, r->slot);
+        if (request_send(r->fd, q, fds) == 0)
+            return 0;
+        slot_give(r->sandbox, r->slot, true);
+    }
+    return err_set(e, ERR_SANDBOX, "no spawner of the jail takes a request");
+}
+
+static enum sandbox_end end_of(const struct run *r)
+{
+    if (r->output.over)
+        return SANDBOX_OUTPUT;
+    switch (r->answer.how) {
+    case JAIL_EXITED:
+        return SANDBOX_EXITED;
+    case JAIL_SIGNALLED:
+        return SANDBOX_CRASHED;
+    case JAIL_TIMEOUT:
+        return SANDBOX_TIMEOUT;
+    case JAIL_OOM:
+        return SANDBOX_OOM;
+    case JAIL_REFUSED:
+        return SANDBOX_REFUSED;
+    default:
+        return SANDBOX_CANCELLED;
+    }
+}
+
+/* Only what the vendor can mend is a refusal of the program; anything else is ours, and an error. */
+static int refusal(struct run *r, struct err *e)
+{
+    const struct jail_answer *a = &r->answer;
+    if (a->how != JAIL_REFUSED)
+        return 0;
+    if (a->why != JAIL_WHY_PROGRAM && a->why != JAIL_WHY_MODEL)
+        return err_set(e, ERR_SANDBOX, "%s (%s)", sandbox_why(a->why), strerror((int)a->sys_errno));
+    char *text = arena_printf(r->arena, "%s: %.*s: %s\n", sandbox_why(a->why), SLICE_FMT(r->spec->argv[0]),
+                              strerror((int)a->sys_errno));
+    if (!text)
+        return err_set(e, ERR_NO_MEMORY, "a refused run");
+    r->errors.p = text;
+    r->errors.n = strlen(text);
+    return 0;
+}
+
+static void log_run(const struct run *r, const struct sandbox_out *o, struct arena *a)
+{
+    static const char *const name[] = {"exited", "crashed", "timeout", "oom", "output", "refused", "cancelled"};
+    const struct sandbox_spec *p = r->spec;
+    log_line(LOG_DEBUG, "run", "model", arena_str(a, p->model_key), "version", arena_str(a, p->model_version),
+             "traceparent", arena_str(a, p->traceparent), "how", name[o->how], "exit_code",
+             arena_printf(a, "%d", o->exit_code), "signal", arena_printf(a, "%d", o->signal), "wall_ms",
+             arena_printf(a, "%u", o->wall_ms), "cpu_ms", arena_printf(a, "%u", o->cpu_ms), "max_rss_kib",
+             arena_printf(a, "%u", o->max_rss_kib), NULL);
+}
+
+static int finish(struct run *r, struct sandbox_out *ret, struct err *e)
+{
+    if (r->output.no_memory || r->errors.no_memory)
+        return err_set(e, ERR_NO_MEMORY, "the output of model %.*s", SLICE_FMT(r->spec->model_key));
+    if (refusal(r, e))
+        return err_in(e, "model %.*s", SLICE_FMT(r->spec->model_key));
+    *ret = (struct sandbox_out){.how = end_of(r), .exit_code = (int)r->answer.exit_code, .signal = (int)r->answer.signal,
+                                .output = {r->output.p, r->output.n}, .errors = {r->errors.p, r->errors.n},
+                                .wall_ms = r->answer.wall_ms, .cpu_ms = r->answer.cpu_ms,
+                                .max_rss_kib = r->answer.max_rss_kib};
+    metric_observe(HISTOGRAM_SANDBOX, clock_mono_us() - r->started_us);
+    OWN_ARENA struct arena *a = arena_new(CHUNK);
+    if (a)
+        log_run(r, ret, a);
+    return 0;
+}
+
+static int run_in_slot(struct run *r, struct pipes *p, struct err *e)
+{
+    for (int i = 0; i < 3; i++) {
+        own_fd(&p->child[i]);
+        p->child[i] = -1;
+    }
+    r->started_us = clock_mono_us();
+    r->deadline_us = r->started_us + ((int64_t)r->spec->max.wall_ms + GRACE_MS) * 1000;
+    r->input_fd = TAKE_FD(p->ours[0]);
+    r->output.fd = TAKE_FD(p->ours[1]);
+    r->errors.fd = TAKE_FD(p->ours[2]);
+    int failed = converse(r);
+    own_fd(&r->input_fd);
+    own_fd(&r->output.fd);
+    own_fd(&r->errors.fd);
+    slot_give(r->sandbox, r->slot, failed);
+    return failed ? err_set(e, ERR_SANDBOX, "the jail's spawner ended during a run") : 0;
+}
+
+int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_fd, struct arena *a,
+                struct sandbox_out *ret, struct err *e)
+{
+    OWN_PIPES struct pipes p = {{-1, -1, -1}, {-1, -1, -1}};
+    struct jail_request q;
+    struct run r = {.sandbox = s, .spec = spec, .arena = a, .cancel_fd = cancel_fd, .input_fd = -1};
+    r.output = (struct sink){.fd = -1, .max = (size_t)spec->max.output_kib * 1024};
+    r.errors = (struct sink){.fd = -1, .cap = ERRORS_MAX, .max = ERRORS_MAX, .p = arena_take(a, ERRORS_MAX)};
+    if (!r.errors.p)
+        return err_set(e, ERR_NO_MEMORY, "a run of model %.*s", SLICE_FMT(spec->model_key));
+    if (request_make(spec, &q, e) || pipes_open(&p, e))
+        return -1;
+    int started = start(&r, &q, p.child, e);
+    if (started == -2) {
+        *ret = (struct sandbox_out){.how = SANDBOX_CANCELLED};
+        return 0;
+    }
+    if (started || run_in_slot(&r, &p, e))
+        return -1;
+    return finish(&r, ret, e);
+}
