@@ -171,6 +171,18 @@ static void add_thread(struct cpu *c, int pid, const char *tid)
     c->kind[i].us += us;
 }
 
+int64_t disk_bytes_of(int pid)
+{
+    char path[64], line[128];
+    long long n = 0;
+    snprintf(path, sizeof path, "/proc/%d/io", pid);
+    OWN_FILE FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "write_bytes: %lld", &n) == 1)
+            break;
+    return n;
+}
+
 void cpu_read(int pid, struct cpu *ret)
 {
     char path[64];
@@ -179,6 +191,7 @@ void cpu_read(int pid, struct cpu *ret)
         return;
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     ret->us = stat_us(path);
+    ret->disk_bytes = disk_bytes_of(pid);
     if (ret->us < 0)
         stop("process %d is gone", pid);
     snprintf(path, sizeof path, "/proc/%d/task", pid);
@@ -193,6 +206,7 @@ void cpu_read(int pid, struct cpu *ret)
 void cpu_since(struct cpu *ret, const struct cpu *before)
 {
     ret->us -= before->us;
+    ret->disk_bytes -= before->disk_bytes;
     for (int i = 0; i < ret->kinds; i++)
         for (int k = 0; k < before->kinds; k++)
             if (strcmp(ret->kind[i].name, before->kind[k].name) == 0)

@@ -1,4 +1,4 @@
-/* exchange.h -- what the load programs share: a prepared request, a reply read as far as needed, a server's CPU time.
+/* exchange.h -- what the load programs share: a prepared request, a reply read as far as needed, what a server used.
  *
  * A request is a file with the whole HTTP/1.1 message as it goes over the wire. Nothing here is strict: it talks to one
  * server, on loopback, that answers with Content-Length. Errors end the program with a sentence: a measurement that could
@@ -45,9 +45,9 @@ struct sockaddr_in address_of(const char *text);
 /* A connected socket without Nagle's delay. */
 int connect_to(const struct sockaddr_in *to);
 
-/* CPU time of a process, in all and by the names of its threads. */
+/* What a process used: CPU time, in all and by the names of its threads, and bytes written to the disk. */
 struct cpu {
-    int64_t us;
+    int64_t us, disk_bytes;
     int kinds;
     struct {
         char name[16];
@@ -55,8 +55,9 @@ struct cpu {
     } kind[THREAD_KINDS];
 };
 
-/* pid 0: all zero. */
+/* pid 0: all zero. `disk_bytes` is 0 when that is not ours to know. */
 void cpu_read(int pid, struct cpu *ret);
+int64_t disk_bytes_of(int pid);
 /* ret -= before; threads that came in between count from their beginning. */
 void cpu_since(struct cpu *ret, const struct cpu *before);
 

@@ -1,14 +1,12 @@
 /* floor_store.c -- how many accepted jobs, or audit entries, the disk and SQLite take when nothing else is done.
  *
- *     floor_store [-t S] FOLDER LIKE
+ *     floor_store [-t S] [-g N] [-n | -a] FOLDER LIKE
  *
- * LIKE is a database of lazaret with jobs in it: rows of the same average sizes (random bytes) are written into new databases in
- * FOLDER, by one thread, with the schema and the pragmas of the store, 1, 16 and 64 bodies a commit, for S seconds each (2).
- * A body is what one answer of the server writes: `accept` a job, its idempotency row and its audit entry; `audit` the entry
- * alone. No savepoints, no foreign keys, no sealing, no queue: what a server reaches is a part of this. Prints one line of
- * JSON, beside it how long a write of 16 KiB and fdatasync take. */
-#include <errno.h>
-#include <fcntl.h>
+ * LIKE is a database of lazaret with jobs in it: rows of the same average sizes (random bytes) are written into a new database
+ * in FOLDER, by one thread, with the schema and the pragmas of the store, N (1) bodies a commit, for S seconds (2). A body is
+ * what one answer of the server writes: a job, its idempotency row and its audit entry; with -n without the idempotency row,
+ * with -a the audit entry alone. No savepoints, no foreign keys, no sealing, no queue: what a server reaches is a part of this.
+ * Prints one line of JSON, with the bytes that reached the disk for each body. */
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,10 +19,14 @@
 
 extern const char migration_0001[];
 
-enum { KEY, BUNDLE, PLAN, ANSWER, TRACE, ENTRY, SIZES, BYTES_MAX = 1 << 20, SYNCS = 200 };
+enum { KEY, BUNDLE, PLAN, ANSWER, TRACE, ENTRY, SIZES, BYTES_MAX = 1 << 20 };
 
 static unsigned char noise[BYTES_MAX];
 static int size_of[SIZES];
+
+struct what {
+    bool job, idempotency;
+};
 
 struct floor_db {
     sqlite3 *db;
@@ -46,7 +48,7 @@ static sqlite3_stmt *prepare(sqlite3 *db, const char *sql)
     return st;
 }
 
-static void read_sizes(const char *path)
+static void read_sizes(const char *path, const struct what *what)
 {
     static const char *const sql[SIZES] = {
         [KEY] = "SELECT avg(length(key)) FROM (SELECT key FROM job LIMIT 1000)",
@@ -60,6 +62,8 @@ static void read_sizes(const char *path)
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
         stop("%s: %s", path, sqlite3_errmsg(db));
     for (int i = 0; i < SIZES; i++) {
+        if ((i == ANSWER && !what->idempotency) || (i != ENTRY && !what->job))
+            continue;
         sqlite3_stmt *st = prepare(db, sql[i]);
         if (sqlite3_step(st) != SQLITE_ROW || sqlite3_column_type(st, 0) == SQLITE_NULL)
             stop("%s holds nothing to go by: %s", path, sql[i]);
@@ -125,7 +129,7 @@ static void text(sqlite3_stmt *st, int at, int n)
     sqlite3_bind_text(st, at, filler, n, SQLITE_STATIC);
 }
 
-static void write_accept(struct floor_db *f, int64_t now)
+static void write_job(struct floor_db *f, int64_t now, bool idempotency)
 {
     uint8_t id[UUID_BYTES], hash[32];
     uuid7(id);
@@ -139,6 +143,8 @@ static void write_accept(struct floor_db *f, int64_t now)
     sqlite3_bind_int64(f->job, 7, now);
     text(f->job, 8, size_of[TRACE]);
     step(f, f->job);
+    if (!idempotency)
+        return;
     blob(f->idempotency, 1, noise, 16);
     blob(f->idempotency, 2, hash, 32);
     blob(f->idempotency, 3, noise, 32);
@@ -165,65 +171,45 @@ static int64_t cpu_us(void)
     return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000LL + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
 }
 
-static void measure(const char *path, bool accept, int group, double seconds)
+static void measure(const char *path, const struct what *what, int group, double seconds)
 {
     struct floor_db f = floor_open(path);
-    int64_t start = now_ns(), cpu = cpu_us(), end = start + (int64_t)(seconds * 1e9), bodies = 0;
+    int64_t start = now_ns(), cpu = cpu_us(), disk = disk_bytes_of(getpid()), end = start + (int64_t)(seconds * 1e9), bodies = 0;
     for (int64_t now = start; now < end; now = now_ns()) {
         step(&f, f.begin);
         for (int i = 0; i < group; i++, bodies++) {
-            if (accept)
-                write_accept(&f, 1800000000000000 + now / 1000);
+            if (what->job)
+                write_job(&f, 1800000000000000 + now / 1000, what->idempotency);
             write_audit(&f, 1800000000000000 + now / 1000);
         }
         step(&f, f.commit);
     }
-    double took = (double)(now_ns() - start) / 1e9;
-    printf("\"%d\":{\"per_s\":%.1f,\"cpu_us\":%.2f}", group, (double)bodies / took, (double)(cpu_us() - cpu) / (double)bodies);
+    double took = (double)(now_ns() - start) / 1e9, each = 1.0 / (double)bodies;
+    printf("{\"group\":%d,\"per_s\":%.1f,\"cpu_us\":%.2f,\"disk_bytes\":%.0f}\n", group, (double)bodies / took,
+           (double)(cpu_us() - cpu) * each, (double)(disk_bytes_of(getpid()) - disk) * each);
     floor_close(&f, path);
-}
-
-static void measure_sync(const char *path)
-{
-    static uint32_t us[SYNCS];
-    OWN_FD int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    for (int i = 0; i < SYNCS; i++) {
-        int64_t start = now_ns();
-        if (fd < 0 || pwrite(fd, noise, 16384, (i % 64) * 16384L) != 16384 || fdatasync(fd))
-            stop("%s: %s", path, strerror(errno));
-        us[i] = (uint32_t)((now_ns() - start) / 1000);
-    }
-    unlink(path);
-    sort_u32(us, SYNCS);
-    printf(",\"sync\":{\"p50_us\":%u,\"p99_us\":%u}", percentile(us, SYNCS, 0.5), percentile(us, SYNCS, 0.99));
 }
 
 int main(int argc, char **argv)
 {
-    static const int groups[] = {1, 16, 64};
+    struct what what = {.job = true, .idempotency = true};
     double seconds = 2;
+    int group = 1;
     char path[4000];
-    for (int o; (o = getopt(argc, argv, "t:")) != -1;) {
-        if (o == '?')
-            return 2;
-        seconds = atof(optarg);
-    }
-    if (argc - optind != 2 || seconds <= 0)
-        stop("usage: floor_store [-t SECONDS] FOLDER LIKE");
-    rnd_bytes(noise, sizeof noise);
-    read_sizes(argv[optind + 1]);
-    snprintf(path, sizeof path, "%s/floor.db", argv[optind]);
-    printf("{\"bytes\":{\"bundle\":%d,\"plan\":%d,\"key\":%d,\"answer\":%d,\"entry\":%d}", size_of[BUNDLE], size_of[PLAN], size_of[KEY],
-           size_of[ANSWER], size_of[ENTRY]);
-    for (int accept = 1; accept >= 0; accept--) {
-        printf(",\"%s\":{", accept ? "accept" : "audit");
-        for (size_t i = 0; i < COUNT(groups); i++) {
-            printf("%s", i ? "," : "");
-            measure(path, accept, groups[i], seconds);
+    for (int o; (o = getopt(argc, argv, "t:g:na")) != -1;) {
+        switch (o) {
+        case 't': seconds = atof(optarg); break;
+        case 'g': group = atoi(optarg); break;
+        case 'n': what.idempotency = false; break;
+        case 'a': what.job = false; break;
+        default: return 2;
         }
-        printf("}");
     }
-    measure_sync(path);
-    printf("}\n");
+    if (argc - optind != 2 || seconds <= 0 || group < 1)
+        stop("usage: floor_store [-t SECONDS] [-g GROUP] [-n] [-a] FOLDER LIKE");
+    rnd_bytes(noise, sizeof noise);
+    read_sizes(argv[optind + 1], &what);
+    snprintf(path, sizeof path, "%s/floor.db", argv[optind]);
+    measure(path, &what, group, seconds);
     return 0;
 }

@@ -223,9 +223,10 @@ static void report(const struct cpu *cpu, uint64_t unsent)
         return;
     }
     printf("{\"connections\":%d,\"rate\":%.0f,\"seconds\":%g,\"request_bytes\":%zu,\"requests\":%zu,\"per_s\":%.1f,\"p50_us\":%u,"
-           "\"p90_us\":%u,\"p99_us\":%u,\"p999_us\":%u,\"max_us\":%u,\"broken\":%llu,\"unsent\":%llu,\"cpu_us\":%.2f,\"cpu_by_thread_us\":{",
+           "\"p90_us\":%u,\"p99_us\":%u,\"p999_us\":%u,\"max_us\":%u,\"broken\":%llu,\"unsent\":%llu,\"cpu_us\":%.2f,\"disk_bytes\":%.0f,"
+           "\"cpu_by_thread_us\":{",
            opt.connections, opt.rate, opt.seconds, request.n, latencies, per_s, p[0], p[1], p[2], p[3], p[4], (unsigned long long)broken,
-           (unsigned long long)unsent, (double)cpu->us * each);
+           (unsigned long long)unsent, (double)cpu->us * each, (double)cpu->disk_bytes * each);
     for (int i = 0; i < cpu->kinds; i++, gap = ",")
         printf("%s\"%s\":%.2f", gap, cpu->kind[i].name, (double)cpu->kind[i].us * each);
     printf("},\"status\":{");

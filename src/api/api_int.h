@@ -15,6 +15,7 @@ struct api_issue {
     uint32_t line, column;
     const char *type;      /* FastAPI's error type; NULL elsewhere */
     const char *loc;       /* FastAPI's loc behind "body", slash separated; NULL elsewhere */
+    const char *ctx;       /* FastAPI's ctx, a JSON object; NULL: none */
     const char *reason;    /* negotiation reason; NULL elsewhere */
 };
 
@@ -49,6 +50,8 @@ void api_refuse(struct api_request *q, const struct err *e);
 /* Adds an issue; NULL-safe for memory: a lost issue still leaves the error. */
 struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text);
 /* "missing", loc "client_id", ... for FastAPI's 422. */
-void api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text);
+struct api_issue *api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text);
+/* Into the audit log that this was denied with e. If that fails, *e becomes the failure and nothing else will be told. */
+void api_deny(struct api_request *q, struct err *e);
 
 #endif

@@ -20,12 +20,27 @@ static int parse_body(struct diagnose *d, struct err *e)
 {
     struct json_fault f;
     struct api_request *q = d->q;
+    struct api_issue *issue;
+    if (q->http->body.n == 0) {
+        api_issue_field(q, "missing", "body", "Field required");
+        return err_set(e, ERR_BAD_REQUEST, "no body");
+    }
     if (json_parse(q->arena, q->http->body, &d->json, &f) == 0)
         return 0;
     if (!f.what)
         return err_set(e, ERR_NO_MEMORY, "a body of %zu bytes", q->http->body.n);
-    api_issue_field(q, "json_invalid", arena_printf(q->arena, "body/%zu", f.off),
-                    arena_printf(q->arena, "JSON decode error: %s (line %u, column %u)", f.what, f.line, f.column));
+    issue = api_issue_field(q, "json_invalid", arena_printf(q->arena, "body/%zu", f.off), "JSON decode error");
+    if (issue) {
+        struct buf b = buf_in(q->arena, 512);
+        struct json_out o = json_out(&b);
+        json_open(&o, '{');
+        json_pair_str(&o, "error", f.what);
+        json_close(&o, '}');
+        buf_byte(&b, 0);
+        issue->ctx = buf_failed(&b) ? NULL : b.p;
+        issue->line = f.line;
+        issue->column = f.column;
+    }
     return err_set(e, ERR_BAD_JSON, "at byte %zu: %s", f.off, f.what);
 }
 
@@ -41,7 +56,9 @@ static struct slice want_text(struct diagnose *d, const char *key, uint32_t node
         struct slice s = json_text(&d->json, node, d->q->arena);
         if (s.n)
             return s;
-        api_issue_field(d->q, "string_too_short", loc, "String should have at least 1 character");
+        struct api_issue *issue = api_issue_field(d->q, "string_too_short", loc, "String should have at least 1 character");
+        if (issue)
+            issue->ctx = "{\"min_length\":1}";
     }
     return (struct slice){NULL, 0};
 }
@@ -62,6 +79,16 @@ static void check_webhook(struct diagnose *d, uint32_t node)
                         "Value error, webhook_url must lie below the origin registered for this client (lazaret client add NAME --webhook ORIGIN)");
 }
 
+/* A name that is plainly one is told back; any other text of the client's may be a patient's, and is not. */
+static const char *told_name(struct diagnose *d, uint32_t key)
+{
+    struct slice s = json_raw(&d->json, key);
+    bool plain = s.n >= 1 && s.n <= 40;
+    for (size_t i = 0; plain && i < s.n; i++)
+        plain = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_", s.p[i]) && s.p[i];
+    return plain ? arena_printf(d->q->arena, "body/%.*s", SLICE_FMT(s)) : "body";
+}
+
 static void check_unknown(struct diagnose *d)
 {
     static const char *const known[] = {"client_id", "target_diagnosis", "webhook_url", "fhir_bundle"};
@@ -70,8 +97,8 @@ static void check_unknown(struct diagnose *d)
         bool found = false;
         for (size_t i = 0; i < COUNT(known); i++)
             found |= json_is(j, k, known[i]);
-        if (!found) /* the name is the client's text, and may be anything: it is not sent back */
-            api_issue_field(d->q, "extra_forbidden", "body", "Extra inputs are not permitted");
+        if (!found)
+            api_issue_field(d->q, "extra_forbidden", told_name(d, k), "Extra inputs are not permitted");
     }
 }
 
@@ -95,16 +122,6 @@ static int check_shape(struct diagnose *d, struct err *e)
 }
 
 /* --- refusals that say what to do --- */
-
-static void deny_note(struct api_request *q, struct err *e)
-{
-    struct err failed;
-    struct audit_entry entry = q->audit;
-    entry.outcome = "deny";
-    entry.why = err_name(e->code);
-    if (audit_note(q->api->db, &entry, &failed))
-        *e = failed; /* what cannot be noted is not told */
-}
 
 static void tell_issues(struct api_request *q, const struct fhir_report *r)
 {
@@ -175,7 +192,7 @@ static int refuse(struct api_request *q, const struct intake *x, struct err *e)
     } else {
         return -1;
     }
-    deny_note(q, e);
+    api_deny(q, e);
     return -1;
 }
 
@@ -213,7 +230,7 @@ int api_diagnose(struct api_request *q, struct err *e)
     if (!slice_is(d.client_id, q->caller.name)) {
         q->detail = SLICE("\"client_id is not the client whose API key was sent\"");
         err_set(e, ERR_NOT_ALLOWED, "client_id names another client");
-        deny_note(q, e);
+        api_deny(q, e);
         return -1;
     }
     sha256(q->http->body, n.digest);

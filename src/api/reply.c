@@ -23,13 +23,27 @@ struct api_issue *api_issue_add(struct api_request *q, const char *severity, con
     return &more[q->issues++];
 }
 
-void api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text)
+struct api_issue *api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text)
 {
     struct api_issue *i = api_issue_add(q, "error", strcmp(type, "missing") == 0 ? "required" : "structure", text);
     if (i) {
         i->type = type;
         i->loc = loc;
     }
+    return i;
+}
+
+void api_deny(struct api_request *q, struct err *e)
+{
+    struct err failed;
+    struct audit_entry entry = q->audit;
+    entry.outcome = "deny";
+    entry.why = err_name(e->code);
+    if (audit_note(q->api->db, &entry, &failed) == 0)
+        return;
+    *e = failed;
+    q->issues = 0;
+    q->detail = q->extra = (struct slice){NULL, 0};
 }
 
 /* --- three renderings of one error --- */
@@ -62,6 +76,8 @@ static void put_fields(struct json_out *o, const struct api_request *q)
         json_pair_str(o, "msg", x->text);
         json_key(o, "input");
         json_put_null(o);
+        if (x->ctx)
+            json_pair_raw(o, "ctx", slice_of(x->ctx));
         json_close(o, '}');
     }
     json_close(o, ']');

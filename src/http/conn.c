@@ -1,5 +1,7 @@
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <linux/sockios.h>
 #include <unistd.h>
 
 #include "http/conn_int.h"
@@ -14,6 +16,20 @@
  * is still there. */
 
 static const struct http_config *config(const struct conn *c) { return &c->loop->server->c; }
+
+/* --- time --- */
+
+static void conn_within(struct conn *c, int ms) { c->by_us = clock_mono_us() + ms * 1000LL; }
+
+/* The minimum rate: every byte buys the time it may take, but nobody can save up more than header_ms. So a burst does not
+ * pay for a long silence after it. */
+static void conn_moved(struct conn *c, size_t n, int64_t now_us)
+{
+    int64_t most = now_us + config(c)->header_ms * 1000LL;
+    c->by_us += (int64_t)(n < 1u << 30 ? n : 1u << 30) * 1000000 / config(c)->body_rate;
+    if (c->by_us > most)
+        c->by_us = most;
+}
 
 /* --- exchanges --- */
 
@@ -30,7 +46,7 @@ static bool exchange_begin(struct conn *c)
     reader_init(&c->x->reader, c->arena, &max);
     c->x->reply.field = buf_in(c->arena, FIELDS_MAX);
     if (!c->fresh)
-        c->since_us = clock_mono_us();
+        conn_within(c, k->header_ms);
     c->body = false;
     c->stage = CONN_READ;
     return true;
@@ -95,7 +111,7 @@ static void conn_linger(struct conn *c)
 {
     wire_finish(c);
     c->stage = CONN_LINGER;
-    c->since_us = clock_mono_us();
+    conn_within(c, LINGER_MS);
     if (c->paused)
         event_add(&c->rd, NULL);
     c->paused = false;
@@ -113,7 +129,7 @@ static bool conn_sent(struct conn *c)
     }
     c->stage = CONN_IDLE;
     c->fresh = false;
-    c->since_us = clock_mono_us();
+    conn_within(c, config(c)->idle_ms);
     if (c->loop->draining) {
         conn_close(c);
         return false;
@@ -177,8 +193,8 @@ static bool conn_send(struct conn *c)
     memcpy(c->out + c->outs, out, (size_t)n * sizeof *out);
     c->outs += n;
     c->stage = CONN_SEND;
-    c->since_us = clock_mono_us();
-    c->moved = 0;
+    conn_within(c, config(c)->header_ms);
+    c->moved = c->passed = 0;
     return conn_flush(c);
 }
 
@@ -213,7 +229,7 @@ static bool conn_shed(struct conn *c, bool last)
 static bool conn_body_begins(struct conn *c, bool coming)
 {
     c->body = true;
-    c->since_us = clock_mono_us();
+    conn_within(c, config(c)->header_ms);
     if (!admit(c))
         return conn_shed(c, true);
     if (!c->x->reader.expects || coming)
@@ -253,6 +269,8 @@ static bool conn_take(struct conn *c, struct slice *in)
         size_t n = reader_feed(&c->x->reader, *in, &step);
         in->p += n;
         in->n -= n;
+        if (c->body)
+            conn_moved(c, n, clock_mono_us());
         if (step == READER_HEAD)
             alive = conn_body_begins(c, in->n > 0);
         else if (step == READER_DONE)
@@ -366,7 +384,7 @@ void conn_start(struct conn *c)
 {
     struct loop *l = c->loop;
     c->fresh = true;
-    c->since_us = clock_mono_us();
+    conn_within(c, config(c)->header_ms);
     c->next = l->first;
     if (c->next)
         c->next->prev = c;
@@ -376,34 +394,31 @@ void conn_start(struct conn *c)
     event_add(&c->rd, NULL);
 }
 
-/* --- time --- */
+/* --- the clock --- */
+
+/* What was written may still lie in our kernel, up to megabytes of it; only what has left it shows that the client reads. */
+static void look_whether_it_passes(struct conn *c, int64_t now_us)
+{
+    int queued = 0;
+    if (ioctl(c->fd, SIOCOUTQ, &queued) || queued < 0 || (size_t)queued > c->moved)
+        return;
+    size_t passed = c->moved - (size_t)queued;
+    if (passed > c->passed) {
+        conn_moved(c, passed - c->passed, now_us);
+        c->passed = passed;
+    }
+}
 
 void conn_tick(struct conn *c, int64_t now_us)
 {
-    const struct http_config *k = config(c);
-    int64_t spent = now_us - c->since_us, header = k->header_ms * 1000LL;
-    size_t moved = c->stage == CONN_READ ? c->x->reader.got : c->moved;
-    int64_t steady = header + (int64_t)moved * 1000000 / k->body_rate;
-    switch (c->stage) {
-    case CONN_IDLE:
-        if (spent > (c->fresh ? header : k->idle_ms * 1000LL))
-            conn_close(c);
-        break;
-    case CONN_READ:
-        if (!c->body && spent > header)
-            conn_refuse(c, 408, "the header did not come in time; send the whole request at once");
-        else if (c->body && spent > steady)
-            conn_refuse(c, 408, "the body came too slowly; send it faster or in smaller parts");
-        break;
-    case CONN_SEND:
-        if (spent > steady)
-            conn_close(c);
-        break;
-    case CONN_LINGER:
-        if (spent > LINGER_MS * 1000LL)
-            conn_close(c);
-        break;
-    case CONN_WORK:
-        break;
-    }
+    if (c->stage == CONN_SEND)
+        look_whether_it_passes(c, now_us);
+    if (c->stage == CONN_WORK || now_us <= c->by_us)
+        return;
+    if (c->stage != CONN_READ)
+        conn_close(c);
+    else if (c->body)
+        conn_refuse(c, 408, "the body came too slowly; send it faster or in smaller parts");
+    else
+        conn_refuse(c, 408, "the header did not come in time; send the whole request at once");
 }

@@ -50,8 +50,9 @@ struct conn {
     bool paused;           /* rd is not in the loop: bytes came while a request was in work */
     bool broken;           /* nothing more can be read or written */
     bool write_wants_read; /* TLS */
-    int64_t since_us;      /* when the stage (or the body) began */
-    size_t moved;          /* bytes of body read, or of answer written, since then */
+    int64_t by_us;         /* when the stage must have ended; bytes that move put it off (conn_moved) */
+    size_t moved;          /* bytes of the answer: written to the socket, */
+    size_t passed;         /* and those of them the client's machine has taken */
     struct iovec out[OUT_MAX];
     int outs, out_at;
     char *ahead; /* bytes read behind the request in work */

@@ -73,7 +73,7 @@ struct http_config {
     int fields_max;
     size_t body_max;
     int header_ms;             /* total time for a request's header, from its first byte (or the connection's start) */
-    int body_rate;             /* bytes per second a body and an answer must reach, after header_ms of grace */
+    int body_rate;             /* bytes per second at which a body must come and an answer be read; lags of header_ms are forgiven */
     int idle_ms;               /* keep-alive without a request */
     int in_flight_max;         /* requests whose body is being read, or in work; above: 503 */
     int connections_max;       /* above: accepted connections are closed at once. Each needs a descriptor */
