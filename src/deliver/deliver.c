@@ -276,6 +276,7 @@ static int deliver_one(struct deliver *d, struct err *e)
 
 static void *deliver_loop(void *arg)
 {
+    pthread_setname_np(pthread_self(), "deliver");
     struct deliver *d = arg;
     pthread_mutex_lock(&d->lock);
     while (!d->stop) {

@@ -249,6 +249,7 @@ int loop_open(struct loop *l, struct http_server *s, struct err *e)
 
 void *loop_run(void *loop)
 {
+    pthread_setname_np(pthread_self(), "loop");
     struct loop *l = loop;
     event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
     arena_thread_end();

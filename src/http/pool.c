@@ -44,6 +44,7 @@ static struct conn *pool_take(struct pool *p)
 
 static void *handle(void *server)
 {
+    pthread_setname_np(pthread_self(), "handler");
     struct http_server *s = server;
     for (struct conn *c; (c = pool_take(&s->pool));) {
         struct exchange *x = c->x;
