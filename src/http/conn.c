@@ -19,7 +19,7 @@ static const struct http_config *config(const struct conn *c) { return &c->loop-
 
 /* --- time --- */
 
-static void conn_within(struct conn *c, int ms) { c->by_us = clock_mono_us() + ms * 1000LL; }
+static void conn_within(struct conn *c, int ms) { c->by_us = c->loop->now_us + ms * 1000LL; }
 
 /* The minimum rate: every byte buys the time it may take, but nobody can save up more than header_ms. So a burst does not
  * pay for a long silence after it. */
@@ -249,7 +249,7 @@ static bool conn_request_done(struct conn *c)
 {
     struct exchange *x = c->x;
     x->reader.request.tls = came_over_tls(c, &x->reader.request);
-    x->reader.request.received_us = clock_mono_us();
+    x->reader.request.received_us = c->loop->now_us;
     if (!admit(c))
         return conn_shed(c, !x->reader.keep_alive);
     x->last = !x->reader.keep_alive;
@@ -270,7 +270,7 @@ static bool conn_take(struct conn *c, struct slice *in)
         in->p += n;
         in->n -= n;
         if (c->body)
-            conn_moved(c, n, clock_mono_us());
+            conn_moved(c, n, c->loop->now_us);
         if (step == READER_HEAD)
             alive = conn_body_begins(c, in->n > 0);
         else if (step == READER_DONE)
@@ -350,7 +350,7 @@ static void conn_continue(struct conn *c)
 void conn_resume(struct conn *c)
 {
     assert(c->stage == CONN_WORK);
-    metric_observe(HISTOGRAM_REQUEST, clock_mono_us() - c->x->reader.request.received_us);
+    metric_observe(HISTOGRAM_REQUEST, c->loop->now_us - c->x->reader.request.received_us);
     if (conn_send(c))
         conn_continue(c);
 }
@@ -359,6 +359,7 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *c = arg;
     (void)fd, (void)what;
+    c->loop->now_us = clock_mono_us();
     if (c->write_wants_read) {
         if (conn_flush(c))
             conn_continue(c);
@@ -374,6 +375,7 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *c = arg;
     (void)fd, (void)what;
+    c->loop->now_us = clock_mono_us();
     if (c->outs == 0)
         conn_read(c);
     else if (conn_flush(c))

@@ -9,6 +9,7 @@
 #include <event2/event_struct.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/uio.h>
 
@@ -68,19 +69,27 @@ struct loop {
     _Atomic(struct conn *) mailbox;
     int wake_fd;
     bool ticking, draining;
+    int64_t now_us; /* when this turn of the loop began; near enough for deadlines */
     int64_t drain_by_us;
     char *in, *out; /* a read's bytes; a TLS record being put together */
     pthread_t thread;
 };
 
+struct handler {
+    struct handler *below; /* on the stack of idle ones */
+    struct http_server *server;
+    pthread_t thread;
+    sem_t wake;
+};
+
 struct pool {
     pthread_mutex_t lock;
-    pthread_cond_t wake;
     struct conn *first, *last;
-    int idle, threads;
+    struct handler *idle; /* the one that slept last is woken first: its stack and caches are warm */
+    struct handler *handler;
+    int handlers;
     bool waking; /* one is on its way to the queue */
     bool ending;
-    pthread_t *thread;
 };
 
 struct http_server {

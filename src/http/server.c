@@ -73,8 +73,12 @@ int http_server_open(const struct http_config *c, http_handler *fn, void *ctx, s
         return err_set(e, ERR_NO_MEMORY, "no memory for the server");
     *s = (struct http_server){.c = *c, .fn = fn, .ctx = ctx, .listen_fd = -1, .stop_fd = {-1, -1}};
     pthread_mutex_init(&s->tls_lock, NULL);
-    pthread_mutex_init(&s->pool.lock, NULL);
-    pthread_cond_init(&s->pool.wake, NULL);
+    /* Held for a handful of instructions: waiting a moment beats sleeping. */
+    pthread_mutexattr_t adaptive;
+    pthread_mutexattr_init(&adaptive);
+    pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(&s->pool.lock, &adaptive);
+    pthread_mutexattr_destroy(&adaptive);
     if (open_parts(s, e)) {
         http_server_close(s);
         return -1;
@@ -161,6 +165,5 @@ void http_server_close(struct http_server *s)
     SSL_CTX_free(s->tls);
     pthread_mutex_destroy(&s->tls_lock);
     pthread_mutex_destroy(&s->pool.lock);
-    pthread_cond_destroy(&s->pool.wake);
     free(s);
 }
