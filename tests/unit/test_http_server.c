@@ -1,6 +1,10 @@
 #include "http_live.h"
 
+#include <fcntl.h>
+
 #include "base/fault.h"
+#include "base/rnd.h"
+#include "base/wipe.h"
 #include "http_cases.h"
 
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -601,6 +605,66 @@ TEST(requests_are_counted)
     CHECK_INT(metric_value[METRIC_HTTP_REFUSED] - refused, 1);
 }
 
+enum { SECRET = 24, WINDOW = 1 << 20 };
+
+/* How often the secret lies in this process's writable memory; it is given inverted, so as not to be found itself. */
+static int found(const unsigned char inverted[SECRET])
+{
+    OWN_FILE FILE *maps = fopen("/proc/self/maps", "r");
+    OWN_FD int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    static unsigned char window[WINDOW];
+    unsigned long from, to;
+    char line[512], mode[5];
+    int n = 0;
+    while (fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 || mode[1] != 'w' || to - from > 512ul << 20)
+            continue; /* not the shadow memory of a sanitizer */
+        for (unsigned long at = from; at < to; at += WINDOW - SECRET) {
+            ssize_t got = pread(mem, window, at + WINDOW < to ? WINDOW : to - at, (off_t)at);
+            for (ssize_t i = 0; i + SECRET <= got; i++) {
+                int k = 0;
+                while (k < SECRET && (window[i + k] ^ 0xff) == inverted[k])
+                    k++;
+                n += k == SECRET;
+            }
+            wipe(window, sizeof window);
+        }
+    }
+    return n;
+}
+
+TEST(what_was_sent_is_nowhere_in_memory_when_it_is_answered)
+{
+    static const char head[] = "POST /tls HTTP/1.1\r\nHost: a\r\nContent-Length: 24\r\n\r\n";
+    static unsigned char inverted[SECRET];
+    static char sent[8192];
+    struct live l;
+    struct http_config c = live_config();
+    c.idle_ms = 60000;
+    live_start(&l, &c);
+    rnd_bytes(inverted, sizeof inverted);
+    size_t n = 0, answers = 0;
+    for (int i = 0; i < 20; i++) {
+        memcpy(sent + n, head, sizeof head - 1);
+        n += sizeof head - 1;
+        for (int k = 0; k < SECRET; k++)
+            sent[n++] = (char)(inverted[k] ^ 0xff);
+    }
+    CHECK_INT(found(inverted), 20); /* the search finds what is there */
+    struct peer p = dial(&l);
+    say(&p, (struct slice){sent, n});
+    wipe(sent, sizeof sent);
+    while (answers < 20) {
+        struct answer a;
+        CHECK_INT(hear(&p, &a), 200);
+        answers++;
+    }
+    usleep(50000); /* the last one's arena is freed after it was sent */
+    CHECK_INT(found(inverted), 0);
+    hang_up(&p);
+    live_stop(&l);
+}
+
 #ifdef LAZARET_FAULTS
 TEST(when_memory_is_out_a_request_fails_and_the_next_one_succeeds)
 {
@@ -637,7 +701,7 @@ RUN(T(every_request_is_judged_as_the_rfc_says_over_a_socket), T(every_answer_car
     T(above_the_cap_requests_are_shed_and_the_connection_is_kept), T(bodies_being_read_are_in_flight),
     T(above_the_cap_connections_are_closed), T(stopping_finishes_what_is_in_work_and_nothing_else),
     T(the_drain_ends_though_clients_do_not), T(stopping_before_running_ends_at_once), T(addresses_are_checked),
-    T(a_taken_port_is_said_to_be_taken), T(the_proxy_says_whether_it_was_tls), T(requests_are_counted),
+    T(a_taken_port_is_said_to_be_taken), T(the_proxy_says_whether_it_was_tls), T(requests_are_counted), T(what_was_sent_is_nowhere_in_memory_when_it_is_answered),
 #ifdef LAZARET_FAULTS
     T(when_memory_is_out_a_request_fails_and_the_next_one_succeeds),
 #endif
