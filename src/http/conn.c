@@ -121,7 +121,7 @@ static void conn_linger(struct conn *c)
 
 static bool conn_sent(struct conn *c)
 {
-    bool last = c->x->last;
+    bool last = c->x->last || c->deaf;
     exchange_end(c);
     if (last) {
         conn_linger(c);
@@ -282,22 +282,17 @@ static bool conn_take(struct conn *c, struct slice *in)
 }
 
 /* At most one read's worth: the connection is not read again before this is used up. */
-static bool conn_keep(struct conn *c, struct slice in)
+static void conn_keep(struct conn *c, struct slice in)
 {
     assert(!c->ahead);
     c->ahead = malloc(in.n);
     if (!c->ahead) {
-        if (c->stage != CONN_WORK) {
-            conn_close(c);
-            return false;
-        }
-        c->x->last = true; /* the answer in work still goes out; then bytes would be missing */
-        return true;
+        c->deaf = true;
+        return;
     }
     memcpy(c->ahead, in.p, in.n);
     c->ahead_n = in.n;
     c->ahead_at = 0;
-    return true;
 }
 
 static void conn_ended(struct conn *c)
@@ -307,22 +302,21 @@ static void conn_ended(struct conn *c)
     conn_close(c);
 }
 
+/* Once per event, so that connections take turns. A TLS record fits into the buffer whole and OpenSSL reads no further than
+ * its end, so nothing is ever left inside OpenSSL, where no event would announce it. */
 static void conn_read(struct conn *c)
 {
     struct loop *l = c->loop;
-    bool alive = true;
-    do {
-        ssize_t n = wire_read(c, l->in, LOOP_BUFFER);
-        if (n < 0)
-            conn_ended(c);
-        if (n <= 0)
-            return;
-        struct slice in = {l->in, (size_t)n};
-        alive = conn_take(c, &in);
-        if (alive && in.n && c->stage != CONN_LINGER)
-            alive = conn_keep(c, in);
-        wipe(l->in, (size_t)n);
-    } while (alive && (c->stage == CONN_IDLE || c->stage == CONN_READ) && wire_pending(c));
+    _Static_assert(LOOP_BUFFER >= TLS_RECORD, "a record must fit");
+    ssize_t n = wire_read(c, l->in, LOOP_BUFFER);
+    if (n < 0)
+        conn_ended(c);
+    if (n <= 0)
+        return;
+    struct slice in = {l->in, (size_t)n};
+    if (conn_take(c, &in) && in.n && c->stage != CONN_LINGER)
+        conn_keep(c, in);
+    wipe(l->in, (size_t)n);
 }
 
 /* The answer is out: on with what was read ahead, then with the socket. */
@@ -343,8 +337,6 @@ static void conn_continue(struct conn *c)
     if (c->paused)
         event_add(&c->rd, NULL);
     c->paused = false;
-    if (wire_pending(c))
-        conn_read(c);
 }
 
 void conn_resume(struct conn *c)
@@ -376,10 +368,12 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
     struct conn *c = arg;
     (void)fd, (void)what;
     c->loop->now_us = clock_mono_us();
-    if (c->outs == 0)
-        conn_read(c);
-    else if (conn_flush(c))
-        conn_continue(c);
+    if (c->outs) {
+        if (conn_flush(c))
+            conn_continue(c);
+    } else if (c->stage == CONN_IDLE || c->stage == CONN_READ) {
+        conn_read(c); /* TLS had to write before it could read */
+    }
 }
 
 void conn_start(struct conn *c)

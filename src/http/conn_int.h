@@ -49,6 +49,7 @@ struct conn {
     bool fresh;            /* no request yet: the header's time runs from the connection's start */
     bool body;             /* in CONN_READ: the header is complete */
     bool paused;           /* rd is not in the loop: bytes came while a request was in work */
+    bool deaf;             /* bytes were lost for want of memory: it ends with the answer in work */
     bool broken;           /* nothing more can be read or written */
     bool write_wants_read; /* TLS */
     int64_t by_us;         /* when the stage must have ended; bytes that move put it off (conn_moved) */
@@ -135,7 +136,6 @@ int reply_iov(struct exchange *x, const struct http_request *q, struct iovec out
 /* wire.c -- bytes in and out, with TLS or without. >0: so many; 0: it would block; -1: the peer has ended or it broke. */
 ssize_t wire_read(struct conn *c, char *p, size_t n);
 ssize_t wire_write(struct conn *c, const struct iovec *v, int n);
-bool wire_pending(const struct conn *c); /* bytes that no event will announce */
 void wire_finish(struct conn *c);        /* says goodbye and closes our side */
 
 /* tls.c */

@@ -70,8 +70,6 @@ ssize_t wire_write(struct conn *c, const struct iovec *v, int n)
     return sent;
 }
 
-bool wire_pending(const struct conn *c) { return c->ssl && SSL_has_pending(c->ssl); }
-
 void wire_finish(struct conn *c)
 {
     if (c->ssl && !c->broken && SSL_is_init_finished(c->ssl)) {

@@ -173,6 +173,7 @@ static const struct http_case http_case[] = {
     {"bare LF after a chunk size", P(CH, "3\nabc\r\n0\r\n\r\n"), 400, NULL},
     {"bare LF after a chunk size that is still valid without its last digit", P(CH, "33\nabc\r\n0\r\n\r\n"), 400, NULL},
     {"bare LF after a chunk's data", P(CH, "3\r\nabc\n0\r\n\r\n"), 400, NULL},
+    {"other bytes in place of the CR LF behind a chunk", P(CH, "3\r\nabcXX0\r\n\r\n"), 400, NULL},
     {"a chunk longer than its size", P(CH, "3\r\nabcd\r\n0\r\n\r\n"), 400, NULL},
     {"a chunk shorter than its size", P(CH, "4\r\nabc\r\n0\r\n\r\n"), 400, NULL},
     {"NUL in a chunk extension", P(CH, "3;a\0\r\nabc\r\n0\r\n\r\n"), 400, NULL},
