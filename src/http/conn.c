@@ -12,17 +12,23 @@
 #include "base/own.h"
 #include "base/wipe.h"
 
-/* A connection may be closed, and its memory gone, inside most of these functions. Those that may do so answer whether it
- * is still there. */
+/* A connection may be closed, and its memory gone, inside most of these functions. Those that may do so answer whether
+ * it is still there. */
 
-static const struct http_config *config(const struct conn *c) { return &c->loop->server->c; }
+static const struct http_config *config(const struct conn *c)
+{
+    return &c->loop->server->c;
+}
 
 /* --- time --- */
 
-static void conn_within(struct conn *c, int ms) { c->by_us = c->loop->now_us + ms * 1000LL; }
+static void conn_within(struct conn *c, int ms)
+{
+    c->by_us = c->loop->now_us + ms * 1000LL;
+}
 
-/* The minimum rate: every byte buys the time it may take, but nobody can save up more than header_ms. So a burst does not
- * pay for a long silence after it. */
+/* The minimum rate: every byte buys the time it may take, but nobody can save up more than header_ms. So a burst does
+ * not pay for a long silence after it. */
 static void conn_moved(struct conn *c, size_t n, int64_t now_us)
 {
     int64_t most = now_us + config(c)->header_ms * 1000LL;
@@ -220,7 +226,8 @@ static bool conn_refuse(struct conn *c, int status, const char *why)
 static bool conn_shed(struct conn *c, bool last)
 {
     metric_add(METRIC_HTTP_SHED, 1);
-    return conn_answer(c, 503, "more requests are being answered than this server takes on; try again in a second", last);
+    return conn_answer(c, 503, "more requests are being answered than this server takes on; try again in a second",
+                       last);
 }
 
 /* --- reading --- */
@@ -302,8 +309,8 @@ static void conn_ended(struct conn *c)
     conn_close(c);
 }
 
-/* Once per event, so that connections take turns. A TLS record fits into the buffer whole and OpenSSL reads no further than
- * its end, so nothing is ever left inside OpenSSL, where no event would announce it. */
+/* Once per event, so that connections take turns. A TLS record fits into the buffer whole and OpenSSL reads no further
+ * than its end, so nothing is ever left inside OpenSSL, where no event would announce it. */
 static void conn_read(struct conn *c)
 {
     struct loop *l = c->loop;
@@ -392,7 +399,8 @@ void conn_start(struct conn *c)
 
 /* --- the clock --- */
 
-/* What was written may still lie in our kernel, up to megabytes of it; only what has left it shows that the client reads. */
+/* What was written may still lie in our kernel, up to megabytes of it; only what has left it shows that the client
+ * reads. */
 static void look_whether_it_passes(struct conn *c, int64_t now_us)
 {
     int queued = 0;

@@ -1,7 +1,8 @@
 /* conn_int.h -- what the files of this room share: server, loops, connections, exchanges.
  *
- * Who may touch a connection: its loop's thread, except in CONN_WORK, when the handler that took it may touch its exchange
- * (and the arena the exchange lies in) and nothing else. The queue of the pool and the mailbox of the loop hand it over. */
+ * Who may touch a connection: its loop's thread, except in CONN_WORK, when the handler that took it may touch its
+ * exchange (and the arena the exchange lies in) and nothing else. The queue of the pool and the mailbox of the loop
+ * hand it over. */
 #ifndef HTTP_CONN_INT_H
 #define HTTP_CONN_INT_H
 
@@ -29,10 +30,10 @@ enum { LEAD_MAX = 640, NOTE_MAX = 192, OUT_MAX = 6, FIELDS_MAX = 16 * 1024, LING
 struct exchange {
     struct reader reader;
     struct http_reply reply;
-    bool last;          /* the connection ends with this answer */
-    bool counted;       /* it is one of server.in_flight */
+    bool last;    /* the connection ends with this answer */
+    bool counted; /* it is one of server.in_flight */
     size_t lead_n;
-    char lead[LEAD_MAX]; /* the status line and the server's own fields: here, so that out of memory can still be answered */
+    char lead[LEAD_MAX]; /* status line and the server's own fields; not taken later, when memory may be out */
     char note[NOTE_MAX]; /* the body of the server's own errors */
 };
 
@@ -133,10 +134,10 @@ void reply_lead(struct exchange *x, const struct http_request *q);
 void reply_note(struct exchange *x, int status, const char *why); /* an error of the server itself */
 int reply_iov(struct exchange *x, const struct http_request *q, struct iovec out[OUT_MAX]); /* how many */
 
-/* wire.c -- bytes in and out, with TLS or without. >0: so many; 0: it would block; -1: the peer has ended or it broke. */
+/* wire.c -- bytes in and out, with TLS or without. >0: so many; 0: it would block; -1: it has ended or broke. */
 ssize_t wire_read(struct conn *c, char *p, size_t n);
 ssize_t wire_write(struct conn *c, const struct iovec *v, int n);
-void wire_finish(struct conn *c);        /* says goodbye and closes our side */
+void wire_finish(struct conn *c); /* says goodbye and closes our side */
 
 /* tls.c */
 SSL_CTX *tls_open(const char *cert, const char *key, struct err *e);

@@ -14,7 +14,10 @@
 
 enum { ACCEPTS = 64, ACCEPT_PAUSE_MS = 100 };
 
-static struct timeval ms(int n) { return (struct timeval){n / 1000, n % 1000 * 1000}; }
+static struct timeval ms(int n)
+{
+    return (struct timeval){n / 1000, n % 1000 * 1000};
+}
 
 void loop_wake(struct loop *l)
 {
@@ -23,7 +26,8 @@ void loop_wake(struct loop *l)
     (void)n;
 }
 
-/* A stack without locks, turned over by the loop; whoever finds it empty wakes the loop, so a full one costs nothing more. */
+/* A stack without locks, turned over by the loop; whoever finds it empty wakes the loop, so a full one costs nothing
+ * more. */
 void loop_post(struct conn *c)
 {
     struct loop *l = c->loop;

@@ -2,9 +2,9 @@
 
 #include "http/conn_int.h"
 
-/* Many handlers exist, because most of them wait for a commit; few should run. So at most one is on its way to the queue at
- * any time, and one that takes a request while more are waiting sends for the next. Quick requests thus stay on the threads
- * that are awake, and slow ones spread over as many as there are. */
+/* Many handlers exist, because most of them wait for a commit; few should run. So at most one is on its way to the
+ * queue at any time, and one that takes a request while more are waiting sends for the next. Quick requests thus stay
+ * on the threads that are awake, and slow ones spread over as many as there are. */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { STACK = 4 * 1024 * 1024 };
@@ -17,7 +17,6 @@ enum { STACK = 512 * 1024 };
 #else
 enum { STACK = 512 * 1024 };
 #endif
-
 
 /* Takes a sleeper off the stack when one should be woken; under the lock. */
 static struct handler *sleeper(struct pool *p)
@@ -104,7 +103,8 @@ int pool_open(struct pool *p, struct http_server *s, struct err *e)
     pthread_attr_destroy(&a);
     if (p->handlers == s->c.handlers)
         return 0;
-    return err_set(e, ERR_CONFIG, "only %d of %d handler threads could be started; ask for fewer", p->handlers, s->c.handlers);
+    return err_set(e, ERR_CONFIG, "only %d of %d handler threads could be started; ask for fewer", p->handlers,
+                   s->c.handlers);
 }
 
 void pool_close(struct pool *p)

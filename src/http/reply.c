@@ -112,7 +112,10 @@ static void add_number(struct exchange *x, size_t n)
     add(x, p);
 }
 
-static bool bodiless(int status) { return status == 204 || status == 304; }
+static bool bodiless(int status)
+{
+    return status == 204 || status == 304;
+}
 
 void reply_lead(struct exchange *x, const struct http_request *q)
 {

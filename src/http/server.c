@@ -40,7 +40,8 @@ static int check_config(const struct http_config *c, struct err *e)
     if (c->in_flight_max < 1 || c->connections_max < 1)
         return err_set(e, ERR_CONFIG, "the server must be allowed a connection and a request in flight");
     if (c->arena_max / 4 < c->header_max || c->arena_max / 2 < c->body_max)
-        return err_set(e, ERR_CONFIG, "a request must be allowed 4 times its largest header and twice its largest body in memory");
+        return err_set(e, ERR_CONFIG,
+                       "a request must be allowed 4 times its largest header and twice its largest body in memory");
     return 0;
 }
 
@@ -87,7 +88,10 @@ int http_server_open(const struct http_config *c, http_handler *fn, void *ctx, s
     return 0;
 }
 
-const char *http_server_address(const struct http_server *s) { return s->address; }
+const char *http_server_address(const struct http_server *s)
+{
+    return s->address;
+}
 
 static void wait_for_stop(struct http_server *s)
 {
@@ -105,7 +109,8 @@ static int start_threads(struct http_server *s, int *loops, struct err *e)
     int r = pool_open(&s->pool, s, e);
     for (*loops = 0; r == 0 && *loops < s->c.loops; ++*loops)
         if (pthread_create(&s->loop[*loops].thread, NULL, loop_run, &s->loop[*loops])) {
-            r = err_set(e, ERR_CONFIG, "only %d of %d loop threads could be started; ask for fewer", *loops, s->c.loops);
+            r = err_set(e, ERR_CONFIG, "only %d of %d loop threads could be started; ask for fewer", *loops,
+                        s->c.loops);
             break;
         }
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -41,8 +41,8 @@ ssize_t wire_read(struct conn *c, char *p, size_t n)
     return tls_end(c, SSL_read(c->ssl, p, (int)n), false);
 }
 
-/* Small answers become one TLS record: head and body are put side by side first. OpenSSL may ask for the same bytes again
- * after a WANT_*; they are the same, because what was not written is still in `v`. */
+/* Small answers become one TLS record: head and body are put side by side first. OpenSSL may ask for the same bytes
+ * again after a WANT_*; they are the same, because what was not written is still in `v`. */
 static ssize_t tls_write(struct conn *c, const struct iovec *v, int n)
 {
     char *all = c->loop->out;

@@ -41,13 +41,20 @@ TEST(every_answer_carries_the_security_headers)
     static const struct {
         const char *request;
         int status;
-    } row[] = {{GET("/"), 200}, {GET("/status?404"), 404}, {GET("/nothing"), 500}, {GET("/status?204"), 204}, {"GET\r\n\r\n", 400}};
+    } row[] = {{GET("/"), 200},
+               {GET("/status?404"), 404},
+               {GET("/nothing"), 500},
+               {GET("/status?204"), 204},
+               {"GET\r\n\r\n", 400}};
     static const struct {
         const char *name, *value;
     } field[] = {
-        {"X-Content-Type-Options", "nosniff"},  {"Referrer-Policy", "no-referrer"},
-        {"X-Frame-Options", "DENY"},            {"Cache-Control", "no-store"},
-        {"Strict-Transport-Security", ""},      {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+        {"X-Content-Type-Options", "nosniff"},
+        {"Referrer-Policy", "no-referrer"},
+        {"X-Frame-Options", "DENY"},
+        {"Cache-Control", "no-store"},
+        {"Strict-Transport-Security", ""},
+        {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
         {"Server", ""},
     };
     struct live l;
@@ -82,9 +89,12 @@ TEST(answers_without_a_body_have_none)
         int status;
         bool head;
     } row[] = {
-        {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "8", 200, true}, {GET("/status?204"), "", 204, false},
-        {GET("/status?304"), "", 304, false},                  {GET("/status?999"), "87", 500, false},
-        {GET("/status?100"), "87", 500, false},                {GET("/many-fields"), "87", 500, false},
+        {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", "8", 200, true},
+        {GET("/status?204"), "", 204, false},
+        {GET("/status?304"), "", 304, false},
+        {GET("/status?999"), "87", 500, false},
+        {GET("/status?100"), "87", 500, false},
+        {GET("/many-fields"), "87", 500, false},
     };
     struct live l;
     struct http_config c = live_config();
@@ -113,7 +123,8 @@ TEST(pipelined_requests_are_answered_in_order)
         if (i % 3)
             buf_printf(&b, "GET /?%d HTTP/1.1\r\nHost: a\r\n\r\n", i);
         else
-            buf_printf(&b, "POST /?%d HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", i);
+            buf_printf(&b, "POST /?%d HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+                       i);
     struct peer p = dial(&l);
     say(&p, buf_text(&b));
     for (int i = 0; i < REQUESTS; i++) {
@@ -519,14 +530,22 @@ TEST(addresses_are_checked)
         bool opens;
         const char *says;
     } row[] = {
-        {"127.0.0.1:0", HTTP_TLS_OFF, true, NULL},      {"127.1.2.3:0", HTTP_TLS_OFF, true, NULL},
-        {"localhost:0", HTTP_TLS_OFF, true, NULL},      {"0.0.0.0:0", HTTP_TLS_OFF, false, "TLS"},
-        {"[::]:0", HTTP_TLS_OFF, false, "TLS"},         {"192.0.2.1:0", HTTP_TLS_OFF, false, "TLS"},
-        {"192.0.2.1:0", HTTP_TLS_PROXY, false, "has no address"}, {"0.0.0.0:0", HTTP_TLS_PROXY, true, NULL},
-        {"127.0.0.1", HTTP_TLS_OFF, false, "write"},    {"127.0.0.1:99999", HTTP_TLS_OFF, false, "write"},
-        {"127.0.0.1:-1", HTTP_TLS_OFF, false, "write"}, {"example.org:80", HTTP_TLS_OFF, false, "write"},
-        {":80", HTTP_TLS_OFF, false, "write"},          {"[::1:80", HTTP_TLS_OFF, false, "write"},
-        {"", HTTP_TLS_OFF, false, "write"},             {"127.0.0.1:0", HTTP_TLS_ON, false, "certificate"},
+        {"127.0.0.1:0", HTTP_TLS_OFF, true, NULL},
+        {"127.1.2.3:0", HTTP_TLS_OFF, true, NULL},
+        {"localhost:0", HTTP_TLS_OFF, true, NULL},
+        {"0.0.0.0:0", HTTP_TLS_OFF, false, "TLS"},
+        {"[::]:0", HTTP_TLS_OFF, false, "TLS"},
+        {"192.0.2.1:0", HTTP_TLS_OFF, false, "TLS"},
+        {"192.0.2.1:0", HTTP_TLS_PROXY, false, "has no address"},
+        {"0.0.0.0:0", HTTP_TLS_PROXY, true, NULL},
+        {"127.0.0.1", HTTP_TLS_OFF, false, "write"},
+        {"127.0.0.1:99999", HTTP_TLS_OFF, false, "write"},
+        {"127.0.0.1:-1", HTTP_TLS_OFF, false, "write"},
+        {"example.org:80", HTTP_TLS_OFF, false, "write"},
+        {":80", HTTP_TLS_OFF, false, "write"},
+        {"[::1:80", HTTP_TLS_OFF, false, "write"},
+        {"", HTTP_TLS_OFF, false, "write"},
+        {"127.0.0.1:0", HTTP_TLS_ON, false, "certificate"},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
         struct http_server *s = NULL;
@@ -560,8 +579,10 @@ TEST(the_proxy_says_whether_it_was_tls)
         const char *field, *seen;
         enum http_tls tls;
     } row[] = {
-        {"X-Forwarded-Proto: https\r\n", "yes", HTTP_TLS_PROXY}, {"X-Forwarded-Proto: http\r\n", "no", HTTP_TLS_PROXY},
-        {"X-Forwarded-Proto: https, http\r\n", "no", HTTP_TLS_PROXY}, {"", "no", HTTP_TLS_PROXY},
+        {"X-Forwarded-Proto: https\r\n", "yes", HTTP_TLS_PROXY},
+        {"X-Forwarded-Proto: http\r\n", "no", HTTP_TLS_PROXY},
+        {"X-Forwarded-Proto: https, http\r\n", "no", HTTP_TLS_PROXY},
+        {"", "no", HTTP_TLS_PROXY},
         {"X-Forwarded-Proto: https\r\n", "no", HTTP_TLS_OFF},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
@@ -577,7 +598,8 @@ TEST(the_proxy_says_whether_it_was_tls)
         say_str(&p, "\r\n");
         CHECK_INT(hear(&p, &a), 200);
         CHECK_STR(a.body, row[i].seen);
-        CHECK_INT(answer_field(&a, "Strict-Transport-Security", text, sizeof text)[0] != 0, strcmp(row[i].seen, "yes") == 0);
+        CHECK_INT(answer_field(&a, "Strict-Transport-Security", text, sizeof text)[0] != 0,
+                  strcmp(row[i].seen, "yes") == 0);
         hang_up(&p);
         live_stop(&l);
     }
@@ -588,8 +610,8 @@ TEST(requests_are_counted)
     struct live l;
     struct answer a;
     struct http_config c = live_config();
-    int64_t all = metric_value[METRIC_REQUESTS], bad = metric_value[METRIC_REQUESTS_4XX], broken = metric_value[METRIC_REQUESTS_5XX],
-            refused = metric_value[METRIC_HTTP_REFUSED];
+    int64_t all = metric_value[METRIC_REQUESTS], bad = metric_value[METRIC_REQUESTS_4XX],
+            broken = metric_value[METRIC_REQUESTS_5XX], refused = metric_value[METRIC_HTTP_REFUSED];
     live_start(&l, &c);
     struct peer p = dial(&l);
     static const char *const request[] = {GET("/"), GET("/status?404"), GET("/nothing"), "GET\r\n"};
@@ -693,15 +715,18 @@ TEST(when_memory_is_out_a_request_fails_and_the_next_one_succeeds)
 #endif
 
 RUN(T(every_request_is_judged_as_the_rfc_says_over_a_socket), T(every_answer_carries_the_security_headers),
-    T(answers_without_a_body_have_none), T(pipelined_requests_are_answered_in_order), T(connections_are_kept_or_closed_as_asked),
-    T(a_client_that_closes_its_side_still_gets_its_answer), T(slow_senders_are_told_and_cut_off),
-    T(a_burst_does_not_pay_for_a_long_silence), T(a_body_at_the_least_rate_is_read), T(silent_connections_are_closed_without_a_word),
-    T(a_client_that_does_not_read_is_cut_off_and_one_that_reads_slowly_is_not), T(limits_hold_to_the_byte_over_a_socket),
-    T(the_refusal_of_a_large_body_can_be_read), T(a_100_is_sent_only_when_the_body_will_be_read),
-    T(above_the_cap_requests_are_shed_and_the_connection_is_kept), T(bodies_being_read_are_in_flight),
-    T(above_the_cap_connections_are_closed), T(stopping_finishes_what_is_in_work_and_nothing_else),
-    T(the_drain_ends_though_clients_do_not), T(stopping_before_running_ends_at_once), T(addresses_are_checked),
-    T(a_taken_port_is_said_to_be_taken), T(the_proxy_says_whether_it_was_tls), T(requests_are_counted), T(what_was_sent_is_nowhere_in_memory_when_it_is_answered),
+    T(answers_without_a_body_have_none), T(pipelined_requests_are_answered_in_order),
+    T(connections_are_kept_or_closed_as_asked), T(a_client_that_closes_its_side_still_gets_its_answer),
+    T(slow_senders_are_told_and_cut_off), T(a_burst_does_not_pay_for_a_long_silence),
+    T(a_body_at_the_least_rate_is_read), T(silent_connections_are_closed_without_a_word),
+    T(a_client_that_does_not_read_is_cut_off_and_one_that_reads_slowly_is_not),
+    T(limits_hold_to_the_byte_over_a_socket), T(the_refusal_of_a_large_body_can_be_read),
+    T(a_100_is_sent_only_when_the_body_will_be_read), T(above_the_cap_requests_are_shed_and_the_connection_is_kept),
+    T(bodies_being_read_are_in_flight), T(above_the_cap_connections_are_closed),
+    T(stopping_finishes_what_is_in_work_and_nothing_else), T(the_drain_ends_though_clients_do_not),
+    T(stopping_before_running_ends_at_once), T(addresses_are_checked), T(a_taken_port_is_said_to_be_taken),
+    T(the_proxy_says_whether_it_was_tls), T(requests_are_counted),
+    T(what_was_sent_is_nowhere_in_memory_when_it_is_answered),
 #ifdef LAZARET_FAULTS
     T(when_memory_is_out_a_request_fails_and_the_next_one_succeeds),
 #endif
