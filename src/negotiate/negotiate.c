@@ -541,8 +541,8 @@ int negotiate(struct arena *a, const struct negotiation *q, struct decision *ret
     choose(&d);
     if (find_next(&w, &d))
         return -1;
-    if (arena_failed(a) !=
-        before) /* a text that could not be read looks absent: rather no decision than one without it */
+    /* A text that could not be read looks absent: rather no decision than one without it. */
+    if (arena_failed(a) != before)
         return no_memory(e);
     *ret = d;
     return 0;
