@@ -8,6 +8,8 @@ FUZZ_SECONDS ?= 60
 # Progress for eyes, silence for logs.
 NINJA = ninja $$([ -t 1 ] || echo --quiet)
 NODE_DATA = data/fhir
+# Published examples to judge, where a checkout has them beside it; the tests that need them skip elsewhere.
+export LAZARET_FHIR_DATA ?= $(wildcard $(abspath ../shared/data/fhir-r4))
 
 TEST_OPTIONS = -Dtests=true -Dfaults=true -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized
 RELEASE_OPTIONS = -Dbuildtype=release -Dprefix=$(PREFIX)
