@@ -200,7 +200,9 @@ TEST(a_body_that_loses_the_transaction_takes_its_neighbours_along_and_none_of_th
     begin();
     struct db *db = open_store(&e);
     CHECK(db);
-    struct one x[] = {{.db = db, .body = slow, .number = 4}, {.db = db, .body = insert, .number = 8}, {.db = db, .body = spill, .number = 1000},
+    struct one x[] = {{.db = db, .body = slow, .number = 4},
+                      {.db = db, .body = insert, .number = 8},
+                      {.db = db, .body = spill, .number = 1000},
                       {.db = db, .body = insert, .number = 12}, {.db = db, .body = insert, .number = 16}};
     for (size_t i = 0; i < COUNT(x); i++) {
         CHECK_INT(pthread_create(&x[i].thread, NULL, run_one, &x[i]), 0);
