@@ -16,7 +16,7 @@ RELEASE_OPTIONS = -Dbuildtype=release -Dprefix=$(PREFIX)
 .DEFAULT_GOAL = help
 # The steps are in an order; ninja runs what can run at once.
 .NOTPARALLEL:
-.PHONY: help build run test check soak fuzz coverage install clean need-run need-test data
+.PHONY: help build run test check soak bench fuzz coverage install clean need-run need-test need-bench data
 
 help: ## this text
 	@echo 'make TARGET, where TARGET is one of'
@@ -43,6 +43,11 @@ build-test: need-test data
 	@tools/configure build-test $(TEST_OPTIONS)
 	@$(NINJA) -C build-test
 
+bench: need-bench data ## measure the release build, each figure beside its floor (BENCH='--quick', BENCH='--json FILE')
+	@tools/configure build-bench $(RELEASE_OPTIONS) -Dbench=true
+	@$(NINJA) -C build-bench
+	@BUILD=build-bench bench/run $(BENCH)
+
 fuzz: need-test data ## every fuzz target for FUZZ_SECONDS (60) from its corpus
 	@FUZZ_SECONDS='$(FUZZ_SECONDS)' tools/fuzz
 
@@ -59,7 +64,7 @@ install: build ## below DESTDIR and PREFIX (/usr/local)
 clean: ## remove what was built; the data of `make run` stays
 	rm -rf build build-*
 
-need-run need-test:
+need-run need-test need-bench:
 	@tools/need $(@:need-%=%)
 
 data:

@@ -66,10 +66,11 @@ void app_open_sandbox(struct app *app, struct config *c)
 {
     struct paths p;
     struct sandbox_config s = {.jail = app_part(c, "lazaret-jail"), .images = app_part(c, "images"), .spawners = (int)c->workers};
-    if (paths_of(c, &p, &app->sandbox_error) || make_folder(c, c->data, 0700, &app->sandbox_error) ||
-        make_folder(c, p.models, 0755, &app->sandbox_error))
+    bool data = *c->data; /* without a folder, doctor still wants to know whether models could run here */
+    if (paths_of(c, &p, &app->sandbox_error) ||
+        (data && (make_folder(c, c->data, 0700, &app->sandbox_error) || make_folder(c, p.models, 0755, &app->sandbox_error))))
         return;
-    s.models = p.models;
+    s.models = data ? p.models : app_part(c, "models");
     if (sandbox_open(&s, &app->sandbox, &app->sandbox_error))
         app->sandbox = NULL;
 }

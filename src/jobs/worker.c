@@ -140,6 +140,7 @@ int worker_step(struct jobs *j, struct registry *r, struct sandbox *s, struct er
 
 static void *work_loop(void *arg)
 {
+    pthread_setname_np(pthread_self(), "worker");
     struct workers *w = arg;
     while (!w->stop) {
         struct err e;

@@ -282,6 +282,7 @@ static void run_group(struct sqlite_db *d, struct waiting *list)
 
 static void *write_loop(void *arg)
 {
+    pthread_setname_np(pthread_self(), "store"); /* for top, perf and gdb */
     struct sqlite_db *d = arg;
     pthread_mutex_lock(&d->lock);
     for (;;) {

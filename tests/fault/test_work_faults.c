@@ -10,7 +10,7 @@
 #include "jobs/worker.h"
 #include "world.h"
 
-enum { POINTS = 40 };
+enum { POINTS = 20 };
 
 static const enum shim every[] = {SHIM_ARENA, SHIM_CALLOC, SHIM_COMMIT, SHIM_WRITE_IOERR, SHIM_WRITE_FULL, SHIM_WRITE_SHORT, SHIM_SYNC,
                                   SHIM_TRUNCATE, SHIM_SQLITE_ALLOC};
