@@ -5,9 +5,12 @@ PORT ?= 8080
 DESTDIR ?=
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+N ?= 50
 # Progress for eyes, silence for logs.
 NINJA = ninja $$([ -t 1 ] || echo --quiet)
 NODE_DATA = data/fhir
+# Published examples to judge, where a checkout has them beside it; the tests that need them skip elsewhere.
+export LAZARET_FHIR_DATA ?= $(wildcard $(abspath ../shared/data/fhir-r4))
 
 TEST_OPTIONS = -Dtests=true -Dfaults=true -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized
 RELEASE_OPTIONS = -Dbuildtype=release -Dprefix=$(PREFIX)
@@ -15,7 +18,7 @@ RELEASE_OPTIONS = -Dbuildtype=release -Dprefix=$(PREFIX)
 .DEFAULT_GOAL = help
 # The steps are in an order; ninja runs what can run at once.
 .NOTPARALLEL:
-.PHONY: help build run test check fuzz coverage install clean need-run need-test data
+.PHONY: help build run test check soak bench fuzz coverage install clean need-run need-test need-bench data
 
 help: ## this text
 	@echo 'make TARGET, where TARGET is one of'
@@ -34,10 +37,18 @@ test: build-test ## every test, under AddressSanitizer and UBSan
 check: build-test ## quick: the tree's own rules and the unit tests
 	@BUILD=build-test tests/run --suite tree --suite unit
 
+soak: build-test ## N (50) kills under load, and every point at which memory, files or commits can fail
+	@N='$(N)' BUILD=build-test tests/run --soak
+
 .PHONY: build-test
 build-test: need-test data
 	@tools/configure build-test $(TEST_OPTIONS)
 	@$(NINJA) -C build-test
+
+bench: need-bench data ## measure the release build, each figure beside its floor (BENCH='--quick', BENCH='--json FILE')
+	@tools/configure build-bench $(RELEASE_OPTIONS) -Dbench=true
+	@$(NINJA) -C build-bench
+	@BUILD=build-bench bench/run $(BENCH)
 
 fuzz: need-test data ## every fuzz target for FUZZ_SECONDS (60) from its corpus
 	@FUZZ_SECONDS='$(FUZZ_SECONDS)' tools/fuzz
@@ -55,7 +66,7 @@ install: build ## below DESTDIR and PREFIX (/usr/local)
 clean: ## remove what was built; the data of `make run` stays
 	rm -rf build build-*
 
-need-run need-test:
+need-run need-test need-bench:
 	@tools/need $(@:need-%=%)
 
 data:

@@ -118,6 +118,8 @@ static int check_shape(struct diagnose *d, struct err *e)
     else if (json_kind(j, d->bundle) != JSON_OBJECT)
         api_issue_field(d->q, "dict_type", "body/fhir_bundle", "Input should be a valid dictionary");
     check_unknown(d);
+    if (arena_failed(d->q->arena)) /* a field may have been taken for absent, an issue may be lost */
+        return err_set(e, ERR_NO_MEMORY, "a body of %zu bytes", j->size);
     return d->q->issues ? err_set(e, ERR_BAD_REQUEST, "%zu issues of form", d->q->issues) : 0;
 }
 

@@ -9,7 +9,7 @@
 #include "base/fault.h"
 #include "base/wipe.h"
 
-enum { FIRST = 16 * 1024, SPARE_MAX = 64 * 1024, SPARES = 4 };
+enum { FIRST = 16 * 1024, SPARE_MAX = 64 * 1024, SPARES = 32 };
 
 struct block {
     struct block *next;
@@ -21,6 +21,7 @@ struct arena {
     struct block *head; /* the newest block, which the next piece comes from */
     size_t limit, used;
     void *last; /* the newest piece, which alone can grow in place */
+    unsigned failed; /* pieces refused */
 };
 
 static _Thread_local struct {
@@ -76,7 +77,7 @@ void arena_free(struct arena *a)
     }
 }
 
-void *arena_take(struct arena *a, size_t n)
+static void *take(struct arena *a, size_t n)
 {
     if (fault_hit(FAULT_ALLOC))
         return NULL;
@@ -97,6 +98,13 @@ void *arena_take(struct arena *a, size_t n)
     a->head->used += need;
     a->used += need;
     a->last = p;
+    return p;
+}
+
+void *arena_take(struct arena *a, size_t n)
+{
+    void *p = take(a, n);
+    a->failed += !p;
     return p;
 }
 
@@ -160,6 +168,8 @@ struct slice arena_copy(struct arena *a, struct slice s)
 }
 
 size_t arena_used(const struct arena *a) { return a->used; }
+
+unsigned arena_failed(const struct arena *a) { return a->failed; }
 
 void arena_thread_end(void)
 {

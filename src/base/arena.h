@@ -28,6 +28,9 @@ char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(
 struct slice arena_copy(struct arena *a, struct slice s); /* p is NULL when memory is out; NUL follows the copy */
 char *arena_str(struct arena *a, struct slice s);         /* NUL-terminated copy or NULL */
 size_t arena_used(const struct arena *a);                 /* bytes handed out */
+/* How many pieces were refused so far. Some readers answer NULL both for "absent" and for "no memory"; who decides by what
+ * they answered asks here before the decision leaves its hands. */
+unsigned arena_failed(const struct arena *a);
 
 /* Frees this thread's spare blocks; for the end of a thread. */
 void arena_thread_end(void);

@@ -79,7 +79,7 @@ static int body_of(const struct job_view *v, const uint8_t job[16], struct arena
     if (buf_failed(&raw) || json_parse(a, buf_text(&raw), &j, &f))
         return err_set(e, ERR_NO_MEMORY, "a webhook's body");
     canonical_write(&b, &j, 0);
-    if (buf_failed(&b))
+    if (buf_failed(&b) || arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "a webhook's body");
     *ret = buf_text(&b);
     return 0;
@@ -206,6 +206,8 @@ static int message_of(struct deliver *d, const uint8_t *event, const uint8_t *jo
     if (json_parse(a, v.plan, &plan, &f))
         return err_set(e, ERR_INTERNAL, "a plan that is no JSON");
     struct slice url = json_get_text(&plan, 0, "webhook_url", a);
+    if (arena_failed(a))
+        return err_set(e, ERR_NO_MEMORY, "a webhook");
     if (!url.p || !deliver_below(url, origin))
         return 0;
     memcpy(ret->id, "msg_", 4);
@@ -274,6 +276,7 @@ static int deliver_one(struct deliver *d, struct err *e)
 
 static void *deliver_loop(void *arg)
 {
+    pthread_setname_np(pthread_self(), "deliver");
     struct deliver *d = arg;
     pthread_mutex_lock(&d->lock);
     while (!d->stop) {

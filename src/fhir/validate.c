@@ -406,7 +406,7 @@ int fhir_validate(const struct json *j, uint32_t root, const char *type, struct 
 {
     struct check c = {.j = j, .arena = a, .max = max_issues};
     check_resource(&c, NULL, root, type);
-    if (issue_report(&c, ret))
+    if (issue_report(&c, ret) || arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "validate a document of %zu bytes", j->size);
     return 0;
 }

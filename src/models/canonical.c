@@ -97,7 +97,8 @@ int pack_canonical(struct arena *a, const struct json *j, const struct pack_file
     struct canon c = {j, a, file, files, json_out(&b)};
     if (json_kind(j, 0) != JSON_OBJECT)
         return err_set(e, ERR_BAD_REQUEST, "/: must be an object");
-    if (put_object(&c, 0, true) || buf_failed(&b))
+    unsigned before = arena_failed(a);
+    if (put_object(&c, 0, true) || buf_failed(&b) || arena_failed(a) != before)
         return err_set(e, ERR_NO_MEMORY, "writing a canonical manifest");
     *ret = buf_text(&b);
     return 0;

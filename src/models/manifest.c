@@ -439,6 +439,7 @@ static int read_all(struct reader *r, struct manifest *m)
 
 int manifest_parse(struct arena *a, struct slice text, struct manifest *ret, struct err *e)
 {
+    unsigned before = arena_failed(a); /* a registry's arena lives on after a failure */
     struct manifest *m = TAKE_NEW(a, struct manifest);
     struct json_fault f;
     if (!m)
@@ -456,7 +457,10 @@ int manifest_parse(struct arena *a, struct slice text, struct manifest *ret, str
         return err_set(e, ERR_NO_MEMORY, "reading a manifest");
     *tape = m->json;
     struct reader r = {tape, a, e};
-    if (read_all(&r, m))
+    int bad = read_all(&r, m);
+    if (arena_failed(a) != before) /* a text that could not be unescaped looks empty, a key unknown */
+        return err_set(e, ERR_NO_MEMORY, "reading a manifest");
+    if (bad)
         return -1;
     *ret = *m;
     return 0;

@@ -274,7 +274,7 @@ static int copy_file(const struct pack_file *f, int from, int to, struct err *e)
 {
     struct stat st;
     char sum[SHA256_TEXT];
-    const char *name;
+    const char *name = NULL;
     OWN_MEM char *content = NULL;
     OWN_FD int source = open_parent(from, f->path, false, &name, e);
     if (source < 0)

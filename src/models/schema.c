@@ -294,5 +294,7 @@ static int check_value(const struct schema *s, struct check *c, uint32_t i, cons
 int schema_check(const struct schema *s, const struct json *j, uint32_t i, struct arena *a, const char **why)
 {
     struct check c = {j, a, why};
-    return check_value(s, &c, i, "");
+    unsigned before = arena_failed(a);
+    int ok = check_value(s, &c, i, "");
+    return arena_failed(a) == before ? ok : -1;
 }

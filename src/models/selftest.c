@@ -95,13 +95,17 @@ int selftest_inputs(struct arena *a, const struct manifest *m, size_t n, struct 
 {
     const struct json *j = &m->json;
     uint32_t o = m->selftest[n].inputs, v;
+    unsigned before = arena_failed(a);
     struct wire_input *w = arena_take(a, (j->node[o].len + 1) * sizeof *w);
     size_t count = 0;
     if (!w)
         return err_set(e, ERR_NO_MEMORY, "reading a self-test");
     for (uint32_t k = json_first(j, o); k != json_end(j, o); k = json_next(j, k)) {
         struct slice name = json_text(j, k, a);
-        const struct input *in = &m->input[manifest_find_input(m, name)];
+        int at = manifest_find_input(m, name);
+        if (at < 0) /* it was known when the manifest was read: memory is out */
+            break;
+        const struct input *in = &m->input[at];
         v = value_of(j, json_value(k));
         bool number = !in->coded && json_kind(j, v) == JSON_STRING; /* "1.0" stands for 1.0 */
         w[count++] = (struct wire_input){.name = name,
@@ -109,6 +113,8 @@ int selftest_inputs(struct arena *a, const struct manifest *m, size_t n, struct 
                                          .unit = in->unit,
                                          .time_us = WIRE_NO_TIME};
     }
+    if (arena_failed(a) != before)
+        return err_set(e, ERR_NO_MEMORY, "reading a self-test");
     *ret = w;
     *ret_n = count;
     return 0;
@@ -151,7 +157,11 @@ int selftest_check(struct arena *a, const struct manifest *m, size_t n, struct s
     *why = "the output is not JSON";
     if (json_parse(a, output, &out, &f))
         return f.what ? 0 : -1;
-    if (matches(a, &m->json, m->selftest[n].expect, &out, 0, &miss))
+    unsigned before = arena_failed(a);
+    bool good = matches(a, &m->json, m->selftest[n].expect, &out, 0, &miss);
+    if (arena_failed(a) != before)
+        return -1;
+    if (good)
         return 1;
     *why = miss ? arena_printf(a, "'%.*s' is not %.*s", SLICE_FMT(json_text(&m->json, miss, a)),
                                SLICE_FMT(json_span(&m->json, json_value(miss))))

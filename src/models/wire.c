@@ -166,6 +166,7 @@ int wire_judge(struct arena *a, struct slice out, struct slice id, const struct 
                struct wire_answer *ret, struct err *e)
 {
     struct wire_answer answer = {.end = WIRE_PROTOCOL, .why = "the program ended without an answer"};
+    unsigned before = arena_failed(a);
     struct judge g = {.a = a, .id = id, .schema = schema, .ret = &answer};
     struct slice rest = out;
     bool good = true;
@@ -175,7 +176,7 @@ int wire_judge(struct arena *a, struct slice out, struct slice id, const struct 
     }
     while (good && rest.n)
         good = read_line(&g, slice_cut(&rest, '\n'));
-    if (g.result)
+    if (g.result || arena_failed(a) != before)
         return err_set(e, ERR_NO_MEMORY, "judging a model's answer");
     *ret = answer;
     return 0;

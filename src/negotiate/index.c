@@ -60,8 +60,13 @@ static struct subject read_subject(const struct index *x, uint32_t resource)
     uint32_t s = json_get_kind(x->j, resource, "subject", JSON_OBJECT);
     struct slice ref = without_version(s ? json_get_text(x->j, s, "reference", x->a) : (struct slice){NULL, 0});
     struct subject ret = {.kind = SUBJECT_NONE};
-    if (!s)
+    if (!s) { /* not said: the Bundle's one patient, or with no Patient in it the same unnamed one as all the others */
+        if (x->patients == 1)
+            ret.kind = SUBJECT_PATIENT;
+        else if (x->patients == 0)
+            ret.kind = SUBJECT_REFERENCE;
         return ret;
+    }
     ret = (struct subject){.kind = SUBJECT_OTHER, .reference = ref};
     for (size_t i = 0; i < x->patients; i++) {
         const struct patient *p = &x->patient[i];

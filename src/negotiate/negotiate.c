@@ -523,6 +523,7 @@ static int find_next(struct work *w, struct decision *d)
 
 int negotiate(struct arena *a, const struct negotiation *q, struct decision *ret, struct err *e)
 {
+    unsigned before = arena_failed(a);
     struct work w = {.q = q, .x = {.j = q->doc, .a = a}, .a = a, .e = e};
     struct decision d = {.at_us = q->at_us, .policy = q->policy, .candidates = q->models};
     if (q->models == 0)
@@ -540,6 +541,9 @@ int negotiate(struct arena *a, const struct negotiation *q, struct decision *ret
     choose(&d);
     if (find_next(&w, &d))
         return -1;
+    /* A text that could not be read looks absent: rather no decision than one without it. */
+    if (arena_failed(a) != before)
+        return no_memory(e);
     *ret = d;
     return 0;
 }
