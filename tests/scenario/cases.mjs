@@ -119,7 +119,7 @@ const temporary = () => new Set(fs.readdirSync(os.tmpdir()));
 function judgeTemporary(before, server) {
   const mine = path.relative(os.tmpdir(), server.dir).split(path.sep)[0];
   for (const name of temporary()) {
-    if (before.has(name) || name === mine) continue;
+    if (before.has(name) || name === mine || name.startsWith('lazaret-case.')) continue; /* other runs of these */
     const at = path.join(os.tmpdir(), name);
     try {
       const files = fs.statSync(at).isDirectory() ? filesBelow(at) : [at];
