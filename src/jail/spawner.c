@@ -93,9 +93,11 @@ static int own_namespaces(struct spawner *s, struct fail *f)
     if (!s->as_root && own_user_namespace(f))
         return -1;
     if (s->as_root && setgroups(0, NULL))
-        return fail_set(f, JAIL_WHY_PRIVILEGE);
-    if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS))
-        return fail_set(f, s->as_root ? JAIL_WHY_PRIVILEGE : why_no_namespaces());
+        return fail_set(f, JAIL_WHY_IDS);
+    if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)) {
+        enum jail_why why = why_no_namespaces();
+        return fail_set(f, s->as_root && why == JAIL_WHY_NAMESPACES ? JAIL_WHY_PRIVILEGE : why);
+    }
     return mounts_base(s->config->images, s->config->models, f);
 }
 
