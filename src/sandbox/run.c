@@ -365,9 +365,12 @@ int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_f
         return err_set(e, ERR_NO_MEMORY, "a run of model %.*s", SLICE_FMT(spec->model_key));
     if (request_make(spec, &q, e))
         return -1;
+    if (sandbox_enter(s, e))
+        return -1;
     int done = attempt(&r, &q, e);
     for (int again = 0; done == -1 && r.unread && again < s->spawners; again++)
         done = attempt(&r, &q, e);
+    sandbox_leave(s);
     if (done == -1)
         return -1;
     if (done == 0)

@@ -312,6 +312,7 @@ TEST(concurrent_runs_do_not_mix)
 }
 
 struct background {
+    struct sandbox *in; /* NULL: the one all tests share */
     struct asked asked;
     int result;
     struct sandbox_out out;
@@ -325,7 +326,7 @@ static void background_run(struct background *b)
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct sandbox_spec spec = place_spec(&place, argv, b->asked.act, b->asked.number, NULL);
     spec.max.wall_ms = b->asked.wall_ms;
-    b->result = sandbox_run(sandbox, &spec, -1, a, &b->out, &b->e);
+    b->result = sandbox_run(b->in ? b->in : sandbox, &spec, -1, a, &b->out, &b->e);
 }
 
 static void *in_background(void *arg)
@@ -478,6 +479,26 @@ TEST(what_a_killed_jail_leaves_is_swept_by_the_next)
     CHECK_INT(place_groups(killed), 0);
 }
 
+TEST(closing_ends_runs_and_waits_for_their_threads)
+{
+    struct err e = {.code = ERR_NONE};
+    struct background b[2] = {{.asked = {"sleep", "0", 20000}}, {.asked = {"sleep", "0", 20000}}}; /* one runs, one waits */
+    CHECK_OK(place_open(&place, 1, &b[0].in, &e));
+    b[1].in = b[0].in;
+    for (int i = 0; i < 2; i++)
+        pthread_create(&b[i].thread, NULL, in_background, &b[i]);
+    usleep(200 * 1000);
+    int64_t start = clock_mono_us();
+    sandbox_close(b[0].in);
+    CHECK(clock_mono_us() - start < 3000 * 1000);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(b[i].thread, NULL);
+        CHECK_INT(b[i].result, -1);
+        CHECK_INT(b[i].e.code, ERR_SANDBOX);
+    }
+    CHECK_INT(place_named("model", &(pid_t){0}), 0);
+}
+
 static uint64_t observed(void)
 {
     uint64_t n = 0;
@@ -583,6 +604,7 @@ int main(int argc, char **argv)
         T(python_models_run_where_its_image_is_built),
         T(where_nothing_can_be_isolated_the_sentence_says_why),
         T(what_a_killed_jail_leaves_is_swept_by_the_next),
+        T(closing_ends_runs_and_waits_for_their_threads),
         T(each_run_is_counted_and_logged_without_what_went_in_and_out),
 #ifdef LAZARET_FAULTS
         T(a_run_without_memory_is_an_error_and_leaves_nothing),
