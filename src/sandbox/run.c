@@ -160,8 +160,8 @@ static void drain(struct sink *k, struct arena *a)
     }
 }
 
-/* 0, or -1: the spawner is gone or talks nonsense. When a socket's end goes with messages unread in it, the other end is
- * told by ECONNRESET: then nothing was run. */
+/* 0, or -1: the spawner is gone or talks nonsense. When a socket's end goes with messages unread in it, the other end
+ * is told by ECONNRESET: then nothing was run. */
 static int hear(struct run *r)
 {
     ssize_t n = recv(r->fd, &r->answer, sizeof r->answer, MSG_DONTWAIT);

@@ -75,8 +75,8 @@ int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_f
                 struct sandbox_out *ret, struct err *e);
 
 /* What protects a run on this machine, one sentence each, for `lazaret doctor`: prints into `out` as JSON array of
- * {"what","holds","sentence"}; the memory's and the user's line tell hard from soft. Asks a running spawner: what it says
- * is true of the very processes that models run in. */
+ * {"what","holds","sentence"}; the memory's and the user's line tell hard from soft. Asks a running spawner: what it
+ * says is true of the very processes that models run in. */
 int sandbox_describe(struct sandbox *s, struct arena *a, struct slice *ret_json, struct err *e);
 
 #endif
