@@ -221,7 +221,7 @@ static void remove_folders(void)
     rmdir(dir);
 }
 
-/* crun refuses machines that have both kinds of control groups; in a mount namespace of our own the new are put away. */
+/* crun refuses machines with both kinds of control groups; in a mount namespace of our own the new are put away. */
 static void put_unified_away(void)
 {
     if (geteuid() == 0 && !unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
