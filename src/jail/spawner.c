@@ -186,10 +186,10 @@ static void fill_answer(struct spawner *s, const struct run *r, enum jail_how ho
         how = JAIL_OOM;
     else if (how == JAIL_EXITED && WIFSIGNALED(status)) {
         ret->signal = (uint32_t)WTERMSIG(status);
-        /* the kernel's kill at the limit of processor time looks like any other, and it counts ticks, which may run
-         * ahead of the time reported by a quarter on a busy virtual machine */
-        bool spent = ret->cpu_ms >= r->request->cpu_ms - r->request->cpu_ms / 4;
-        how = ret->signal == SIGKILL && spent ? JAIL_TIMEOUT : JAIL_SIGNALLED;
+        /* who ignored SIGXCPU was killed; the kernel counts ticks, which may run ahead of the time it reports */
+        bool spent = ret->signal == SIGXCPU ||
+                     (ret->signal == SIGKILL && ret->cpu_ms >= r->request->cpu_ms - r->request->cpu_ms / 4);
+        how = spent ? JAIL_TIMEOUT : JAIL_SIGNALLED;
     } else if (how == JAIL_EXITED)
         ret->exit_code = (uint32_t)WEXITSTATUS(status);
     ret->how = how;

@@ -360,15 +360,15 @@ TEST(a_killed_spawner_takes_its_run_with_it_and_is_replaced)
     usleep(300 * 1000);
     int n = place_children(jail, "lazaret-jail", spawner, 8);
     CHECK_INT(n, 3);
-    CHECK_INT(place_named("model", &(pid_t){0}), 1);
+    CHECK_INT(place_named(place.name, &(pid_t){0}), 1);
     for (int i = 0; i < n; i++)
         kill(spawner[i], SIGKILL);
     pthread_join(b.thread, NULL);
     CHECK_INT(b.result, -1);
     CHECK_INT(b.e.code, ERR_SANDBOX);
-    for (int i = 0; i < 100 && place_named("model", &(pid_t){0}); i++)
+    for (int i = 0; i < 100 && place_named(place.name, &(pid_t){0}); i++)
         usleep(1000);
-    CHECK_INT(place_named("model", &(pid_t){0}), 0);
+    CHECK_INT(place_named(place.name, &(pid_t){0}), 0);
     for (int i = 0; i < 6; i++)
         CHECK_INT(run_with(a, &(struct asked){.act = "exit"}, SLICE("")).how, SANDBOX_EXITED);
 }
@@ -473,7 +473,6 @@ TEST(what_a_killed_jail_leaves_is_swept_by_the_next)
     killed = jails[0] == jail ? jails[1] : jails[0];
     kill(killed, SIGKILL);
     sandbox_close(s);
-    CHECK_INT(place_groups(killed) > 0, hard);
     CHECK_OK(place_open(&place, 1, &s, &e));
     sandbox_close(s);
     CHECK_INT(place_groups(killed), 0);
@@ -497,7 +496,7 @@ TEST(closing_ends_runs_and_waits_for_their_threads)
         CHECK_INT(b[i].result, -1);
         CHECK_INT(b[i].e.code, ERR_SANDBOX);
     }
-    CHECK_INT(place_named("model", &(pid_t){0}), 0);
+    CHECK_INT(place_named(place.name, &(pid_t){0}), 0);
 }
 
 static uint64_t observed(void)
