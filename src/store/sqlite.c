@@ -220,14 +220,13 @@ fail:
 static int simple(struct conn *c, const char *sql, struct err *e) { return query(c, NULL, NULL, e, sql, NULL, 0) < 0 ? -1 : 0; }
 
 /* 0, whether the body did well or not. -1: the transaction around it cannot be committed. After a failed write, a full disk or
- * a lack of memory SQLite may have rolled all of it back; the next savepoint would then begin, and commit, one of its own. */
+ * a lack of memory SQLite may have rolled all of it back, savepoints and all; the next one would then begin, and commit, a
+ * transaction of its own. */
 static int run_body(struct sqlite_tx *tx, struct waiting *w, struct err *e)
 {
     if (simple(tx->conn, "SAVEPOINT body", e))
         return -1;
     w->rc = w->body(&tx->base, w->arg, w->e);
-    if (sqlite3_get_autocommit(tx->conn->db))
-        return err_set(e, ERR_STORE, "the transaction was rolled back below a body");
     if (w->rc && simple(tx->conn, "ROLLBACK TO body", e))
         return -1;
     return simple(tx->conn, "RELEASE body", e);
