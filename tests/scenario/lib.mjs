@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +41,7 @@ export function skip(name, why) { console.log(`ok ${++points} - ${name} # SKIP $
 export function done() {
   console.log(`1..${points}`);
   process.exitCode = failed ? 1 : 0;
+  for (const p of running) p.kill('SIGKILL'); /* a server left over by a failure would keep this process waiting */
 }
 
 export class Mismatch extends Error {}
@@ -92,14 +94,15 @@ export function cliJson(args, options) {
 // ---- the server
 
 export class Server {
-  constructor(dir = path.join(tempFolder(), 'data')) {
+  constructor(dir = path.join(tempFolder(), 'data'), started = program) {
     this.dir = dir;
+    this.program = started;
     this.log = '';
     this.clients = {};
   }
 
   start(options = [], env = {}) {
-    const p = spawn(program, ['serve', '--data', this.dir, '--listen', '127.0.0.1:0', ...options],
+    const p = spawn(this.program, ['serve', '--data', this.dir, '--listen', '127.0.0.1:0', ...options],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.process = p;
     running.add(p);
@@ -110,10 +113,11 @@ export class Server {
       const timer = setTimeout(() => { p.kill('SIGKILL'); fail(new Error(`not ready after 30 s\n${this.log.slice(-2000)}`)); }, 30000);
       p.stdout.on('data', (d) => {
         out += d;
-        const m = /ready on http:\/\/127\.0\.0\.1:(\d+)/.exec(out);
+        const m = /ready on (https?):\/\/127\.0\.0\.1:(\d+)/.exec(out);
         if (!m) return;
         clearTimeout(timer);
-        this.port = Number(m[1]);
+        this.over = m[1] === 'https' ? https : http;
+        this.port = Number(m[2]);
         ready(this);
       });
       this.ended.then(({ code, signal }) => { clearTimeout(timer); fail(new Error(`serve ended with ${code ?? signal}\n${this.log.slice(-2000)}`)); });
@@ -122,8 +126,9 @@ export class Server {
 
   async stop() {
     if (!this.process) return { code: 0 };
-    const kill = setTimeout(() => this.process.kill('SIGKILL'), 30000);
-    this.process.kill('SIGTERM');
+    const p = this.process;
+    const kill = setTimeout(() => p.kill('SIGKILL'), 30000);
+    p.kill('SIGTERM');
     const how = await this.ended;
     clearTimeout(kill);
     this.process = null;
@@ -135,9 +140,9 @@ export class Server {
     return this.clients[name];
   }
 
-  request({ method = 'GET', path: target, headers = {}, body }) {
+  request({ method = 'GET', path: target, headers = {}, body, ...more }) {
     return new Promise((resolve, reject) => {
-      const q = http.request({ host: '127.0.0.1', port: this.port, method, path: target, agent: false, timeout: 30000,
+      const q = this.over.request({ host: '127.0.0.1', port: this.port, method, path: target, agent: false, timeout: 30000, ...more,
         headers: { 'User-Agent': agentCanary, ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }), ...headers } });
       let answered = false;
       q.on('response', (r) => {
@@ -145,7 +150,7 @@ export class Server {
         const piece = [];
         r.on('data', (d) => piece.push(d));
         r.on('error', reject);
-        r.on('end', () => resolve({ status: r.statusCode, headers: r.headers, raw: r.rawHeaders, text: Buffer.concat(piece).toString() }));
+        r.on('end', () => resolve({ socket: q.socket, status: r.statusCode, headers: r.headers, raw: r.rawHeaders, text: Buffer.concat(piece).toString() }));
       });
       // A refusal may come before the whole body went out: then writing fails, and the answer still counts.
       q.on('error', (e) => { if (!answered) setTimeout(() => { if (!answered) reject(e); }, 500); });

@@ -85,7 +85,8 @@ TEST(the_body_is_what_pythons_json_dumps_with_sorted_keys_writes)
 
 /* Two lines a document: as somebody may write it, and what Python makes of it. */
 static const char oracle[] =
-    "import json, random\n"
+    "import json, random, sys\n"
+    "sys.stdout.reconfigure(encoding='utf-8')\n"
     "r = random.Random(20261125)\n"
     "alphabet = [chr(c) for c in (*range(1, 128), 0x80, 0xe9, 0x3b1, 0x7ff, 0x800, 0x20ac, 0xfffd, 0xffff, 0x10000, 0x1f600, 0x10ffff)]\n"
     "def text(): return ''.join(r.choice(alphabet) for _ in range(r.randrange(9)))\n"
@@ -104,7 +105,7 @@ static const char oracle[] =
     "    if k < 5: return json.dumps(text(), ensure_ascii=r.random() < 0.5)\n"
     "    if k == 5: return r.choice(['true', 'false', 'null'])\n"
     "    if k == 6: return '[' + ','.join(space() + value(depth + 1) + space() for _ in range(r.randrange(5))) + ']'\n"
-    "    keys = {text() for _ in range(r.randrange(7))}\n"
+    "    keys = list(dict.fromkeys(text() for _ in range(r.randrange(7))))\n"
     "    return '{' + ','.join(space() + json.dumps(x, ensure_ascii=r.random() < 0.5) + space() + ':' + space() + value(depth + 1)\n"
     "                          for x in keys) + '}'\n"
     "for _ in range(2000):\n"
@@ -121,8 +122,7 @@ static FILE *ask_python(pid_t *pid)
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, end[1], 1);
     posix_spawn_file_actions_addclose(&files, end[0]);
-    char *const env[] = {"PYTHONIOENCODING=utf-8", "PATH=/usr/bin:/bin", NULL};
-    int rc = posix_spawnp(pid, "python3", &files, NULL, (char *[]){"python3", "-I", "-c", (char *)oracle, NULL}, env);
+    int rc = posix_spawnp(pid, "python3", &files, NULL, (char *[]){"python3", "-I", "-c", (char *)oracle, NULL}, environ);
     posix_spawn_file_actions_destroy(&files);
     close(end[1]);
     if (rc == 0)

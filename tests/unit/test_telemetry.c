@@ -44,6 +44,8 @@ TEST(a_traceparent_is_continued_only_if_it_is_valid)
         trace_take(slice_of(row[i].header), &t);
         if ((strcmp(t.id, ID) == 0) != row[i].kept)
             fail_msg("row %zu: %s", i, t.id);
+        if (!row[i].kept && strstr(row[i].header, t.id))
+            fail_msg("row %zu: the id of a refused header was taken", i);
         CHECK_INT(strlen(t.parent), 55);
         CHECK(strncmp(t.parent, "00-", 3) == 0 && strncmp(t.parent + 3, t.id, 32) == 0);
         CHECK(strncmp(t.parent + 36, SPAN, 16) != 0); /* the span is ours */
