@@ -1,6 +1,6 @@
-/* jail.c -- what a fresh sandbox costs: the same static program, the same 4 KiB of input, by plain posix_spawn, by fork and
- * exec, by sandbox_run, and by bubblewrap and crun where they are installed; interleaved in one run, so that all see the
- * same machine. From before the start to the answer read to its end and the process reaped.
+/* jail.c -- what a fresh sandbox costs: the same static program, the same 4 KiB of input, by plain posix_spawn, by fork
+ * and exec, by sandbox_run, and by bubblewrap and crun where they are installed; interleaved in one run, so that all
+ * see the same machine. From before the start to the answer read to its end and the process reaped.
  *
  *     jail LAZARET_JAIL MODEL [N]                 prints a table and the ratios of the medians */
 #include <errno.h>
@@ -89,8 +89,12 @@ static int once_sandbox(void)
     struct sandbox_out out;
     struct slice argv[] = {SLICE("/model/model")};
     OWN_ARENA struct arena *a = arena_new(1 << 20);
-    struct sandbox_spec spec = {.image = SLICE("none"), .model = SLICE(DIGEST), .argv = argv, .argc = 1,
-                                .input = {input, INPUT}, .max = {5000, 5000, 64, 16, 4, 64}};
+    struct sandbox_spec spec = {.image = SLICE("none"),
+                                .model = SLICE(DIGEST),
+                                .argv = argv,
+                                .argc = 1,
+                                .input = {input, INPUT},
+                                .max = {5000, 5000, 64, 16, 4, 64}};
     if (sandbox_run(sandbox, &spec, -1, a, &out, &e)) {
         fprintf(stderr, "%s\n", e.detail);
         return -1;
@@ -100,8 +104,9 @@ static int once_sandbox(void)
 
 static int once_bwrap(void)
 {
-    char *argv[] = {"/usr/bin/bwrap", "--unshare-all", "--ro-bind", root, "/", "--dev", "/dev", "--tmpfs", "/tmp",
-                    "--new-session", "--die-with-parent", "/model/model", NULL};
+    char *argv[] = {
+        "/usr/bin/bwrap", "--unshare-all", "--ro-bind",         root,           "/", "--dev", "/dev", "--tmpfs",
+        "/tmp",           "--new-session", "--die-with-parent", "/model/model", NULL};
     return by_spawn(argv);
 }
 
@@ -159,9 +164,9 @@ static int copy_file(const char *from, const char *to)
     return close(TAKE_FD(out)) || chmod(to, 0755);
 }
 
-static const char *const folders[] = {"images", "images/none", "images/none/dev", "images/none/tmp", "images/none/model",
-                                      "models", "models/" DIGEST, "root", "root/dev", "root/tmp", "root/proc", "root/model",
-                                      "bundle"};
+static const char *const folders[] = {
+    "images", "images/none", "images/none/dev", "images/none/tmp", "images/none/model", "models", ("models/" DIGEST),
+    "root",   "root/dev",    "root/tmp",        "root/proc",       "root/model",        "bundle"};
 
 static int make_folders(const char *program)
 {
@@ -186,13 +191,17 @@ static int make_bundle(void)
     char path[128];
     snprintf(path, sizeof path, "%s/bundle/config.json", dir);
     OWN_FILE FILE *f = fopen(path, "we");
-    return f && fprintf(f, "{\"ociVersion\":\"1.0.0\",\"process\":{\"terminal\":false,\"user\":{\"uid\":0,\"gid\":0},"
-                           "\"args\":[\"/model/model\"],\"env\":[],\"cwd\":\"/\",\"noNewPrivileges\":true},"
-                           "\"root\":{\"path\":\"%s\",\"readonly\":true},\"hostname\":\"model\","
-                           "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-                           "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\"]}],"
-                           "\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"},{\"type\":\"ipc\"},"
-                           "{\"type\":\"uts\"},{\"type\":\"mount\"}]}}", root) > 0 ? 0 : -1;
+    return f && fprintf(f,
+                        "{\"ociVersion\":\"1.0.0\",\"process\":{\"terminal\":false,\"user\":{\"uid\":0,\"gid\":0},"
+                        "\"args\":[\"/model/model\"],\"env\":[],\"cwd\":\"/\",\"noNewPrivileges\":true},"
+                        "\"root\":{\"path\":\"%s\",\"readonly\":true},\"hostname\":\"model\","
+                        "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+                        "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\"]}],"
+                        "\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"},{\"type\":\"ipc\"},"
+                        "{\"type\":\"uts\"},{\"type\":\"mount\"}]}}",
+                        root) > 0
+               ? 0
+               : -1;
 }
 
 static void remove_folders(void)
@@ -212,8 +221,10 @@ static void remove_folders(void)
 
 int main(int argc, char **argv)
 {
-    static struct series series[] = {{"posix_spawn", once_spawn, 1, 0, {0}}, {"fork+exec", once_fork, 1, 0, {0}},
-                                     {"sandbox_run", once_sandbox, 1, 0, {0}}, {"bwrap", once_bwrap, 0, 0, {0}},
+    static struct series series[] = {{"posix_spawn", once_spawn, 1, 0, {0}},
+                                     {"fork+exec", once_fork, 1, 0, {0}},
+                                     {"sandbox_run", once_sandbox, 1, 0, {0}},
+                                     {"bwrap", once_bwrap, 0, 0, {0}},
                                      {"crun", once_crun, 0, 0, {0}}};
     struct err e = {.code = ERR_NONE};
     int rounds = argc > 3 ? atoi(argv[3]) : 1000;

@@ -2,9 +2,10 @@
  *
  *     gen_fhir DEFINITIONS OUT.c OUT.tsv
  *
- * DEFINITIONS is a folder with profiles-resources.json, profiles-types.json, valuesets.json and v3-codesystems.json. What the package changed
- * against R4 is undone by data/fhir/r4.def; then the counts of R4 4.0.1 must come out, or the build fails. OUT.tsv lists
- * every element as understood here (path, min, max, types, binding, value set), for a test to compare. */
+ * DEFINITIONS is a folder with profiles-resources.json, profiles-types.json, valuesets.json and v3-codesystems.json.
+ * What the package changed against R4 is undone by data/fhir/r4.def; then the counts of R4 4.0.1 must come out, or the
+ * build fails. OUT.tsv lists every element as understood here (path, min, max, types, binding, value set), for a test
+ * to compare. */
 #include "gen_fhir.h"
 
 #include <stdarg.h>
@@ -119,8 +120,8 @@ static void read_definition(struct model *m, const struct json *j, uint32_t sd)
         return; /* MetadataResource is no type of R4; SimpleQuantity and MoneyQuantity are profiles */
     struct definition d = {.name = text_at(m, j, sd, "name")};
     uint32_t abstract = json_get(j, sd, "abstract");
-    d.kind = !strcmp(kind, "primitive-type") ? KIND_PRIMITIVE
-             : !strcmp(kind, "complex-type") ? KIND_COMPLEX
+    d.kind = !strcmp(kind, "primitive-type")       ? KIND_PRIMITIVE
+             : !strcmp(kind, "complex-type")       ? KIND_COMPLEX
              : json_kind(j, abstract) == JSON_TRUE ? KIND_ABSTRACT
                                                    : KIND_RESOURCE;
     m->definition = list_room(m->arena, m->definition, m->definitions, sizeof d);
@@ -172,8 +173,13 @@ static void add(struct model *m, const char *path, unsigned min, const char *max
     for (size_t i = 0; i < m->elements; i++)
         if (!m->element[i].dropped && !strcmp(m->element[i].path, path))
             die("r4.def: the definitions have %s already", path);
-    add_element(m, (struct element){.path = path, .max = max, .types = types, .binding = *values ? "required" : "",
-                       .valueset = values, .min = min, .definition = element_at(m, parent)->definition});
+    add_element(m, (struct element){.path = path,
+                                    .max = max,
+                                    .types = types,
+                                    .binding = *values ? "required" : "",
+                                    .valueset = values,
+                                    .min = min,
+                                    .definition = element_at(m, parent)->definition});
 }
 
 static void set(const char **column, const char *path, const char *value)
@@ -192,11 +198,11 @@ static void set_min(struct model *m, const char *path, unsigned min)
 
 static void back_to_r4(struct model *m)
 {
-#define DROP(path) drop(m, path);
+#define DROP(path)                         drop(m, path);
 #define ADD(path, min, max, types, values) add(m, path, min, max, types, values);
-#define MIN(path, value) set_min(m, path, value);
-#define TYPES(path, value) set(&element_at(m, path)->types, path, value);
-#define VALUES(path, value) set(&element_at(m, path)->valueset, path, value);
+#define MIN(path, value)                   set_min(m, path, value);
+#define TYPES(path, value)                 set(&element_at(m, path)->types, path, value);
+#define VALUES(path, value)                set(&element_at(m, path)->valueset, path, value);
 #include "r4.def"
     size_t n = 0;
     for (size_t i = 0; i < m->elements; i++)
@@ -300,7 +306,8 @@ static void expand(struct model *m, struct valueset *v, const struct json file[2
 
 static void read_valuesets(struct model *m, const char *folder)
 {
-    const struct json file[2] = {read_json(m->arena, folder, "valuesets.json"), read_json(m->arena, folder, "v3-codesystems.json")};
+    const struct json file[2] = {read_json(m->arena, folder, "valuesets.json"),
+                                 read_json(m->arena, folder, "v3-codesystems.json")};
     for (size_t i = 0; i < m->elements; i++) {
         const struct element *el = &m->element[i];
         size_t k = 0;

@@ -1,4 +1,4 @@
-/* gen_fhir.h -- the two halves of the generator of FHIR's tables: reading the definitions (gen_fhir.c) into this model, and
+/* gen_fhir.h -- the halves of the generator of FHIR's tables: reading the definitions (gen_fhir.c) into this model, and
  * writing the model as C (gen_fhir_tables.c). A build tool: any fault ends it with a sentence. */
 #ifndef GEN_FHIR_H
 #define GEN_FHIR_H

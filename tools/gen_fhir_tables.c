@@ -30,7 +30,10 @@ struct layout {
 
 enum { FIND = 1 << 16 };
 
-static uint16_t hash_of(const char *z) { return json_hash(z, strlen(z)); }
+static uint16_t hash_of(const char *z)
+{
+    return json_hash(z, strlen(z));
+}
 
 static uint32_t pool(struct layout *l, const char *z)
 {
@@ -101,7 +104,8 @@ static void set_type(const struct layout *l, struct fhir_prop *p, const struct e
     } else if (n >= 0) {
         p->type = (uint8_t)n;
     } else if (!strcmp(type, "System.String")) { /* attributes in XML: an element's id, an extension's url */
-        bool url = !strcmp(el->path, "Extension.url"), root = d->kind == KIND_RESOURCE && strrchr(el->path, '.') == strchr(el->path, '.');
+        bool url = !strcmp(el->path, "Extension.url"),
+             root = d->kind == KIND_RESOURCE && strrchr(el->path, '.') == strchr(el->path, '.');
         p->type = url ? FHIR_URI : root ? FHIR_ID : FHIR_STRING;
         p->flags |= root ? 0 : PROP_BARE;
     } else if (!strcmp(type, "Resource")) {
@@ -155,7 +159,9 @@ static void add_element_props(struct layout *l, struct shape *s, const struct el
         p.stem = choice ? (uint8_t)(choice - name) : 0;
         set_type(l, &p, el, arena_str(l->a, type));
         if (choice)
-            add_prop(l, s, p, arena_printf(l->a, "%.*s%c%.*s", (int)(choice - name), name, type.p[0] & ~32, (int)type.n - 1, type.p + 1));
+            add_prop(l, s, p,
+                     arena_printf(l->a, "%.*s%c%.*s", (int)(choice - name), name, type.p[0] & ~32, (int)type.n - 1,
+                                  type.p + 1));
         else
             add_prop(l, s, p, name);
     } while (types.p);
@@ -210,7 +216,8 @@ static void write_props(const struct layout *l, FILE *out)
     fputs("const struct fhir_prop fhir_props[] = {\n", out);
     for (size_t i = 0; i < l->props; i++) {
         const struct fhir_prop *p = &l->prop[i];
-        fprintf(out, "{%u,%u,%u,%u,%u,%u,%u,%u,%u},\n", p->name, p->hash, p->shape, p->binding, p->len, p->type, p->flags, p->slot, p->stem);
+        fprintf(out, "{%u,%u,%u,%u,%u,%u,%u,%u,%u},\n", p->name, p->hash, p->shape, p->binding, p->len, p->type,
+                p->flags, p->slot, p->stem);
     }
     fputs("};\n", out);
 }
@@ -238,8 +245,8 @@ static void write_shapes(struct layout *l, FILE *out)
     fputs("};\nconst struct fhir_shape fhir_shapes[] = {\n", out);
     for (size_t i = 0; i < l->shapes; i++) {
         const struct shape *s = &l->shape[i];
-        fprintf(out, "{%lluu,%u,%zu,%u,%u,%zu,%zu,%u,%u},\n", (unsigned long long)s->required, pool(l, s->path), s->first, at[i],
-                mask_for(s->count), s->count, strlen(s->path), s->rule, s->rules);
+        fprintf(out, "{%lluu,%u,%zu,%u,%u,%zu,%zu,%u,%u},\n", (unsigned long long)s->required, pool(l, s->path),
+                s->first, at[i], mask_for(s->count), s->count, strlen(s->path), s->rule, s->rules);
     }
     fputs("};\n", out);
 }
@@ -314,7 +321,8 @@ static void write_valuesets(struct layout *l, FILE *out)
     for (size_t i = 0; i < m->valuesets; i++)
         for (size_t k = 0; k < m->valueset[i].codes; k++) {
             const struct code *c = &m->valueset[i].code[k];
-            fprintf(out, "{%u,%u,%zu,%u},\n", pool(l, c->code), hash_of(c->code), strlen(c->code), system_of(system, &systems, c->system));
+            fprintf(out, "{%u,%u,%zu,%u},\n", pool(l, c->code), hash_of(c->code), strlen(c->code),
+                    system_of(system, &systems, c->system));
         }
     fputs("};\nconst struct fhir_text fhir_systems[] = {\n", out);
     for (size_t i = 0; i < systems; i++)
@@ -357,7 +365,8 @@ void tables_write(const struct model *m, FILE *out)
     l.find = arena_take(l.a, FIND * sizeof *l.find);
     if (!l.find)
         die("out of memory");
-    fputs("/* Written by tools/gen_fhir.c from the definitions of FHIR R4. */\n#include \"fhir/tables_int.h\"\n\n", out);
+    fputs("/* Written by tools/gen_fhir.c from the definitions of FHIR R4. */\n#include \"fhir/tables_int.h\"\n\n",
+          out);
     make_shapes(&l);
     make_props(&l);
     make_rules(&l);

@@ -1,7 +1,7 @@
 /* NEWS2 as a stdio-json model: one JSON line in, one JSON line out, until the input ends.
  *
- * A sample, not for clinical use; see card.md. Numbers are read from their decimal text into integers (temperature in tenths
- * of a degree), rounded half up, so that no binary fraction ever decides a point. */
+ * A sample, not for clinical use; see card.md. Numbers are read from their decimal text into integers (temperature in
+ * tenths of a degree), rounded half up, so that no binary fraction ever decides a point. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +88,10 @@ static const char *member(const char *p, const char *key)
 
 /* --- the inputs --- */
 
-static const char *value(const char *inputs, const char *name) { return member(member(inputs, name), "v"); }
+static const char *value(const char *inputs, const char *name)
+{
+    return member(member(inputs, name), "v");
+}
 
 /* The number at p times 10^places, rounded half up; false when it is no number of 0 to 100000. */
 static bool number(const char *p, int places, long *ret)
@@ -146,9 +149,10 @@ static bool read_vitals(const char *in, struct vitals *v)
         return false;
     v->oxygen = is_word(o2, "oxygen");
     v->alert = is_word(acvpu, "A");
-    return number(value(in, "rr"), 0, &v->rr) && number(value(in, "spo2"), 0, &v->spo2) && number(value(in, "sbp"), 0, &v->sbp) &&
-           number(value(in, "pulse"), 0, &v->pulse) && number(value(in, "temp"), 1, &v->temp) &&
-           (v->scale == 1 || v->scale == 2) && (v->oxygen || is_word(o2, "air")) &&
+    return number(value(in, "rr"), 0, &v->rr) && number(value(in, "spo2"), 0, &v->spo2) &&
+           number(value(in, "sbp"), 0, &v->sbp) && number(value(in, "pulse"), 0, &v->pulse) &&
+           number(value(in, "temp"), 1, &v->temp) && (v->scale == 1 || v->scale == 2) &&
+           (v->oxygen || is_word(o2, "air")) &&
            (v->alert || is_word(acvpu, "C") || is_word(acvpu, "V") || is_word(acvpu, "P") || is_word(acvpu, "U"));
 }
 
@@ -183,8 +187,9 @@ static int points_spo2(const struct vitals *v)
 static void answer(const char *id, int id_size, const struct vitals *v)
 {
     static const char *const name[] = {"rr", "spo2", "o2", "sbp", "pulse", "acvpu", "temp"};
-    const int point[] = {look(chart_rr, v->rr),   points_spo2(v),           v->oxygen ? 2 : 0,          look(chart_sbp, v->sbp),
-                         look(chart_pulse, v->pulse), v->alert ? 0 : 3, look(chart_temp, v->temp)};
+    const int point[] = {
+        look(chart_rr, v->rr),       points_spo2(v),   v->oxygen ? 2 : 0,        look(chart_sbp, v->sbp),
+        look(chart_pulse, v->pulse), v->alert ? 0 : 3, look(chart_temp, v->temp)};
     int score = 0;
     bool red = false; /* a single parameter of 3 points */
     for (int i = 0; i < 7; i++) {
@@ -210,7 +215,8 @@ int main(void)
         if (read_vitals(member(line, "inputs"), &v))
             answer(id, size, &v);
         else
-            printf("{\"id\":%.*s,\"error\":{\"code\":\"UNSUITABLE\",\"message\":\"an input is missing or out of its range\",\"retry\":false}}\n",
+            printf("{\"id\":%.*s,\"error\":{\"code\":\"UNSUITABLE\",\"message\":\"an input is missing or out of its "
+                   "range\",\"retry\":false}}\n",
                    size, id);
         fflush(stdout);
     }

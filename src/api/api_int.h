@@ -47,6 +47,9 @@ void api_put_model(struct json_out *o, const struct model *m);
 int api_answer(struct api_request *q, int status, const struct buf *json, struct err *e);
 /* Renders e. */
 void api_refuse(struct api_request *q, const struct err *e);
+/* Memory was out somewhere on the way, so what the reply says may be half of it: 503 (or the 500 or 503 it was), and nothing
+ * else. A job that is accepted by then stays; the client finds it by its Idempotency-Key. */
+void api_starve(struct api_request *q, struct err *e);
 /* Adds an issue; NULL-safe for memory: a lost issue still leaves the error. */
 struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text);
 /* "missing", loc "client_id", ... for FastAPI's 422. */

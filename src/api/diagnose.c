@@ -118,6 +118,8 @@ static int check_shape(struct diagnose *d, struct err *e)
     else if (json_kind(j, d->bundle) != JSON_OBJECT)
         api_issue_field(d->q, "dict_type", "body/fhir_bundle", "Input should be a valid dictionary");
     check_unknown(d);
+    if (arena_failed(d->q->arena)) /* a field may have been taken for absent, an issue may be lost */
+        return err_set(e, ERR_NO_MEMORY, "a body of %zu bytes", j->size);
     return d->q->issues ? err_set(e, ERR_BAD_REQUEST, "%zu issues of form", d->q->issues) : 0;
 }
 
@@ -218,6 +220,14 @@ static int check_key(struct api_request *q, struct slice key, struct err *e)
     return err_set(e, ERR_BAD_REQUEST, "a malformed Idempotency-Key");
 }
 
+/* A key that came with another body is a decision over what is stored; other failures decided nothing. */
+static int not_accepted(struct api_request *q, struct err *e)
+{
+    if (e->code == ERR_KEY_REUSED)
+        api_deny(q, e);
+    return -1;
+}
+
 int api_diagnose(struct api_request *q, struct err *e)
 {
     struct diagnose d = {.q = q};
@@ -237,7 +247,7 @@ int api_diagnose(struct api_request *q, struct err *e)
     if (n.idempotency_key.p) {
         int seen = job_replay(q->api->jobs, &q->caller, n.idempotency_key, n.digest, &q->audit, q->arena, &accepted, e);
         if (seen < 0)
-            return -1;
+            return not_accepted(q, e);
         if (seen)
             return answer_accepted(q, &accepted), 0;
     }
@@ -245,7 +255,7 @@ int api_diagnose(struct api_request *q, struct err *e)
     if (intake_decide(&x, e))
         return refuse(q, &x, e);
     if (intake_accept(&x, &n, q->id, &accepted, e))
-        return -1;
+        return not_accepted(q, e);
     answer_accepted(q, &accepted);
     return 0;
 }

@@ -113,6 +113,8 @@ int intake_accept(struct intake *x, struct job_new *n, const char *request_id, s
     n->webhook = x->webhook_url.p != NULL;
     if (make_plan(x, &n->plan, e) || make_answer(x, n, request_id, &n->answer, e))
         return -1;
+    if (arena_failed(x->arena)) /* nothing half read becomes a job */
+        return err_set(e, ERR_NO_MEMORY, "a job's plan");
     return job_accept(x->api->jobs, n, x->arena, ret, e);
 }
 

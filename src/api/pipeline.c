@@ -195,5 +195,7 @@ void api_serve(void *ctx, struct http_request *http, struct http_reply *reply)
     trace_take(http_header(http, "traceparent"), &q.trace);
     if (!cors(&q) && pipeline(&q, &e))
         api_refuse(&q, &e);
+    if (arena_failed(http->arena))
+        api_starve(&q, &e);
     log_request(&q, &e);
 }

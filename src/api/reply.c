@@ -176,7 +176,6 @@ static void put_outcome(struct json_out *o, const struct api_request *q, const s
 
 void api_refuse(struct api_request *q, const struct err *e)
 {
-    static const char out_of_memory[] = "{\"detail\":\"the request needs more memory than it may use\"}";
     struct slice accept = http_header(q->http, "Accept");
     struct buf b = buf_in(q->arena, ANSWER_MAX);
     struct json_out o = json_out(&b);
@@ -191,10 +190,23 @@ void api_refuse(struct api_request *q, const struct err *e)
         put_legacy(&o, q, e);
     }
     q->reply->status = err_http(e->code);
-    q->reply->body = buf_failed(&b) ? (struct slice){out_of_memory, sizeof out_of_memory - 1} : buf_text(&b);
+    q->reply->body = buf_text(&b);
     http_reply_field(q->reply, "Content-Type", slice_of(type));
     if (err_retry(e->code))
         http_reply_field(q->reply, "Retry-After", SLICE("1"));
     if (e->code == ERR_NOT_SIGNED_IN)
         http_reply_field(q->reply, "WWW-Authenticate", SLICE("Bearer realm=\"lazaret\""));
+}
+
+void api_starve(struct api_request *q, struct err *e)
+{
+    if (e->code == ERR_NONE || err_http(e->code) < 500)
+        err_set(e, ERR_NO_MEMORY, "memory was out while answering");
+    q->reply->status = err_http(e->code);
+    q->reply->body = SLICE("{\"detail\":\"the request needs more memory than it may use\"}");
+    q->reply->field.n = 0; /* what was written has room for what follows; where it has not, http/ answers 500 */
+    q->reply->field.failed = false;
+    http_reply_field(q->reply, "X-Request-ID", slice_of(q->id));
+    http_reply_field(q->reply, "Content-Type", SLICE("application/json"));
+    http_reply_field(q->reply, "Retry-After", SLICE("1"));
 }

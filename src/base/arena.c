@@ -21,6 +21,7 @@ struct arena {
     struct block *head; /* the newest block, which the next piece comes from */
     size_t limit, used;
     void *last; /* the newest piece, which alone can grow in place */
+    unsigned failed; /* pieces refused */
 };
 
 static _Thread_local struct {
@@ -76,7 +77,7 @@ void arena_free(struct arena *a)
     }
 }
 
-void *arena_take(struct arena *a, size_t n)
+static void *take(struct arena *a, size_t n)
 {
     if (fault_hit(FAULT_ALLOC))
         return NULL;
@@ -100,6 +101,13 @@ void *arena_take(struct arena *a, size_t n)
     return p;
 }
 
+void *arena_take(struct arena *a, size_t n)
+{
+    void *p = take(a, n);
+    a->failed += !p;
+    return p;
+}
+
 void *arena_grow(struct arena *a, void *p, size_t n, size_t m)
 {
     assert(m >= n);
@@ -119,6 +127,16 @@ void *arena_grow(struct arena *a, void *p, size_t n, size_t m)
         wipe(p, n);
     }
     return q;
+}
+
+void arena_shrink(struct arena *a, void *p, size_t n, size_t m)
+{
+    assert(m <= n);
+    if (p != a->last)
+        return;
+    size_t less = ((n + 15) & ~(size_t)15) - ((m + 15) & ~(size_t)15);
+    a->head->used -= less;
+    a->used -= less;
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
@@ -150,6 +168,8 @@ struct slice arena_copy(struct arena *a, struct slice s)
 }
 
 size_t arena_used(const struct arena *a) { return a->used; }
+
+unsigned arena_failed(const struct arena *a) { return a->failed; }
 
 void arena_thread_end(void)
 {

@@ -277,7 +277,38 @@ static int differ(struct reader *r, uint32_t a, uint32_t b)
     return -1;
 }
 
-/* Objects of more than a few keys: sort (hash, index) pairs and compare the neighbours of one hash. */
+struct named {
+    struct slice text;
+    uint32_t key;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    int d = memcmp(x->text.p, y->text.p, x->text.n < y->text.n ? x->text.n : y->text.n);
+    return d ? d : x->text.n < y->text.n ? -1 : x->text.n > y->text.n;
+}
+
+/* Keys of one hash, by their text: whoever writes the document can make all of its keys share one. */
+static int no_duplicates_of_a_hash(struct reader *r, const uint64_t *order, uint32_t n)
+{
+    struct named *list = arena_take(r->arena, n * sizeof *list);
+    if (!list)
+        return bad(r, NULL);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = (uint32_t)order[i];
+        list[i] = (struct named){key_text(r, k, NULL, 0), k};
+        if (!list[i].text.p)
+            return bad(r, NULL);
+    }
+    qsort(list, n, sizeof *list, by_text);
+    for (uint32_t i = 1; i < n; i++)
+        if (differ(r, list[i - 1].key, list[i].key))
+            return -1;
+    return 0;
+}
+
+/* Objects of more than a few keys: sort (hash, index) pairs and compare those of one hash. */
 static int no_duplicates_large(struct reader *r, uint32_t obj, uint32_t pairs)
 {
     uint64_t *order = arena_take(r->arena, pairs * sizeof *order);
@@ -287,10 +318,12 @@ static int no_duplicates_large(struct reader *r, uint32_t obj, uint32_t pairs)
     for (uint32_t k = obj + 1; k < r->count; k = r->node[k].next)
         order[n++] = (uint64_t)r->node[k].hash << 32 | k;
     qsort(order, n, sizeof *order, by_hash);
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t l = i + 1; l < n && order[l] >> 32 == order[i] >> 32; l++)
-            if (differ(r, (uint32_t)order[i], (uint32_t)order[l]))
-                return -1;
+    for (uint32_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && order[end] >> 32 == order[i] >> 32;)
+            end++;
+        if (end - i > 1 && no_duplicates_of_a_hash(r, order + i, end - i))
+            return -1;
+    }
     return 0;
 }
 
@@ -419,17 +452,41 @@ void json_where(const char *text, size_t size, size_t off, uint32_t *line, uint3
     *column = (uint32_t)(at - p) + 1;
 }
 
+/* At least as many as the text has nodes: a colon has a key before it and a value behind it, any other value but the first
+ * follows a comma or a bracket. Commas of objects and whatever stands inside strings are counted too, so this is too much;
+ * the rest is given back. Sixteen bytes at a time. */
+static size_t most_nodes(const unsigned char *p, size_t n)
+{
+    typedef unsigned char bytes __attribute__((vector_size(16)));
+    size_t sum = 1, i = 0;
+    while (n - i >= sizeof(bytes)) {
+        bytes count = {0};
+        size_t end = n - i > 64 * sizeof count ? i + 64 * sizeof count : n; /* 64 times at most 2 fits a counter */
+        for (; end - i >= sizeof count; i += sizeof count) {
+            bytes v;
+            memcpy(&v, p + i, sizeof v);
+            count -= (bytes)(v == ',') + (bytes)(v == ':') + (bytes)(v == ':') + (bytes)(v == '[');
+        }
+        for (size_t k = 0; k < sizeof count; k++)
+            sum += count[k];
+    }
+    for (; i < n; i++)
+        sum += (size_t)((p[i] == ',') + 2 * (p[i] == ':') + (p[i] == '['));
+    return sum;
+}
+
 int json_parse(struct arena *a, struct slice text, struct json *ret, struct json_fault *where)
 {
     struct reader r = {.p = (const unsigned char *)text.p, .arena = a};
     r.begin = r.p;
     r.end = r.p + text.n;
-    r.cap = (uint32_t)(text.n / 12) + 16;
     *where = (struct json_fault){.line = 1, .column = 1};
     if (text.n >= UINT32_MAX) {
         where->what = "longer than 4 GiB";
         return -1;
     }
+    size_t cap = most_nodes(r.begin, text.n);
+    r.cap = cap < UINT32_MAX ? (uint32_t)cap : UINT32_MAX;
     r.node = arena_take(a, (size_t)r.cap * sizeof *r.node);
     if (!r.node)
         return -1;
@@ -439,6 +496,7 @@ int json_parse(struct arena *a, struct slice text, struct json *ret, struct json
         json_where(text.p, text.n, where->off, &where->line, &where->column);
         return -1;
     }
+    arena_shrink(a, r.node, (size_t)r.cap * sizeof *r.node, (size_t)r.count * sizeof *r.node);
     *ret = (struct json){.text = text.p, .size = text.n, .node = r.node, .count = r.count};
     return 0;
 }

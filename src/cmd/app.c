@@ -46,42 +46,62 @@ static int make_folder(const struct config *c, const char *path, mode_t mode, st
     return privilege_give(path, c->user, e);
 }
 
+/* The folder's parts, once; no half-made path reaches the system. */
+struct paths {
+    const char *models, *db, *key, *lock;
+    const char *unfinished; /* there while the folder is being initialised: the samples may not all be in */
+};
+
+static int paths_of(const struct config *c, struct paths *ret, struct err *e)
+{
+    *ret = (struct paths){app_path(c, "models"), app_path(c, "lazaret.db"), app_key_path(c), app_path(c, "lock"), app_path(c, "unfinished")};
+    return arena_failed(c->arena) ? err_set(e, ERR_NO_MEMORY, "open the data folder") : 0;
+}
+
 void app_open_sandbox(struct app *app, struct config *c)
 {
-    if (make_folder(c, c->data, 0700, &app->sandbox_error) || make_folder(c, app_path(c, "models"), 0755, &app->sandbox_error))
+    struct paths p;
+    struct sandbox_config s = {.jail = app_part(c, "lazaret-jail"), .images = app_part(c, "images"), .spawners = (int)c->workers};
+    bool data = *c->data; /* without a folder, doctor still wants to know whether models could run here */
+    if (paths_of(c, &p, &app->sandbox_error) ||
+        (data && (make_folder(c, c->data, 0700, &app->sandbox_error) || make_folder(c, p.models, 0755, &app->sandbox_error))))
         return;
-    struct sandbox_config s = {.jail = app_part(c, "lazaret-jail"),
-                               .images = app_part(c, "images"),
-                               .models = app_path(c, "models"),
-                               .spawners = (int)c->workers};
+    s.models = data ? p.models : app_part(c, "models");
     if (sandbox_open(&s, &app->sandbox, &app->sandbox_error))
         app->sandbox = NULL;
 }
 
-/* 1: empty or not there (and then made); 0: has our database; -1: has something else. */
-static int look_at_folder(const struct config *c, struct err *e)
+static bool is_ours(const char *name)
 {
-    if (make_folder(c, c->data, 0700, e) || make_folder(c, app_path(c, "models"), 0755, e))
+    static const char *const list[] = {".", "..", "lock", "models", "unfinished"};
+    for (size_t i = 0; i < COUNT(list); i++)
+        if (strcmp(name, list[i]) == 0)
+            return true;
+    return false;
+}
+
+/* 1: empty or not there (and then made); 0: has our database; -1: has something else. */
+static int look_at_folder(const struct config *c, const struct paths *p, struct err *e)
+{
+    if (make_folder(c, c->data, 0700, e) || make_folder(c, p->models, 0755, e))
         return -1;
-    if (access(app_path(c, "lazaret.db"), F_OK) == 0)
+    if (access(p->db, F_OK) == 0)
         return 0;
     DIR *d = opendir(c->data);
     if (!d)
         return err_sys(e, ERR_CONFIG, "open the data folder %s", c->data);
-    const char *other = NULL;
-    for (struct dirent *x; (x = readdir(d)) != NULL && !other;)
-        if (strcmp(x->d_name, ".") && strcmp(x->d_name, "..") && strcmp(x->d_name, "lock") && strcmp(x->d_name, "models"))
-            other = arena_str(c->arena, slice_of(x->d_name));
+    int rc = 1;
+    for (struct dirent *x; rc == 1 && (x = readdir(d)) != NULL;)
+        if (!is_ours(x->d_name))
+            rc = err_set(e, ERR_CONFIG, "%s is neither empty nor a data folder of lazaret (it holds %.60s): give another one with --data",
+                         c->data, x->d_name);
     closedir(d);
-    if (other)
-        return err_set(e, ERR_CONFIG, "%s is neither empty nor a data folder of lazaret (it holds %.60s): give another one with --data",
-                       c->data, other);
-    return 1;
+    return rc;
 }
 
-static int take_lock(struct app *app, struct err *e)
+static int take_lock(struct app *app, const struct paths *p, struct err *e)
 {
-    app->lock_fd = open(app_path(app->config, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    app->lock_fd = open(p->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (app->lock_fd < 0)
         return err_sys(e, ERR_STORE, "open the lock of the data folder");
     if (flock(app->lock_fd, LOCK_EX | LOCK_NB))
@@ -89,63 +109,87 @@ static int take_lock(struct app *app, struct err *e)
     return 0;
 }
 
-static int prepare_key(struct app *app, struct err *e)
+/* Before the first byte of the store: whoever finds this file finishes what was begun. */
+static int note_beginning(const struct paths *p, struct err *e)
 {
-    const char *path = app_key_path(app->config);
-    bool there = access(path, F_OK) == 0;
-    if (there)
+    OWN_FD int fd = open(p->unfinished, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    return fd < 0 || fsync(fd) ? err_sys(e, ERR_STORE, "write to the data folder") : 0;
+}
+
+static int prepare_key(struct app *app, const struct paths *p, struct err *e)
+{
+    if (access(p->key, F_OK) == 0)
         return 0;
     if (!app->fresh)
         return err_set(e, ERR_KEYS, "the data of %s were sealed with a root key, and %s is not there: bring it back; a new key could open nothing",
-                       app->config->data, path);
-    return keyring_make_root(path, e);
+                       app->config->data, p->key);
+    return keyring_make_root(p->key, e);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
 
 static int visible(const struct dirent *d) { return d->d_name[0] != '.'; }
 
+static int add_sample(struct app *app, const char *folder, const char *name, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(64 << 20);
+    const struct model *m;
+    const char *path = a ? arena_printf(a, "%s/%s", folder, name) : NULL, *manifest = a ? arena_printf(a, "%s/%s/manifest.json", folder, name) : NULL;
+    if (!path || !manifest)
+        return err_set(e, ERR_NO_MEMORY, "add a model");
+    if (access(manifest, F_OK))
+        return 0;
+    return registry_add(app->api.registry, path, a, &m, e) ||
+                   registry_promote(app->api.registry, m->manifest.key, m->manifest.version, SLICE("stable"), e)
+               ? -1
+               : 0;
+}
+
 /* The sample models that come with the program, promoted to `stable`. */
 static int add_samples(struct app *app, struct err *e)
 {
     const char *folder = app_part(app->config, "models");
     struct dirent **list;
-    int n = scandir(folder, &list, visible, by_name), rc = 0;
+    int n = folder ? scandir(folder, &list, visible, by_name) : 0, rc = 0;
+    if (!folder)
+        return err_set(e, ERR_NO_MEMORY, "read the sample models");
     if (n < 0)
         return err_sys(e, ERR_CONFIG, "read the sample models in %s", folder);
     for (int i = 0; i < n; i++) {
-        OWN_ARENA struct arena *a = arena_new(64 << 20);
-        const struct model *m;
-        char path[4096];
-        snprintf(path, sizeof path, "%s/%s", folder, list[i]->d_name);
-        bool model = access(arena_printf(app->config->arena, "%s/manifest.json", path), F_OK) == 0;
-        if (!rc && model)
-            rc = !a || registry_add(app->api.registry, path, a, &m, e) ||
-                 registry_promote(app->api.registry, m->manifest.key, m->manifest.version, SLICE("stable"), e);
+        rc = rc ? rc : add_sample(app, folder, list[i]->d_name, e);
         free(list[i]);
     }
     free(list);
-    return rc ? -1 : 0;
+    return rc;
+}
+
+/* A start that was killed between two samples is finished by the next. */
+static int finish_folder(struct app *app, const struct paths *p, struct err *e)
+{
+    if (registry_count(app->api.registry) && access(p->unfinished, F_OK))
+        return 0;
+    if (add_samples(app, e))
+        return err_in(e, "the sample models");
+    return unlink(p->unfinished) && errno != ENOENT ? err_sys(e, ERR_STORE, "finish the data folder") : 0;
 }
 
 int app_open(struct app *app, struct config *c, struct err *e)
 {
     struct api *api = &app->api;
+    struct paths p;
     app->config = c;
     app->lock_fd = -1;
     if (!*c->data)
         return err_set(e, ERR_CONFIG, "say which data folder: --data DIR");
-    int fresh = look_at_folder(c, e);
-    if (fresh < 0 || take_lock(app, e))
+    int fresh = paths_of(c, &p, e) ? -1 : look_at_folder(c, &p, e);
+    if (fresh < 0 || take_lock(app, &p, e))
         return -1;
     app->fresh = fresh;
-    if (prepare_key(app, e) || db_open(app_path(c, "lazaret.db"), true, &api->db, e) || db_migrate(api->db, e) ||
-        keyring_open(app_key_path(c), api->db, &api->keyring, e) || scope_gateway(api->db, "default", api->scope, e) ||
-        registry_open(api->db, api->scope, app_path(c, "models"), &api->registry, e) ||
-        jobs_open(api->db, api->keyring, api->scope, &api->jobs, e))
+    if ((fresh && note_beginning(&p, e)) || prepare_key(app, &p, e) || db_open(p.db, true, &api->db, e) || db_migrate(api->db, e) ||
+        keyring_open(p.key, api->db, &api->keyring, e) || scope_gateway(api->db, "default", api->scope, e) ||
+        registry_open(api->db, api->scope, p.models, &api->registry, e) ||
+        jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || finish_folder(app, &p, e))
         return -1;
-    if (registry_count(api->registry) == 0 && add_samples(app, e))
-        return err_in(e, "the sample models");
     api->sandbox = app->sandbox;
     api->workers = (int)c->workers;
     api->config = (struct api_config){.open_client = *c->open_client ? c->open_client : NULL, .cors_origins = c->cors};

@@ -3,6 +3,7 @@
  *     DIR/lazaret.db   the record           DIR.key            the root key, beside the folder
  *     DIR/models/      models by digest     DIR/lock           held by whoever has the store open for writing
  *     DIR/control.sock where the other commands reach a running `serve`
+ *     DIR/unfinished   only while the folder is being initialised: the next start finishes it
  *
  * An empty or absent DIR is initialised: root key, database, gateway scope, the sample models. A DIR with data and no key
  * is refused, never given a new one. */

@@ -123,6 +123,8 @@ static void answer(struct control *c, struct arena *a, struct slice text, struct
     if (!rc) {
         struct slice span = json_span(&j, args);
         rc = json_parse(a, span, &j, &f) || work(c->app, &j, a, &in, &e);
+        if (!rc && arena_failed(a))
+            rc = err_set(&e, ERR_NO_MEMORY, "the answer");
     }
     json_open(&o, '{');
     json_pair_bool(&o, "ok", !rc && !buf_failed(&result));
@@ -326,7 +328,7 @@ int admin_session_call(struct admin_session *s, const char *name, struct slice a
         return err_set(e, ERR_NO_MEMORY, "arguments");
     if (work(s->app, &j, a, &o, e))
         return -1;
-    if (buf_failed(&b))
+    if (buf_failed(&b) || arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "the answer");
     *ret = buf_text(&b);
     return 0;

@@ -8,6 +8,7 @@
 #include "cmd/app.h"
 #include "cmd/cmd.h"
 #include "jobs/worker.h"
+#include "telemetry/trace.h"
 
 enum { FILE_MAX = 32 << 20, WAIT_MS = 120000 };
 
@@ -81,7 +82,10 @@ int admin_diagnose(struct app *app, const struct json *args, struct arena *a, st
     if (rc < 0)
         return -1;
     if (rc) {
+        struct trace trace;
         struct job_new n = {.caller = &caller, .audit = operator_sends};
+        trace_take((struct slice){NULL, 0}, &trace);
+        n.audit.trace = trace.id;
         if (client_operator(app->api.db, app->api.keyring, app->api.scope, a, &caller, e) ||
             intake_accept(&x, &n, "lazaret-diagnose", &accepted, e))
             return -1;

@@ -1,7 +1,8 @@
-/* fhir_validate.c -- lazaret fhir validate: files, folders, NDJSON and stdin against FHIR R4, without network or data folder.
+/* fhir_validate.c -- lazaret fhir validate: files, folders, NDJSON and stdin against FHIR R4, without network or data
+ * folder.
  *
- * Inputs are listed first (folders in the order of their names), then judged by --jobs threads that take the next one each;
- * the main thread prints the verdicts in the order of the list, as soon as each is there. */
+ * Inputs are listed first (folders in the order of their names), then judged by --jobs threads that take the next one
+ * each; the main thread prints the verdicts in the order of the list, as soon as each is there. */
 #include "cmd/cmd.h"
 
 #include <dirent.h>
@@ -23,6 +24,7 @@ const struct option fhir_options[] = {{"jobs", "N", "judge N files at a time (1)
                                       {0}};
 
 enum { DIR_DEPTH = 64, JOBS_MAX = 64, CLASSES = 8 };
+#define OUTPUT_MAX ((size_t)1 << 30)
 
 struct verdict {
     char *text; /* to be printed; malloc */
@@ -80,7 +82,8 @@ static int add_folder(struct work *w, const char *path, int depth)
         const char *name = entry[i]->d_name;
         if (name[0] != '.' && asprintf(&inner, "%s/%s", path, name) < 0)
             inner = NULL, failed = -1;
-        else if (inner && lstat(inner, &st) == 0 && S_ISDIR(st.st_mode)) /* links to folders are not followed: they may go round */
+        else if (inner && lstat(inner, &st) == 0 &&
+                 S_ISDIR(st.st_mode)) /* links to folders are not followed: they may go round */
             failed |= add_folder(w, inner, depth + 1);
         else if (inner && (ends(name, ".json") || ends(name, ".ndjson")))
             failed |= add_file(w, inner);
@@ -132,8 +135,8 @@ static int read_all(const char *path, struct slice *ret)
 
 struct page {
     struct json_out out;
-    struct buf buf;
-    const char *file;
+    struct buf buf; /* of issues */
+    const char *path, *shown;
     struct verdict *v;
     bool json;
 };
@@ -154,8 +157,8 @@ static void print_issue(struct page *p, const struct fhir_issue *x, uint32_t lin
 {
     count_issue(p->v, x->code);
     if (!p->json) {
-        buf_printf(&p->buf, "%s:%u:%u: %s: %s%s%s%s\n", p->file, line, x->column, fhir_severity_name(x->severity), x->text, *x->expression ? " [" : "",
-                   x->expression, *x->expression ? "]" : "");
+        buf_printf(&p->buf, "%s:%u:%u: %s: %s%s%s%s\n", p->shown, line, x->column, fhir_severity_name(x->severity),
+                   x->text, *x->expression ? " [" : "", x->expression, *x->expression ? "]" : "");
         return;
     }
     json_open(&p->out, '{');
@@ -172,7 +175,7 @@ static void print_unreadable(struct page *p, const char *why)
 {
     p->v->status = 2;
     if (!p->json) {
-        buf_printf(&p->buf, "%s: cannot be read: %s\n", p->file, why);
+        buf_printf(&p->buf, "%s: cannot be read: %s\n", p->shown, why);
         return;
     }
     json_open(&p->out, '{');
@@ -201,7 +204,7 @@ static size_t judge(const struct work *w, struct page *p, struct slice text, uin
     if (r.errors && p->v->status == 0)
         p->v->status = 1;
     if (r.cut && !p->json)
-        buf_printf(&p->buf, "%s:%u: and %zu more\n", p->file, line, r.cut);
+        buf_printf(&p->buf, "%s:%u: and %zu more\n", p->shown, line, r.cut);
     return r.cut;
 }
 
@@ -216,42 +219,55 @@ static size_t judge_lines(const struct work *w, struct page *p, struct slice tex
     return cut;
 }
 
+/* The verdict's text: the issues alone, or the JSON line around them. */
+static void finish(struct page *p, size_t cut, struct arena *a)
+{
+    struct slice issues = buf_text(&p->buf);
+    struct buf line = buf_in(a, OUTPUT_MAX);
+    if (p->json) {
+        struct json_out o = json_out(&line);
+        json_open(&o, '{');
+        json_pair_str(&o, "file", p->path);
+        json_pair_bool(&o, "valid", p->v->status == 0);
+        json_key(&o, "issues");
+        json_put_raw(&o, issues);
+        if (cut)
+            json_pair_int(&o, "cut", (int64_t)cut);
+        json_close(&o, '}');
+        buf_byte(&line, '\n');
+        issues = buf_text(&line);
+    }
+    bool failed = buf_failed(&p->buf) || buf_failed(&line);
+    p->v->text = failed ? NULL : malloc(issues.n + 1);
+    p->v->n = p->v->text ? issues.n : 0;
+    if (p->v->n)
+        memcpy(p->v->text, issues.p, issues.n);
+    if (!p->v->text)
+        p->v->status = 2;
+}
+
 static void judge_file(const struct work *w, const char *file, struct verdict *v)
 {
     struct slice text = {NULL, 0};
-    OWN_ARENA struct arena *a = arena_new((size_t)1 << 32);
+    OWN_ARENA struct arena *a = arena_new(3 * OUTPUT_MAX);
     if (!a) {
         v->status = 2;
         return;
     }
-    struct page p = {.buf = buf_in(a, (size_t)1 << 31), .file = strcmp(file, "-") != 0 ? file : "(stdin)", .v = v, .json = w->json};
+    struct page p = {.buf = buf_in(a, OUTPUT_MAX), .path = file, .v = v, .json = w->json};
     size_t cut = 0;
+    p.shown = strcmp(file, "-") != 0 ? file : "(stdin)";
     p.out = json_out(&p.buf);
-    if (p.json) {
-        json_open(&p.out, '{');
-        json_pair_str(&p.out, "file", file);
-        json_key(&p.out, "issues");
+    if (p.json)
         json_open(&p.out, '[');
-    }
     if (read_all(file, &text))
         print_unreadable(&p, strerror(errno));
     else
         cut = w->ndjson || ends(file, ".ndjson") ? judge_lines(w, &p, text) : judge(w, &p, text, 1);
     free((void *)text.p);
-    if (p.json) {
+    if (p.json)
         json_close(&p.out, ']');
-        json_pair_bool(&p.out, "valid", v->status == 0);
-        if (cut)
-            json_pair_int(&p.out, "cut", (int64_t)cut);
-        json_close(&p.out, '}');
-        buf_byte(&p.buf, '\n');
-    }
-    v->text = buf_failed(&p.buf) ? NULL : malloc(p.buf.n + 1);
-    v->n = v->text ? p.buf.n : 0;
-    if (v->text)
-        memcpy(v->text, p.buf.p ? p.buf.p : "", p.buf.n);
-    else
-        v->status = 2;
+    finish(&p, cut, a);
 }
 
 static void *judge_thread(void *arg)

@@ -34,6 +34,7 @@ static void *watch_signals(void *arg)
             log_line(LOG_INFO, "certificate read again", NULL);
         }
     }
+    arena_thread_end();
     return NULL;
 }
 

@@ -1,6 +1,7 @@
 #include "crypto/seal.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/rnd.h"
@@ -10,15 +11,34 @@
 enum { NONCE = 24, TAG = 16, VERSION = 1, SUITE_XAES = 1, HEAD = 2 + KEY_ID_BYTES + NONCE, AAD = 12 + 16 + 2 + 2 + 16 + 16 + 4 };
 
 /* Contexts live as long as the thread: making one costs more than sealing a small value. Their key schedules are
- * overwritten by the next use and cleared when the thread ends with the process. */
+ * overwritten by the next use, and wiped (OpenSSL does, when freeing) when the thread ends. */
 struct ciphers {
     EVP_CIPHER_CTX *ecb, *gcm;
 };
 
+static pthread_key_t at_thread_end;
+
+static void free_ciphers(void *p)
+{
+    struct ciphers *c = p;
+    EVP_CIPHER_CTX_free(c->ecb);
+    EVP_CIPHER_CTX_free(c->gcm);
+    *c = (struct ciphers){NULL, NULL};
+}
+
+static void make_key(void)
+{
+    if (pthread_key_create(&at_thread_end, free_ciphers))
+        abort();
+}
+
 static struct ciphers *ciphers(void)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     static _Thread_local struct ciphers c;
     if (!c.ecb) {
+        pthread_once(&once, make_key);
+        pthread_setspecific(at_thread_end, &c);
         c.ecb = EVP_CIPHER_CTX_new();
         c.gcm = EVP_CIPHER_CTX_new();
         if (!c.ecb || !c.gcm || !EVP_EncryptInit_ex(c.ecb, EVP_aes_256_ecb(), NULL, NULL, NULL) ||

@@ -19,8 +19,10 @@ static void put_string(struct buf *b, struct slice s)
             buf_byte(b, c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\t' ? 't' : c == '\b' ? 'b' : 'f');
         } else if (c < 0x20) {
             put_unit(b, c);
-        } else if (c < 0x80) { /* DEL too stands as it is */
+        } else if (c < 0x7f) {
             buf_byte(b, (char)c);
+        } else if (c == 0x7f) { /* Python leaves space to ~ as they are, and nothing else */
+            put_unit(b, c);
         } else {
             int more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
             unsigned v = c & (0x3Fu >> more);

@@ -1,8 +1,6 @@
 #include "deliver/deliver.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,6 +13,7 @@
 #include "base/rnd.h"
 #include "base/wipe.h"
 #include "crypto/digest.h"
+#include "deliver/address_int.h"
 #include "deliver/canonical.h"
 
 enum { ATTEMPT_S = 15, LOOK_MS = 500, BODY_MAX = 4 << 20 };
@@ -31,6 +30,12 @@ struct deliver {
 
 /* --- where it may go --- */
 
+/* What a connection about to be made is judged by. */
+struct going {
+    bool plain; /* http: the result would travel in the clear */
+    const char *allow;
+};
+
 bool deliver_below(struct slice url, const char *origin)
 {
     size_t n = strlen(origin);
@@ -39,65 +44,12 @@ bool deliver_below(struct slice url, const char *origin)
     return url.n >= n && memcmp(url.p, origin, n) == 0 && (url.n == n || url.p[n] == '/' || url.p[n] == '?');
 }
 
-static bool allowed_by_name(const char *allow, const char *address)
-{
-    size_t n = strlen(address);
-    for (const char *p = allow; *p;) {
-        size_t len = strcspn(p, " ,");
-        if (len == n && memcmp(p, address, n) == 0)
-            return true;
-        p += len;
-        p += strspn(p, " ,");
-    }
-    return false;
-}
-
-/* Loopback, link-local (and with it cloud metadata), private, shared, multicast, reserved. */
-static bool special4(uint32_t a)
-{
-    static const struct {
-        uint32_t net;
-        int bits;
-    } range[] = {{0x00000000, 8},  {0x0A000000, 8},  {0x64400000, 10}, {0x7F000000, 8},  {0xA9FE0000, 16}, {0xAC100000, 12}, {0xC0000000, 24},
-                 {0xC0000200, 24}, {0xC0A80000, 16}, {0xC6120000, 15}, {0xC6336400, 24}, {0xCB007100, 24}, {0xE0000000, 3}};
-    for (size_t i = 0; i < COUNT(range); i++)
-        if ((a ^ range[i].net) >> (32 - range[i].bits) == 0)
-            return true;
-    return false;
-}
-
-static uint32_t word(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
-
-/* An IPv6 address that carries an IPv4 one is judged by that; else only global unicast (2000::/3) is ordinary. */
-static bool special6(const uint8_t a[16])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, nat64[12] = {0x00, 0x64, 0xff, 0x9b};
-    if (!memcmp(a, mapped, 12) || !memcmp(a, nat64, 12))
-        return special4(word(a + 12));
-    if (a[0] == 0x20 && a[1] == 0x02)
-        return special4(word(a + 2));
-    if (a[0] == 0x20 && a[1] == 0x01 && (a[2] & 0xfe) == 0) /* Teredo and other protocol assignments */
-        return true;
-    return (a[0] & 0xe0) != 0x20 || (a[0] == 0x20 && a[1] == 0x01 && a[2] == 0x0d && a[3] == 0xb8);
-}
-
 /* Called by libcurl with the very address it is about to connect to: nothing is resolved again behind our back. */
 static curl_socket_t open_checked(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
 {
-    const struct deliver *d = ctx;
-    char text[INET6_ADDRSTRLEN] = "";
-    bool special = true;
+    const struct going *g = ctx;
     (void)purpose;
-    if (at->family == AF_INET) {
-        const struct sockaddr_in *in = (const void *)&at->addr;
-        inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
-        special = special4(ntohl(in->sin_addr.s_addr));
-    } else if (at->family == AF_INET6) {
-        const struct sockaddr_in6 *in = (const void *)&at->addr;
-        inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof text);
-        special = special6(in->sin6_addr.s6_addr);
-    }
-    if (special && !allowed_by_name(d->c.allow, text))
+    if (!address_may_connect(&at->addr, g->plain, g->allow))
         return CURL_SOCKET_BAD;
     return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
 }
@@ -127,7 +79,7 @@ static int body_of(const struct job_view *v, const uint8_t job[16], struct arena
     if (buf_failed(&raw) || json_parse(a, buf_text(&raw), &j, &f))
         return err_set(e, ERR_NO_MEMORY, "a webhook's body");
     canonical_write(&b, &j, 0);
-    if (buf_failed(&b))
+    if (buf_failed(&b) || arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "a webhook's body");
     *ret = buf_text(&b);
     return 0;
@@ -203,6 +155,7 @@ static size_t drop(char *p, size_t size, size_t n, void *ctx)
 /* The status, or 0 when there was none. */
 static long post(struct deliver *d, const struct message *m, struct arena *a)
 {
+    struct going going = {.plain = !slice_starts(slice_of(m->url), "https://"), .allow = d->c.allow};
     CURL *h = curl_easy_init();
     struct curl_slist *list = headers_of(m, a);
     long status = 0;
@@ -215,7 +168,7 @@ static long post(struct deliver *d, const struct message *m, struct arena *a)
         curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(h, CURLOPT_TIMEOUT, (long)ATTEMPT_S);
         curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_checked);
-        curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, d);
+        curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, &going);
         curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, drop);
         curl_easy_setopt(h, CURLOPT_WRITEDATA, &seen);
         curl_easy_setopt(h, CURLOPT_HTTPHEADER, list);
@@ -253,6 +206,8 @@ static int message_of(struct deliver *d, const uint8_t *event, const uint8_t *jo
     if (json_parse(a, v.plan, &plan, &f))
         return err_set(e, ERR_INTERNAL, "a plan that is no JSON");
     struct slice url = json_get_text(&plan, 0, "webhook_url", a);
+    if (arena_failed(a))
+        return err_set(e, ERR_NO_MEMORY, "a webhook");
     if (!url.p || !deliver_below(url, origin))
         return 0;
     memcpy(ret->id, "msg_", 4);

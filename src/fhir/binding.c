@@ -6,7 +6,10 @@
 
 enum { NAMED = 16 }; /* value sets of so many codes are written out in the message */
 
-static struct slice pooled(uint32_t at, uint32_t len) { return (struct slice){fhir_pool + at, len}; }
+static struct slice pooled(uint32_t at, uint32_t len)
+{
+    return (struct slice){fhir_pool + at, len};
+}
 
 /* `system` NULL: any, which is right for an element of type code. */
 static bool listed(const struct fhir_valueset *v, const struct slice *system, struct slice code)
@@ -16,7 +19,8 @@ static bool listed(const struct fhir_valueset *v, const struct slice *system, st
     for (unsigned h = hash & v->mask; index[h]; h = (h + 1) & v->mask) {
         const struct fhir_code *k = &fhir_codes[v->codes + index[h] - 1];
         const struct fhir_text *s = &fhir_systems[k->system];
-        if (k->hash == hash && slice_eq(pooled(k->text, k->len), code) && (!system || slice_eq(pooled(s->text, s->len), *system)))
+        if (k->hash == hash && slice_eq(pooled(k->text, k->len), code) &&
+            (!system || slice_eq(pooled(s->text, s->len), *system)))
             return true;
     }
     return false;
@@ -54,13 +58,15 @@ void binding_check_code(struct check *c, const struct frame *f, uint16_t binding
     if (has_code(v, NULL, code))
         return;
     write_expected(v, expected, sizeof expected);
-    issue_add(c, FHIR_ERROR, "code-invalid", f, check_off(c, node), "found a code that is not allowed here, expected %s", expected);
+    issue_add(c, FHIR_ERROR, "code-invalid", f, check_off(c, node),
+              "found a code that is not allowed here, expected %s", expected);
 }
 
 /* 1: the Coding's code is in the set; 0: not; -1: it has no code. */
 static int coding_fits(struct check *c, const struct fhir_valueset *v, uint32_t coding)
 {
-    uint32_t system = json_get_kind(c->j, coding, "system", JSON_STRING), code = json_get_kind(c->j, coding, "code", JSON_STRING);
+    uint32_t system = json_get_kind(c->j, coding, "system", JSON_STRING),
+             code = json_get_kind(c->j, coding, "code", JSON_STRING);
     if (!code)
         return -1;
     struct slice s = system ? json_text(c->j, system, c->arena) : (struct slice){"", 0};
@@ -96,7 +102,8 @@ void binding_check_concept(struct check *c, const struct frame *f, const struct 
         coded = fits == 0;
     } else if (p->shape == fhir_shape_concept) {
         uint32_t list = json_get_kind(c->j, node, "coding", JSON_ARRAY);
-        for (uint32_t k = list ? json_first(c->j, list) : 0; list && k != json_end(c->j, list); k = json_next(c->j, k)) {
+        for (uint32_t k = list ? json_first(c->j, list) : 0; list && k != json_end(c->j, list);
+             k = json_next(c->j, k)) {
             int fits = coding_fits(c, v, k);
             if (fits == 1)
                 return;

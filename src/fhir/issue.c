@@ -73,7 +73,9 @@ void issue_add(struct check *c, enum fhir_severity severity, const char *code, c
         c->failed = true;
         return;
     }
-    *x = (struct found){.issue = {.severity = severity, .code = code, .expression = path, .text = copy}, .off = off, .order = c->kept++};
+    *x = (struct found){.issue = {.severity = severity, .code = code, .expression = path, .text = copy},
+                        .off = off,
+                        .order = c->kept++};
 }
 
 static int by_place(const void *a, const void *b)

@@ -3,9 +3,18 @@
 enum { MEBI = 1024 * 1024 };
 
 /* White space as R4's regular expressions mean it: \s of ASCII. */
-static inline bool space(unsigned char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-static inline bool digit(unsigned char c) { return c >= '0' && c <= '9'; }
-static inline bool alnum(unsigned char c) { return digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'z'); }
+static inline bool space(unsigned char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+static inline bool digit(unsigned char c)
+{
+    return c >= '0' && c <= '9';
+}
+static inline bool alnum(unsigned char c)
+{
+    return digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
 
 static bool text(struct slice s)
 {
@@ -153,7 +162,10 @@ static bool date_time(struct slice s, bool whole)
     return day && take(&s, 'T') && take_time(&s) && take_zone(&s) && s.n == 0;
 }
 
-static bool time_of_day(struct slice s) { return take_time(&s) && s.n == 0; }
+static bool time_of_day(struct slice s)
+{
+    return take_time(&s) && s.n == 0;
+}
 
 /* --- numbers and names --- */
 
@@ -219,7 +231,10 @@ bool match_primitive(enum fhir_type type, struct slice s)
 
 /* --- value sets without a list --- */
 
-static bool token(unsigned char c) { return alnum(c) || (c && strchr("!#$&-^_.+*'%`|~", c)); }
+static bool token(unsigned char c)
+{
+    return alnum(c) || (c && strchr("!#$&-^_.+*'%`|~", c));
+}
 
 static size_t tokens(struct slice s, size_t from)
 {

@@ -23,5 +23,6 @@ void rules_check(struct check *c, const struct frame *f, const struct fhir_shape
 {
     for (unsigned i = s->rule; i < (unsigned)s->rule + s->rules; i++)
         if (!rules[i].holds(c->j, obj))
-            issue_add(c, FHIR_ERROR, "invariant", f, check_off(c, obj), "invariant %s does not hold, expected %s", rules[i].key, rules[i].expected);
+            issue_add(c, FHIR_ERROR, "invariant", f, check_off(c, obj), "invariant %s does not hold, expected %s",
+                      rules[i].key, rules[i].expected);
 }

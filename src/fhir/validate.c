@@ -1,11 +1,11 @@
 /* validate.c -- one walk over the tape, along the tables.
  *
- * Every JSON object of a resource has a shape (tables_int.h), every key of it a property, every value a type. The walk goes
- * down once and never back: a key is looked up by the hash the tape holds, a value is judged by its type, and when an object
- * is done the mask of what was seen is held against what is required.
+ * Every JSON object of a resource has a shape (tables_int.h), every key of it a property, every value a type. The walk
+ * goes down once and never back: a key is looked up by the hash the tape holds, a value is judged by its type, and when
+ * an object is done the mask of what was seen is held against what is required.
  *
- * Primitives come in two halves: "birthDate" has the value and "_birthDate" the id and extensions. Either half makes the
- * element present. In arrays both halves are arrays of one length, and null fills the half that is missing.
+ * Primitives come in two halves: "birthDate" has the value and "_birthDate" the id and extensions. Either half makes
+ * the element present. In arrays both halves are arrays of one length, and null fills the half that is missing.
  *
  * Recursion is bounded by the reader's limit of JSON_DEPTH levels. */
 #include "fhir/fhir.h"
@@ -31,7 +31,8 @@ static const struct {
 
 static const char *kind_name(enum json_kind kind)
 {
-    static const char *const names[] = {"null", "a boolean", "a boolean", "a number", "a string", "an array", "an object", "a key"};
+    static const char *const names[] = {"null",     "a boolean", "a boolean", "a number",
+                                        "a string", "an array",  "an object", "a key"};
     return names[kind];
 }
 
@@ -51,7 +52,8 @@ static void wrong_kind(struct check *c, const struct frame *f, const struct fhir
     else if (p->type == FHIR_RESOURCE)
         issue_add(c, FHIR_ERROR, "structure", f, off, "found %s, expected an object (a resource)", found);
     else
-        issue_add(c, FHIR_ERROR, "structure", f, off, "found %s, expected %s (%s)", found, json[primitive[p->type].json], primitive[p->type].name);
+        issue_add(c, FHIR_ERROR, "structure", f, off, "found %s, expected %s (%s)", found,
+                  json[primitive[p->type].json], primitive[p->type].name);
 }
 
 /* --- values --- */
@@ -60,7 +62,8 @@ static void check_xhtml(struct check *c, const struct frame *f, uint32_t v, stru
 {
     const char *fault = xhtml_fault(text);
     if (fault)
-        issue_add(c, FHIR_ERROR, "invalid", f, check_off(c, v), "found %s, expected %s", fault, primitive[FHIR_XHTML].expected);
+        issue_add(c, FHIR_ERROR, "invalid", f, check_off(c, v), "found %s, expected %s", fault,
+                  primitive[FHIR_XHTML].expected);
 }
 
 /* The reader has kept control characters out of a string without escapes, so most types are quickly done. */
@@ -84,11 +87,13 @@ static void check_string(struct check *c, const struct frame *f, const struct fh
     if (!s.p)
         return;
     if (s.n == 0) {
-        issue_add(c, FHIR_ERROR, "value", f, check_off(c, v), "found an empty string, expected %s or no such property", primitive[type].expected);
+        issue_add(c, FHIR_ERROR, "value", f, check_off(c, v), "found an empty string, expected %s or no such property",
+                  primitive[type].expected);
     } else if (type == FHIR_XHTML) {
         check_xhtml(c, f, v, s);
     } else if (escaped ? !match_primitive(type, s) : !match_raw(type, s)) {
-        issue_add(c, FHIR_ERROR, "value", f, check_off(c, v), "found a string that is no %s, expected %s", primitive[type].name, primitive[type].expected);
+        issue_add(c, FHIR_ERROR, "value", f, check_off(c, v), "found a string that is no %s, expected %s",
+                  primitive[type].name, primitive[type].expected);
     } else if (p->binding) {
         binding_check_code(c, f, p->binding, v, s);
     }
@@ -106,7 +111,8 @@ static void check_primitive(struct check *c, const struct frame *f, const struct
     case NUMBER:
         if (kind == JSON_NUMBER) {
             if (!match_primitive(type, json_raw(c->j, v)))
-                issue_add(c, FHIR_ERROR, "value", f, check_off(c, v), "found a number that is no %s, expected %s", primitive[type].name, primitive[type].expected);
+                issue_add(c, FHIR_ERROR, "value", f, check_off(c, v), "found a number that is no %s, expected %s",
+                          primitive[type].name, primitive[type].expected);
             return;
         }
         break;
@@ -140,18 +146,21 @@ static bool array_fits(struct check *c, const struct frame *f, const struct fhir
 {
     bool array = json_kind(c->j, v) == JSON_ARRAY;
     if (array && !(p->flags & PROP_ARRAY))
-        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v), "found an array, expected a single value: this element does not repeat");
+        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v),
+                  "found an array, expected a single value: this element does not repeat");
     else if (!array && (p->flags & PROP_ARRAY))
-        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v), "found %s, expected an array: this element may repeat", kind_name(json_kind(c->j, v)));
+        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v),
+                  "found %s, expected an array: this element may repeat", kind_name(json_kind(c->j, v)));
     else if (array && c->j->node[v].len == 0)
-        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v), "found an empty array, expected at least one item or no such property");
+        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v),
+                  "found an empty array, expected at least one item or no such property");
     else
         return true;
     return false;
 }
 
-/* Each null of one half (an array) must have its partner in the other (0: there is none): an item that is itself not null,
- * or, when both halves are null there and the other half reports it, any item. */
+/* Each null of one half (an array) must have its partner in the other (0: there is none): an item that is itself not
+ * null, or, when both halves are null there and the other half reports it, any item. */
 static void check_nulls(struct check *c, struct frame *f, uint32_t half, uint32_t other, bool any)
 {
     const struct json *j = c->j;
@@ -161,7 +170,8 @@ static void check_nulls(struct check *c, struct frame *f, uint32_t half, uint32_
     for (uint32_t k = json_first(j, half); k != json_end(j, half); k = json_next(j, k), f->index++) {
         bool there = o != end && (any || json_kind(j, o) != JSON_NULL);
         if (json_kind(j, k) == JSON_NULL && !there)
-            issue_add(c, FHIR_ERROR, "structure", f, check_off(c, k), "found null with nothing beside it, expected a value or an extension");
+            issue_add(c, FHIR_ERROR, "structure", f, check_off(c, k),
+                      "found null with nothing beside it, expected a value or an extension");
         if (o != end)
             o = json_next(j, o);
     }
@@ -209,7 +219,8 @@ static void check_extra(struct check *c, const struct frame *f, uint32_t v)
     if (json_kind(c->j, v) == JSON_OBJECT)
         check_object(c, f, &fhir_shapes[fhir_shape_element], v);
     else
-        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v), "found %s, expected an object with an id or extensions", kind_name(json_kind(c->j, v)));
+        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v),
+                  "found %s, expected an object with an id or extensions", kind_name(json_kind(c->j, v)));
 }
 
 /* The half of a primitive under its name with "_" before it. */
@@ -245,7 +256,8 @@ static bool differs_in_case(struct slice name, const struct fhir_prop *p)
     return true;
 }
 
-static void unknown_property(struct check *c, const struct frame *up, const struct fhir_shape *s, uint32_t key, struct slice name)
+static void unknown_property(struct check *c, const struct frame *up, const struct fhir_shape *s, uint32_t key,
+                             struct slice name)
 {
     bool plain = name_plain(name);
     struct frame f = {up, name.p, (uint32_t)name.n, -1};
@@ -254,28 +266,32 @@ static void unknown_property(struct check *c, const struct frame *up, const stru
         if (differs_in_case(name, &fhir_props[s->props + i]))
             near = &fhir_props[s->props + i];
     if (near)
-        issue_add(c, FHIR_ERROR, "structure", plain ? &f : up, check_off(c, key), "found an unknown property, expected '%.*s': names are case-sensitive",
-                  (int)near->len, fhir_pool + near->name);
+        issue_add(c, FHIR_ERROR, "structure", plain ? &f : up, check_off(c, key),
+                  "found an unknown property, expected '%.*s': names are case-sensitive", (int)near->len,
+                  fhir_pool + near->name);
     else
-        issue_add(c, FHIR_ERROR, "structure", plain ? &f : up, check_off(c, key), "found a property that %.*s does not have in FHIR R4", (int)s->len, fhir_pool + s->name);
+        issue_add(c, FHIR_ERROR, "structure", plain ? &f : up, check_off(c, key),
+                  "found a property that %.*s does not have in FHIR R4", (int)s->len, fhir_pool + s->name);
 }
 
 /* Of the types of a choice only one may stand. `chosen` is read only where `seen` says that it was written. */
-static void mark_seen(struct check *c, const struct frame *up, const struct fhir_shape *s, const struct fhir_prop *p, uint32_t key,
-                      uint64_t *seen, uint8_t chosen[SLOTS])
+static void mark_seen(struct check *c, const struct frame *up, const struct fhir_shape *s, const struct fhir_prop *p,
+                      uint32_t key, uint64_t *seen, uint8_t chosen[SLOTS])
 {
     uint64_t bit = (uint64_t)1 << p->slot;
     uint8_t me = (uint8_t)(p - &fhir_props[s->props]);
     if (p->stem && (*seen & bit) && chosen[p->slot] != me) {
         struct frame f = step(up, p);
-        issue_add(c, FHIR_ERROR, "structure", &f, check_off(c, key), "found a second type of %.*s[x], expected only one of them", (int)p->stem, fhir_pool + p->name);
+        issue_add(c, FHIR_ERROR, "structure", &f, check_off(c, key),
+                  "found a second type of %.*s[x], expected only one of them", (int)p->stem, fhir_pool + p->name);
     }
     if (p->stem)
         chosen[p->slot] = me;
     *seen |= bit;
 }
 
-static void report_missing(struct check *c, const struct frame *up, const struct fhir_shape *s, uint32_t obj, uint64_t missing)
+static void report_missing(struct check *c, const struct frame *up, const struct fhir_shape *s, uint32_t obj,
+                           uint64_t missing)
 {
     for (unsigned i = 0; i < s->count; i++) {
         const struct fhir_prop *p = &fhir_props[s->props + i];
@@ -283,18 +299,22 @@ static void report_missing(struct check *c, const struct frame *up, const struct
             continue;
         struct frame f = step(up, p);
         f.len = p->stem ? p->stem : p->len;
-        issue_add(c, FHIR_ERROR, "required", &f, check_off(c, obj), "found nothing, expected %.*s%s: it is required in %.*s", (int)f.len, f.name,
-                  p->stem ? "[x]" : "", (int)s->len, fhir_pool + s->name);
+        issue_add(c, FHIR_ERROR, "required", &f, check_off(c, obj),
+                  "found nothing, expected %.*s%s: it is required in %.*s", (int)f.len, f.name, p->stem ? "[x]" : "",
+                  (int)s->len, fhir_pool + s->name);
         missing &= ~((uint64_t)1 << p->slot);
     }
 }
 
-/* Everything below the element is judged. This is the one place every object of a resource passes when it is complete. */
-static void element_done(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj, uint64_t seen)
+/* Everything below the element is judged. This is the one place every object of a resource passes when it is complete.
+ */
+static void element_done(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj,
+                         uint64_t seen)
 {
     uint64_t missing = s->required & ~seen;
     if (c->j->node[obj].len == 0)
-        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, obj), "found an empty object, expected content or no such property");
+        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, obj),
+                  "found an empty object, expected content or no such property");
     if (missing)
         report_missing(c, f, s, obj, missing);
     if (s->rules)
@@ -338,16 +358,19 @@ static const struct fhir_shape *resource_type(struct check *c, const struct fram
 {
     uint32_t v = json_get(c->j, node, "resourceType");
     if (!v || json_kind(c->j, v) != JSON_STRING) {
-        issue_add(c, FHIR_ERROR, v ? "structure" : "required", f, check_off(c, v ? v : node), "found %s, expected resourceType with the name of a resource type",
+        issue_add(c, FHIR_ERROR, v ? "structure" : "required", f, check_off(c, v ? v : node),
+                  "found %s, expected resourceType with the name of a resource type",
                   v ? kind_name(json_kind(c->j, v)) : "nothing");
         return NULL;
     }
     struct slice name = check_text(c, v);
     const struct fhir_shape *s = name.p ? resource_shape(name) : NULL;
     if (!s)
-        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v), "found a resourceType that FHIR R4 does not have, expected the name of one");
+        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v),
+                  "found a resourceType that FHIR R4 does not have, expected the name of one");
     else if (want && !slice_is(name, want))
-        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v), "found a %.*s, expected a %s", (int)s->len, fhir_pool + s->name, want);
+        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v), "found a %.*s, expected a %s", (int)s->len,
+                  fhir_pool + s->name, want);
     return s;
 }
 
@@ -356,7 +379,8 @@ static void check_resource(struct check *c, const struct frame *f, uint32_t node
     static const struct frame unnamed = {NULL, "Resource", 8, -1};
     const struct frame *at = f ? f : &unnamed;
     if (json_kind(c->j, node) != JSON_OBJECT) {
-        issue_add(c, FHIR_ERROR, "structure", at, check_off(c, node), "found %s, expected an object (a resource)", kind_name(json_kind(c->j, node)));
+        issue_add(c, FHIR_ERROR, "structure", at, check_off(c, node), "found %s, expected an object (a resource)",
+                  kind_name(json_kind(c->j, node)));
         return;
     }
     const struct fhir_shape *s = resource_type(c, at, node, want);
@@ -366,7 +390,10 @@ static void check_resource(struct check *c, const struct frame *f, uint32_t node
     check_object(c, f ? f : &root, s, node);
 }
 
-bool fhir_is_resource(struct slice name) { return resource_shape(name) != NULL; }
+bool fhir_is_resource(struct slice name)
+{
+    return resource_shape(name) != NULL;
+}
 
 const char *fhir_severity_name(enum fhir_severity severity)
 {
@@ -379,7 +406,7 @@ int fhir_validate(const struct json *j, uint32_t root, const char *type, struct 
 {
     struct check c = {.j = j, .arena = a, .max = max_issues};
     check_resource(&c, NULL, root, type);
-    if (issue_report(&c, ret))
+    if (issue_report(&c, ret) || arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "validate a document of %zu bytes", j->size);
     return 0;
 }

@@ -7,7 +7,10 @@ struct tags {
     bool done; /* the outermost div is closed */
 };
 
-static bool space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+static bool space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 static void skip_space(struct tags *t)
 {
@@ -15,10 +18,18 @@ static void skip_space(struct tags *t)
         t->p++;
 }
 
+/* The bytes that end a name, as a set. */
+static inline bool ends_name(unsigned char c)
+{
+    const uint64_t low = 1ull << ' ' | 1ull << '\t' | 1ull << '\n' | 1ull << '\r' | 1ull << '/' | 1ull << '>' |
+                         1ull << '=' | 1ull << '<' | 1ull << '"' | 1ull << '\'' | 1ull << '&';
+    return c < 64 && (low >> c & 1);
+}
+
 static struct slice name(struct tags *t)
 {
     const char *p = t->p;
-    while (t->p < t->end && !space(*t->p) && !strchr("/>=<\"'&", *t->p))
+    while (t->p < t->end && !ends_name((unsigned char)*t->p))
         t->p++;
     return (struct slice){p, (size_t)(t->p - p)};
 }
@@ -124,21 +135,40 @@ static const char *open_tag(struct tags *t)
     return NULL;
 }
 
+/* t->p behind "<!". */
+static const char *declaration(struct tags *t)
+{
+    struct slice rest = {t->p, (size_t)(t->end - t->p)};
+    if (slice_starts(rest, "!--")) {
+        t->p += 3;
+        return skip_past(t, "-->") ? NULL : "a comment that does not end";
+    }
+    if (slice_starts(rest, "![CDATA["))
+        return skip_past(t, "]]>") && t->depth ? NULL : "a CDATA section that does not end";
+    return "a document type, which is not allowed";
+}
+
 /* t->p behind '<'. */
 static const char *markup(struct tags *t)
 {
-    struct slice rest = {t->p, (size_t)(t->end - t->p)};
-    if (slice_starts(rest, "!--"))
-        return t->p += 3, skip_past(t, "-->") ? NULL : "a comment that does not end";
-    if (slice_starts(rest, "![CDATA["))
-        return skip_past(t, "]]>") && t->depth ? NULL : "a CDATA section that does not end";
-    if (slice_starts(rest, "?"))
-        return skip_past(t, "?>") ? NULL : "a processing instruction that does not end";
-    if (slice_starts(rest, "!"))
-        return "a document type, which is not allowed";
-    if (slice_starts(rest, "/"))
-        return t->p++, close_tag(t);
-    return t->done ? "something other than one div element" : open_tag(t);
+    switch (t->p < t->end ? *t->p : '\0') {
+    case '!': return declaration(t);
+    case '?': return skip_past(t, "?>") ? NULL : "a processing instruction that does not end";
+    case '/': t->p++; return close_tag(t);
+    default: return t->done ? "something other than one div element" : open_tag(t);
+    }
+}
+
+/* Text between tags. */
+static const char *content(struct tags *t)
+{
+    if (t->depth == 0) {
+        skip_space(t);
+        return t->p == t->end || *t->p == '<' ? NULL : "something other than one div element";
+    }
+    while (t->p < t->end && *t->p != '<' && *t->p != '&')
+        t->p++;
+    return t->p < t->end && *t->p == '&' ? entity(t) : NULL;
 }
 
 const char *xhtml_fault(struct slice text)
@@ -149,15 +179,7 @@ const char *xhtml_fault(struct slice text)
     t.depth = 0;
     t.done = false;
     while (t.p < t.end) {
-        const char *fault = NULL;
-        if (*t.p == '<')
-            t.p++, fault = markup(&t);
-        else if (t.depth == 0)
-            fault = space(*t.p) ? (t.p++, NULL) : "something other than one div element";
-        else if (*t.p == '&')
-            fault = entity(&t);
-        else
-            t.p++;
+        const char *fault = *t.p == '<' ? (t.p++, markup(&t)) : content(&t);
         if (fault)
             return fault;
     }

@@ -293,16 +293,15 @@ static size_t feed_head(struct reader *r, struct slice in)
 
 /* --- the body --- */
 
-/* Room for n more bytes. By four each time, so that the pieces left behind in the arena are at most a third of the body. */
+/* Room for n more bytes: the full size, or a quarter of it, or a sixteenth ..., whichever is just enough. So a body that is
+ * promised and does not come costs little, and the pieces left behind are together a third of the last one. */
 static int body_room(struct reader *r, size_t n)
 {
-    if (n <= r->cap - r->got)
+    size_t need = r->got + n, cap = r->chunked ? r->max.body_max : r->got + r->left;
+    if (need <= r->cap)
         return 0;
-    size_t most = r->chunked ? r->max.body_max : r->got + r->left, cap = r->cap ? r->cap : BODY_FIRST / 4;
-    while (cap < r->got + n)
-        cap *= 4;
-    if (cap > most)
-        cap = most;
+    while (cap > BODY_FIRST && (cap + 3) / 4 >= need)
+        cap = (cap + 3) / 4;
     char *p = arena_grow(r->request.arena, r->body, r->cap, cap);
     if (!p)
         return out_of_memory(r);

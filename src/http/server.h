@@ -77,7 +77,7 @@ struct http_config {
     int idle_ms;               /* keep-alive without a request */
     int in_flight_max;         /* requests whose body is being read, or in work; above: 503 */
     int connections_max;       /* above: accepted connections are closed at once. Each needs a descriptor */
-    size_t arena_max;          /* bytes one request may take; a body takes up to 4/3 of its size */
+    size_t arena_max;          /* bytes one request may take; its body alone up to 4/3 of its size (chunked: of body_max) */
     int drain_ms;              /* after stop: how long requests in work may take */
 };
 /* 127.0.0.1:8080 without TLS, 2 loops, 32 handlers, 16 KiB of at most 100 fields, 8 MiB bodies, 10 s, 1000 bytes/s, 60 s,

@@ -201,5 +201,5 @@ int client_webhook(struct db *db, struct keyring *k, const uint8_t scope[16], co
         return -1;
     *ret_origin = v[0].kind == VAL_NULL ? NULL : arena_str(a, v[0].s);
     *ret_secret = arena_str(a, secret);
-    return *ret_secret ? 1 : err_set(e, ERR_NO_MEMORY, "a client's webhook secret");
+    return *ret_secret && !arena_failed(a) ? 1 : err_set(e, ERR_NO_MEMORY, "a client's webhook secret");
 }

@@ -1,12 +1,12 @@
 /* cgroup.c -- a control group per spawner, made ahead, so that a run costs no mkdir and no move.
  *
- * v2: below this process's own group or the nearest one above it that hands memory and pids down to children and lets us
- * make one; the child is born in it (CLONE_INTO_CGROUP). v1: the spawner itself sits in the group, and children inherit
- * it; writing cgroup.procs for each run would wait for a machine-wide lock, 9 to 21 ms at the 99th percentile. Neither:
- * mode NONE, rlimits and the sizes of /tmp hold alone, and the report calls the memory limit soft.
+ * v2: below this process's own group or the nearest one above it that hands memory and pids down to children and lets
+ * us make one; the child is born in it (CLONE_INTO_CGROUP). v1: the spawner itself sits in the group, and children
+ * inherit it; writing cgroup.procs for each run would wait for a machine-wide lock, 9 to 21 ms at the 99th percentile.
+ * Neither: mode NONE, rlimits and the sizes of /tmp hold alone, and the report calls the memory limit soft.
  *
- * Groups are called lazaret-jail-PID-SLOT after the main process. It removes them at its end; when it is killed they stay,
- * empty, until the next jail sweeps those whose PID is gone. */
+ * Groups are called lazaret-jail-PID-SLOT after the main process. It removes them at its end; when it is killed they
+ * stay, empty, until the next jail sweeps those whose PID is gone. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -215,8 +215,13 @@ static int open_v2(struct cgroup *c, int group)
 int cgroup_open(const struct cgroup_base *b, int slot, struct cgroup *ret, struct fail *f)
 {
     char name[64];
-    *ret = (struct cgroup){.mode = b->mode, .into_fd = -1, .limit_fd = -1, .swap_fd = -1, .pids_fd = -1, .oom_fd = -1,
-                            .memory_mib = UINT32_MAX}; /* a new group knows no limit */
+    *ret = (struct cgroup){.mode = b->mode,
+                           .into_fd = -1,
+                           .limit_fd = -1,
+                           .swap_fd = -1,
+                           .pids_fd = -1,
+                           .oom_fd = -1,
+                           .memory_mib = UINT32_MAX}; /* a new group knows no limit */
     if (b->mode == CGROUP_NONE)
         return 0;
     snprintf(name, sizeof name, NAME "%d-%d", b->owner, slot);

@@ -1,12 +1,14 @@
 /* child.c -- from a fresh clone to the stranger's program, every step of it or none.
  *
- * The clone is process 1 of its process namespace and stays that: shut in like the program and with nothing but its gate
- * open, it starts the program as process 2, reaps what is orphaned, and says how the program ended. So a program's signals
- * act as everywhere (process 1 would be deaf to abort and alarm), and when process 1 leaves, the kernel kills the rest.
+ * The clone is process 1 of its process namespace and stays that: shut in like the program and with nothing but its
+ * gate open, it starts the program as process 2, reaps what is orphaned, and says how the program ended. So a program's
+ * signals act as everywhere (process 1 would be deaf to abort and alarm), and when process 1 leaves, the kernel kills
+ * the rest.
  *
- * The order is forced in places: ids before mounts (files in its own tmpfs cannot belong to an id its namespace does not
- * map, EOVERFLOW), mounts before capabilities go, the bounding set before the capabilities that may shrink it, the death
- * signal after the ids (changing them clears it), descriptors after everything that needs one, the filter last. */
+ * The order is forced in places: ids before mounts (files in its own tmpfs cannot belong to an id its namespace does
+ * not map, EOVERFLOW), mounts before capabilities go, the bounding set before the capabilities that may shrink it, the
+ * death signal after the ids (changing them clears it), descriptors after everything that needs one, the filter last.
+ */
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -34,7 +36,8 @@ static int pass_gate(int gate)
     return read(gate, &go, 1) == 1 ? 0 : -1;
 }
 
-/* The death signal reaches only who asked before the parent died; whoever asked too late sees the gate's end of file. */
+/* The death signal reaches only who asked before the parent died; whoever asked too late sees the gate's end of file.
+ */
 static int tie_to_spawner(int gate)
 {
     struct pollfd p = {gate, POLLIN, 0};
@@ -59,16 +62,13 @@ static int limit(int what, uint64_t value, struct fail *f)
     return setrlimit(what, &(struct rlimit){v, v}) ? fail_set(f, JAIL_WHY_LIMITS) : 0;
 }
 
-/* Where a control group holds memory, the address space is free: a runtime may reserve much and use little. */
-static int set_limits(const struct child_plan *p, struct fail *f)
+static int set_limits(const struct jail_request *r, struct fail *f)
 {
-    const struct jail_request *r = p->request;
     const uint64_t mib = 1024 * 1024;
     return limit(RLIMIT_CORE, 0, f) || limit(RLIMIT_NOFILE, 256, f) || limit(RLIMIT_FSIZE, r->tmp_mib * mib, f) ||
            limit(RLIMIT_CPU, (r->cpu_ms + 999) / 1000, f) || limit(RLIMIT_STACK, 8 * mib, f) ||
            limit(RLIMIT_MEMLOCK, 0, f) || limit(RLIMIT_MSGQUEUE, 0, f) || limit(RLIMIT_SIGPENDING, 64, f) ||
-           limit(RLIMIT_RTPRIO, 0, f) || limit(RLIMIT_NICE, 0, f) || limit(RLIMIT_NPROC, r->pids + 1, f) ||
-           (!p->memory_is_hard && limit(RLIMIT_AS, r->memory_mib * mib, f));
+           limit(RLIMIT_RTPRIO, 0, f) || limit(RLIMIT_NICE, 0, f) || limit(RLIMIT_NPROC, r->pids + 1, f);
 }
 
 static int drop_capabilities(struct fail *f)
@@ -91,8 +91,8 @@ static int drop_capabilities(struct fail *f)
     return 0;
 }
 
-/* stdin, stdout, stderr, the gate: nothing else, and the gate goes at exec. The program must not find the gate's other end
- * either, so that was closed first. */
+/* stdin, stdout, stderr, the gate: nothing else, and the gate goes at exec. The program must not find the gate's other
+ * end either, so that was closed first. */
 static int keep_four_descriptors(const struct child_plan *p, int *gate)
 {
     for (int i = 0; i < 3; i++)
@@ -110,8 +110,8 @@ static int shut_in(const struct child_plan *p, int *gate, struct fail *f)
     sigemptyset(&none);
     if (sigprocmask(SIG_SETMASK, &none, NULL) || setsid() < 0 || sethostname("model", 5))
         return fail_set(f, JAIL_WHY_PROCESS);
-    if (become_nobody(f) || mounts_enter(p->image_fd, p->model_fd, p->request->tmp_mib, f) || set_limits(p, f) ||
-        drop_capabilities(f) || landlock_enter(f))
+    if (become_nobody(f) || mounts_enter(p->image_fd, p->model_fd, p->request->tmp_mib, f) ||
+        set_limits(p->request, f) || drop_capabilities(f) || landlock_enter(f))
         return -1;
     umask(0077);
     if (chdir("/model") || tie_to_spawner(*gate) || (!p->probe && keep_four_descriptors(p, gate)))
@@ -128,25 +128,25 @@ static void become_program(const struct jail_request *r)
         argv[i] = (char *)(uintptr_t)at;
     snprintf(key, sizeof key, "LAZARET_MODEL=%s", r->model_key);
     snprintf(version, sizeof version, "LAZARET_VERSION=%s", r->model_version);
-    char *env[] = {"LAZARET=1", key, version, "LANG=C.UTF-8", "TZ=UTC", "PATH=/usr/bin:/bin", "HOME=/tmp",
-                   "TMPDIR=/tmp", NULL};
+    char *env[] = {"LAZARET=1", key,           version, "LANG=C.UTF-8", "TZ=UTC", "PATH=/usr/bin:/bin",
+                   "HOME=/tmp", "TMPDIR=/tmp", NULL};
     execve(argv[0], argv, env);
 }
 
-/* vfork: no page is copied, and what the new process writes into *f before it fails is ours to read. */
-static pid_t start_program(const struct jail_request *r, volatile struct fail *f)
+/* vfork: no page is copied, and what the new process writes into *f before it fails is ours to read. Only where no
+ * control group holds memory is the address space limited: a runtime may reserve much and use little. */
+static pid_t start_program(const struct child_plan *p, struct fail *f)
 {
     pid_t pid = vfork();
     if (pid == 0) {
-        become_program(r);
-        f->sys_errno = (uint32_t)errno;
-        f->why = JAIL_WHY_PROGRAM;
+        if (p->memory_is_hard || !limit(RLIMIT_AS, (uint64_t)p->request->memory_mib << 20, f)) {
+            become_program(p->request);
+            fail_set(f, JAIL_WHY_PROGRAM);
+        }
         _exit(127);
     }
-    if (pid < 0) {
-        f->sys_errno = (uint32_t)errno;
-        f->why = JAIL_WHY_PROCESS;
-    }
+    if (pid < 0)
+        fail_set(f, JAIL_WHY_PROCESS);
     return pid;
 }
 
@@ -159,8 +159,8 @@ static int await_program(pid_t program)
     return status;
 }
 
-/* The gate carries a struct fail or the program's wait status, told apart by size. By write, because the filter knows no
- * send; that nobody listens is no reason to stay. */
+/* The gate carries a struct fail or the program's wait status, told apart by size. By write, because the filter knows
+ * no send; that nobody listens is no reason to stay. */
 _Noreturn static void say(int gate, const void *p, size_t n)
 {
     (void)!write(gate, p, n);
@@ -177,7 +177,7 @@ void child_main(const struct child_plan *p)
     if (shut_in(p, &gate, &f))
         say(gate, &f, sizeof f);
     if (!p->probe) {
-        pid_t program = start_program(p->request, &f);
+        pid_t program = start_program(p, &f);
         if (f.why != JAIL_WHY_NONE)
             say(gate, &f, sizeof f);
         close_range(0, 2, 0);

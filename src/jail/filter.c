@@ -1,7 +1,8 @@
 /* filter.c -- the system call filter: an allow-list compiled once per spawner, installed in each child by one call.
  *
  * The default is EPERM and not death, so that a library which only tries something (Python tries a great deal) goes on.
- * Another architecture's entry (int 0x80, x32) is death: no honest program does that, and its numbers mean other calls. */
+ * Another architecture's entry (int 0x80, x32) is death: no honest program does that, and its numbers mean other calls.
+ */
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -31,12 +32,12 @@ static int allow_plain(scmp_filter_ctx c)
     return 0;
 }
 
-/* Threads and processes yes, namespaces no. clone3 hides its flags in memory, where a filter cannot look: ENOSYS makes the
- * C library fall back to clone. */
+/* Threads and processes yes, namespaces no. clone3 hides its flags in memory, where a filter cannot look: ENOSYS makes
+ * the C library fall back to clone. */
 static int allow_clone(scmp_filter_ctx c)
 {
-    const uint64_t spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-                            CLONE_NEWCGROUP;
+    const uint64_t spaces =
+        CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
     if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, spaces, 0)))
         return -1;
     return seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
@@ -44,8 +45,9 @@ static int allow_clone(scmp_filter_ctx c)
 
 static int allow_prctl(scmp_filter_ctx c)
 {
-    static const int option[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_CAPBSET_READ, PR_GET_NO_NEW_PRIVS,
-                                 PR_GET_SECCOMP, 0x53564d41 /* PR_SET_VMA: malloc names its areas */};
+    static const int option[] = {
+        PR_SET_NAME,         PR_GET_NAME,    PR_GET_DUMPABLE, PR_CAPBSET_READ,
+        PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, 0x53564d41 /* PR_SET_VMA: malloc names its areas */};
     for (size_t i = 0; i < COUNT(option); i++)
         if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
                              SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffffu, (scmp_datum_t)option[i])))
@@ -91,7 +93,4 @@ int filter_build(struct sock_fprog *ret, struct fail *f)
     return bad ? fail_set(f, JAIL_WHY_SECCOMP) : 0;
 }
 
-int filter_install(const struct sock_fprog *p)
-{
-    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, p);
-}
+int filter_install(const struct sock_fprog *p) { return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, p); }

@@ -2,8 +2,8 @@
  * libc and libseccomp are all it links.
  *
  * Processes: the main process (main.c) starts spawners and restarts one that dies. A spawner (spawner.c) readies what a
- * run needs once - its own mount and empty network namespace, the system call filter, a control group - and then turns each
- * request into one child (child.c), which shuts itself in and becomes the program. All single-threaded.
+ * run needs once - its own mount and empty network namespace, the system call filter, a control group - and then turns
+ * each request into one child (child.c), which shuts itself in and becomes the program. All single-threaded.
  *
  * A function that can fail fills *f and returns -1. */
 #ifndef JAIL_JAIL_INT_H
@@ -56,23 +56,25 @@ struct cgroup_base {
 /* One spawner's group, used for one run after the other. */
 struct cgroup {
     enum cgroup_mode mode;
-    int into_fd;                                      /* v2: for CLONE_INTO_CGROUP, else -1 */
-    int limit_fd, swap_fd, pids_fd, oom_fd;           /* swap_fd may be -1 */
-    uint32_t memory_mib, pids;                        /* as written last */
-    uint64_t ooms;                                    /* kills counted so far */
+    int into_fd;                            /* v2: for CLONE_INTO_CGROUP, else -1 */
+    int limit_fd, swap_fd, pids_fd, oom_fd; /* swap_fd may be -1 */
+    uint32_t memory_mib, pids;              /* as written last */
+    uint64_t ooms;                          /* kills counted so far */
 };
-void cgroup_find(struct cgroup_base *b);                          /* never fails: mode NONE when there is none to be had */
-void cgroup_sweep(const struct cgroup_base *b);                   /* groups left behind by jails that are gone */
-int cgroup_open(const struct cgroup_base *b, int slot, struct cgroup *ret, struct fail *f); /* v1: moves the caller in */
+void cgroup_find(struct cgroup_base *b);        /* never fails: mode NONE when there is none to be had */
+void cgroup_sweep(const struct cgroup_base *b); /* groups left behind by jails that are gone */
+int cgroup_open(const struct cgroup_base *b, int slot, struct cgroup *ret,
+                struct fail *f); /* v1: moves the caller in */
 int cgroup_limit(struct cgroup *c, uint32_t memory_mib, uint32_t pids, struct fail *f);
-bool cgroup_oom_happened(struct cgroup *c);                       /* since it was asked last */
+bool cgroup_oom_happened(struct cgroup *c); /* since it was asked last */
 void cgroup_remove(const struct cgroup_base *b, int slot);
 const char *cgroup_mode_name(enum cgroup_mode m);
 
 /* --- mounts.c --- */
 /* In the spawner's fresh mount namespace: leaves nothing but /images, /models, /dev, /proc, /probe and /root. */
 int mounts_base(const char *images, const char *models, struct fail *f);
-/* A detached tree of the image with its /dev, and one of the model's folder. `image` NULL: an empty one, to try with. */
+/* A detached tree of the image with its /dev, and one of the model's folder. `image` NULL: an empty one, to try with.
+ */
 int mounts_image(const char *image, int *ret_fd, struct fail *f);
 int mounts_model(const char *digest, int *ret_fd, struct fail *f);
 /* In the child: makes them its root, with a /tmp of its own, and lets go of everything else. */

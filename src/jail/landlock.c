@@ -1,6 +1,6 @@
-/* landlock.c -- a second fence round the files, of another make than the mounts: read and execute below the root, read and
- * write but not execute below /tmp, read and write /dev/null. From ABI 4 no TCP, from ABI 6 no abstract sockets and no
- * signals out of the fence. Used where the kernel has it; the report says so where it has not. */
+/* landlock.c -- a second fence round the files, of another make than the mounts: read and execute below the root, read
+ * and write but not execute below /tmp, read and write /dev/null. From ABI 4 no TCP, from ABI 6 no abstract sockets and
+ * no signals out of the fence. Used where the kernel has it; the report says so where it has not. */
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <sys/syscall.h>
@@ -50,8 +50,7 @@ int landlock_enter(struct fail *f)
     int fd = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
     if (fd < 0 || allow(fd, "/", READ | LANDLOCK_ACCESS_FS_EXECUTE) ||
         allow(fd, "/tmp", files & ~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | NODES | IOCTL_DEV)) ||
-        allow(fd, "/dev/null",
-              (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE) & files) ||
+        allow(fd, "/dev/null", (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | TRUNCATE) & files) ||
         syscall(SYS_landlock_restrict_self, fd, 0))
         return fail_set(f, JAIL_WHY_LANDLOCK);
     close(fd);

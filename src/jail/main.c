@@ -1,11 +1,11 @@
 /* main.c -- lazaret-jail: runs strangers' programs for one worker process.
  *
  *     lazaret-jail --images DIR --models DIR --spawners N     with the control socket as descriptor 3
- *     lazaret-jail --images DIR --models DIR --check          says what protects a run here, as JSON; exit 1: nothing can run
+ *     lazaret-jail --images DIR --models DIR --check          says as JSON what protects a run; exit 1: nothing can run
  *
- * The main process only starts spawners, restarts one that dies, reaps, and at the end of its control socket (or SIGTERM)
- * kills what is left and removes the control groups. It is a subreaper: a model whose spawner was killed dies with it and
- * is reaped here. It opens no file for anybody and reads no message. */
+ * The main process only starts spawners, restarts one that dies, reaps, and at the end of its control socket (or
+ * SIGTERM) kills what is left and removes the control groups. It is a subreaper: a model whose spawner was killed dies
+ * with it and is reaped here. It opens no file for anybody and reads no message. */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -182,8 +182,8 @@ static int check(struct jail_config *c)
 
 static int say_no_folders(void)
 {
-    const struct jail_hello h = {.head = JAIL_HEAD(JAIL_FAILED, struct jail_hello), .why = JAIL_WHY_FOLDERS,
-                                 .sys_errno = (uint32_t)errno};
+    const struct jail_hello h = {
+        .head = JAIL_HEAD(JAIL_FAILED, struct jail_hello), .why = JAIL_WHY_FOLDERS, .sys_errno = (uint32_t)errno};
     (void)!write(CONTROL, &h, sizeof h);
     return 1;
 }

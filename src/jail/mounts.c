@@ -1,9 +1,9 @@
 /* mounts.c -- what a model sees of files.
  *
  * The spawner's namespace. A spawner leaves the machine's file tree for good: it copies out the folders of images and
- * models (read-only, no setuid, no devices), four device nodes and /proc, and pivots into a tmpfs that holds nothing else.
- * Three things come of that: a spawner that is taken over finds no files; each child, which must copy its parent's mounts,
- * copies a dozen instead of all the machine's; and the /dev of an image is mounted once, not per run.
+ * models (read-only, no setuid, no devices), four device nodes and /proc, and pivots into a tmpfs that holds nothing
+ * else. Three things come of that: a spawner that is taken over finds no files; each child, which must copy its
+ * parent's mounts, copies a dozen instead of all the machine's; and the /dev of an image is mounted once, not per run.
  *
  * A run. The spawner clones the image (with its /dev) and the model's folder as detached trees and hands the two
  * descriptors down. It does this and not the child because only the spawner may pass a folder that is closed to others
@@ -41,6 +41,18 @@ static int clone_tree(const char *path)
     return open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
 }
 
+/* The same of what must be a folder: not of a symbolic link, which open_tree would clone as itself. */
+static int clone_folder(const char *path)
+{
+    struct stat st;
+    int tree = clone_tree(path);
+    if (tree < 0 || (!fstat(tree, &st) && S_ISDIR(st.st_mode)))
+        return tree;
+    close(tree);
+    errno = ENOTDIR;
+    return -1;
+}
+
 static int tmpfs(const char *size, const char *inodes, const char *mode, unsigned flags)
 {
     int fs = fsopen("tmpfs", FSOPEN_CLOEXEC), tree = -1;
@@ -54,10 +66,7 @@ static int tmpfs(const char *size, const char *inodes, const char *mode, unsigne
 }
 
 /* Pivots into the tree that is the current folder and lets the old root go. */
-static int pivot(void)
-{
-    return syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/") ? -1 : 0;
-}
+static int pivot(void) { return syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/") ? -1 : 0; }
 
 static int attach_at(int tree, const char *path, unsigned flags)
 {
@@ -83,7 +92,7 @@ static int make_dev(const int node[COUNT(devices)])
 
 static int make_folders(void)
 {
-    static const char *const folder[] = {"images", "models", "dev",       "proc",      "root",
+    static const char *const folder[] = {"images", "models",    "dev",       "proc",       "root",
                                          "probe",  "probe/dev", "probe/tmp", "probe/model"};
     for (size_t i = 0; i < COUNT(folder); i++)
         if (mkdir(folder[i], 0755))
@@ -131,7 +140,7 @@ int mounts_image(const char *image, int *ret_fd, struct fail *f)
     snprintf(path, sizeof path, image ? "/images/%s" : "/probe", image);
     snprintf(dev, sizeof dev, "%s/dev", path);
     for (int attempt = 0; attempt < 2; attempt++) {
-        int tree = clone_tree(path);
+        int tree = clone_folder(path);
         if (tree < 0)
             return fail_set(f, JAIL_WHY_IMAGE);
         if (has_dev(tree)) {
@@ -149,7 +158,7 @@ int mounts_model(const char *digest, int *ret_fd, struct fail *f)
 {
     char path[96];
     snprintf(path, sizeof path, digest ? "/models/%s" : "/probe/model", digest);
-    *ret_fd = clone_tree(path);
+    *ret_fd = clone_folder(path);
     return *ret_fd < 0 ? fail_set(f, JAIL_WHY_MODEL) : 0;
 }
 
@@ -162,7 +171,7 @@ int mounts_enter(int image_fd, int model_fd, uint32_t tmp_mib, struct fail *f)
     if (tmp < 0 || attach(image_fd, AT_FDCWD, "/root") || fchdir(image_fd))
         return fail_set(f, JAIL_WHY_MOUNTS);
     if (attach(model_fd, image_fd, "model") || attach(tmp, image_fd, "tmp"))
-        return fail_set(f, errno == ENOTDIR ? JAIL_WHY_MODEL : JAIL_WHY_IMAGE);
+        return fail_set(f, JAIL_WHY_IMAGE);
     if (pivot())
         return fail_set(f, JAIL_WHY_MOUNTS);
     close(tmp);

@@ -73,7 +73,8 @@ struct text {
     size_t n, max;
 };
 
-__attribute__((format(printf, 4, 5))) static void line(struct text *t, const char *what, bool holds, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void line(struct text *t, const char *what, bool holds, const char *fmt,
+                                                       ...)
 {
     char sentence[512];
     va_list ap;
@@ -92,21 +93,24 @@ static void report_limits(struct text *t, const struct report *r)
 {
     bool hard = r->cgroups != CGROUP_NONE;
     line(t, "memory", hard,
-         hard ? "the memory of a run is limited as a whole by a control group (%s); beyond it the run is killed"
-              : "memory is limited softly, each process of a run by itself (control groups: %s): start as root, or with "
-                "systemd's Delegate=yes and the controllers memory and pids, for a limit on the whole run",
+         hard
+             ? "the memory of a run is limited as a whole by a control group (%s); beyond it the run is killed"
+             : "memory is limited softly, each process of a run by itself (control groups: %s): start as root, or with "
+               "systemd's Delegate=yes and the controllers memory and pids, for a limit on the whole run",
          cgroup_mode_name(r->cgroups));
     line(t, "processes", true, "the number of processes is limited by RLIMIT_NPROC in the run's own user namespace%s",
          hard ? " and by a control group" : "");
     line(t, "processor", true, "each process has a limit of processor time, the whole run one of wall-clock time");
-    line(t, "disk", true, "the root is read-only; /tmp lies in memory, is empty at the start, limited in bytes and files, "
-                          "without programs, and gone with the run");
+    line(t, "disk", true,
+         "the root is read-only; /tmp lies in memory, is empty at the start, limited in bytes and files, "
+         "without programs, and gone with the run");
 }
 
 void report_write(const struct report *r, char *text, size_t max)
 {
     struct text t = {text, 0, max};
-    line(&t, "namespaces", true, "each run has user, process, mount, IPC, host name and control group namespaces of its own");
+    line(&t, "namespaces", true,
+         "each run has user, process, mount, IPC, host name and control group namespaces of its own");
     line(&t, "network", true, "runs see an empty network namespace, and the filter refuses them every socket");
     line(&t, "files", true, "runs see a read-only image, their own model and four harmless devices; no /proc, no /sys");
     line(&t, "user", r->as_root,
@@ -114,8 +118,8 @@ void report_write(const struct report *r, char *text, size_t max)
                     : "models run under the user id of this service, kept apart by namespaces alone: start as root to "
                       "give them user ids of their own");
     line(&t, "privileges", true, "no capability in any set, no_new_privs, locked securebits: setuid files do nothing");
-    line(&t, "system calls", true, "an allow-list of system calls (%u instructions); other architectures' entry is death",
-         r->filter_length);
+    line(&t, "system calls", true,
+         "an allow-list of system calls (%u instructions); other architectures' entry is death", r->filter_length);
     line(&t, "landlock", r->landlock > 0,
          r->landlock ? "Landlock (ABI %d) is a second fence round the files"
                      : "this kernel has no Landlock (ABI %d): the mounts alone fence the files; Linux 5.13 with "

@@ -1,5 +1,5 @@
-/* request.c -- the reader of what a worker asks. The worker may have been taken over: everything is checked, and nothing
- * is used that was not. */
+/* request.c -- the reader of what a worker asks. The worker may have been taken over: everything is checked, and
+ * nothing is used that was not. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>

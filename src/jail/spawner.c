@@ -1,13 +1,13 @@
 /* spawner.c -- one request, one child, one answer; again.
  *
- * A spawner is in its own mount namespace and in an empty network namespace, which its children share: making one per run
- * costs 0.7 ms and a machine-wide lock, and a model cannot open a socket in it anyway (syscalls.def). An ordinary user's
- * spawner is also in a user namespace, in which it has the capabilities root has without. Everything else is fresh per run:
- * user, process, mount, IPC, host name and control group namespaces.
+ * A spawner is in its own mount namespace and in an empty network namespace, which its children share: making one per
+ * run costs 0.7 ms and a machine-wide lock, and a model cannot open a socket in it anyway (syscalls.def). An ordinary
+ * user's spawner is also in a user namespace, in which it has the capabilities root has without. Everything else is
+ * fresh per run: user, process, mount, IPC, host name and control group namespaces.
  *
- * The child is process 1 of the run's process namespace. When it ends, the kernel kills and reaps whatever the program left
- * behind before the child's pidfd becomes readable: "DONE" means that nothing is left. That is also why the clock runs
- * until the pidfd is readable, not until stdout ends: a program may close stdout and sleep. */
+ * The child is process 1 of the run's process namespace. When it ends, the kernel kills and reaps whatever the program
+ * left behind before the child's pidfd becomes readable: "DONE" means that nothing is left. That is also why the clock
+ * runs until the pidfd is readable, not until stdout ends: a program may close stdout and sleep. */
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
@@ -28,8 +28,8 @@
 #include "jail/jail_int.h"
 
 enum {
-    SERVICE = 3,       /* the spawner's socket: fixed, so that no other descriptor is 3 (child.c puts its gate there) */
-    ID_BASE = 200000   /* as root: spawner n runs models as 200000 + n, an id nobody else has */
+    SERVICE = 3,     /* the spawner's socket: fixed, so that no other descriptor is 3 (child.c puts its gate there) */
+    ID_BASE = 200000 /* as root: spawner n runs models as 200000 + n, an id nobody else has */
 };
 
 struct spawner {
@@ -81,8 +81,8 @@ static int own_user_namespace(struct fail *f)
     if (unshare(CLONE_NEWUSER))
         return fail_set(f, why_no_namespaces());
     prctl(PR_SET_DUMPABLE, 1); /* unshare took it; without it our own /proc files are root's, and children's as well */
-    if (put_file(AT_FDCWD, "/proc/self/setgroups", "deny") ||
-        put_map(AT_FDCWD, "/proc/self/uid_map", uid, uid) || put_map(AT_FDCWD, "/proc/self/gid_map", gid, gid))
+    if (put_file(AT_FDCWD, "/proc/self/setgroups", "deny") || put_map(AT_FDCWD, "/proc/self/uid_map", uid, uid) ||
+        put_map(AT_FDCWD, "/proc/self/gid_map", gid, gid))
         return fail_set(f, why_no_namespaces());
     return 0;
 }
@@ -131,7 +131,8 @@ static int start_child(const struct spawner *s, struct run *r, struct fail *f)
 {
     struct clone_args a = {.flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC |
                                     CLONE_NEWUTS | CLONE_NEWCGROUP,
-                           .pidfd = (uintptr_t)&r->pidfd, .exit_signal = SIGCHLD};
+                           .pidfd = (uintptr_t)&r->pidfd,
+                           .exit_signal = SIGCHLD};
     if (s->cgroup.into_fd >= 0) {
         a.flags |= CLONE_INTO_CGROUP;
         a.cgroup = (uint64_t)s->cgroup.into_fd;
@@ -183,8 +184,10 @@ static void fill_answer(struct spawner *s, const struct run *r, enum jail_how ho
         how = JAIL_OOM;
     else if (how == JAIL_EXITED && WIFSIGNALED(status)) {
         ret->signal = (uint32_t)WTERMSIG(status);
-        /* the kernel's own kill at the limit of processor time looks like any other */
-        how = ret->signal == SIGKILL && ret->cpu_ms + 50 >= r->request->cpu_ms ? JAIL_TIMEOUT : JAIL_SIGNALLED;
+        /* the kernel's kill at the limit of processor time looks like any other, and it counts ticks, which may run
+         * ahead of the time reported by a quarter on a busy virtual machine */
+        bool spent = ret->cpu_ms >= r->request->cpu_ms - r->request->cpu_ms / 4;
+        how = ret->signal == SIGKILL && spent ? JAIL_TIMEOUT : JAIL_SIGNALLED;
     } else if (how == JAIL_EXITED)
         ret->exit_code = (uint32_t)WEXITSTATUS(status);
     ret->how = how;
@@ -257,8 +260,8 @@ static void spawner_run(struct spawner *s, const struct jail_request *q, const i
 {
     struct fail f = {JAIL_WHY_NONE, 0};
     struct run r = {.request = q, .started_us = now_us(), .pidfd = -1};
-    r.plan = (struct child_plan){q, probe, s->cgroup.mode != CGROUP_NONE, {fds[0], fds[1], fds[2]}, -1, -1, -1, -1,
-                                 &s->filter};
+    r.plan = (struct child_plan){q,  probe,     s->cgroup.mode != CGROUP_NONE, {fds[0], fds[1], fds[2]}, -1, -1, -1,
+                                 -1, &s->filter};
     *ret = (struct jail_answer){.head = JAIL_HEAD(JAIL_DONE, struct jail_answer)};
     int failed = ready_run(s, &r, &f);
     if (failed)
@@ -299,16 +302,17 @@ static ssize_t receive(void *buf, size_t max, int fds[3])
         char bytes[CMSG_SPACE(3 * sizeof(int))];
     } control;
     struct iovec v = {buf, max};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    /* LEN, not SPACE: the padding would have room for a fourth descriptor, which the kernel would put there */
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(3 * sizeof(int))};
     ssize_t n;
     while ((n = recvmsg(SERVICE, &m, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
         ;
-    int got = 0;
     fds[0] = fds[1] = fds[2] = -1;
     struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
     if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-        got = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        memcpy(fds, CMSG_DATA(c), (size_t)got * sizeof(int));
+        size_t got = c->cmsg_len - CMSG_LEN(0);
+        memcpy(fds, CMSG_DATA(c), got <= 3 * sizeof(int) ? got : 3 * sizeof(int));
     }
     return n > 0 && (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ? (ssize_t)max : n; /* max is no request's size */
 }
@@ -323,8 +327,8 @@ static void describe(const struct spawner *s)
 
 static void refuse(const int fds[3])
 {
-    const struct jail_answer a = {.head = JAIL_HEAD(JAIL_DONE, struct jail_answer), .how = JAIL_REFUSED,
-                                  .why = JAIL_WHY_REQUEST};
+    const struct jail_answer a = {
+        .head = JAIL_HEAD(JAIL_DONE, struct jail_answer), .how = JAIL_REFUSED, .why = JAIL_WHY_REQUEST};
     for (int i = 0; i < 3; i++)
         close_if(fds[i]);
     (void)!send(SERVICE, &a, sizeof a, MSG_NOSIGNAL);
@@ -357,7 +361,9 @@ static void serve(struct spawner *s)
 static void say_hello(int control, int slot, const struct fail *f, int fd)
 {
     struct jail_hello h = {.head = JAIL_HEAD(f->why == JAIL_WHY_NONE ? JAIL_READY : JAIL_FAILED, struct jail_hello),
-                           .slot = (uint32_t)slot, .why = f->why, .sys_errno = f->sys_errno};
+                           .slot = (uint32_t)slot,
+                           .why = f->why,
+                           .sys_errno = f->sys_errno};
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int))];

@@ -334,6 +334,8 @@ int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], 
         x.audit.why = x.rows.n ? "not-own" : "absent";
         return audit_note(j->db, &x.audit, e) ? -1 : 0;
     }
+    if (!x.audit.trace && row_at(&x.rows, 0, 7)->s.n) /* a look of our own (a delivery, the operator's) belongs to the job's trace */
+        x.audit.trace = row_at(&x.rows, 0, 7)->s.p;
     /* A result is disclosed: read again in the transaction that says so. The state alone is no secret of its owner. */
     if (job_state_ended(job_state_of(row_at(&x.rows, 0, 0)->s))) {
         x.audit.rows = 1;

@@ -106,14 +106,22 @@ static int requeue(struct tx *tx, struct claiming *x, int64_t before, struct err
     return 0;
 }
 
+static void count_lost(const struct claiming *x)
+{
+    if (x->seen) {
+        metric_add(METRIC_LEASES_LOST, x->seen);
+        metric_add(METRIC_JOBS_FAILED, x->seen - x->lost);
+    }
+}
+
 static int claim_body(struct tx *tx, void *arg, struct err *e)
 {
     struct claiming *x = arg;
-    int64_t now = clock_now_us();
     struct rows due;
     x->rows.n = 0;
-    if (requeue(tx, x, now, e))
+    if (requeue(tx, x, clock_now_us(), e))
         return -1;
+    int64_t now = clock_now_us(); /* after it, so that what was queued again just now is due */
     if (tx_rows(tx, x->arena, &due, e, "SELECT scope, id FROM job WHERE state = 'QUEUED' AND not_before <= $1 "
                                        "ORDER BY not_before LIMIT 1",
                 V_INT(now)) < 0)
@@ -137,10 +145,9 @@ int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_clai
     struct claiming x = {.j = j, .arena = a, .lease_us = lease_us};
     if (tx_run(j->db, claim_body, &x, e))
         return -1;
-    if (x.lost) {
-        metric_add(METRIC_LEASES_LOST, x.lost);
+    if (x.lost)
         jobs_count(j, x.lost);
-    }
+    count_lost(&x);
     if (x.rows.n == 0)
         return 0;
     const struct val *v = row_at(&x.rows, 0, 0);
@@ -239,6 +246,8 @@ int job_recover(struct jobs *j, struct err *e)
             return -1;
         if (x.seen == 0)
             return 0;
+        count_lost(&x);
+        jobs_count(j, x.lost - x.seen); /* jobs_open counted all of them as waiting */
         log_line(LOG_INFO, "jobs that were running when the process ended are queued again", NULL);
     }
 }

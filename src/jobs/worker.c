@@ -106,6 +106,8 @@ static int run_claim(struct jobs *j, struct registry *r, struct sandbox *s, stru
         return job_retry(j, c, "SANDBOX", a, e);
     }
     const char *failed = judge(&m->manifest, &out, id, a, &result, e);
+    if (arena_failed(a)) /* ours, not the model's: its lease runs out and it is run again */
+        return err_set(e, ERR_NO_MEMORY, "judging a model's answer");
     return job_finish(j, c, result, out.errors, failed, a, e);
 }
 

@@ -72,7 +72,8 @@ static int put_object(struct canon *c, uint32_t i, bool top)
 static int put_value(struct canon *c, uint32_t i)
 {
     switch (json_kind(c->j, i)) {
-    case JSON_OBJECT: return put_object(c, i, false);
+    case JSON_OBJECT:
+        return put_object(c, i, false);
     case JSON_ARRAY:
         json_open(&c->o, '[');
         for (uint32_t k = json_first(c->j, i); k != json_end(c->j, i); k = json_next(c->j, k))
@@ -80,12 +81,17 @@ static int put_value(struct canon *c, uint32_t i)
                 return -1;
         json_close(&c->o, ']');
         return 0;
-    case JSON_STRING: json_put(&c->o, json_text(c->j, i, c->a)); return 0;
-    default: json_put_raw(&c->o, json_raw(c->j, i)); return 0;
+    case JSON_STRING:
+        json_put(&c->o, json_text(c->j, i, c->a));
+        return 0;
+    default:
+        json_put_raw(&c->o, json_raw(c->j, i));
+        return 0;
     }
 }
 
-int pack_canonical(struct arena *a, const struct json *j, const struct pack_file *file, size_t files, struct slice *ret, struct err *e)
+int pack_canonical(struct arena *a, const struct json *j, const struct pack_file *file, size_t files, struct slice *ret,
+                   struct err *e)
 {
     struct buf b = buf_in(a, 8 * MANIFEST_BYTES);
     struct canon c = {j, a, file, files, json_out(&b)};

@@ -51,7 +51,8 @@ static int read_names(struct reader *r, const struct at *top, struct manifest *m
         return -1;
     if (!slice_is(schema, "lazaret.model/1"))
         return manifest_bad(r, top, "'schema' must be \"lazaret.model/1\"");
-    if (manifest_text(r, top, 0, "key", true, 64, &m->key) || manifest_text(r, top, 0, "version", true, 32, &m->version) ||
+    if (manifest_text(r, top, 0, "key", true, 64, &m->key) ||
+        manifest_text(r, top, 0, "version", true, 32, &m->version) ||
         manifest_text(r, top, 0, "title", true, 256, &m->title) ||
         manifest_list(r, top, 0, "targets", false, MANIFEST_TARGETS, 64, &m->targets, &m->targets_n) ||
         manifest_text(r, top, 0, "license", false, 128, &m->license) ||
@@ -68,7 +69,8 @@ static int read_names(struct reader *r, const struct at *top, struct manifest *m
     return 0;
 }
 
-static int null_or_text(struct reader *r, const struct at *at, uint32_t obj, const char *key, size_t max, struct slice *ret)
+static int null_or_text(struct reader *r, const struct at *at, uint32_t obj, const char *key, size_t max,
+                        struct slice *ret)
 {
     uint32_t v = json_get(r->j, obj, key);
     return v && json_kind(r->j, v) == JSON_NULL ? 0 : manifest_text(r, at, obj, key, false, max, ret);
@@ -79,11 +81,13 @@ static int read_about(struct reader *r, const struct at *top, struct manifest *m
     uint32_t reg = json_get(r->j, 0, "regulatory"), card = json_get(r->j, 0, "modelCard");
     struct at rat = at_key(top, "regulatory"), cat = at_key(top, "modelCard");
     struct slice udi = {0};
-    if (reg && (manifest_object(r, &rat, reg, "status udi") || manifest_text(r, &rat, reg, "status", true, 64, &m->regulatory_status) ||
+    if (reg && (manifest_object(r, &rat, reg, "status udi") ||
+                manifest_text(r, &rat, reg, "status", true, 64, &m->regulatory_status) ||
                 null_or_text(r, &rat, reg, "udi", 128, &udi)))
         return -1;
-    if (card && (manifest_object(r, &cat, card, "path sha256") || manifest_text(r, &cat, card, "path", true, 200, &m->card) ||
-                 manifest_text(r, &cat, card, "sha256", false, 64, &m->card_sha256)))
+    if (card &&
+        (manifest_object(r, &cat, card, "path sha256") || manifest_text(r, &cat, card, "path", true, 200, &m->card) ||
+         manifest_text(r, &cat, card, "sha256", false, 64, &m->card_sha256)))
         return -1;
     if (m->card_sha256.n && !is_sha256(m->card_sha256))
         return manifest_bad(r, &cat, "'sha256' must be 64 hexadecimal digits");
@@ -107,7 +111,8 @@ static int read_performance(struct reader *r, const struct at *top, struct manif
             null_or_text(r, &here, k, "citation", 512, &t))
             return -1;
         for (int i = 0; i < 2; i++)
-            if ((v = json_get(r->j, k, i ? "n" : "value")) && json_kind(r->j, v) != JSON_NULL && manifest_number(r, &here, v, &t, &low))
+            if ((v = json_get(r->j, k, i ? "n" : "value")) && json_kind(r->j, v) != JSON_NULL &&
+                manifest_number(r, &here, v, &t, &low))
                 return -1;
         if (!(v = json_get(r->j, k, "ci95")) || json_kind(r->j, v) == JSON_NULL)
             continue;
@@ -155,8 +160,9 @@ static int read_population(struct reader *r, const struct at *top, struct manife
         if (!slice_is(m->sex[i], "female") && !slice_is(m->sex[i], "male") && !slice_is(m->sex[i], "other") &&
             !slice_is(m->sex[i], "unknown"))
             return manifest_bad(r, &at, "'sex' lists codes of Patient.gender: female, male, other, unknown");
-    if ((age = json_get(r->j, v, "age")) && (manifest_object(r, &aat, age, "min max") || read_years(r, &aat, age, "min", &m->age_min) ||
-                                             read_years(r, &aat, age, "max", &m->age_max)))
+    if ((age = json_get(r->j, v, "age")) &&
+        (manifest_object(r, &aat, age, "min max") || read_years(r, &aat, age, "min", &m->age_min) ||
+         read_years(r, &aat, age, "max", &m->age_max)))
         return -1;
     return 0;
 }
@@ -173,7 +179,8 @@ static int read_alternative(struct reader *r, const struct at *at, uint32_t i, s
         if (in < 0)
             return manifest_bad(r, at, "names '%.*s', which is no input", SLICE_FMT(name[k]));
         if (m->input[in].required)
-            return manifest_bad(r, at, "names '%.*s', which is required anyway; say \"required\": false there", SLICE_FMT(name[k]));
+            return manifest_bad(r, at, "names '%.*s', which is required anyway; say \"required\": false there",
+                                SLICE_FMT(name[k]));
         *ret |= 1ull << in;
     }
     return *ret ? 0 : manifest_bad(r, at, "is an empty alternative");
@@ -220,15 +227,18 @@ static int read_conditions(struct reader *r, const struct at *top, struct manife
         struct at here = at_index(&above, (uint32_t)m->conditions);
         struct condition *c = &m->condition[m->conditions];
         struct slice role = {0}, absence = SLICE("assume-absent");
-        if (manifest_object(r, &here, k, "id display anyOf role absence") || manifest_text(r, &here, k, "id", true, 48, &c->id) ||
-            manifest_text(r, &here, k, "role", true, 32, &role) || manifest_text(r, &here, k, "absence", false, 32, &absence) ||
+        if (manifest_object(r, &here, k, "id display anyOf role absence") ||
+            manifest_text(r, &here, k, "id", true, 48, &c->id) || manifest_text(r, &here, k, "role", true, 32, &role) ||
+            manifest_text(r, &here, k, "absence", false, 32, &absence) ||
             manifest_anyof(r, &here, k, &c->code, &c->codes))
             return -1;
         c->display = c->id;
         if (manifest_text(r, &here, k, "display", false, 128, &c->display))
             return -1;
         if (!slice_is(role, "excludes"))
-            return manifest_bad(r, &here, "'role' can be \"excludes\"; a condition the model reads is an input with \"from\": \"Condition\"");
+            return manifest_bad(
+                r, &here,
+                "'role' can be \"excludes\"; a condition the model reads is an input with \"from\": \"Condition\"");
         c->must_assert = slice_is(absence, "must-assert");
         if (!c->must_assert && !slice_is(absence, "assume-absent"))
             return manifest_bad(r, &here, "'absence' can be \"assume-absent\" or \"must-assert\"");
@@ -250,11 +260,13 @@ static int read_fhir(struct reader *r, const struct at *at, uint32_t out, struct
         struct output_fhir *f = &m->fhir[m->fhir_n];
         if (manifest_object(r, &here, k, "resource code value unit interpretation") ||
             manifest_text(r, &here, k, "resource", true, 64, &f->resource) ||
-            manifest_text(r, &here, k, "value", true, 128, &f->value) || manifest_text(r, &here, k, "unit", false, 60, &f->unit) ||
+            manifest_text(r, &here, k, "value", true, 128, &f->value) ||
+            manifest_text(r, &here, k, "unit", false, 60, &f->unit) ||
             manifest_text(r, &here, k, "interpretation", false, 128, &f->interpretation))
             return -1;
         if (f->value.p[0] != '/' || (f->interpretation.n && f->interpretation.p[0] != '/'))
-            return manifest_bad(r, &here, "'value' and 'interpretation' are JSON pointers into the output, such as \"/score\"");
+            return manifest_bad(r, &here,
+                                "'value' and 'interpretation' are JSON pointers into the output, such as \"/score\"");
         if (!(code = json_get(r->j, k, "code")))
             return manifest_bad(r, &here, "is missing the field 'code'");
         if (manifest_object(r, &cat, code, "system code display") || manifest_system_code(r, &cat, code, &f->code))
@@ -288,7 +300,9 @@ static int read_exec(struct reader *r, const struct at *at, uint32_t v, struct r
             return err_set(r->e, ERR_NO_MEMORY, "reading a manifest");
         run->exec[0] = slice_of(p);
     }
-    return run->exec[0].p[0] == '/' ? 0 : manifest_bad(r, &here, "must begin with an absolute path, such as \"/model/model\"");
+    return run->exec[0].p[0] == '/'
+               ? 0
+               : manifest_bad(r, &here, "must begin with an absolute path, such as \"/model/model\"");
 }
 
 static int read_time(struct reader *r, const struct at *at, uint32_t obj, const char *key, int64_t *ret)
@@ -318,7 +332,10 @@ static int read_limits(struct reader *r, const struct at *at, uint32_t v, struct
                : 0;
 }
 
-static bool is_one_of(struct slice s, const char *x, const char *y) { return slice_is(s, x) || slice_is(s, y); }
+static bool is_one_of(struct slice s, const char *x, const char *y)
+{
+    return slice_is(s, x) || slice_is(s, y);
+}
 
 static int read_runtime(struct reader *r, const struct at *top, struct manifest *m)
 {
@@ -327,17 +344,24 @@ static int read_runtime(struct reader *r, const struct at *top, struct manifest 
     struct runtime *run = &m->runtime;
     struct slice kind = {0}, network = SLICE("none"), isolation = SLICE("process");
     int64_t gpu = 0;
-    *run = (struct runtime){.timeout_us = 2000000, .start_timeout_us = 10000000, .cpu = 1, .memory_mib = 64, .pids = 8,
-                            .tmp_mib = 16, .output_kib = 64};
+    *run = (struct runtime){.timeout_us = 2000000,
+                            .start_timeout_us = 10000000,
+                            .cpu = 1,
+                            .memory_mib = 64,
+                            .pids = 8,
+                            .tmp_mib = 16,
+                            .output_kib = 64};
     if (!v)
         return manifest_bad(r, top, "is missing the field 'runtime'");
-    if (manifest_object(r, &at, v, "kind exec image warm timeout startTimeout limits network isolation gpu deterministic") ||
+    if (manifest_object(r, &at, v,
+                        "kind exec image warm timeout startTimeout limits network isolation gpu deterministic") ||
         manifest_text(r, &at, v, "kind", true, 32, &kind) || read_exec(r, &at, v, run) ||
         manifest_text(r, &at, v, "image", true, 64, &run->image) || manifest_bool(r, &at, v, "warm", &run->warm) ||
-        manifest_bool(r, &at, v, "deterministic", &run->deterministic) || read_time(r, &at, v, "timeout", &run->timeout_us) ||
+        manifest_bool(r, &at, v, "deterministic", &run->deterministic) ||
+        read_time(r, &at, v, "timeout", &run->timeout_us) ||
         read_time(r, &at, v, "startTimeout", &run->start_timeout_us) || read_limits(r, &at, v, run) ||
-        manifest_text(r, &at, v, "network", false, 16, &network) || manifest_text(r, &at, v, "isolation", false, 16, &isolation) ||
-        manifest_whole(r, &at, v, "gpu", 0, 0, &gpu))
+        manifest_text(r, &at, v, "network", false, 16, &network) ||
+        manifest_text(r, &at, v, "isolation", false, 16, &isolation) || manifest_whole(r, &at, v, "gpu", 0, 0, &gpu))
         return -1;
     if (!slice_is(kind, "stdio-json"))
         return manifest_bad(r, &at, "'kind' can be \"stdio-json\"");
@@ -366,8 +390,10 @@ static int read_files(struct reader *r, const struct at *top, struct manifest *m
         uint32_t o = json_value(k);
         *f = (struct file_claim){.path = json_text(r->j, k, r->a), .size = -1};
         struct at here = {&at, f->path, 0, NULL};
-        if (manifest_object(r, &here, o, "sha256 mode size") || manifest_text(r, &here, o, "sha256", false, 64, &f->sha256) ||
-            manifest_text(r, &here, o, "mode", false, 4, &f->mode) || manifest_whole(r, &here, o, "size", 0, INT64_MAX / 2, &f->size))
+        if (manifest_object(r, &here, o, "sha256 mode size") ||
+            manifest_text(r, &here, o, "sha256", false, 64, &f->sha256) ||
+            manifest_text(r, &here, o, "mode", false, 4, &f->mode) ||
+            manifest_whole(r, &here, o, "size", 0, INT64_MAX / 2, &f->size))
             return -1;
         if (f->sha256.n && !is_sha256(f->sha256))
             return manifest_bad(r, &here, "'sha256' must be 64 hexadecimal digits");
@@ -385,7 +411,8 @@ static int read_signature(struct reader *r, const struct at *top, struct manifes
     if (!v)
         return 0;
     if (manifest_object(r, &at, v, "alg keyId sig") || manifest_text(r, &at, v, "alg", true, 16, &alg) ||
-        manifest_text(r, &at, v, "keyId", true, 128, &m->signature_key) || manifest_text(r, &at, v, "sig", true, 128, &m->signature))
+        manifest_text(r, &at, v, "keyId", true, 128, &m->signature_key) ||
+        manifest_text(r, &at, v, "sig", true, 128, &m->signature))
         return -1;
     m->has_signature = true;
     return slice_is(alg, "ed25519") ? 0 : manifest_bad(r, &at, "'alg' can be \"ed25519\"");
@@ -395,22 +422,24 @@ static int read_all(struct reader *r, struct manifest *m)
 {
     const struct at *top = NULL;
     uint32_t inputs;
-    if (manifest_object(r, top, 0,
-                        "schema key version title targets license intendedUse contraindications regulatory modelCard performance "
-                        "population inputs groups conditions output runtime files selftest signature") ||
+    if (manifest_object(
+            r, top, 0,
+            "schema key version title targets license intendedUse contraindications regulatory modelCard performance "
+            "population inputs groups conditions output runtime files selftest signature") ||
         read_names(r, top, m) || read_about(r, top, m) || read_performance(r, top, m) || read_population(r, top, m))
         return -1;
     if (!(inputs = json_get(r->j, 0, "inputs")))
         return manifest_bad(r, top, "is missing the field 'inputs'");
     return manifest_read_inputs(r, top, inputs, m) || read_groups(r, top, m) || read_conditions(r, top, m) ||
-                   read_output(r, top, m) || read_runtime(r, top, m) || read_files(r, top, m) || read_signature(r, top, m) ||
-                   manifest_read_selftests(r, top, json_get(r->j, 0, "selftest"), m)
+                   read_output(r, top, m) || read_runtime(r, top, m) || read_files(r, top, m) ||
+                   read_signature(r, top, m) || manifest_read_selftests(r, top, json_get(r->j, 0, "selftest"), m)
                ? -1
                : 0;
 }
 
 int manifest_parse(struct arena *a, struct slice text, struct manifest *ret, struct err *e)
 {
+    unsigned before = arena_failed(a); /* a registry's arena lives on after a failure */
     struct manifest *m = TAKE_NEW(a, struct manifest);
     struct json_fault f;
     if (!m)
@@ -428,7 +457,10 @@ int manifest_parse(struct arena *a, struct slice text, struct manifest *ret, str
         return err_set(e, ERR_NO_MEMORY, "reading a manifest");
     *tape = m->json;
     struct reader r = {tape, a, e};
-    if (read_all(&r, m))
+    int rc = read_all(&r, m);
+    if (arena_failed(a) != before)
+        return err_set(e, ERR_NO_MEMORY, "reading a manifest");
+    if (rc)
         return -1;
     *ret = *m;
     return 0;

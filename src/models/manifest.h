@@ -1,20 +1,21 @@
 /* manifest.h -- what a model declares about itself: `lazaret.model/1`, JSON, read into a struct.
  *
- * A manifest says which data the model needs (and in which codes, units, age and range), what it may answer, how it is run
- * and how to see that it works. It is a stranger's text: a field that is not known here is an error, wherever it stands, and
- * every error begins with the JSON pointer of the place and says how to mend it. Numbers are kept as they were written.
+ * A manifest says which data the model needs (and in which codes, units, age and range), what it may answer, how it is
+ * run and how to see that it works. It is a stranger's text: a field that is not known here is an error, wherever it
+ * stands, and every error begins with the JSON pointer of the place and says how to mend it. Numbers are kept as they
+ * were written.
  *
  *   key, version, title, targets[], license, intendedUse, contraindications[], regulatory, modelCard, performance[]
  *   population      {age:{min:"18 a",max}, sex[]}             outside it the model is not for this patient
  *   inputs          name -> one of
  *       Observation {anyOf[{system,code,display,units[],values[],above,range}], display, unit, accept[], convert[],
  *                    values[{system,code,value}], enum[], within, status[], range:{hard,soft}, required}
- *       age         {derive:"Patient.birthDate@INPUT.effective", unit:"a", range}     completed years at that sample's time
- *       gender      {from:"Patient.gender", enum[]}
- *       Condition   {from:"Condition", anyOf[], present, absent, absence}             a value for "has it" and "has it not"
- *   groups          [{id, oneOf:[[input..],[input..]]}]       one of the alternatives must be complete
- *   conditions      [{id, anyOf[], role:"excludes", absence}] the model is not for a patient who has it
- *   output          {schema, fhir[]}     runtime {kind, exec[], image, timeout, limits ..}     files, selftest[], signature
+ *       age         {derive:"Patient.birthDate@INPUT.effective", unit:"a", range}     completed years at that sample's
+ * time gender      {from:"Patient.gender", enum[]} Condition   {from:"Condition", anyOf[], present, absent, absence} a
+ * value for "has it" and "has it not" groups          [{id, oneOf:[[input..],[input..]]}]       one of the alternatives
+ * must be complete conditions      [{id, anyOf[], role:"excludes", absence}] the model is not for a patient who has it
+ *   output          {schema, fhir[]}     runtime {kind, exec[], image, timeout, limits ..}     files, selftest[],
+ * signature
  *
  * A unit in `accept` must be the model's `unit` but for UCUM annotations ({breaths}/min is /min) or have an entry in
  * `convert`: {from, ratio:[n,d]}, the exact factor by which a value in `from` becomes one in `unit`.
@@ -98,7 +99,7 @@ struct input {
     int64_t within_us;
     unsigned status; /* bits of enum obs_status */
     struct range hard, soft;
-    int age_of; /* index of the input whose sample time counts; -1: the time of assessment */
+    int age_of;                   /* index of the input whose sample time counts; -1: the time of assessment */
     struct slice present, absent; /* JSON scalars */
     bool must_assert;             /* of conditions: silence is not "has it not" */
 };

@@ -46,7 +46,8 @@ static int read_ratio(struct reader *r, const struct at *at, uint32_t i, struct 
     if (manifest_strings(r, &here, i, 2, 12, &part, &n))
         return -1;
     if (n != 2 || !slice_int(part[0], 1, 999999999999, &v) || !slice_int(part[1], 1, 999999999999, &v))
-        return manifest_bad(r, &here, "must be two whole numbers as strings, such as [\"10\",\"884\"]: value * 10 / 884");
+        return manifest_bad(r, &here,
+                            "must be two whole numbers as strings, such as [\"10\",\"884\"]: value * 10 / 884");
     u->over = part[0];
     u->under = part[1];
     return 0;
@@ -65,7 +66,8 @@ static int read_convert(struct reader *r, const struct at *at, uint32_t obj, str
             return -1;
         struct unit *u = (struct unit *)manifest_unit(in, from);
         if (!u || u->same || u->over.p)
-            return manifest_bad(r, &here, "converts a unit that is not in 'accept', is the model's own, or is converted already");
+            return manifest_bad(r, &here,
+                                "converts a unit that is not in 'accept', is the model's own, or is converted already");
         if (read_ratio(r, &here, json_get(r->j, k, "ratio"), u))
             return -1;
     }
@@ -88,7 +90,8 @@ static int read_units(struct reader *r, const struct at *at, uint32_t obj, struc
     if (!in->accept)
         return -1;
     for (in->accepts = 0; in->accepts < n; in->accepts++)
-        in->accept[in->accepts] = (struct unit){.code = list[in->accepts], .same = same_unit(list[in->accepts], in->unit)};
+        in->accept[in->accepts] =
+            (struct unit){.code = list[in->accepts], .same = same_unit(list[in->accepts], in->unit)};
     if (read_convert(r, at, obj, in))
         return -1;
     struct at here = at_key(at, "accept");
@@ -104,7 +107,8 @@ static int read_limits(struct reader *r, const struct at *at, uint32_t i, struct
     if (json_kind(r->j, i) != JSON_ARRAY || r->j->node[i].len != 2)
         return manifest_bad(r, at, "must be [low, high]");
     uint32_t low = json_first(r->j, i), high = json_next(r->j, low);
-    if (manifest_number(r, at, low, &ret->low_text, &ret->low) || manifest_number(r, at, high, &ret->high_text, &ret->high))
+    if (manifest_number(r, at, low, &ret->low_text, &ret->low) ||
+        manifest_number(r, at, high, &ret->high_text, &ret->high))
         return -1;
     if (dec_cmp(&ret->low, &ret->high) > 0)
         return manifest_bad(r, at, "has its low end above its high end");
@@ -162,7 +166,8 @@ static int read_above(struct reader *r, const struct at *at, uint32_t obj, struc
     if (manifest_number(r, &here, limit, &c->limit_text, &c->limit))
         return -1;
     if (c->units_n == 0 || !c->hard.set)
-        return manifest_bad(r, &here, "turns a number into a word: say the code's 'units' and its 'range' {\"hard\":[low,high]}");
+        return manifest_bad(r, &here,
+                            "turns a number into a word: say the code's 'units' and its 'range' {\"hard\":[low,high]}");
     c->above = true;
     return 0;
 }
@@ -185,9 +190,11 @@ static int check_words(struct reader *r, const struct at *at, const struct input
 
 static int read_code(struct reader *r, const struct at *at, uint32_t i, const struct input *in, struct input_code *c)
 {
-    if (manifest_object(r, at, i, "system code display units values above range") || manifest_system_code(r, at, i, &c->code) ||
+    if (manifest_object(r, at, i, "system code display units values above range") ||
+        manifest_system_code(r, at, i, &c->code) ||
         manifest_list(r, at, i, "units", false, MANIFEST_UNITS, 60, &c->units, &c->units_n) ||
-        read_choices(r, at, i, &c->choice, &c->choices) || read_range(r, at, i, &c->hard, NULL) || read_above(r, at, i, c))
+        read_choices(r, at, i, &c->choice, &c->choices) || read_range(r, at, i, &c->hard, NULL) ||
+        read_above(r, at, i, c))
         return -1;
     if (!in->coded) {
         if (c->choices || c->above)
@@ -254,7 +261,9 @@ static int read_within(struct reader *r, const struct at *at, uint32_t obj, stru
 
 static int read_observation(struct reader *r, const struct at *at, uint32_t i, struct input *in)
 {
-    if (manifest_object(r, at, i, "resource anyOf display required unit accept convert values enum within count status range precision") ||
+    if (manifest_object(
+            r, at, i,
+            "resource anyOf display required unit accept convert values enum within count status range precision") ||
         read_fixed(r, at, i) || read_within(r, at, i, in) || read_status(r, at, i, in) ||
         manifest_list(r, at, i, "enum", false, 32, 64, &in->values, &in->values_n) ||
         read_choices(r, at, i, &in->choice, &in->choices) || read_range(r, at, i, &in->hard, &in->soft))
@@ -287,8 +296,9 @@ static int read_age(struct reader *r, const struct at *at, uint32_t i, struct in
     struct at here = at_key(at, "derive");
     in->source = INPUT_AGE;
     in->age_of = -1;
-    if (manifest_object(r, at, i, "derive display unit required range") || manifest_text(r, at, i, "derive", true, 96, &derive) ||
-        manifest_text(r, at, i, "unit", true, 16, &in->unit) || read_range(r, at, i, &in->hard, &in->soft))
+    if (manifest_object(r, at, i, "derive display unit required range") ||
+        manifest_text(r, at, i, "derive", true, 96, &derive) || manifest_text(r, at, i, "unit", true, 16, &in->unit) ||
+        read_range(r, at, i, &in->hard, &in->soft))
         return -1;
     if (!slice_is(in->unit, "a"))
         return manifest_bad(r, at, "'unit' of an age is \"a\", completed years");
@@ -296,7 +306,8 @@ static int read_age(struct reader *r, const struct at *at, uint32_t i, struct in
     bool of_sample = derive.n > 10 && memcmp(derive.p + derive.n - 10, ".effective", 10) == 0;
     if (!slice_is(base, "Patient.birthDate") || (derive.p && !of_sample))
         return manifest_bad(r, &here, "can be \"Patient.birthDate\" or \"Patient.birthDate@INPUT.effective\"");
-    in->within = of_sample ? (struct slice){derive.p, derive.n - 10} : (struct slice){NULL, 0}; /* resolved when all are read */
+    in->within =
+        of_sample ? (struct slice){derive.p, derive.n - 10} : (struct slice){NULL, 0}; /* resolved when all are read */
     return 0;
 }
 
@@ -367,7 +378,8 @@ static int read_input(struct reader *r, const struct at *at, uint32_t i, struct 
     in->required = true;
     in->age_of = -1;
     in->display = in->name;
-    if (manifest_bool(r, at, i, "required", &in->required) || manifest_text(r, at, i, "display", false, 128, &in->display))
+    if (manifest_bool(r, at, i, "required", &in->required) ||
+        manifest_text(r, at, i, "display", false, 128, &in->display))
         return -1;
     if (json_get(r->j, i, "derive"))
         return read_age(r, at, i, in);

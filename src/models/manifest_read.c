@@ -76,7 +76,8 @@ int manifest_string(struct reader *r, const struct at *at, uint32_t i, size_t ma
     return 0;
 }
 
-int manifest_strings(struct reader *r, const struct at *at, uint32_t i, size_t max, size_t each, struct slice **ret, size_t *ret_n)
+int manifest_strings(struct reader *r, const struct at *at, uint32_t i, size_t max, size_t each, struct slice **ret,
+                     size_t *ret_n)
 {
     if (json_kind(r->j, i) != JSON_ARRAY)
         return manifest_bad(r, at, "must be a list of strings");
@@ -107,7 +108,8 @@ static int member(struct reader *r, const struct at *at, uint32_t obj, const cha
     return *ret ? 1 : need ? manifest_bad(r, at, "is missing the field '%s'", key) : 0;
 }
 
-int manifest_text(struct reader *r, const struct at *at, uint32_t obj, const char *key, bool need, size_t max, struct slice *ret)
+int manifest_text(struct reader *r, const struct at *at, uint32_t obj, const char *key, bool need, size_t max,
+                  struct slice *ret)
 {
     uint32_t v;
     struct at here = at_key(at, key);
@@ -115,8 +117,8 @@ int manifest_text(struct reader *r, const struct at *at, uint32_t obj, const cha
     return there == 1 ? manifest_string(r, &here, v, max, ret) : there;
 }
 
-int manifest_list(struct reader *r, const struct at *at, uint32_t obj, const char *key, bool need, size_t max, size_t each,
-                  struct slice **ret, size_t *ret_n)
+int manifest_list(struct reader *r, const struct at *at, uint32_t obj, const char *key, bool need, size_t max,
+                  size_t each, struct slice **ret, size_t *ret_n)
 {
     uint32_t v;
     struct at here = at_key(at, key);
@@ -140,7 +142,8 @@ int manifest_bool(struct reader *r, const struct at *at, uint32_t obj, const cha
     return 0;
 }
 
-int manifest_whole(struct reader *r, const struct at *at, uint32_t obj, const char *key, int64_t min, int64_t max, int64_t *ret)
+int manifest_whole(struct reader *r, const struct at *at, uint32_t obj, const char *key, int64_t min, int64_t max,
+                   int64_t *ret)
 {
     uint32_t v = json_get(r->j, obj, key);
     struct at here = at_key(at, key);
@@ -156,7 +159,8 @@ static bool is_number_text(struct arena *a, struct slice s)
 {
     struct json j;
     struct json_fault f;
-    return s.n && s.n <= 80 && json_parse(a, s, &j, &f) == 0 && json_kind(&j, 0) == JSON_NUMBER && json_raw(&j, 0).n == s.n;
+    return s.n && s.n <= 80 && json_parse(a, s, &j, &f) == 0 && json_kind(&j, 0) == JSON_NUMBER &&
+           json_raw(&j, 0).n == s.n;
 }
 
 int manifest_number(struct reader *r, const struct at *at, uint32_t i, struct slice *ret, struct dec *ret_dec)
@@ -169,7 +173,8 @@ int manifest_number(struct reader *r, const struct at *at, uint32_t i, struct sl
     return 0;
 }
 
-uint32_t manifest_elements(struct reader *r, const struct at *at, uint32_t obj, const char *key, bool need, uint32_t max)
+uint32_t manifest_elements(struct reader *r, const struct at *at, uint32_t obj, const char *key, bool need,
+                           uint32_t max)
 {
     uint32_t v;
     struct at here = at_key(at, key);
@@ -187,7 +192,8 @@ uint32_t manifest_elements(struct reader *r, const struct at *at, uint32_t obj, 
 
 int manifest_system_code(struct reader *r, const struct at *at, uint32_t i, struct code *ret)
 {
-    if (manifest_text(r, at, i, "system", true, 256, &ret->system) || manifest_text(r, at, i, "code", true, 128, &ret->code) ||
+    if (manifest_text(r, at, i, "system", true, 256, &ret->system) ||
+        manifest_text(r, at, i, "code", true, 128, &ret->code) ||
         manifest_text(r, at, i, "display", false, 256, &ret->display))
         return -1;
     ret->hash = json_hash(ret->code.p, ret->code.n);

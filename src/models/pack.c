@@ -43,7 +43,8 @@ static int open_file(int dir, const char *name, const char *path, struct stat *r
     return TAKE_FD(fd);
 }
 
-/* The whole file, n bytes, in malloc'd memory; the size is what fstat said, and a file that changes its size is an error. */
+/* The whole file, n bytes, in malloc'd memory; the size is what fstat said, and a file that changes its size is an
+ * error. */
 static int read_file(int fd, size_t n, const char *path, char **ret, struct err *e)
 {
     OWN_MEM char *p = malloc(n + 1);
@@ -95,7 +96,8 @@ static int take_file(struct scan *s, int dir, const char *name, const char *path
         return s->p->text.p ? 0 : err_set(s->e, ERR_NO_MEMORY, "%s", path);
     }
     if (s->p->files == MANIFEST_FILES)
-        return err_set(s->e, ERR_BAD_REQUEST, "%s: is one more than the %d files a pack may have", path, MANIFEST_FILES);
+        return err_set(s->e, ERR_BAD_REQUEST, "%s: is one more than the %d files a pack may have", path,
+                       MANIFEST_FILES);
     struct pack_file *f = &s->p->file[s->p->files++];
     *f = (struct pack_file){.path = path, .size = (uint64_t)st.st_size, .exec = st.st_mode & S_IXUSR};
     hash_text(content, (size_t)st.st_size, f->sha256);
@@ -125,7 +127,8 @@ static int walk(struct scan *s, int dir, const char *prefix, int depth)
         if (!path)
             return err_set(s->e, ERR_NO_MEMORY, "reading a pack");
         if (!is_name(it->d_name) || strlen(path) > PACK_PATH)
-            return err_set(s->e, ERR_BAD_REQUEST, "a file's name must be A-Z a-z 0-9 . _ + - and its path at most %d bytes", PACK_PATH);
+            return err_set(s->e, ERR_BAD_REQUEST,
+                           "a file's name must be A-Z a-z 0-9 . _ + - and its path at most %d bytes", PACK_PATH);
         if (fstatat(dir, it->d_name, &st, AT_SYMLINK_NOFOLLOW))
             return err_sys(s->e, ERR_BAD_REQUEST, "%s", path);
         if (!S_ISDIR(st.st_mode)) {
@@ -169,9 +172,11 @@ static int check_claims(const struct pack *p, struct err *e)
         if (c->sha256.n && !slice_is_nocase(c->sha256, f->sha256))
             return err_set(e, ERR_BAD_REQUEST, "/files/%s/sha256: the file has %s", f->path, f->sha256);
         if (c->size >= 0 && (uint64_t)c->size != f->size)
-            return err_set(e, ERR_BAD_REQUEST, "/files/%s/size: the file has %llu bytes", f->path, (unsigned long long)f->size);
+            return err_set(e, ERR_BAD_REQUEST, "/files/%s/size: the file has %llu bytes", f->path,
+                           (unsigned long long)f->size);
         if (c->mode.n && !slice_is(c->mode, f->exec ? "0555" : "0444"))
-            return err_set(e, ERR_BAD_REQUEST, "/files/%s/mode: the file is %s executable", f->path, f->exec ? "" : "not");
+            return err_set(e, ERR_BAD_REQUEST, "/files/%s/mode: the file is %s executable", f->path,
+                           f->exec ? "" : "not");
     }
     f = find(p, m->card);
     if (m->card.n && !f)
@@ -240,7 +245,8 @@ static int put_file(int dir, const char *name, const char *path, struct slice co
         return err_sys(e, ERR_STORE, "%s", path);
     if (write_all(fd, content.p, content.n, path, e))
         return -1;
-    return fchmod(fd, mode) || fsync(fd) ? err_sys(e, ERR_STORE, "%s", path) : 0; /* fchmod: the umask does not decide */
+    return fchmod(fd, mode) || fsync(fd) ? err_sys(e, ERR_STORE, "%s", path)
+                                         : 0; /* fchmod: the umask does not decide */
 }
 
 /* Opens (and with `make` creates) the folder of `path` below `root`; *ret_name is the path's last part. */
@@ -297,8 +303,8 @@ static int sync_folders(int dir)
         return -1;
     for (struct dirent *it; (it = readdir(d));) {
         struct stat st;
-        if (strcmp(it->d_name, ".") == 0 || strcmp(it->d_name, "..") == 0 || fstatat(dir, it->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
-            !S_ISDIR(st.st_mode))
+        if (strcmp(it->d_name, ".") == 0 || strcmp(it->d_name, "..") == 0 ||
+            fstatat(dir, it->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISDIR(st.st_mode))
             continue;
         OWN_FD int below = openat(dir, it->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (below < 0 || sync_folders(below))

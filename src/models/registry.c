@@ -131,7 +131,8 @@ struct adding {
 static int insert_version(struct tx *tx, void *arg, struct err *e)
 {
     struct adding *x = arg;
-    int n = tx_exec(tx, e, "INSERT INTO model_version (scope, digest, key, version, manifest, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+    int n = tx_exec(tx, e, "INSERT INTO model_version (scope, digest, key, version, manifest, created_at) VALUES ($1, $2, $3, $4, $5, $6) "
+                       "ON CONFLICT (scope, digest) DO NOTHING", /* stored by a call that had no memory left to take it in */
                     V_ID(x->r->scope), V_BYTES(x->digest, MODEL_DIGEST), V_TEXT(x->key), V_TEXT(x->version), V_TEXT(x->manifest),
                     V_INT(clock_now_us()));
     if (n < 0 && e->code == ERR_CONFLICT)

@@ -15,7 +15,7 @@ struct schema {
     size_t required_n;
     struct property *property;
     size_t properties;
-    bool closed; /* additionalProperties: false */
+    bool closed;               /* additionalProperties: false */
     const struct json *values; /* enum, in the manifest's own tape */
     uint32_t enum_at;
     bool has_min, has_max;
@@ -115,8 +115,9 @@ static int read_keyword(struct reader *r, const struct at *at, uint32_t key, int
         s->closed = json_kind(r->j, v) == JSON_FALSE;
         return 0;
     }
-    return manifest_bad(r, at, "is no keyword this schema knows; use type, required, properties, additionalProperties, "
-                               "enum, minimum, maximum, items, maxLength");
+    return manifest_bad(r, at,
+                        "is no keyword this schema knows; use type, required, properties, additionalProperties, "
+                        "enum, minimum, maximum, items, maxLength");
 }
 
 static int read_schema(struct reader *r, const struct at *at, uint32_t i, int depth, struct schema **ret)
@@ -138,7 +139,8 @@ static int read_schema(struct reader *r, const struct at *at, uint32_t i, int de
     return 0;
 }
 
-int schema_parse(struct arena *a, const struct json *j, uint32_t i, const char *pointer, struct schema **ret, struct err *e)
+int schema_parse(struct arena *a, const struct json *j, uint32_t i, const char *pointer, struct schema **ret,
+                 struct err *e)
 {
     struct reader r = {j, a, e};
     struct at top = {.whole = pointer};
@@ -176,13 +178,19 @@ static bool is_integer(struct slice number)
 static unsigned types_of(const struct json *j, uint32_t i)
 {
     switch (json_kind(j, i)) {
-    case JSON_NULL: return 1u << TYPE_NULL;
+    case JSON_NULL:
+        return 1u << TYPE_NULL;
     case JSON_FALSE:
-    case JSON_TRUE: return 1u << TYPE_BOOLEAN;
-    case JSON_NUMBER: return 1u << TYPE_NUMBER | (is_integer(json_raw(j, i)) ? 1u << TYPE_INTEGER : 0);
-    case JSON_STRING: return 1u << TYPE_STRING;
-    case JSON_ARRAY: return 1u << TYPE_ARRAY;
-    default: return 1u << TYPE_OBJECT;
+    case JSON_TRUE:
+        return 1u << TYPE_BOOLEAN;
+    case JSON_NUMBER:
+        return 1u << TYPE_NUMBER | (is_integer(json_raw(j, i)) ? 1u << TYPE_INTEGER : 0);
+    case JSON_STRING:
+        return 1u << TYPE_STRING;
+    case JSON_ARRAY:
+        return 1u << TYPE_ARRAY;
+    default:
+        return 1u << TYPE_OBJECT;
     }
 }
 
@@ -200,7 +208,8 @@ bool json_same_scalar(const struct json *x, uint32_t i, const struct json *y, ui
 
 static bool in_enum(const struct schema *s, struct check *c, uint32_t i)
 {
-    for (uint32_t k = json_first(s->values, s->enum_at); k != json_end(s->values, s->enum_at); k = json_next(s->values, k))
+    for (uint32_t k = json_first(s->values, s->enum_at); k != json_end(s->values, s->enum_at);
+         k = json_next(s->values, k))
         if (json_same_scalar(s->values, k, c->j, i, c->a))
             return true;
     return false;

@@ -6,7 +6,10 @@
 #include "models/manifest_int.h"
 
 /* The value of an input: the scalar itself, or its "v". */
-static uint32_t value_of(const struct json *j, uint32_t i) { return json_kind(j, i) == JSON_OBJECT ? json_get(j, i, "v") : i; }
+static uint32_t value_of(const struct json *j, uint32_t i)
+{
+    return json_kind(j, i) == JSON_OBJECT ? json_get(j, i, "v") : i;
+}
 
 static int check_input(struct reader *r, const struct at *at, const struct manifest *m, uint32_t key, uint64_t *seen)
 {
@@ -18,7 +21,8 @@ static int check_input(struct reader *r, const struct at *at, const struct manif
     if (n < 0)
         return manifest_bad(r, &here, "is no input of this model");
     *seen |= 1ull << n;
-    if (json_kind(r->j, i) == JSON_OBJECT && (manifest_object(r, &here, i, "v u") || manifest_text(r, &here, i, "u", false, 60, &unit)))
+    if (json_kind(r->j, i) == JSON_OBJECT &&
+        (manifest_object(r, &here, i, "v u") || manifest_text(r, &here, i, "u", false, 60, &unit)))
         return -1;
     uint32_t v = value_of(r->j, i);
     if (!v || json_kind(r->j, v) == JSON_ARRAY || json_kind(r->j, v) == JSON_OBJECT)
@@ -86,7 +90,8 @@ int manifest_read_selftests(struct reader *r, const struct at *top, uint32_t i, 
     return 0;
 }
 
-int selftest_inputs(struct arena *a, const struct manifest *m, size_t n, struct wire_input **ret, size_t *ret_n, struct err *e)
+int selftest_inputs(struct arena *a, const struct manifest *m, size_t n, struct wire_input **ret, size_t *ret_n,
+                    struct err *e)
 {
     const struct json *j = &m->json;
     uint32_t o = m->selftest[n].inputs, v;
@@ -99,7 +104,9 @@ int selftest_inputs(struct arena *a, const struct manifest *m, size_t n, struct 
         const struct input *in = &m->input[manifest_find_input(m, name)];
         v = value_of(j, json_value(k));
         bool number = !in->coded && json_kind(j, v) == JSON_STRING; /* "1.0" stands for 1.0 */
-        w[count++] = (struct wire_input){.name = name, .value = number ? json_raw(j, v) : json_span(j, v), .unit = in->unit,
+        w[count++] = (struct wire_input){.name = name,
+                                         .value = number ? json_raw(j, v) : json_span(j, v),
+                                         .unit = in->unit,
                                          .time_us = WIRE_NO_TIME};
     }
     *ret = w;
@@ -110,13 +117,15 @@ int selftest_inputs(struct arena *a, const struct manifest *m, size_t n, struct 
 /* A tolerance is not an equality: here, and only here, doubles do. */
 static bool is_near(struct arena *a, const struct json *j, uint32_t i, const struct json *out, uint32_t k)
 {
-    char *near = arena_str(a, json_text(j, json_get(j, i, "near"), a)), *tol = arena_str(a, json_text(j, json_get(j, i, "tol"), a));
+    char *near = arena_str(a, json_text(j, json_get(j, i, "near"), a)),
+         *tol = arena_str(a, json_text(j, json_get(j, i, "tol"), a));
     char *got = json_kind(out, k) == JSON_NUMBER ? arena_str(a, json_raw(out, k)) : NULL;
     return near && tol && got && fabs(strtod(got, NULL) - strtod(near, NULL)) <= strtod(tol, NULL);
 }
 
 /* Does the output at `got` have all that is expected at `want`? *miss is the first expected member it has not. */
-static bool matches(struct arena *a, const struct json *j, uint32_t want, const struct json *out, uint32_t got, uint32_t *miss)
+static bool matches(struct arena *a, const struct json *j, uint32_t want, const struct json *out, uint32_t got,
+                    uint32_t *miss)
 {
     if (json_kind(j, want) != JSON_OBJECT)
         return json_same_scalar(j, want, out, got, a);

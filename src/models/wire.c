@@ -87,7 +87,8 @@ static bool read_progress(struct judge *g, const struct json *j, uint32_t v)
     struct dec d, zero, one;
     dec_parse(SLICE("0"), &zero);
     dec_parse(SLICE("1"), &one);
-    if (json_kind(j, v) != JSON_NUMBER || !dec_parse(json_raw(j, v), &d) || dec_cmp(&d, &zero) < 0 || dec_cmp(&d, &one) > 0)
+    if (json_kind(j, v) != JSON_NUMBER || !dec_parse(json_raw(j, v), &d) || dec_cmp(&d, &zero) < 0 ||
+        dec_cmp(&d, &one) > 0)
         return fault(g, WIRE_PROTOCOL, "'progress' must be a number of 0 to 1");
     g->ret->progress = json_raw(j, v);
     return true;
@@ -144,7 +145,8 @@ static bool read_line(struct judge *g, struct slice line)
         return no_memory(g);
     if (json_parse(g->a, line, j, &f))
         return f.what ? fault(g, WIRE_PROTOCOL, "a line is not JSON (NaN and Infinity are not, either)") : no_memory(g);
-    uint32_t id = json_get_kind(j, 0, "id", JSON_STRING), output = json_get(j, 0, "output"), error = json_get(j, 0, "error");
+    uint32_t id = json_get_kind(j, 0, "id", JSON_STRING), output = json_get(j, 0, "output"),
+             error = json_get(j, 0, "error");
     uint32_t progress = json_get(j, 0, "progress");
     if (json_kind(j, 0) != JSON_OBJECT || !id)
         return fault(g, WIRE_PROTOCOL, "a line is no object with an 'id'");
@@ -173,7 +175,7 @@ int wire_judge(struct arena *a, struct slice out, struct slice id, const struct 
     }
     while (good && rest.n)
         good = read_line(&g, slice_cut(&rest, '\n'));
-    if (g.result)
+    if (g.result || arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "judging a model's answer");
     *ret = answer;
     return 0;

@@ -4,8 +4,8 @@
  *   out  {"id":ID,"progress":0.5}                                            any number, before the answer
  *        {"id":ID,"output":{..}}  or  {"id":ID,"error":{"code","message"?,"retry"?}}         exactly one
  *
- * The request holds validated, converted scalars and the times of the samples, and nothing that names the patient: there is
- * no field for a name, an identifier or a reference. Pure; everything lives in the arena. Nothing blocks. */
+ * The request holds validated, converted scalars and the times of the samples, and nothing that names the patient:
+ * there is no field for a name, an identifier or a reference. Pure; everything lives in the arena. Nothing blocks. */
 #ifndef MODELS_WIRE_H
 #define MODELS_WIRE_H
 
@@ -49,7 +49,7 @@ struct wire_answer {
     struct slice output, code, message;
     bool retry;
     struct slice progress; /* the last one reported, number text; n == 0: none */
-    const char *why;       /* a sentence for the vendor when end is not WIRE_OUTPUT; no value of the output stands in it */
+    const char *why; /* a sentence for the vendor when end is not WIRE_OUTPUT; no value of the output stands in it */
 };
 
 /* Judges the whole stdout of one run. 0 and *ret, whatever the program wrote; -1: out of memory. `schema` may be NULL.

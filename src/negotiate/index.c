@@ -16,7 +16,10 @@ static void *more(struct arena *a, void *list, size_t n, size_t *cap, size_t siz
     return p;
 }
 
-static int no_memory(struct err *e) { return err_set(e, ERR_NO_MEMORY, "indexing a Bundle"); }
+static int no_memory(struct err *e)
+{
+    return err_set(e, ERR_NO_MEMORY, "indexing a Bundle");
+}
 
 /* --- whom it is about --- */
 
@@ -75,7 +78,8 @@ static struct subject read_subject(const struct index *x, uint32_t resource)
 
 bool subject_same(const struct subject *x, const struct subject *y)
 {
-    return x->kind == y->kind && (x->kind == SUBJECT_PATIENT ? x->patient == y->patient : slice_eq(x->reference, y->reference));
+    return x->kind == y->kind &&
+           (x->kind == SUBJECT_PATIENT ? x->patient == y->patient : slice_eq(x->reference, y->reference));
 }
 
 /* --- the parts of an Observation --- */
@@ -104,7 +108,10 @@ static unsigned read_status(const struct index *x, uint32_t i)
     static const struct {
         const char *name;
         unsigned bit;
-    } list[] = {{"final", STATUS_FINAL}, {"amended", STATUS_AMENDED}, {"corrected", STATUS_CORRECTED}, {"preliminary", STATUS_PRELIMINARY}};
+    } list[] = {{"final", STATUS_FINAL},
+                {"amended", STATUS_AMENDED},
+                {"corrected", STATUS_CORRECTED},
+                {"preliminary", STATUS_PRELIMINARY}};
     uint32_t v = json_get(x->j, i, "status");
     for (size_t n = 0; v && n < sizeof list / sizeof *list; n++)
         if (json_is(x->j, v, list[n].name))
@@ -150,7 +157,8 @@ static int add_observation(struct index *x, uint32_t i, uint32_t entry, int32_t 
         return -1;
     uint32_t list = json_get_kind(x->j, i, "component", JSON_ARRAY);
     f.component = 0;
-    for (uint32_t k = list ? json_first(x->j, list) : 0; list && k != json_end(x->j, list); k = json_next(x->j, k), f.component++) {
+    for (uint32_t k = list ? json_first(x->j, list) : 0; list && k != json_end(x->j, list);
+         k = json_next(x->j, k), f.component++) {
         f.node = k;
         if (read_codings(x, json_get(x->j, k, "code"), &f) || add_fact(x, &f))
             return -1;
@@ -163,9 +171,11 @@ static int add_observation(struct index *x, uint32_t i, uint32_t entry, int32_t 
 /* Does the CodeableConcept at `key` have this code of this system? */
 static bool has_status(const struct index *x, uint32_t i, const char *key, const char *system, const char *code)
 {
-    uint32_t concept = json_get(x->j, i, key), list = concept ? json_get_kind(x->j, concept, "coding", JSON_ARRAY) : 0, v;
+    uint32_t concept = json_get(x->j, i, key), list = concept ? json_get_kind(x->j, concept, "coding", JSON_ARRAY) : 0,
+             v;
     for (uint32_t k = list ? json_first(x->j, list) : 0; list && k != json_end(x->j, list); k = json_next(x->j, k))
-        if ((v = json_get(x->j, k, "system")) && json_is(x->j, v, system) && (v = json_get(x->j, k, "code")) && json_is(x->j, v, code))
+        if ((v = json_get(x->j, k, "system")) && json_is(x->j, v, system) && (v = json_get(x->j, k, "code")) &&
+            json_is(x->j, v, code))
             return true;
     return false;
 }
@@ -174,7 +184,8 @@ static int add_condition(struct index *x, uint32_t i, uint32_t entry, int32_t co
 {
     static const char clinical[] = "http://terminology.hl7.org/CodeSystem/condition-clinical";
     static const char verification[] = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
-    struct problem p = {.fact = {.node = i, .entry = entry, .contained = contained, .component = -1, .time_us = WIRE_NO_TIME}};
+    struct problem p = {
+        .fact = {.node = i, .entry = entry, .contained = contained, .component = -1, .time_us = WIRE_NO_TIME}};
     p.fact.subject = read_subject(x, i);
 #define IS(code) has_status(x, i, "clinicalStatus", clinical, code)
     p.active = IS("active") || IS("recurrence") || IS("relapse");
@@ -204,8 +215,8 @@ static int add_patient(struct index *x, uint32_t i, uint32_t entry, struct slice
     if (!list)
         return -1;
     x->patient = list;
-    x->patient[x->patients++] =
-        (struct patient){.entry = entry, .node = i, .id = json_get_text(x->j, i, "id", x->a), .url = without_version(url)};
+    x->patient[x->patients++] = (struct patient){
+        .entry = entry, .node = i, .id = json_get_text(x->j, i, "id", x->a), .url = without_version(url)};
     return 0;
 }
 
@@ -222,7 +233,8 @@ static int add_resource(struct index *x, uint32_t i, uint32_t entry, int32_t con
 static int each_entry(struct index *x, uint32_t bundle, bool patients)
 {
     uint32_t list = json_get_kind(x->j, bundle, "entry", JSON_ARRAY), n = 0;
-    for (uint32_t k = list ? json_first(x->j, list) : 0; list && k != json_end(x->j, list); k = json_next(x->j, k), n++) {
+    for (uint32_t k = list ? json_first(x->j, list) : 0; list && k != json_end(x->j, list);
+         k = json_next(x->j, k), n++) {
         uint32_t r = json_get_kind(x->j, k, "resource", JSON_OBJECT), type = r ? json_get(x->j, r, "resourceType") : 0;
         if (!type)
             continue;
@@ -235,7 +247,8 @@ static int each_entry(struct index *x, uint32_t bundle, bool patients)
             return -1;
         uint32_t inner = json_get_kind(x->j, r, "contained", JSON_ARRAY);
         int32_t c = 0;
-        for (uint32_t i = inner ? json_first(x->j, inner) : 0; inner && i != json_end(x->j, inner); i = json_next(x->j, i), c++)
+        for (uint32_t i = inner ? json_first(x->j, inner) : 0; inner && i != json_end(x->j, inner);
+             i = json_next(x->j, i), c++)
             if (add_resource(x, i, n, c))
                 return -1;
     }

@@ -62,7 +62,8 @@ static enum step try_coded(struct trial *t)
         if (c)
             found = c;
     }
-    return found ? take_word(t, found->value) : fail(t, STEP_RANGE, REASON_OUT_OF_RANGE, "its coded answer is none the model takes");
+    return found ? take_word(t, found->value)
+                 : fail(t, STEP_RANGE, REASON_OUT_OF_RANGE, "its coded answer is none the model takes");
 }
 
 /* --- numbers --- */
@@ -75,7 +76,10 @@ static bool lists_unit(const struct input_code *c, struct slice unit)
     return false;
 }
 
-static bool is_one(struct slice unit) { return slice_is(unit, "1") || (unit.n && unit.p[0] == '{'); }
+static bool is_one(struct slice unit)
+{
+    return slice_is(unit, "1") || (unit.n && unit.p[0] == '{');
+}
 
 /* The number and its unit as they stand; valueInteger is one of unit 1. */
 static enum step read_number(struct trial *t, struct slice *ret_value, struct slice *ret_unit)
@@ -85,7 +89,8 @@ static enum step read_number(struct trial *t, struct slice *ret_value, struct sl
     if (!q) {
         uint32_t whole = json_get_kind(j, t->fact->node, "valueInteger", JSON_NUMBER);
         if (!whole || !is_one(t->in->unit))
-            return fail(t, STEP_VALUE, REASON_NO_VALUE, whole ? "it has a number without a unit; send valueQuantity" : "it has no valueQuantity");
+            return fail(t, STEP_VALUE, REASON_NO_VALUE,
+                        whole ? "it has a number without a unit; send valueQuantity" : "it has no valueQuantity");
         *ret_value = json_raw(j, whole);
         *ret_unit = t->in->unit;
         return STEP_USABLE;
@@ -99,7 +104,8 @@ static enum step read_number(struct trial *t, struct slice *ret_value, struct sl
     *ret_value = json_raw(j, v);
     *ret_unit = json_get_text(j, q, "code", t->x->a);
     if (!system || !json_is(j, system, ucum) || !ret_unit->n)
-        return fail(t, STEP_UNIT, REASON_UNIT_MISSING, "its unit has no code of http://unitsofmeasure.org; the text of a unit does not count");
+        return fail(t, STEP_UNIT, REASON_UNIT_MISSING,
+                    "its unit has no code of http://unitsofmeasure.org; the text of a unit does not count");
     return STEP_USABLE;
 }
 
@@ -178,7 +184,8 @@ static enum step try_fact(struct trial *t)
 {
     t->out = (struct outcome){.time_us = WIRE_NO_TIME, .seen = {.time_us = t->fact->time_us}};
     if (!about_patient(t->x, &t->fact->subject))
-        return fail(t, STEP_SUBJECT, REASON_WRONG_SUBJECT, t->fact->subject.kind == SUBJECT_NONE ? "it names no subject" : NULL);
+        return fail(t, STEP_SUBJECT, REASON_WRONG_SUBJECT,
+                    t->fact->subject.kind == SUBJECT_NONE ? "it names no subject" : NULL);
     if (!(t->fact->status & t->in->status))
         return fail(t, STEP_STATUS, REASON_STATUS_NOT_USABLE, NULL);
     if (json_get(t->x->j, t->fact->node, "dataAbsentReason"))
@@ -208,7 +215,8 @@ static bool beats(const struct fact *f, enum step step, const struct chosen_fact
 
 void match_input(const struct index *x, const struct input *in, int64_t at_us, struct chosen_fact *ret)
 {
-    *ret = (struct chosen_fact){.outcome = {.reason = REASON_ABSENT, .time_us = WIRE_NO_TIME, .seen = {.time_us = WIRE_NO_TIME}}};
+    *ret = (struct chosen_fact){
+        .outcome = {.reason = REASON_ABSENT, .time_us = WIRE_NO_TIME, .seen = {.time_us = WIRE_NO_TIME}}};
     for (size_t i = 0; i < x->facts; i++) {
         const struct fact *f = &x->fact[i];
         const struct input_code *code = code_of(x, f, in);

@@ -34,7 +34,10 @@ const char *reason_name(enum reason r)
     return name[r];
 }
 
-static int no_memory(struct err *e) { return err_set(e, ERR_NO_MEMORY, "negotiating"); }
+static int no_memory(struct err *e)
+{
+    return err_set(e, ERR_NO_MEMORY, "negotiating");
+}
 
 /* Of one model, while it is judged. */
 struct judging {
@@ -155,7 +158,8 @@ static struct outcome judge_age(struct judging *g, const struct input *in, struc
     if (birth.n == 0)
         return lacks(REASON_ABSENT, NULL);
     if (age < 0)
-        return lacks(REASON_NO_VALUE, "completed years cannot be told from it: a full date, not after the sample, is needed");
+        return lacks(REASON_NO_VALUE,
+                     "completed years cannot be told from it: a full date, not after the sample, is needed");
     if (!age_fits(g->m, age))
         return lacks(REASON_POPULATION, NULL);
     char *text = arena_printf(g->w->a, "%d", age);
@@ -172,7 +176,8 @@ static struct outcome judge_age(struct judging *g, const struct input *in, struc
     return o;
 }
 
-static struct slice judge_gender(struct judging *g, const struct input *in, const struct patient *p, struct outcome *ret)
+static struct slice judge_gender(struct judging *g, const struct input *in, const struct patient *p,
+                                 struct outcome *ret)
 {
     struct slice sex = json_get_text(g->w->x.j, p->node, "gender", g->w->a);
     *ret = lacks(sex.n ? REASON_POPULATION : REASON_ABSENT, NULL);
@@ -221,8 +226,9 @@ static int match_conditions(struct judging *g)
         const struct fact *f = NULL;
         if (in->source != INPUT_CONDITION)
             continue;
-        enum presence p = g->mixed ? PRESENCE_UNKNOWN
-                                   : match_condition(&g->w->x, &g->about, &in->code->code, in->codes, sizeof *in->code, &f);
+        enum presence p = g->mixed
+                              ? PRESENCE_UNKNOWN
+                              : match_condition(&g->w->x, &g->about, &in->code->code, in->codes, sizeof *in->code, &f);
         struct outcome *o = &g->c->outcome[i];
         *o = lacks(in->must_assert && p != PRESENCE_YES && p != PRESENCE_NO ? REASON_NOT_ASSERTED : REASON_NONE,
                    p == PRESENCE_MAYBE ? "it is not confirmed" : NULL);
@@ -248,8 +254,13 @@ static void add_input(struct judging *g, size_t i, bool mandatory, struct slice 
 {
     static const char patient[] = "http://hl7.org/fhir/StructureDefinition/Patient";
     const struct input *in = &g->m->input[i];
-    struct missing m = {.input = in, .name = in->name, .display = in->display, .mandatory = mandatory, .group = group,
-                        .reason = g->c->outcome[i].reason, .seen = g->c->outcome[i].seen};
+    struct missing m = {.input = in,
+                        .name = in->name,
+                        .display = in->display,
+                        .mandatory = mandatory,
+                        .group = group,
+                        .reason = g->c->outcome[i].reason,
+                        .seen = g->c->outcome[i].seen};
     if (in->codes) {
         m.system = in->code->code.system;
         m.code = in->code->code.code;
@@ -282,10 +293,16 @@ static uint64_t group_lacks(const struct group *gr, uint64_t found)
     return best;
 }
 
-static void misfit(struct judging *g, struct slice name, struct slice code, struct slice display, enum reason r, struct sighting seen)
+static void misfit(struct judging *g, struct slice name, struct slice code, struct slice display, enum reason r,
+                   struct sighting seen)
 {
-    struct missing m = {.name = name, .system = SLICE("http://hl7.org/fhir/StructureDefinition/Patient"), .code = code,
-                        .display = display, .mandatory = true, .reason = r, .seen = seen};
+    struct missing m = {.name = name,
+                        .system = SLICE("http://hl7.org/fhir/StructureDefinition/Patient"),
+                        .code = code,
+                        .display = display,
+                        .mandatory = true,
+                        .reason = r,
+                        .seen = seen};
     g->c->fits = g->c->fits && r != REASON_POPULATION;
     g->c->distance++;
     add_missing(g, m);
@@ -320,10 +337,12 @@ static int check_population(struct judging *g)
         return -1;
     int age = completed_years(birth_date(g), (struct slice){now, 10});
     if (!has_source(g->m, INPUT_AGE) && age >= 0 && !age_fits(g->m, age))
-        misfit(g, SLICE("population.age"), SLICE("Patient.birthDate"), SLICE("Age within the model's population"), REASON_POPULATION, o.seen);
+        misfit(g, SLICE("population.age"), SLICE("Patient.birthDate"), SLICE("Age within the model's population"),
+               REASON_POPULATION, o.seen);
     struct slice sex = json_get_text(g->w->x.j, p->node, "gender", g->w->a);
     if (!has_source(g->m, INPUT_GENDER) && g->m->sex_n && sex.n && !is_listed(sex, g->m->sex, g->m->sex_n))
-        misfit(g, SLICE("population.sex"), SLICE("Patient.gender"), SLICE("Sex within the model's population"), REASON_POPULATION, o.seen);
+        misfit(g, SLICE("population.sex"), SLICE("Patient.gender"), SLICE("Sex within the model's population"),
+               REASON_POPULATION, o.seen);
     return 0;
 }
 
@@ -413,7 +432,8 @@ static int by_rank(const void *p, const void *q)
     uint64_t yf = y->optional ? y->optional_found : 1, yn = y->optional ? y->optional : 1;
     if (xf * yn != yf * xn)
         return xf * yn > yf * xn ? -1 : 1;
-    int64_t xc = x->model->runtime.timeout_us * x->model->runtime.cpu, yc = y->model->runtime.timeout_us * y->model->runtime.cpu;
+    int64_t xc = x->model->runtime.timeout_us * x->model->runtime.cpu,
+            yc = y->model->runtime.timeout_us * y->model->runtime.cpu;
     if (xc != yc)
         return xc < yc ? -1 : 1;
     c = by_bytes(x->model->key, y->model->key);
@@ -520,6 +540,8 @@ int negotiate(struct arena *a, const struct negotiation *q, struct decision *ret
     choose(&d);
     if (find_next(&w, &d))
         return -1;
+    if (arena_failed(a)) /* a text that could not be read looks absent: rather no decision than one without it */
+        return no_memory(e);
     *ret = d;
     return 0;
 }

@@ -1,25 +1,28 @@
-/* negotiate.h -- a Bundle held against the models of a target: which can run, what each lacks, and what to ask for next.
+/* negotiate.h -- a Bundle held against the models of a target: which can run, what each lacks, and what to ask for
+ * next.
  *
- * A pure function of a validated Bundle, manifests and the time of assessment: same input, same bytes. It stores nothing,
- * sends nothing, and writes no value of the patient anywhere but into the wire inputs of the chosen model.
+ * A pure function of a validated Bundle, manifests and the time of assessment: same input, same bytes. It stores
+ * nothing, sends nothing, and writes no value of the patient anywhere but into the wire inputs of the chosen model.
  *
  * An Observation (or a component of one, or one that is contained in a resource) counts for an input when
  *   one of its codings is in the input's any-of list, system and code exactly equal;
  *   it is about the patient;  its status is one the input takes;  it has a value of the kind the input needs, without
- *   comparator and without dataAbsentReason;  its unit is a UCUM code the input accepts with this code;  the value, exactly
- *   converted, is in the hard range;  it was taken in the window before the assessment, at most NEGOTIATE_AHEAD_US after it.
- * A time of low precision counts as its first moment, so "today" is inside a window only when all of today is. Of several the
- * latest is taken; at the same moment a corrected or amended one before others, then the later in the Bundle.
+ *   comparator and without dataAbsentReason;  its unit is a UCUM code the input accepts with this code;  the value,
+ * exactly converted, is in the hard range;  it was taken in the window before the assessment, at most
+ * NEGOTIATE_AHEAD_US after it. A time of low precision counts as its first moment, so "today" is inside a window only
+ * when all of today is. Of several the latest is taken; at the same moment a corrected or amended one before others,
+ * then the later in the Bundle.
  *
- * The patient is the Bundle's one Patient; what is about another, or about nobody, is `wrong-subject`. In a Bundle with none
- * or several, all usable Observations must be about the same one, else each is `mixed-subjects`.
+ * The patient is the Bundle's one Patient; what is about another, or about nobody, is `wrong-subject`. In a Bundle with
+ * none or several, all usable Observations must be about the same one, else each is `mixed-subjects`.
  *
- * A Condition read as an input is present when clinically active and confirmed, both said. One that excludes the patient
- * counts already while it is unconfirmed: what widens the model's use needs more proof than what narrows it.
+ * A Condition read as an input is present when clinically active and confirmed, both said. One that excludes the
+ * patient counts already while it is unconfirmed: what widens the model's use needs more proof than what narrows it.
  *
- * Rank: population fits; then the lower end of the stated confidence interval (none: last); then the share of optional inputs
- * found; then the smaller timeout * cpu; then key and version by their bytes. What is missing does not change the rank: under
- * NEGOTIATE_BEST the best model runs or the answer says what it lacks; under NEGOTIATE_BEST_READY the best that can run runs. */
+ * Rank: population fits; then the lower end of the stated confidence interval (none: last); then the share of optional
+ * inputs found; then the smaller timeout * cpu; then key and version by their bytes. What is missing does not change
+ * the rank: under NEGOTIATE_BEST the best model runs or the answer says what it lacks; under NEGOTIATE_BEST_READY the
+ * best that can run runs. */
 #ifndef NEGOTIATE_NEGOTIATE_H
 #define NEGOTIATE_NEGOTIATE_H
 
@@ -82,8 +85,8 @@ struct candidate {
     struct outcome *outcome; /* an input each, in the manifest's order */
     struct missing *missing; /* mandatory first, each part in the manifest's order */
     size_t missings;
-    uint32_t distance;       /* missing mandatory inputs, groups, and misfits of population */
-    uint32_t rank;           /* from 1 */
+    uint32_t distance; /* missing mandatory inputs, groups, and misfits of population */
+    uint32_t rank;     /* from 1 */
     uint32_t optional, optional_found;
     bool ready, fits;
     int age;          /* of the `derive` input; -1: not known or not asked for */
@@ -118,7 +121,8 @@ struct negotiation {
     enum negotiate_policy policy;
 };
 
-/* 0; -1: ERR_UNKNOWN_TARGET without models, ERR_NO_MEMORY. *ret points into the arena, the document and the manifests. */
+/* 0; -1: ERR_UNKNOWN_TARGET without models, ERR_NO_MEMORY. *ret points into the arena, the document and the manifests.
+ */
 int negotiate(struct arena *a, const struct negotiation *q, struct decision *ret, struct err *e);
 
 /* The inputs of a ready candidate for wire_request: fills input, inputs, age and sex of *ret. */

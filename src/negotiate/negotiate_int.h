@@ -30,7 +30,7 @@ struct fact {
     uint32_t coding, codings;     /* in index.coding */
     unsigned status;              /* bits of obs_status; 0: not usable */
     struct subject subject;
-    int64_t time_us;              /* WIRE_NO_TIME: none */
+    int64_t time_us; /* WIRE_NO_TIME: none */
     struct slice time_text;
 };
 
@@ -60,7 +60,8 @@ bool subject_same(const struct subject *x, const struct subject *y);
 /* NULL when memory is out. */
 const char *index_path(const struct index *x, const struct fact *f);
 
-/* value * over / under, exactly when that ends within 40 digits, else rounded half up to 40. 1, or 0 when it cannot be done. */
+/* value * over / under, exactly when that ends within 40 digits, else rounded half up to 40. 1, or 0 when it cannot be
+ * done. */
 int exact_ratio(struct arena *a, struct slice value, struct slice over, struct slice under, struct slice *ret);
 
 /* How far a fact got: the higher the nearer. */

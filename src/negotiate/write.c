@@ -21,7 +21,8 @@ static void pair_age(struct json_out *o, int64_t us)
 {
     char text[64];
     int64_t minutes = (us < 0 ? -us : us) / 60000000;
-    snprintf(text, sizeof text, "%sPT%lldH%lldM", us < 0 ? "-" : "", (long long)(minutes / 60), (long long)(minutes % 60));
+    snprintf(text, sizeof text, "%sPT%lldH%lldM", us < 0 ? "-" : "", (long long)(minutes / 60),
+             (long long)(minutes % 60));
     json_pair_str(o, "age", text);
 }
 
@@ -134,7 +135,10 @@ static void put_all_missing(const struct candidate *c, int64_t at_us, struct jso
     json_close(o, ']');
 }
 
-void decision_write_missing(const struct decision *d, struct json_out *o) { put_all_missing(d->shown, d->at_us, o); }
+void decision_write_missing(const struct decision *d, struct json_out *o)
+{
+    put_all_missing(d->shown, d->at_us, o);
+}
 
 static void pair_mandatory(const struct candidate *c, const char *key, struct json_out *o)
 {

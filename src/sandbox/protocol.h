@@ -1,14 +1,14 @@
 /* protocol.h -- what is said between sandbox/ and lazaret-jail: fixed-size structs over SOCK_SEQPACKET socketpairs.
  *
- *   control socket (one)       jail -> worker   READY or FAILED, once per spawner at start and again for each one that was
- *                                               restarted; READY carries the worker's end of that spawner's socket.
- *                                               Its end of file stops the jail.
- *   spawner socket (one each)  worker -> jail   RUN with three pipe ends (stdin, stdout, stderr); KILL; DESCRIBE
- *                              jail -> worker   one DONE per RUN, when the whole tree is gone; one DESCRIPTION per DESCRIBE
+ *   control socket (one)       jail -> worker   READY or FAILED, once per spawner at start and again for each one that
+ * was restarted; READY carries the worker's end of that spawner's socket. Its end of file stops the jail. spawner
+ * socket (one each)  worker -> jail   RUN with three pipe ends (stdin, stdout, stderr); KILL; DESCRIBE jail -> worker
+ * one DONE per RUN, when the whole tree is gone; one DESCRIPTION per DESCRIBE
  *
- * The jail believes nothing: a message of another size, version or kind, a field out of bounds, a descriptor that is not
- * the right end of a pipe is answered DONE with JAIL_REFUSED and JAIL_WHY_REQUEST, and runs nothing. End of file, and any
- * message while a program runs, kills that program. Both ends are built together: one version, no negotiation. */
+ * The jail believes nothing: a message of another size, version or kind, a field out of bounds, a descriptor that is
+ * not the right end of a pipe is answered DONE with JAIL_REFUSED and JAIL_WHY_REQUEST, and runs nothing. End of file,
+ * and any message while a program runs, kills that program. Both ends are built together: one version, no negotiation.
+ */
 #ifndef SANDBOX_PROTOCOL_H
 #define SANDBOX_PROTOCOL_H
 
@@ -32,15 +32,7 @@ enum {
     JAIL_TMP_MIB_MAX = 1024
 };
 
-enum jail_kind {
-    JAIL_RUN = 1,
-    JAIL_KILL,
-    JAIL_DESCRIBE,
-    JAIL_READY,
-    JAIL_FAILED,
-    JAIL_DONE,
-    JAIL_DESCRIPTION
-};
+enum jail_kind { JAIL_RUN = 1, JAIL_KILL, JAIL_DESCRIBE, JAIL_READY, JAIL_FAILED, JAIL_DONE, JAIL_DESCRIPTION };
 
 enum jail_why {
 #define REASON(code, sentence) JAIL_WHY_##code,
@@ -68,10 +60,10 @@ struct jail_head {
 struct jail_request {
     struct jail_head head;
     uint32_t wall_ms, cpu_ms, memory_mib, pids, tmp_mib;
-    uint32_t argc, args_len;      /* args: argc strings, each with its NUL, args_len bytes in all */
-    char image[32];               /* [a-z0-9-]+ */
-    char model[68];               /* 64 hexadecimal digits */
-    char model_key[64];           /* [A-Za-z0-9._-]*, as model_version: become environment */
+    uint32_t argc, args_len; /* args: argc strings, each with its NUL, args_len bytes in all */
+    char image[32];          /* [a-z0-9-]+ */
+    char model[68];          /* 64 hexadecimal digits */
+    char model_key[64];      /* [A-Za-z0-9._-]*, as model_version: become environment */
     char model_version[32];
     char args[JAIL_ARGS_BYTES];
 };
@@ -93,7 +85,10 @@ struct jail_text {
     char text[JAIL_TEXT]; /* JSON, NUL-terminated */
 };
 
-#define JAIL_HEAD(what, type) {JAIL_MAGIC, JAIL_VERSION, (what), sizeof(type)}
+#define JAIL_HEAD(what, type)                                                                                          \
+    {                                                                                                                  \
+        JAIL_MAGIC, JAIL_VERSION, (what), sizeof(type)                                                                 \
+    }
 
 static inline int jail_head_ok(const struct jail_head *h, int kind, uint64_t got, uint64_t want)
 {

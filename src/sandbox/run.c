@@ -1,9 +1,9 @@
 /* run.c -- one run: a request to a spawner, bytes in, bytes out, an answer.
  *
- * The deadline, the tree and its limits are the jail's business. Ours are the pipes: input is written as the program takes
- * it, output is read until the cap, stderr is read to its end though only its beginning is kept (a program must not hang
- * on a full pipe because it complains a lot). The answer comes when the whole tree is dead; what it had written is in the
- * pipes then, with an end of file behind it, because nobody is left to hold the other ends. */
+ * The deadline, the tree and its limits are the jail's business. Ours are the pipes: input is written as the program
+ * takes it, output is read until the cap, stderr is read to its end though only its beginning is kept (a program must
+ * not hang on a full pipe because it complains a lot). The answer comes when the whole tree is dead; what it had
+ * written is in the pipes then, with an end of file behind it, because nobody is left to hold the other ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -67,13 +67,17 @@ static int pack_args(const struct sandbox_spec *p, struct jail_request *q)
 
 static int request_make(const struct sandbox_spec *p, struct jail_request *q, struct err *e)
 {
-    *q = (struct jail_request){.head = JAIL_HEAD(JAIL_RUN, struct jail_request), .wall_ms = p->max.wall_ms,
-                               .cpu_ms = p->max.cpu_ms, .memory_mib = p->max.memory_mib, .pids = p->max.pids,
+    *q = (struct jail_request){.head = JAIL_HEAD(JAIL_RUN, struct jail_request),
+                               .wall_ms = p->max.wall_ms,
+                               .cpu_ms = p->max.cpu_ms,
+                               .memory_mib = p->max.memory_mib,
+                               .pids = p->max.pids,
                                .tmp_mib = p->max.tmp_mib};
     if (copy_text(q->image, sizeof q->image, p->image) || copy_text(q->model, sizeof q->model, p->model) ||
         copy_text(q->model_key, sizeof q->model_key, p->model_key) ||
         copy_text(q->model_version, sizeof q->model_version, p->model_version) || pack_args(p, q))
-        return err_set(e, ERR_SANDBOX, "the run of model %.*s cannot be asked for: a name or its arguments are too long",
+        return err_set(e, ERR_SANDBOX,
+                       "the run of model %.*s cannot be asked for: a name or its arguments are too long",
                        SLICE_FMT(p->model_key));
     return 0;
 }
@@ -232,7 +236,8 @@ static int pipes_open(struct pipes *p, struct err *e)
     return 0;
 }
 
-/* Takes a slot and hands it the request. A spawner that died while it was idle has run nothing: the next one is asked. */
+/* Takes a slot and hands it the request. A spawner that died while it was idle has run nothing: the next one is asked.
+ */
 static int start(struct run *r, const struct jail_request *q, const int fds[3], struct err *e)
 {
     for (int tries = 0; tries <= r->sandbox->spawners; tries++) {
@@ -301,9 +306,13 @@ static int finish(struct run *r, struct sandbox_out *ret, struct err *e)
         return err_set(e, ERR_NO_MEMORY, "the output of model %.*s", SLICE_FMT(r->spec->model_key));
     if (refusal(r, e))
         return err_in(e, "model %.*s", SLICE_FMT(r->spec->model_key));
-    *ret = (struct sandbox_out){.how = end_of(r), .exit_code = (int)r->answer.exit_code, .signal = (int)r->answer.signal,
-                                .output = {r->output.p, r->output.n}, .errors = {r->errors.p, r->errors.n},
-                                .wall_ms = r->answer.wall_ms, .cpu_ms = r->answer.cpu_ms,
+    *ret = (struct sandbox_out){.how = end_of(r),
+                                .exit_code = (int)r->answer.exit_code,
+                                .signal = (int)r->answer.signal,
+                                .output = {r->output.p, r->output.n},
+                                .errors = {r->errors.p, r->errors.n},
+                                .wall_ms = r->answer.wall_ms,
+                                .cpu_ms = r->answer.cpu_ms,
                                 .max_rss_kib = r->answer.max_rss_kib};
     metric_observe(HISTOGRAM_SANDBOX, clock_mono_us() - r->started_us);
     OWN_ARENA struct arena *a = arena_new(CHUNK);

@@ -49,13 +49,19 @@ static int set_actions(posix_spawn_file_actions_t *f, posix_spawnattr_t *a, int 
            posix_spawnattr_setflags(a, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
-/* posix_spawn does not copy this process's memory. The jail gets no environment and no descriptor but its socket and our
- * stderr. */
+/* posix_spawn does not copy this process's memory. The jail gets no environment and no descriptor but its socket and
+ * our stderr. */
 static int start_jail(const struct sandbox_config *c, int control, pid_t *ret, struct err *e)
 {
     char spawners[16];
-    char *argv[] = {(char *)(uintptr_t)c->jail,   "--images",   (char *)(uintptr_t)c->images, "--models",
-                    (char *)(uintptr_t)c->models, "--spawners", spawners,                     NULL};
+    char *argv[] = {(char *)(uintptr_t)c->jail,
+                    "--images",
+                    (char *)(uintptr_t)c->images,
+                    "--models",
+                    (char *)(uintptr_t)c->models,
+                    "--spawners",
+                    spawners,
+                    NULL};
     char *env[] = {NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
@@ -90,7 +96,10 @@ static int hello_read(int control, int flags, struct jail_hello *h, int *ret_fd)
         char bytes[CMSG_SPACE(sizeof(int))];
     } rights;
     struct iovec v = {h, sizeof *h};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
+    struct msghdr m = {.msg_iov = &v,
+                       .msg_iovlen = 1,
+                       .msg_control = &rights,
+                       .msg_controllen = CMSG_LEN(sizeof(int))}; /* not its padding: that holds a second one */
     ssize_t n = recvmsg(control, &m, flags | MSG_CMSG_CLOEXEC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;

@@ -1,8 +1,9 @@
 /* sandbox.h -- run one untrusted program once: bytes in, bytes out, limits enforced.
  *
- * The program is a stranger's model. It sees a read-only root (a runtime image, the model's own files at /model), an
- * empty small /tmp, four harmless devices and its input; it has no network, no capabilities, nobody else's processes,
- * and it is gone when sandbox_run returns, whatever happened to it. This room knows nothing of patients, jobs or FHIR.
+ * The program is a stranger's model. It sees a read-only root (a runtime image with the model's own files at /model),
+ * an empty small /tmp, four harmless devices and its input; it has no network, no capabilities and nobody else's
+ * processes, and it is gone when sandbox_run returns, whatever happened to it. This room knows nothing of patients,
+ * jobs or FHIR.
  *
  * The work is done by lazaret-jail, a small separate program started before this process grows, asked over a socketpair
  * only "run model D on image I with limits L". It re-checks every limit against its own maxima. */
@@ -12,27 +13,31 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+/* All at least 1; the jail's own maxima are in protocol.h. cpu_ms is rounded up to seconds and counts each process by
+ * itself; memory_mib holds for the run as a whole where a control group can be had (sandbox_describe says so), else for
+ * each process. */
 struct sandbox_limits {
     uint32_t wall_ms, cpu_ms, memory_mib, pids, tmp_mib, output_kib;
 };
 
 enum sandbox_end {
-    SANDBOX_EXITED,   /* exit_code says how */
-    SANDBOX_CRASHED,  /* signal says by what */
-    SANDBOX_TIMEOUT,  /* wall clock; the whole tree was killed */
+    SANDBOX_EXITED,  /* exit_code says how */
+    SANDBOX_CRASHED, /* signal says by what */
+    SANDBOX_TIMEOUT, /* wall clock; the whole tree was killed */
     SANDBOX_OOM,
-    SANDBOX_OUTPUT,   /* more than output_kib on stdout; killed */
-    SANDBOX_REFUSED,  /* the program could not be started: missing, not executable, wrong architecture */
+    SANDBOX_OUTPUT,  /* more than output_kib on stdout; killed */
+    SANDBOX_REFUSED, /* the program could not be started: missing, not executable, wrong architecture */
     SANDBOX_CANCELLED
 };
 
 struct sandbox_spec {
-    struct slice image;        /* runtime image: a name of [a-z0-9-]+ below the jail's image folder */
-    struct slice model;        /* 64 hexadecimal digits: a folder below the jail's model folder, seen as /model */
-    struct slice const *argv;  /* argv[0] is absolute inside, e.g. /model/model or /usr/bin/python3 */
-    size_t argc;               /* at most 16 */
-    struct slice model_key, model_version; /* its environment: LAZARET_MODEL, _VERSION, nothing else of ours */
-    struct slice traceparent;  /* for the log line of the run; never shown to the program */
+    struct slice image;       /* runtime image: a name of [a-z0-9-]+ below the jail's image folder */
+    struct slice model;       /* 64 hexadecimal digits: a folder below the jail's model folder, seen as /model. It and
+                               * its files must be readable by others; the folders above it need not be. */
+    struct slice const *argv; /* argv[0] is absolute inside, e.g. /model/model */
+    size_t argc;              /* at most 16 */
+    struct slice model_key, model_version; /* its LAZARET_MODEL and LAZARET_VERSION */
+    struct slice traceparent;              /* for the log line of the run; never shown to the program */
     struct slice input;
     struct sandbox_limits max;
 };
@@ -40,8 +45,9 @@ struct sandbox_spec {
 struct sandbox_out {
     enum sandbox_end how;
     int exit_code, signal;
-    struct slice output;  /* its stdout, at most output_kib */
-    struct slice errors;  /* the first 8 KiB of its stderr: for the vendor, never for a client or a log */
+    struct slice output; /* its stdout, at most output_kib */
+    struct slice errors; /* the first 8 KiB of its stderr, of a refused program the reason: for the vendor, never for a
+                          * client or a log */
     uint32_t wall_ms, cpu_ms, max_rss_kib;
 };
 
@@ -49,14 +55,15 @@ struct sandbox_out {
 struct sandbox;
 
 struct sandbox_config {
-    const char *jail;    /* path of lazaret-jail */
-    const char *images;  /* folder of runtime images */
-    const char *models;  /* folder of models by digest */
-    int spawners;        /* runs at a time; each is a process */
+    const char *jail;   /* path of lazaret-jail */
+    const char *images; /* folder of runtime images */
+    const char *models; /* folder of models by digest */
+    int spawners;       /* runs at a time; each is a process */
 };
 
-/* Starts the jail (fork and exec: call it before threads and memory grow). Fails with ERR_SANDBOX, and a sentence
- * that says which setting to change, where the machine cannot isolate: there is no weaker fallback. */
+/* Starts the jail (fork and exec: call it before threads and before memory grows). Fails with ERR_SANDBOX, and a
+ * sentence that says which setting to change, where the machine cannot isolate: there is no weaker fallback.
+ * Makes the process ignore SIGPIPE. */
 int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct err *e);
 void sandbox_close(struct sandbox *s); /* kills what still runs */
 
@@ -67,7 +74,8 @@ int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_f
                 struct sandbox_out *ret, struct err *e);
 
 /* What protects a run on this machine, one sentence each, for `lazaret doctor`: prints into `out` as JSON array of
- * {"what","holds","sentence"}. Starts nothing that lasts. */
+ * {"what","holds","sentence"}; the memory's and the user's line tell hard from soft. Asks a running spawner: what it says
+ * is true of the very processes that models run in. */
 int sandbox_describe(struct sandbox *s, struct arena *a, struct slice *ret_json, struct err *e);
 
 #endif

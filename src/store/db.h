@@ -6,7 +6,8 @@
  * fsync serves them all. That thread also does every checkpoint, so nothing else ever writes the file, which keeps out the
  * WAL-reset race of SQLite before 3.51.3.
  *
- * SQL is written once, with parameters $1, $2 ... each first used in this order. Values are typed and binary. */
+ * SQL is written once, with parameters $1, $2 ... each first used in this order. Values are typed and binary. The text must
+ * live as long as the program (a literal): prepared statements are kept by its address. */
 #ifndef STORE_DB_H
 #define STORE_DB_H
 

@@ -219,18 +219,30 @@ fail:
 
 static int simple(struct conn *c, const char *sql, struct err *e) { return query(c, NULL, NULL, e, sql, NULL, 0) < 0 ? -1 : 0; }
 
-static void run_body(struct sqlite_tx *tx, struct waiting *w)
+/* 0, whether the body did well or not. -1: the transaction around it cannot be committed. After a failed write, a full disk or
+ * a lack of memory SQLite may have rolled all of it back; the next savepoint would then begin, and commit, one of its own. */
+static int run_body(struct sqlite_tx *tx, struct waiting *w, struct err *e)
 {
-    struct err ignored;
-    if (simple(tx->conn, "SAVEPOINT body", w->e)) {
-        w->rc = -1;
-        return;
-    }
+    if (simple(tx->conn, "SAVEPOINT body", e))
+        return -1;
     w->rc = w->body(&tx->base, w->arg, w->e);
-    if (w->rc && simple(tx->conn, "ROLLBACK TO body", &ignored))
-        log_err(LOG_ERROR, "rollback of one body", &ignored);
-    if (simple(tx->conn, "RELEASE body", w->rc ? &ignored : w->e))
-        w->rc = -1;
+    if (sqlite3_get_autocommit(tx->conn->db))
+        return err_set(e, ERR_STORE, "the transaction was rolled back below a body");
+    if (w->rc && simple(tx->conn, "ROLLBACK TO body", e))
+        return -1;
+    return simple(tx->conn, "RELEASE body", e);
+}
+
+static int begin(struct conn *c, struct err *e)
+{
+    return fault_hit(FAULT_WRITE) ? err_set(e, ERR_STORE, "a fault a test asked for") : simple(c, "BEGIN IMMEDIATE", e);
+}
+
+static int commit(struct conn *c, struct err *e)
+{
+    if (fault_switch("answer-before-commit"))
+        usleep(20000); /* makes the window that the test must find wider than luck */
+    return fault_hit(FAULT_WRITE) ? err_set(e, ERR_STORE, "a fault a test asked for") : simple(c, "COMMIT", e);
 }
 
 /* One transaction over a list of bodies. */
@@ -239,19 +251,16 @@ static void run_group(struct sqlite_db *d, struct waiting *list)
     struct sqlite_tx tx = {{&db_sqlite}, d->writer};
     struct err e;
     int64_t start = clock_mono_us();
-    int bodies = 0, rc = fault_hit(FAULT_WRITE) ? err_set(&e, ERR_STORE, "a fault a test asked for")
-                                                 : simple(d->writer, "BEGIN IMMEDIATE", &e);
+    int bodies = 0, rc = begin(d->writer, &e);
     for (struct waiting *w = list, *next; w && !rc; w = next, bodies++) {
         next = w->next;
-        run_body(&tx, w);
+        rc = run_body(&tx, w, &e);
         if (fault_switch("answer-before-commit")) {
-            if (w == list)
-                list = next;
+            list = next;
             sem_post(&w->done);
         }
     }
-    if (!rc)
-        rc = fault_hit(FAULT_WRITE) ? err_set(&e, ERR_STORE, "a fault a test asked for") : simple(d->writer, "COMMIT", &e);
+    rc = rc ? rc : commit(d->writer, &e);
     if (rc) {
         log_err(LOG_ERROR, "a group of transactions failed", &e);
         if (!sqlite3_get_autocommit(d->writer->db))

@@ -1,5 +1,5 @@
-/* Whatever bytes come: validation ends, its issues stand in the order of the text and inside it, and no message has bytes
- * that a terminal or a log could trip over. */
+/* Whatever bytes come: validation ends, its issues stand in the order of the text and inside it, and no message has
+ * bytes that a terminal or a log could trip over. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

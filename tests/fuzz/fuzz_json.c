@@ -1,4 +1,5 @@
-/* Whatever bytes come: the reader refuses them, or its tape is a tree over the text whose every value reads again alone. */
+/* Whatever bytes come: the reader refuses them, or its tape is a tree over the text whose every value reads again
+ * alone. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -107,5 +107,21 @@ TEST(base64_and_hex)
     CHECK_INT(hex_decode(SLICE("0"), raw, 4), -1);
 }
 
-RUN(T(decimals_compare_by_value_not_by_text), T(times_of_any_precision_are_read), T(durations_are_read), T(uuids_read_back),
+TEST(what_an_arena_gets_back_is_handed_out_again_as_zeroes)
+{
+    OWN_ARENA struct arena *a = arena_new(4096);
+    char *p = arena_take(a, 2048), *q;
+    size_t before = arena_used(a);
+    memset(p, 'x', 100);
+    arena_shrink(a, p, 2048, 100);
+    CHECK_INT(before - arena_used(a), 2048 - 112);
+    q = arena_take(a, 3000);
+    CHECK(q && q >= p + 112 && p[99] == 'x');
+    for (int i = 0; i < 3000; i++)
+        CHECK_INT(q[i], 0);
+    arena_shrink(a, p, 100, 50); /* not the last one: nothing happens */
+    CHECK(arena_take(a, 1000) == NULL);
+}
+
+RUN(T(what_an_arena_gets_back_is_handed_out_again_as_zeroes), T(decimals_compare_by_value_not_by_text), T(times_of_any_precision_are_read), T(durations_are_read), T(uuids_read_back),
     T(arenas_have_a_limit_and_come_back_zeroed), T(base64_and_hex))

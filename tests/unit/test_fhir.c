@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "fhir/fhir.h"
 #include "fhir/match_int.h"
 #include "fhir/xhtml_int.h"
@@ -278,18 +279,33 @@ TEST(a_resource_inside_a_request_is_checked_alone)
     CHECK_INT(r.issue[0].column, 10);
 }
 
+static void check_short_of_memory(struct arena *a)
+{
+    struct slice text = SLICE(PAT(",\"gender\":\"M\",\"_active\":1,\"\\u0061\":1,\"name\":[{\"text\":\"\\t\"}]"));
+    struct fhir_report r;
+    struct err e = {0};
+    if (fhir_validate_text(text, NULL, a, 10, NULL, &r, &e))
+        CHECK_INT(e.code, ERR_NO_MEMORY);
+    else
+        CHECK_INT(r.errors, 3);
+    for (size_t i = 0; e.code == ERR_NONE && i < r.issues; i++)
+        CHECK(*r.issue[i].expression && *r.issue[i].text);
+}
+
 TEST(memory_that_runs_out_is_an_error_and_no_verdict)
 {
     for (size_t limit = 0; limit < 6000; limit += 64) {
         OWN_ARENA struct arena *a = arena_new(limit);
-        struct fhir_report r;
-        struct err e = {0};
-        int status = fhir_validate_text(SLICE(PAT(",\"gender\":\"M\",\"_active\":1,\"\\u0061\":1,\"name\":[{\"text\":\"\\t\"}]")), NULL, a, 10, NULL, &r, &e);
-        if (status)
-            CHECK_INT(e.code, ERR_NO_MEMORY);
-        else
-            CHECK_INT(r.errors, 3);
+        check_short_of_memory(a);
     }
+#ifdef LAZARET_FAULTS
+    for (long n = 1; n <= 40; n++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        fault_arm(FAULT_ALLOC, n, 0);
+        check_short_of_memory(a);
+        fault_arm(FAULT_ALLOC, 0, 0);
+    }
+#endif
 }
 
 /* The list the generator wrote beside the tables: a line an element. */

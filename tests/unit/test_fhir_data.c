@@ -130,6 +130,49 @@ TEST(published_examples_get_the_verdict_they_should)
     CHECK_INT(wrong, 0);
 }
 
+/* The object that the defect was put into: of "Patient.contact[0].name -> Name" that is "Patient.contact[0]". */
+static struct slice made_in(struct slice reason)
+{
+    struct slice path = slice_cut(&reason, ' ');
+    size_t n = path.n;
+    while (n && path.p[n - 1] != '.')
+        n--;
+    return (struct slice){path.p, n ? n - 1 : path.n};
+}
+
+static bool reported_in(struct slice text, struct slice object)
+{
+    OWN_ARENA struct arena *a = arena_new((1 << 24) + 32 * text.n);
+    struct fhir_report r;
+    struct err e;
+    CHECK_OK(fhir_validate_text(text, NULL, a, 10, NULL, &r, &e));
+    for (size_t i = 0; i < r.issues; i++)
+        if (!strncmp(r.issue[i].expression, object.p, object.n))
+            return true;
+    return false;
+}
+
+TEST(a_defect_is_reported_where_it_was_made)
+{
+    const char *dir = folder;
+    OWN_ARENA struct arena *a = arena_new(1 << 24);
+    struct json m = read_json(a, dir, "manifest.json");
+    size_t seen = 0, wrong = 0;
+    for (uint32_t k = json_first(&m, 0); k != json_end(&m, 0); k = json_next(&m, k)) {
+        const char *file = arena_str(a, json_get_text(&m, k, "file", a)), *class = arena_str(a, json_get_text(&m, k, "class", a));
+        if (strncmp(file, "mutants/", 8) || !slice_is(json_get_text(&m, k, "tier", a), "core") || !strncmp(class, "json-", 5) ||
+            !strcmp(class, "unknown-resourcetype"))
+            continue;
+        OWN_ARENA struct arena *one = arena_new(1 << 26);
+        seen++;
+        if (!reported_in(read_file(one, dir, file), made_in(json_get_text(&m, k, "reason", a))) && wrong++ < 10)
+            print_message("# %s: not reported in the object where it is\n", file);
+    }
+    print_message("# %zu defects\n", seen);
+    CHECK(seen > 80);
+    CHECK_INT(wrong, 0);
+}
+
 /* --- primitives --- */
 
 /* A document in which one value has the type that a list of primitives is about. */
@@ -181,7 +224,7 @@ TEST(every_line_of_the_primitives_is_judged_rightly)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {T(every_element_is_that_of_pure_r4), T(published_examples_get_the_verdict_they_should),
-        T(every_line_of_the_primitives_is_judged_rightly)};
+        T(a_defect_is_reported_where_it_was_made), T(every_line_of_the_primitives_is_judged_rightly)};
     folder = getenv("LAZARET_FHIR_DATA");
     if (!folder || !*folder) {
         puts("1..0 # SKIP LAZARET_FHIR_DATA names no folder: the published examples are not run");

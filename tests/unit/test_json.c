@@ -1,5 +1,7 @@
 #include "test.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
 
 static const char *fault_of(const char *text)
@@ -66,6 +68,33 @@ TEST(duplicates_are_found_in_large_objects)
     CHECK_INT(json_parse(a, buf_text(&b), &j, &f), -1);
 }
 
+/* A hostile document: many different keys of one hash. They are told apart by their text, and in n log n steps. */
+TEST(keys_that_share_a_hash_are_told_apart)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 22);
+    struct buf b = buf_in(a, 1 << 20);
+    char key[16], first[16] = "";
+    struct json j;
+    struct json_fault f;
+    buf_str(&b, "{");
+    for (int i = 0, n = 0; n < 100; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        if (json_hash(key, strlen(key)) != 4711)
+            continue;
+        if (n++ == 0)
+            strcpy(first, key);
+        buf_printf(&b, "\"%s\":0,", key);
+    }
+    size_t n = b.n;
+    buf_str(&b, "\"z\":1}");
+    CHECK_INT(json_parse(a, buf_text(&b), &j, &f), 0);
+    CHECK_INT(j.node[0].len, 101);
+    b.n = n;
+    buf_printf(&b, "\"\\u006b%s\":0}", first + 1);
+    CHECK_INT(json_parse(a, buf_text(&b), &j, &f), -1);
+    CHECK_INT(f.off, n);
+}
+
 TEST(values_are_found_by_key)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -107,4 +136,4 @@ TEST(what_is_written_reads_back)
 }
 
 RUN(T(good_documents_are_read), T(bad_documents_are_refused), T(a_fault_says_where), T(depth_is_limited),
-    T(duplicates_are_found_in_large_objects), T(values_are_found_by_key), T(what_is_written_reads_back))
+    T(duplicates_are_found_in_large_objects), T(keys_that_share_a_hash_are_told_apart), T(values_are_found_by_key), T(what_is_written_reads_back))

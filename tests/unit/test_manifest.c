@@ -22,10 +22,12 @@ static const char good[] =
     "\"above\":{\"limit\":0,\"then\":\"oxygen\",\"else\":\"air\"}}],\"enum\":[\"air\",\"oxygen\"],\"required\":false},"
     "\"age\":{\"derive\":\"Patient.birthDate@scr.effective\",\"unit\":\"a\",\"range\":{\"hard\":[18,120]}},"
     "\"sex\":{\"from\":\"Patient.gender\",\"enum\":[\"female\",\"male\"]},"
-    "\"dm\":{\"from\":\"Condition\",\"anyOf\":[{\"system\":\"http://snomed.info/sct\",\"code\":\"73211009\"}],\"present\":true,\"absent\":false,"
+    "\"dm\":{\"from\":\"Condition\",\"anyOf\":[{\"system\":\"http://snomed.info/"
+    "sct\",\"code\":\"73211009\"}],\"present\":true,\"absent\":false,"
     "\"absence\":\"must-assert\",\"required\":false}},"
     "\"groups\":[{\"id\":\"resp\",\"oneOf\":[[\"rr\"],[\"o2\",\"dm\"]]}],"
-    "\"conditions\":[{\"id\":\"dialysis\",\"anyOf\":[{\"system\":\"http://snomed.info/sct\",\"code\":\"105502003\"}],\"role\":\"excludes\"}],"
+    "\"conditions\":[{\"id\":\"dialysis\",\"anyOf\":[{\"system\":\"http://snomed.info/"
+    "sct\",\"code\":\"105502003\"}],\"role\":\"excludes\"}],"
     "\"output\":{\"schema\":{\"type\":\"object\"},\"fhir\":[{\"resource\":\"Observation\",\"code\":{\"system\":\"http://loinc.org\","
     "\"code\":\"98979-8\"},\"value\":\"/egfr\",\"unit\":\"mL/min\",\"interpretation\":\"/stage\"}]},"
     "\"runtime\":{\"kind\":\"stdio-json\",\"exec\":[\"./model\",\"-x\"],\"image\":\"none\",\"warm\":true,\"timeout\":\"PT3S\","
@@ -106,7 +108,8 @@ TEST(what_is_wrong_is_named_with_its_place)
         {"\"title\":\"eGFR\"", "\"title\":\"e\\u0007\"", "/title: must not hold control"},
         {"\"scr\":{", "\"Scr\":{", "/inputs/Scr: is no name"},
         /* inputs */
-        {"\"system\":\"http://loinc.org\",\"code\":\"2160-0\"", "\"code\":\"2160-0\"", "/inputs/scr/anyOf/0: is missing the field 'system'"},
+        {"\"system\":\"http://loinc.org\",\"code\":\"2160-0\"", "\"code\":\"2160-0\"",
+         "/inputs/scr/anyOf/0: is missing the field 'system'"},
         {"\"accept\":[\"mg/dL\",\"umol/L\"]", "\"accept\":[\"mg/dL\",\"umol/L\",\"g/L\"]", "/inputs/scr/accept: 'g/L' is not 'mg/dL'"},
         {"[\"/min\",\"{breaths}/min\"]", "[\"/min\",\"{breaths}/h\"]", "/inputs/rr/accept: '{breaths}/h' is not '/min'"},
         {"[\"10\",\"884\"]", "[10,884]", "/inputs/scr/convert/0/ratio/0: must be a string"},

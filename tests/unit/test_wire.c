@@ -44,7 +44,8 @@ TEST(an_answer_is_judged_by_everything_the_program_wrote)
         {"{\"id\":\"a1\",\"output\":{\"score\":2}}", WIRE_OUTPUT, "{\"score\":2}"},
         {"{\"output\" : { \"score\" : 2.0 } , \"id\":\"\\u0061\\u0031\"}\r\n", WIRE_OUTPUT, "{ \"score\" : 2.0 }"},
         {"{\"id\":\"a1\",\"progress\":0.5}\n{\"id\":\"a1\",\"progress\":1}\n" OUT, WIRE_OUTPUT, "{\"score\":2}"},
-        {"{\"id\":\"a1\",\"error\":{\"code\":\"UNSUITABLE\",\"message\":\"too young\",\"retry\":false}}\n", WIRE_MODEL_ERROR, "UNSUITABLE"},
+        {"{\"id\":\"a1\",\"error\":{\"code\":\"UNSUITABLE\",\"message\":\"too young\",\"retry\":false}}\n", WIRE_MODEL_ERROR,
+         "UNSUITABLE"},
         {"{\"id\":\"a1\",\"error\":{\"code\":\"LATER\",\"retry\":true}}\n", WIRE_MODEL_ERROR, "LATER"},
         {"{\"id\":\"a1\",\"output\":{\"score\":21}}\n", WIRE_OUTPUT_INVALID, "/score: is above"},
         {"{\"id\":\"a1\",\"output\":{\"score\":2,\"name\":\"x\"}}\n", WIRE_OUTPUT_INVALID, "/: has a member"},
@@ -112,7 +113,8 @@ TEST(the_last_progress_is_kept)
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct err e = {0};
     struct wire_answer got;
-    CHECK_OK(wire_judge(a, SLICE("{\"id\":\"a1\",\"progress\":0.25}\n{\"id\":\"a1\",\"progress\":0.750}\n"), SLICE("a1"), NULL, 999, &got, &e));
+    CHECK_OK(wire_judge(a, SLICE("{\"id\":\"a1\",\"progress\":0.25}\n{\"id\":\"a1\",\"progress\":0.750}\n"), SLICE("a1"), NULL, 999, &got,
+                        &e));
     CHECK_SLICE(got.progress, "0.750");
 }
 

@@ -1,0 +1,301 @@
+/* Every kind of request, with memory, files and commits failing at every point: the answer is the whole right one and what it
+ * says is durable, or it is 500 or 503 and discloses nothing; and the same request then succeeds without anybody's help. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rnd.h"
+#include "crypto/digest.h"
+#include "fault.h"
+#include "world.h"
+
+enum { POINTS = 80 }; /* tried of each row and kind, without N */
+
+enum job { NO_JOB, DONE, BROKEN, WAITING, ABSENT, JOBS };
+enum body { NONE, COMPLETE, INCOMPLETE, INVALID, UNKNOWN_TARGET, NO_JSON, NO_FIELDS, UNKNOWN_FIELD, OTHERS_NAME, WEBHOOK, BODIES };
+enum with_key { NO_KEY, FRESH_KEY, SAME_KEY, REUSED_KEY };
+
+static struct world w;
+static struct arena *life;
+static struct slice body[BODIES];
+static char job_path[JOBS][64];
+
+static const struct row {
+    const char *name;
+    enum http_method method;
+    const char *path;
+    enum job job;
+    enum who who;
+    enum body body;
+    enum with_key key;
+    const char *header, *value;
+    int want, audits; /* entries that a right answer leaves */
+} row[] = {
+    {"health", HTTP_GET, "/health", .want = 200},
+    {"ready", HTTP_GET, "/readyz", .want = 200},
+    {"metrics", HTTP_GET, "/metrics", .want = 200},
+    {"openapi", HTTP_GET, "/openapi.json", .want = 200},
+    {"a Bundle is accepted", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = COMPLETE, .key = FRESH_KEY, .want = 202, .audits = 1},
+    {"a Bundle is accepted with a webhook", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = WEBHOOK, .key = FRESH_KEY, .want = 202, .audits = 1},
+    {"an accepted one is replayed", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = COMPLETE, .key = SAME_KEY, .want = 202, .audits = 1},
+    {"a key is used for another body", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = INCOMPLETE, .key = REUSED_KEY, .want = 422},
+    {"data are missing", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = INCOMPLETE, .key = FRESH_KEY, .want = 409, .audits = 1},
+    {"data are missing, as problem", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = INCOMPLETE, .header = "Accept", .value = "application/problem+json",
+     .want = 409, .audits = 1},
+    {"the Bundle is invalid", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = INVALID, .want = 400, .audits = 1},
+    {"the target is unknown", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = UNKNOWN_TARGET, .want = 400, .audits = 1},
+    {"the body is no JSON", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = NO_JSON, .want = 422},
+    {"fields are missing", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = NO_FIELDS, .want = 422},
+    {"a field is unknown", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = UNKNOWN_FIELD, .want = 422},
+    {"nobody asks", HTTP_POST, "/v1/diagnose", .body = COMPLETE, .want = 401, .audits = 1},
+    {"a stranger asks", HTTP_GET, .job = DONE, .who = STRANGER, .want = 401, .audits = 1},
+    {"a client gives another's name", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = OTHERS_NAME, .want = 403, .audits = 1},
+    {"no such address", HTTP_GET, "/v1/nothing", .who = ALPHA, .want = 404},
+    {"no such method", HTTP_PUT, "/v1/diagnose", .who = ALPHA, .want = 405},
+    {"the body's type is another", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = COMPLETE, .header = "Content-Type", .value = "text/plain",
+     .want = 415},
+    {"a waiting job", HTTP_GET, .job = WAITING, .who = ALPHA, .want = 200},
+    {"a finished job", HTTP_GET, .job = DONE, .who = ALPHA, .want = 200, .audits = 1},
+    {"a failed job", HTTP_GET, .job = BROKEN, .who = ALPHA, .want = 200, .audits = 1},
+    {"a job that is not there", HTTP_GET, .job = ABSENT, .who = ALPHA, .want = 404, .audits = 1},
+    {"another's job", HTTP_GET, .job = DONE, .who = BETA, .want = 404, .audits = 1},
+    {"another's job, as FHIR", HTTP_GET, .job = DONE, .who = BETA, .header = "Accept", .value = "application/fhir+json", .want = 404, .audits = 1},
+    {"a job's id is none", HTTP_GET, "/v1/jobs/1", .who = ALPHA, .want = 422},
+};
+
+/* --- what there is before the faults --- */
+
+static void add_client(enum who who, const char *name, const char *origin)
+{
+    struct client_secrets s;
+    struct err e;
+    CHECK_OK(client_add(w.app.api.db, w.app.api.keyring, w.app.api.scope, name, origin, life, &s, &e));
+    snprintf(w.bearer[who], sizeof w.bearer[who], "Bearer %s", s.api_key);
+}
+
+static struct slice job_id(struct slice answer)
+{
+    char *at = memmem(answer.p, answer.n, "\"job_id\":\"", 10);
+    return at ? (struct slice){at + 10, UUID_TEXT - 1} : (struct slice){NULL, 0};
+}
+
+static void add_job(enum job job, const char *key, bool end, const char *error)
+{
+    struct question q = {HTTP_POST, "/v1/diagnose", ALPHA, body[COMPLETE], key, NULL, NULL};
+    struct answer r;
+    struct err e;
+    world_ask(&w, &q, SHIM_ARENA, 0, false, life, &r);
+    CHECK_INT(r.status, 202);
+    snprintf(job_path[job], sizeof job_path[job], "/v1/jobs/%.*s", SLICE_FMT(job_id(r.body)));
+    if (end) {
+        struct job_claim c;
+        CHECK_INT(job_claim(w.app.api.jobs, 60000000, life, &c, &e), 1);
+        CHECK_INT(job_finish(w.app.api.jobs, &c, SLICE("{\"score\":7}"), SLICE("said"), error, life, &e), 1);
+        job_claim_end(&c);
+    }
+}
+
+static int prepare(void **unused)
+{
+    struct err e;
+    (void)unused;
+    life = arena_new(64 << 20);
+    CHECK_OK(world_begin(&w, &e) || world_open(&w, true, &e));
+    if (!w.app.sandbox)
+        fail_msg("models cannot run here: %s", w.app.sandbox_error.detail);
+    add_client(ALPHA, "alpha", "https://example.org");
+    add_client(BETA, "beta", NULL);
+    snprintf(w.bearer[STRANGER], sizeof w.bearer[STRANGER], "Bearer lz_%043d", 0);
+    body[COMPLETE] = world_body(life, "alpha", "sepsis", NULL, "sepsis-complete.json", NULL, NULL);
+    body[INCOMPLETE] = world_body(life, "alpha", "sepsis", NULL, "sepsis-incomplete.json", NULL, NULL);
+    body[INVALID] = world_body(life, "alpha", "sepsis", NULL, "sepsis-complete.json", "\"status\": \"final\"", "\"status\": \"done\", \"colour\": \"red\"");
+    body[UNKNOWN_TARGET] = world_body(life, "alpha", "gout", NULL, "sepsis-complete.json", NULL, NULL);
+    body[UNKNOWN_FIELD] = world_body(life, "alpha", "sepsis", "\"colour\":1,", "sepsis-complete.json", NULL, NULL);
+    body[OTHERS_NAME] = world_body(life, "beta", "sepsis", NULL, "sepsis-complete.json", NULL, NULL);
+    /* texts with escapes have to be copied to be read, and that can fail */
+    body[WEBHOOK] = world_body(life, "\\u0061lpha", "\\u0073epsis", "\"webhook_url\":\"https:\\/\\/example.org\\/hook\",", "sepsis-complete.json",
+                               NULL, NULL);
+    body[NO_JSON] = SLICE("{\"client_id\":\"alpha\",,}");
+    body[NO_FIELDS] = SLICE("{\"client_id\":7,\"webhook_url\":\"https://other.org/\"}");
+    add_job(DONE, "done", true, NULL);
+    add_job(BROKEN, "broken", true, "CRASHED");
+    add_job(WAITING, "same", false, NULL);
+    snprintf(job_path[ABSENT], sizeof job_path[ABSENT], "/v1/jobs/01890000-0000-7000-8000-000000000000");
+    return 0;
+}
+
+static int clean_up(void **unused)
+{
+    (void)unused;
+    world_close(&w);
+    world_remove(&w);
+    arena_free(life);
+    return 0;
+}
+
+/* --- one request, once with a fault and once without --- */
+
+static int64_t audits(void) { return world_look(&w, "SELECT count(*) FROM audit", (struct slice){NULL, 0}); }
+static int64_t all_jobs(void) { return world_look(&w, "SELECT count(*) FROM job", (struct slice){NULL, 0}); }
+
+static struct question question_of(const struct row *x, const char *fresh)
+{
+    static const char *const key[] = {[NO_KEY] = NULL, [SAME_KEY] = "same", [REUSED_KEY] = "same"};
+    return (struct question){.method = x->method, .path = x->job ? job_path[x->job] : x->path, .who = x->who, .body = body[x->body],
+                             .key = x->key == FRESH_KEY ? fresh : key[x->key], .header = x->header, .value = x->value};
+}
+
+/* The job that an answer names is there, and is the one its key stands for. */
+static void check_accepted(const struct row *x, const struct question *q, const struct answer *r, long n)
+{
+    uint8_t id[UUID_BYTES], hash[SHA256_BYTES];
+    CHECK_AT(uuid_parse(job_id(r->body), id), "%s %ld", x->name, n);
+    sha256(slice_of(q->key), hash);
+    struct slice job = {(char *)id, sizeof id}, key = {(char *)hash, sizeof hash};
+    CHECK_AT(world_look(&w, "SELECT webhook FROM job WHERE id = $1", job) == (x->body == WEBHOOK), "%s %ld", x->name, n);
+    CHECK_AT(world_look(&w, "SELECT count(*) FROM job, idempotency i WHERE i.job = job.id AND i.key_hash = $1", key) == 1, "%s %ld", x->name, n);
+    CHECK_AT(world_look(&w, "SELECT count(*) FROM idempotency WHERE job = $1", job) == 1, "%s %ld", x->name, n);
+}
+
+static void check_store(const char *what, long n)
+{
+    struct err e = {.detail = ""};
+    int64_t entries;
+    CHECK_AT(job_check_invariants(w.app.api.jobs, &e) == 0, "%s %ld: %s", what, n, e.detail);
+    CHECK_AT(audit_verify(w.app.api.db, &entries, &e) == 0, "%s %ld: %s", what, n, e.detail);
+}
+
+static bool has(struct slice s, const char *z) { return memmem(s.p ? s.p : "", s.n, z, strlen(z)) != NULL; }
+
+/* `right`: the answer without fault; of an acceptance only the length is the same each time. */
+static void check_answer(const struct row *x, const struct question *q, const struct answer *r, const struct answer *right, enum shim kind, long n)
+{
+    const char *what = shim_name[kind];
+    if (r->status != x->want) {
+        CHECK_AT(r->status == 500 || r->status == 503, "%s, %s %ld: %d %.*s", x->name, what, n, r->status, SLICE_FMT(r->body));
+        CHECK_AT(!has(r->body, "score") && !has(r->body, "\"result\":{"), "%s, %s %ld: %.*s", x->name, what, n, SLICE_FMT(r->body));
+        return;
+    }
+    if (x->want == 202)
+        check_accepted(x, q, r, n);
+    if (!right->body.p || x->body == INCOMPLETE || strcmp(x->name, "metrics") == 0)
+        return;
+    size_t longer = r->body.n > right->body.n ? r->body.n - right->body.n : right->body.n - r->body.n; /* eta_seconds has digits */
+    bool same = x->key == FRESH_KEY ? longer < 5 && r->fields.n == right->fields.n && has(r->body, "\"request_id\":\"asked\"}")
+                                    : slice_eq(r->body, right->body) && slice_eq(r->fields, right->fields);
+    CHECK_AT(same, "%s, %s %ld: %.*s%.*s", x->name, what, n, SLICE_FMT(r->fields), SLICE_FMT(r->body));
+}
+
+static long one(const struct row *x, enum shim kind, long n, const struct answer *right, struct arena *a, struct answer *ret)
+{
+    char fresh[80];
+    struct answer again;
+    static int turn;
+    snprintf(fresh, sizeof fresh, "fresh-%06d", turn++);
+    struct question q = question_of(x, fresh);
+    int64_t entries = audits(), jobs = all_jobs();
+    long hits = world_ask(&w, &q, kind, n, false, a, ret);
+    check_answer(x, &q, ret, right, kind, n);
+    int64_t more = audits() - entries;
+    CHECK_AT(ret->status == x->want ? more == x->audits : more <= x->audits, "%s, %s %ld: %d, %lld entries", x->name, shim_name[kind], n, ret->status,
+             (long long)more);
+    CHECK_AT(hits >= n || ret->status == x->want, "%s, %s %ld: %d without a fault", x->name, shim_name[kind], n, ret->status);
+    if (n) {
+        world_ask(&w, &q, kind, 0, false, a, &again);
+        CHECK_AT(again.status == x->want, "%s, %s %ld: %d the second time", x->name, shim_name[kind], n, again.status);
+        if (x->want == 202) {
+            check_accepted(x, &q, &again, n);
+            CHECK_AT(ret->status != 202 || slice_eq(job_id(ret->body), job_id(again.body)), "%s, %s %ld", x->name, shim_name[kind], n);
+        }
+        check_store(x->name, n);
+    }
+    int64_t made = x->want == 202 && x->key == FRESH_KEY;
+    CHECK_AT(all_jobs() - jobs == made, "%s, %s %ld: %lld jobs", x->name, shim_name[kind], n, (long long)(all_jobs() - jobs));
+    return hits;
+}
+
+static void walk(enum shim kind)
+{
+    long tried = 0, points = 0;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(64 << 20);
+        struct answer right = {0}, r;
+        one(&row[i], SHIM_KINDS - 1, 0, &(struct answer){0}, a, &r); /* warm: statements prepared, pages read */
+        long mine = one(&row[i], kind, 0, &(struct answer){0}, a, &right), step = fault_stride(mine, POINTS);
+        for (long n = 1;; n += step, tried++) {
+            OWN_ARENA struct arena *b = arena_new(64 << 20);
+            if (one(&row[i], kind, n, &right, b, &r) < n)
+                break;
+        }
+        points += mine;
+    }
+    print_message("# %s: %ld of %ld points in %zu kinds of request\n", shim_name[kind], tried, points, COUNT(row));
+    fault_walked();
+}
+
+TEST(every_request_is_answered_rightly_or_refused_when_an_allocation_fails) { walk(SHIM_ARENA); }
+TEST(every_request_is_answered_rightly_or_refused_when_the_system_has_no_memory) { walk(SHIM_CALLOC); }
+TEST(every_request_is_answered_rightly_or_refused_when_sqlite_has_no_memory) { walk(SHIM_SQLITE_ALLOC); }
+TEST(every_request_is_answered_rightly_or_refused_when_a_transaction_fails) { walk(SHIM_COMMIT); }
+
+TEST(every_request_is_answered_rightly_or_refused_when_a_write_fails)
+{
+    walk(SHIM_WRITE_IOERR);
+    walk(SHIM_WRITE_FULL);
+    walk(SHIM_WRITE_SHORT);
+    walk(SHIM_SYNC);
+    walk(SHIM_TRUNCATE);
+}
+
+TEST(while_the_disk_is_full_what_needs_no_writing_is_answered_and_the_rest_refused)
+{
+    static const enum shim kind[] = {SHIM_COMMIT, SHIM_WRITE_FULL, SHIM_SYNC};
+    for (size_t k = 0; k < COUNT(kind); k++) {
+        int64_t jobs = all_jobs(), entries = audits();
+        for (size_t i = 0; i < COUNT(row); i++) {
+            OWN_ARENA struct arena *a = arena_new(64 << 20);
+            struct question q = question_of(&row[i], "full");
+            struct answer r;
+            world_ask(&w, &q, kind[k], 1, true, a, &r);
+            CHECK_AT(r.status == (row[i].audits ? 503 : row[i].want), "%s, %s: %d", row[i].name, shim_name[kind[k]], r.status);
+        }
+        CHECK_INT(all_jobs(), jobs);
+        CHECK_INT(audits(), entries);
+        check_store(shim_name[kind[k]], 0);
+    }
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(64 << 20);
+        struct answer r;
+        one(&row[i], SHIM_ARENA, 0, &(struct answer){0}, a, &r);
+    }
+    fault_walked();
+}
+
+TEST(what_was_accepted_is_there_after_reopening)
+{
+    struct err e;
+    int64_t before = all_jobs(), entries = audits();
+    world_close(&w);
+    CHECK_OK(world_open(&w, true, &e));
+    CHECK_INT(all_jobs(), before);
+    CHECK_INT(audits(), entries);
+    CHECK_OK(db_check(w.app.api.db, &e));
+    check_store("reopened", 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {T(every_request_is_answered_rightly_or_refused_when_an_allocation_fails),
+                                       T(every_request_is_answered_rightly_or_refused_when_the_system_has_no_memory),
+                                       T(every_request_is_answered_rightly_or_refused_when_sqlite_has_no_memory),
+                                       T(every_request_is_answered_rightly_or_refused_when_a_transaction_fails),
+                                       T(every_request_is_answered_rightly_or_refused_when_a_write_fails),
+                                       T(while_the_disk_is_full_what_needs_no_writing_is_answered_and_the_rest_refused),
+                                       T(what_was_accepted_is_there_after_reopening)};
+    shim_install();
+    log_set_level((enum log_level)(LOG_ERROR + 1)); /* every fault is an error line */
+    int failed = cmocka_run_group_tests(tests, prepare, clean_up);
+    arena_thread_end();
+    return failed;
+}

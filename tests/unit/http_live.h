@@ -1,0 +1,227 @@
+/* http_live.h -- a real server on loopback and a plain client, for the tests that need sockets. */
+#ifndef HTTP_LIVE_H
+#define HTTP_LIVE_H
+
+#include <arpa/inet.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "http/server.h"
+#include "test.h"
+
+enum { BIG = 24 << 20, PATIENCE_S = 10 };
+
+struct live {
+    struct http_server *server;
+    pthread_t thread;
+    int result;
+    sem_t gate;         /* what /wait waits for */
+    atomic_int waiting; /* handlers in /wait */
+    atomic_int calls;
+};
+
+static char live_big[BIG];
+
+static void live_answer(void *ctx, struct http_request *q, struct http_reply *r)
+{
+    struct live *l = ctx;
+    atomic_fetch_add(&l->calls, 1);
+    if (slice_is(q->path, "/wait")) {
+        atomic_fetch_add(&l->waiting, 1);
+        sem_wait(&l->gate);
+        atomic_fetch_sub(&l->waiting, 1);
+    }
+    if (slice_is(q->path, "/nothing"))
+        return;
+    int64_t status = 200;
+    if (slice_is(q->path, "/status"))
+        slice_int(q->query, 0, 999, &status);
+    r->status = (int)status;
+    http_reply_field(r, "Content-Type", SLICE("text/plain"));
+    if (slice_is(q->path, "/own")) {
+        http_reply_field(r, "cache-control", SLICE("max-age=60"));
+        http_reply_field(r, "Content-Security-Policy", SLICE("default-src 'self'"));
+        http_reply_field(r, "Content-Length", SLICE("1"));
+        http_reply_field(r, "Bad", SLICE("a\r\nInjected: yes"));
+        http_reply_field(r, "Bad\r\nInjected", SLICE("yes"));
+    }
+    if (slice_is(q->path, "/many-fields"))
+        for (int i = 0; i < 2000; i++)
+            http_reply_field(r, "Field", SLICE("value of many"));
+    r->body = slice_is(q->path, "/big") ? (struct slice){live_big, BIG}
+              : slice_is(q->path, "/tls")
+                  ? (q->tls ? SLICE("yes") : SLICE("no"))
+                  : slice_of(arena_printf(q->arena, "%.*s %.*s?%.*s|%.*s", SLICE_FMT(q->method_text), SLICE_FMT(q->path),
+                                          (int)q->query.n, q->query.p ? q->query.p : "", (int)q->body.n,
+                                          q->body.p ? q->body.p : ""));
+}
+
+/* Small times, so that tests are quick; generous enough for sanitizers. */
+static inline struct http_config live_config(void)
+{
+    struct http_config c = http_config_default();
+    c.listen = "127.0.0.1:0";
+    c.handlers = 4;
+    c.header_ms = 600;
+    c.idle_ms = 900;
+    c.drain_ms = 2000;
+    c.body_max = 1 << 20;
+    return c;
+}
+
+static inline void *live_run(void *arg)
+{
+    struct live *l = arg;
+    struct err e;
+    l->result = http_server_run(l->server, &e);
+    return NULL;
+}
+
+static inline void live_start(struct live *l, const struct http_config *c)
+{
+    struct err e;
+    memset(l, 0, sizeof *l);
+    sem_init(&l->gate, 0, 0);
+    CHECK_OK(http_server_open(c, live_answer, l, &l->server, &e));
+    CHECK_INT(pthread_create(&l->thread, NULL, live_run, l), 0);
+}
+
+static inline void live_join(struct live *l)
+{
+    pthread_join(l->thread, NULL);
+    CHECK_INT(l->result, 0);
+    http_server_close(l->server);
+    sem_destroy(&l->gate);
+    CHECK_INT(metric_value[METRIC_CONNECTIONS], 0);
+    CHECK_INT(metric_value[METRIC_IN_FLIGHT], 0);
+}
+
+static inline void live_stop(struct live *l)
+{
+    http_server_stop(l->server);
+    live_join(l);
+}
+
+struct peer {
+    int fd;
+    SSL *ssl;
+};
+
+/* fd -1 when refused. */
+static inline struct peer dial(const struct live *l)
+{
+    const char *colon = strrchr(http_server_address(l->server), ':');
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(colon + 1))};
+    struct timeval patience = {PATIENCE_S, 0};
+    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+    struct peer p = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    setsockopt(p.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(p.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(p.fd, (struct sockaddr *)&to, sizeof to)) {
+        close(p.fd);
+        p.fd = -1;
+    }
+    return p;
+}
+
+static inline void hang_up(struct peer *p)
+{
+    SSL_free(p->ssl);
+    if (p->fd >= 0)
+        close(p->fd);
+    *p = (struct peer){.fd = -1};
+}
+
+/* All of it, or as much as the server takes before it closes. */
+static inline void say(const struct peer *p, struct slice s)
+{
+    while (s.n) {
+        ssize_t n = p->ssl ? SSL_write(p->ssl, s.p, (int)s.n) : send(p->fd, s.p, s.n, MSG_NOSIGNAL);
+        if (n <= 0)
+            return;
+        s.p += n;
+        s.n -= (size_t)n;
+    }
+}
+static inline void say_str(const struct peer *p, const char *z) { say(p, slice_of(z)); }
+
+static inline ssize_t listen_to(const struct peer *p, void *to, size_t n)
+{
+    return p->ssl ? SSL_read(p->ssl, to, (int)n) : recv(p->fd, to, n, 0);
+}
+
+struct answer {
+    int status;
+    char head[8192];
+    char body[8192]; /* its beginning, as text */
+    size_t body_n;
+};
+
+static inline const char *answer_field(const struct answer *a, const char *name, char *out, size_t size)
+{
+    for (const char *line = a->head; (line = strstr(line, "\r\n"));) {
+        line += 2;
+        size_t n = strlen(name);
+        if (strncasecmp(line, name, n) == 0 && line[n] == ':') {
+            snprintf(out, size, "%.*s", (int)strcspn(line + n + 2, "\r"), line + n + 2);
+            return out;
+        }
+    }
+    return "";
+}
+
+/* Reads one answer. Its status; 0 when the server closed the connection, -1 when it was reset or nothing came. */
+static inline int hear_method(const struct peer *p, struct answer *a, bool head)
+{
+    size_t n = 0, length = 0;
+    char text[32];
+    memset(a, 0, sizeof *a);
+    while (n < sizeof a->head - 1 && (n < 4 || memcmp(a->head + n - 4, "\r\n\r\n", 4) != 0)) {
+        ssize_t got = listen_to(p, a->head + n, 1);
+        if (got <= 0)
+            return n ? -2 : got == 0 || p->ssl ? 0 : -1;
+        n++;
+    }
+    if (strncmp(a->head, "HTTP/1.1 ", 9) != 0)
+        return -3;
+    a->status = atoi(a->head + 9);
+    length = (size_t)atoll(answer_field(a, "Content-Length", text, sizeof text));
+    if (head || a->status == 100)
+        length = 0;
+    while (a->body_n < length) {
+        char piece[65536];
+        ssize_t got = listen_to(p, piece, length - a->body_n < sizeof piece ? length - a->body_n : sizeof piece);
+        if (got <= 0)
+            return -2;
+        size_t room = a->body_n < sizeof a->body - 1 ? sizeof a->body - 1 - a->body_n : 0;
+        memcpy(a->body + a->body_n, piece, (size_t)got < room ? (size_t)got : room);
+        a->body_n += (size_t)got;
+    }
+    return a->status;
+}
+static inline int hear(const struct peer *p, struct answer *a) { return hear_method(p, a, false); }
+
+/* The next thing heard is the end, without a reset. */
+static inline bool ended(const struct peer *p)
+{
+    char c;
+    return listen_to(p, &c, 1) == 0 || (p->ssl && SSL_get_shutdown(p->ssl) & SSL_RECEIVED_SHUTDOWN);
+}
+
+static inline void wait_until(atomic_int *what, int value)
+{
+    for (int i = 0; i < PATIENCE_S * 100 && atomic_load(what) != value; i++)
+        usleep(10000);
+    CHECK_INT(atomic_load(what), value);
+}
+
+static inline int elapsed_ms(int64_t since_us) { return (int)((clock_mono_us() - since_us) / 1000); }
+
+#endif

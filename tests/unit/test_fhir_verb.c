@@ -1,0 +1,166 @@
+/* lazaret fhir validate as it is called: words in, lines and exit status out, over real files. */
+#include "test.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/json.h"
+
+static char dir[] = "/tmp/fhir-verb-XXXXXX";
+
+static const char *at(const char *name)
+{
+    static char path[4][256];
+    static int turn;
+    snprintf(path[turn = (turn + 1) % 4], sizeof path[0], "%s/%s", dir, name);
+    return path[turn];
+}
+
+static void write_file(const char *name, const char *text)
+{
+    OWN_FILE FILE *f = fopen(at(name), "w");
+    CHECK(f && fputs(text, f) >= 0);
+}
+
+static int files_made(void **unused)
+{
+    (void)unused;
+    CHECK(mkdtemp(dir));
+    CHECK_INT(mkdir(at("sub"), 0700), 0);
+    write_file("good.json", "{\"resourceType\":\"Patient\"}");
+    write_file("sub/bad.json", "{\"resourceType\":\"Patient\",\n \"gender\":\"M\",\"x\":1}");
+    write_file("lines.ndjson", "{\"resourceType\":\"Patient\"}\n\n{\"resourceType\":\"Patient\",\"active\":1}\r\n{\"resourceType\":");
+    write_file("notes.txt", "not looked at");
+    CHECK_INT(symlink(dir, at("sub/round")), 0);
+    return 0;
+}
+
+static int files_gone(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = {"good.json", "sub/bad.json", "lines.ndjson", "notes.txt", "sub/round", "out"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        unlink(at(names[i]));
+    rmdir(at("sub"));
+    return rmdir(dir);
+}
+
+/* Runs the verb with the words of `line` ("@" stands for the folder), `input` on stdin; returns what it printed on stdout. */
+static struct slice run(struct arena *a, const char *line, const char *input, int *ret_status)
+{
+    char *word[17] = {getenv("LAZARET"), "fhir", "validate"}, text[4096];
+    int words = 3, status;
+    pid_t pid;
+    posix_spawn_file_actions_t io;
+    for (struct slice rest = slice_of(line); rest.p;) {
+        struct slice one = slice_cut(&rest, ' ');
+        word[words++] = *one.p == '@' ? arena_printf(a, "%s%.*s", dir, (int)one.n - 1, one.p + 1) : arena_str(a, one);
+    }
+    OWN_FD int out = open(at("out"), O_RDWR | O_CREAT | O_TRUNC, 0600), in = memfd_create("in", 0);
+    CHECK(write(in, input, strlen(input)) == (ssize_t)strlen(input) && lseek(in, 0, SEEK_SET) == 0);
+    posix_spawn_file_actions_init(&io);
+    posix_spawn_file_actions_adddup2(&io, in, 0);
+    posix_spawn_file_actions_adddup2(&io, out, 1);
+    posix_spawn_file_actions_addopen(&io, 2, "/dev/null", O_WRONLY, 0);
+    CHECK(word[0] && posix_spawn(&pid, word[0], &io, NULL, word, environ) == 0);
+    posix_spawn_file_actions_destroy(&io);
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+    *ret_status = WEXITSTATUS(status);
+    ssize_t n = pread(out, text, sizeof text, 0);
+    return arena_copy(a, (struct slice){text, n > 0 ? (size_t)n : 0});
+}
+
+TEST(the_exit_status_says_all_valid_some_not_or_wrong_words)
+{
+    static const struct {
+        const char *line, *input;
+        int status;
+    } row[] = {
+        {"@/good.json", "", 0},
+        {"--json @/good.json", "", 0},
+        {"@/sub/bad.json", "", 1},
+        {"@/good.json @/sub/bad.json", "", 1},
+        {"@", "", 1},
+        {"--jobs 4 @ @ @", "", 1},
+        {"@/nothing.json", "", 2},
+        {"@/nothing.json @/sub/bad.json", "", 2},
+        {"-", "{\"resourceType\":\"Patient\"}", 0},
+        {"-", "", 1},
+        {"--type Patient -", "{\"resourceType\":\"Patient\"}", 0},
+        {"--type Bundle -", "{\"resourceType\":\"Patient\"}", 1},
+        {"--ndjson -", "{\"resourceType\":\"Patient\"}\n{\"resourceType\":\"Bundle\",\"type\":\"batch\"}\n", 0},
+        {"--ndjson -", "", 0},
+        {"--max 0 @/sub/bad.json", "", 1},
+        {"--help", "", 0},
+        {"--json", "", 2},
+        {"--type Person2 -", "", 2},
+        {"--jobs 0 -", "", 2},
+        {"--jobs x -", "", 2},
+        {"--max -1 -", "", 2},
+        {"--quick -", "", 2},
+        {"--jobs", "", 2},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 16);
+        int status;
+        run(a, row[i].line, row[i].input, &status);
+        if (status != row[i].status)
+            fail_msg("validate %s: %d, want %d", row[i].line, status, row[i].status);
+    }
+}
+
+TEST(text_has_one_issue_a_line_with_its_place)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 16);
+    int status;
+    const char *want = arena_printf(a,
+        "%s/lines.ndjson:3:36: error: found a number, expected true or false (boolean) [Patient.active]\n"
+        "%s/lines.ndjson:4:17: error: the text is not valid JSON: the text ends where a value is expected\n"
+        "%s/sub/bad.json:2:11: error: found a code that is not allowed here, expected male | female | other | unknown [Patient.gender]\n"
+        "%s/sub/bad.json:2:15: error: found a property that Patient does not have in FHIR R4 [Patient.x]\n", dir, dir, dir, dir);
+    CHECK_SLICE(run(a, "--jobs 3 @", "", &status), want);
+}
+
+TEST(json_has_one_line_a_file_in_the_order_of_the_names)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    int status;
+    struct slice out = run(a, "--json --max 1 --jobs 2 @", "", &status);
+    static const struct {
+        const char *name;
+        bool valid;
+        size_t issues, cut;
+    } want[] = {{"/good.json", true, 0, 0}, {"/lines.ndjson", false, 2, 0}, {"/sub/bad.json", false, 1, 1}};
+    for (size_t i = 0; i < COUNT(want); i++) {
+        struct json j;
+        struct json_fault f;
+        CHECK_INT(json_parse(a, slice_cut(&out, '\n'), &j, &f), 0);
+        CHECK_SLICE(json_get_text(&j, 0, "file", a), arena_printf(a, "%s%s", dir, want[i].name));
+        CHECK_INT(json_kind(&j, json_get(&j, 0, "valid")), want[i].valid ? JSON_TRUE : JSON_FALSE);
+        uint32_t list = json_get_kind(&j, 0, "issues", JSON_ARRAY);
+        CHECK_INT(j.node[list].len, want[i].issues);
+        CHECK_INT(json_get(&j, 0, "cut") != 0, want[i].cut);
+        for (uint32_t k = json_first(&j, list); k != json_end(&j, list); k = json_next(&j, k)) {
+            static const char *const keys[] = {"severity", "code", "expression", "line", "column", "text"};
+            CHECK_INT(j.node[k].len, COUNT(keys));
+            for (size_t l = 0; l < COUNT(keys); l++)
+                CHECK(json_get(&j, k, keys[l]));
+        }
+    }
+    CHECK_INT(out.n, 0);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {T(the_exit_status_says_all_valid_some_not_or_wrong_words),
+        T(text_has_one_issue_a_line_with_its_place), T(json_has_one_line_a_file_in_the_order_of_the_names)};
+    int failed = cmocka_run_group_tests(tests, files_made, files_gone);
+    arena_thread_end();
+    return failed;
+}

@@ -1,0 +1,168 @@
+#include "house.h"
+
+#include "crypto/digest.h"
+#include "identity/client.h"
+
+#define X64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+TEST(a_clients_name_and_origin_have_the_form_the_header_gives)
+{
+    static const struct {
+        const char *name, *origin;
+        enum err_code code;
+    } row[] = {
+        {"bot", NULL, ERR_NONE},
+        {"Bot.2_x-y", NULL, ERR_NONE},
+        {X64, NULL, ERR_NONE},
+        {"", NULL, ERR_USAGE},
+        {X64 "0", NULL, ERR_USAGE},
+        {"a b", NULL, ERR_USAGE},
+        {"a/b", NULL, ERR_USAGE},
+        {"a\nb", NULL, ERR_USAGE},
+        {"caf\xC3\xA9", NULL, ERR_USAGE},
+        {"o1", "https://ehr.example", ERR_NONE},
+        {"o2", "https://ehr.example:8443", ERR_NONE},
+        {"o3", "http://127.0.0.1:9", ERR_NONE},
+        {"o4", "http://[::1]:9", ERR_NONE},
+        {"o5", "https://ehr.example/", ERR_USAGE},
+        {"o5", "https://ehr.example/hook", ERR_USAGE},
+        {"o5", "https://user@ehr.example", ERR_USAGE},
+        {"o5", "https://ehr.example?x", ERR_USAGE},
+        {"o5", "https://ehr.example#x", ERR_USAGE},
+        {"o5", "ftp://ehr.example", ERR_USAGE},
+        {"o5", "HTTPS://ehr.example", ERR_USAGE},
+        {"o5", "https://", ERR_USAGE},
+        {"o5", "ehr.example", ERR_USAGE},
+        {"o5", "", ERR_USAGE},
+        {"bot", NULL, ERR_CONFLICT}, /* taken */
+    };
+    struct house h;
+    house_build(&h);
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct err e = {.code = ERR_NONE};
+        struct client_secrets s;
+        int rc = client_add(h.db, h.keyring, h.scope, row[i].name, row[i].origin, a, &s, &e);
+        if (e.code != row[i].code || rc != (row[i].code ? -1 : 0))
+            fail_msg("row %zu: %s", i, rc ? e.detail : "accepted");
+    }
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM client"), 7);
+    house_raze(&h);
+}
+
+TEST(secrets_have_their_form_and_are_not_in_the_store)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct err e;
+    struct client_secrets s;
+    struct rows r;
+    uint8_t hash[SHA256_BYTES], id[16];
+    const char *origin, *secret;
+    house_build(&h);
+    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", "https://ehr.example", a, &s, &e));
+    CHECK_INT(strlen(s.api_key), 3 + 43);
+    CHECK(strncmp(s.api_key, "lz_", 3) == 0);
+    CHECK_INT(strspn(s.api_key + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 43);
+    CHECK_INT(strlen(s.webhook_secret), 6 + 44);
+    CHECK(strncmp(s.webhook_secret, "whsec_", 6) == 0);
+    CHECK_INT(db_rows(h.db, a, &r, &e, "SELECT key_hash, webhook_secret, id FROM client"), 1);
+    sha256(slice_of(s.api_key), hash);
+    CHECK(memcmp(row_at(&r, 0, 0)->s.p, hash, sizeof hash) == 0);
+    CHECK(memmem(row_at(&r, 0, 1)->s.p, row_at(&r, 0, 1)->s.n, s.webhook_secret + 6, 44) == NULL);
+    memcpy(id, row_at(&r, 0, 2)->s.p, 16);
+    CHECK_INT(client_webhook(h.db, h.keyring, h.scope, id, a, &origin, &secret, &e), 1);
+    CHECK_STR(origin, "https://ehr.example");
+    CHECK_STR(secret, s.webhook_secret);
+    id[0] ^= 1;
+    CHECK_INT(client_webhook(h.db, h.keyring, h.scope, id, a, &origin, &secret, &e), 0);
+    house_raze(&h);
+}
+
+/* `header` NULL: none; "%s" in it is the key. */
+static void identified(struct house *h, const char *key, const char *header, const char *open, const char *name, int rc)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct caller c;
+    struct err e = {.code = ERR_NONE};
+    char text[256] = "";
+    const char *at = header ? strstr(header, "%s") : NULL;
+    if (header)
+        snprintf(text, sizeof text, "%.*s%s%s", at ? (int)(at - header) : (int)strlen(header), header, at ? key : "", at ? at + 2 : "");
+    int got = client_identify(h->db, h->scope, header ? slice_of(text) : (struct slice){NULL, 0}, open, a, &c, &e);
+    if (got != rc)
+        fail_msg("'%s' answered %d: %s", header ? header : "(none)", got, e.detail);
+    if (rc)
+        CHECK_INT(e.code, ERR_NOT_SIGNED_IN);
+    CHECK_INT(c.role, name ? ROLE_CLIENT : ROLE_ANONYMOUS);
+    CHECK_STR(c.name, name ? name : "");
+    CHECK(memcmp(c.scope, h->scope, 16) == 0);
+}
+
+TEST(the_authorization_header_names_a_client_or_nobody)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    static const struct {
+        const char *header, *open, *name;
+        int rc;
+    } row[] = {
+        {"Bearer %s", NULL, "bot", 0},
+        {"bearer %s", NULL, "bot", 0},
+        {"BEARER   %s", NULL, "bot", 0},
+        {"Bearer %s ", NULL, "bot", 0},
+        {NULL, NULL, NULL, 0},              /* anonymous, for the policy to judge */
+        {NULL, "bot", "bot", 0},            /* the open client */
+        {NULL, "ghost", NULL, -1},          /* which is not there */
+        {"Bearer wrong", "bot", NULL, -1},  /* a header is never ignored */
+        {"", "bot", NULL, -1},
+        {"Bearer", NULL, NULL, -1},
+        {"Bearer ", NULL, NULL, -1},
+        {"Bearer lz_", NULL, NULL, -1},
+        {"Bearer %sx", NULL, NULL, -1},
+        {"Bearer x%s", NULL, NULL, -1},
+        {"Bearer %s %s", NULL, NULL, -1},
+        {"Basic %s", NULL, NULL, -1},
+        {"%s", NULL, NULL, -1},
+        {"Bearer\t%s", NULL, NULL, -1},
+    };
+    struct house h;
+    struct err e;
+    struct client_secrets s;
+    house_build(&h);
+    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", NULL, a, &s, &e));
+    for (size_t i = 0; i < COUNT(row); i++)
+        identified(&h, s.api_key, row[i].header, row[i].open, row[i].name, row[i].rc);
+
+    const char *fresh;
+    CHECK_OK(client_rotate(h.db, h.scope, "bot", a, &fresh, &e));
+    identified(&h, s.api_key, "Bearer %s", NULL, NULL, -1); /* the old key stopped working */
+    identified(&h, fresh, "Bearer %s", NULL, "bot", 0);
+    CHECK_INT(client_rotate(h.db, h.scope, "ghost", a, &fresh, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+
+    house_sql(&h, "UPDATE client SET disabled_at = 1;");
+    identified(&h, fresh, "Bearer %s", NULL, NULL, -1);
+    identified(&h, fresh, NULL, "bot", NULL, -1);
+    house_raze(&h);
+}
+
+TEST(a_key_of_another_scope_names_nobody)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct err e;
+    struct client_secrets s;
+    uint8_t other[16], again[16];
+    house_build(&h);
+    CHECK_OK(scope_gateway(h.db, "second", other, &e));
+    CHECK_OK(scope_gateway(h.db, "second", again, &e));
+    CHECK(memcmp(other, again, 16) == 0);
+    CHECK_OK(client_add(h.db, h.keyring, other, "bot", NULL, a, &s, &e));
+    identified(&h, s.api_key, "Bearer %s", NULL, NULL, -1);
+    memcpy(h.scope, other, 16);
+    identified(&h, s.api_key, "Bearer %s", NULL, "bot", 0);
+    house_raze(&h);
+}
+
+RUN(T(a_clients_name_and_origin_have_the_form_the_header_gives), T(secrets_have_their_form_and_are_not_in_the_store),
+    T(the_authorization_header_names_a_client_or_nobody), T(a_key_of_another_scope_names_nobody))

@@ -1,0 +1,485 @@
+#include "house.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/rnd.h"
+#include "crypto/digest.h"
+#include "identity/client.h"
+#include "jobs/job.h"
+
+enum { LEASE_US = 60000000 };
+
+/* A house with a client, a model and the jobs open. */
+struct shop {
+    struct house h;
+    struct jobs *jobs;
+    struct caller caller;
+};
+
+static const uint8_t model[32] = {0xDD, 1, 2};
+
+static void become(struct shop *s, const char *name)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct err e;
+    struct client_secrets secrets;
+    CHECK_OK(client_add(s->h.db, s->h.keyring, s->h.scope, name, "https://ehr.example", a, &secrets, &e));
+    CHECK_OK(client_identify(s->h.db, s->h.scope, (struct slice){NULL, 0}, name, a, &s->caller, &e));
+    s->caller.webhook_origin = NULL; /* it lay in the arena */
+}
+
+static void shop_open(struct shop *s)
+{
+    struct err e;
+    house_build(&s->h);
+    house_sql(&s->h, "INSERT INTO model_version (scope, digest, key, version, manifest, created_at) "
+                     "SELECT id, CAST(x'DD0102' || zeroblob(29) AS BLOB), 'm', '1.0.0', '{}', 0 FROM scope;");
+    become(s, "bot");
+    CHECK_OK(jobs_open(s->h.db, s->h.keyring, s->h.scope, &s->jobs, &e));
+}
+
+static void shop_close(struct shop *s)
+{
+    jobs_close(s->jobs);
+    house_raze(&s->h);
+}
+
+static struct job_new order(struct shop *s)
+{
+    struct job_new n = {.caller = &s->caller,
+                        .created_at = clock_now_us(),
+                        .model = model,
+                        .bundle = SLICE("{\"resourceType\":\"Bundle\",\"canary\":\"Zephyrine\"}"),
+                        .plan = SLICE("{\"request\":{\"id\":\"x\"},\"decision\":{}}"),
+                        .answer = SLICE("{\"status\":\"QUEUED\"}"),
+                        .audit = {.actor = "bot", .role = "client", .action = "create", .outcome = "permit",
+                                  .request = "r-1", .trace = "0af7651916cd43dd8448eb211c80319c"}};
+    uuid7(n.id);
+    sha256(n.bundle, n.digest);
+    return n;
+}
+
+static void accepted(struct shop *s, uint8_t id[16])
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct err e;
+    struct job_accepted r;
+    struct job_new n = order(s);
+    CHECK_OK(job_accept(s->jobs, &n, a, &r, &e));
+    if (id)
+        memcpy(id, n.id, 16);
+}
+
+static int claim(struct shop *s, int64_t lease_us, struct arena *a, struct job_claim *c)
+{
+    struct err e;
+    int rc = job_claim(s->jobs, lease_us, a, c, &e);
+    if (rc < 0)
+        fail_msg("claim: %s", e.detail);
+    return rc;
+}
+
+static int64_t count(struct shop *s, const char *what)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", what);
+    return house_number(&s->h, sql);
+}
+
+static void sound(struct shop *s)
+{
+    struct err e;
+    CHECK_OK(job_check_invariants(s->jobs, &e));
+}
+
+static int view(struct shop *s, const struct caller *who, const uint8_t id[16], struct arena *a, struct job_view *v)
+{
+    struct err e;
+    struct audit_entry entry = {.actor = who ? who->name : "operator", .action = "read", .outcome = "permit"};
+    int rc = job_read(s->jobs, who, id, &entry, a, v, &e);
+    if (rc < 0)
+        fail_msg("read: %s", e.detail);
+    return rc;
+}
+
+TEST(only_the_four_moves_of_the_table_are_legal)
+{
+    static const enum job_state from[] = {JOB_QUEUED, JOB_RUNNING, JOB_COMPLETED, JOB_FAILED};
+    /* rows from, columns to: queued, running, completed, failed */
+    static const char *const legal[] = {"-x--", "x-xx", "----", "----"};
+    static const struct {
+        const char *name, *text;
+        bool ended;
+    } state[] = {{"QUEUED", "QUEUED", false}, {"RUNNING", "PROCESSING", false}, {"COMPLETED", "COMPLETED", true},
+                 {"FAILED", "FAILED", true}};
+    CHECK_INT(JOB_STATES, COUNT(from));
+    for (size_t f = 0; f < COUNT(from); f++) {
+        for (size_t t = 0; t < COUNT(from); t++)
+            CHECK_INT(job_move_legal(from[f], from[t]), legal[f][t] == 'x');
+        CHECK_STR(job_state_name(from[f]), state[f].name);
+        CHECK_STR(job_state_public(from[f]), state[f].text);
+        CHECK_INT(job_state_ended(from[f]), state[f].ended);
+    }
+    CHECK_STR(job_error_text("TIMEOUT"), "the model did not answer in time");
+    CHECK_STR(job_error_text("SOMETHING_NEW"), "SOMETHING_NEW");
+}
+
+TEST(an_accepted_job_is_there_after_reopening_and_sealed)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct shop s;
+    struct err e;
+    struct rows r;
+    struct job_view v;
+    uint8_t id[16];
+    shop_open(&s);
+    accepted(&s, id);
+    CHECK_INT(jobs_queued(s.jobs), 1);
+    CHECK_INT(db_rows(s.h.db, a, &r, &e, "SELECT bundle, plan, key FROM job"), 1);
+    for (int i = 0; i < 3; i++)
+        CHECK(memmem(row_at(&r, 0, i)->s.p, row_at(&r, 0, i)->s.n, "Zephyrine", 9) == NULL);
+    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM audit"), 1);
+
+    jobs_close(s.jobs);
+    keyring_close(s.h.keyring);
+    db_close(s.h.db);
+    CHECK_OK(db_open(s.h.db_path, false, &s.h.db, &e));
+    CHECK_OK(keyring_open(s.h.key_path, s.h.db, &s.h.keyring, &e));
+    CHECK_OK(jobs_open(s.h.db, s.h.keyring, s.h.scope, &s.jobs, &e));
+    CHECK_INT(jobs_queued(s.jobs), 1);
+    CHECK_INT(view(&s, &s.caller, id, a, &v), 1);
+    CHECK_INT(v.state, JOB_QUEUED);
+    CHECK(memcmp(v.model, model, 32) == 0);
+    CHECK_STR(v.trace, "0af7651916cd43dd8448eb211c80319c");
+    struct job_claim c;
+    CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+    CHECK_SLICE(c.plan, "{\"request\":{\"id\":\"x\"},\"decision\":{}}");
+    CHECK_STR(c.trace, "0af7651916cd43dd8448eb211c80319c");
+    job_claim_end(&c);
+    sound(&s);
+    shop_close(&s);
+}
+
+TEST(the_same_idempotency_key_makes_one_job)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct shop s;
+    struct err e;
+    struct job_accepted first, again;
+    shop_open(&s);
+    struct job_new n = order(&s);
+    n.idempotency_key = SLICE("key-1");
+    CHECK_OK(job_accept(s.jobs, &n, a, &first, &e));
+    CHECK_INT(first.replayed, false);
+    CHECK(memcmp(first.id, n.id, 16) == 0);
+
+    uuid7(n.id); /* the client sends it again: a new id, the same body */
+    n.answer = SLICE("{\"status\":\"QUEUED\",\"other\":1}");
+    CHECK_OK(job_accept(s.jobs, &n, a, &again, &e));
+    CHECK_INT(again.replayed, true);
+    CHECK(memcmp(again.id, first.id, 16) == 0);
+    CHECK_SLICE(again.answer, "{\"status\":\"QUEUED\"}");
+    CHECK_INT(job_replay(s.jobs, &s.caller, n.idempotency_key, n.digest, &n.audit, a, &again, &e), 1);
+    CHECK(memcmp(again.id, first.id, 16) == 0);
+    CHECK_INT(count(&s, "job"), 1);
+    CHECK_INT(jobs_queued(s.jobs), 1);
+
+    n.digest[0] ^= 1; /* the same key with another body */
+    CHECK_INT(job_accept(s.jobs, &n, a, &again, &e), -1);
+    CHECK_INT(e.code, ERR_KEY_REUSED);
+    CHECK_INT(job_replay(s.jobs, &s.caller, n.idempotency_key, n.digest, &n.audit, a, &again, &e), -1);
+    CHECK_INT(e.code, ERR_KEY_REUSED);
+    CHECK_INT(count(&s, "job"), 1);
+
+    become(&s, "other"); /* another client's key of the same name is another key */
+    n.caller = &s.caller;
+    CHECK_INT(job_replay(s.jobs, &s.caller, n.idempotency_key, n.digest, &n.audit, a, &again, &e), 0);
+    CHECK_OK(job_accept(s.jobs, &n, a, &again, &e));
+    CHECK_INT(again.replayed, false);
+    CHECK_INT(count(&s, "job"), 2);
+    sound(&s);
+    shop_close(&s);
+}
+
+TEST(a_job_that_cannot_be_audited_is_not_accepted)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct shop s;
+    struct err e;
+    struct job_accepted r;
+    shop_open(&s);
+    house_sql(&s.h, "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'the disk is full'); END;");
+    struct job_new n = order(&s);
+    n.idempotency_key = SLICE("key-1");
+    CHECK_INT(job_accept(s.jobs, &n, a, &r, &e), -1);
+    CHECK_INT(count(&s, "job"), 0);
+    CHECK_INT(count(&s, "idempotency"), 0);
+    CHECK_INT(jobs_queued(s.jobs), 0);
+    shop_close(&s);
+}
+
+TEST(jobs_are_claimed_oldest_first_and_each_once)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    uint8_t id[5][16];
+    shop_open(&s);
+    for (int i = 0; i < 5; i++)
+        accepted(&s, id[i]);
+    for (int i = 0; i < 5; i++) {
+        struct job_claim c;
+        CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+        CHECK(memcmp(c.id, id[i], 16) == 0);
+        CHECK_INT(c.fence, 1);
+        CHECK_INT(c.attempts, 1);
+        CHECK_INT(jobs_queued(s.jobs), 4 - i);
+        job_claim_end(&c);
+    }
+    struct job_claim none;
+    CHECK_INT(claim(&s, LEASE_US, a, &none), 0);
+    sound(&s);
+    shop_close(&s);
+}
+
+static void nap(int ms) { nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL); }
+
+TEST(a_lease_that_ran_out_is_taken_over_and_the_late_worker_changes_nothing)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct err e;
+    struct job_claim late, now;
+    struct job_view v;
+    uint8_t id[16];
+    shop_open(&s);
+    accepted(&s, id);
+    CHECK_INT(claim(&s, 1000, a, &late), 1);
+    CHECK_INT(job_heartbeat(s.jobs, &late, 1000, &e), 1);
+    nap(5);
+    CHECK_INT(claim(&s, LEASE_US, a, &now), 1); /* in the same step that finds the lease run out */
+    CHECK(memcmp(now.id, id, 16) == 0);
+    CHECK_INT(now.fence, late.fence + 1);
+    CHECK_INT(now.attempts, 2);
+
+    CHECK_INT(job_heartbeat(s.jobs, &late, LEASE_US, &e), 0);
+    CHECK_INT(job_finish(s.jobs, &late, SLICE("{\"score\":1}"), SLICE("log"), NULL, a, &e), 0);
+    CHECK_INT(job_retry(s.jobs, &late, "SANDBOX", a, &e), 0);
+    CHECK_INT(view(&s, &s.caller, id, a, &v), 1);
+    CHECK_INT(v.state, JOB_RUNNING);
+    CHECK_INT(count(&s, "job WHERE result IS NOT NULL"), 0);
+    CHECK_INT(count(&s, "outbox"), 0);
+
+    CHECK_INT(job_finish(s.jobs, &now, SLICE("{\"score\":2}"), SLICE("log"), NULL, a, &e), 1);
+    CHECK_INT(job_finish(s.jobs, &now, SLICE("{\"score\":3}"), SLICE("log"), NULL, a, &e), 0); /* once */
+    CHECK_INT(job_finish(s.jobs, &late, SLICE("{\"score\":1}"), SLICE("log"), NULL, a, &e), 0);
+    CHECK_INT(view(&s, &s.caller, id, a, &v), 1);
+    CHECK_INT(v.state, JOB_COMPLETED);
+    CHECK_SLICE(v.result, "{\"score\":2}");
+    job_claim_end(&late);
+    job_claim_end(&now);
+    sound(&s);
+    shop_close(&s);
+}
+
+TEST(an_ended_job_writes_its_audit_entry_and_its_event_in_the_same_step)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct err e;
+    struct job_accepted r;
+    struct job_claim c;
+    struct job_view v;
+    shop_open(&s);
+    struct job_new n = order(&s);
+    n.webhook = true;
+    CHECK_OK(job_accept(s.jobs, &n, a, &r, &e));
+    CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+    CHECK_INT(job_finish(s.jobs, &c, (struct slice){NULL, 0}, SLICE("Zephyrine"), "TIMEOUT", a, &e), 1);
+    job_claim_end(&c);
+    CHECK_INT(count(&s, "outbox WHERE kind = 'job.ended' AND next_at IS NOT NULL"), 1);
+    CHECK_INT(count(&s, "audit"), 2);
+    CHECK_INT(count(&s, "job WHERE error = 'TIMEOUT' AND result IS NULL AND lease_until IS NULL"), 1);
+    CHECK_INT(count(&s, "job WHERE instr(vendor_log, 'Zephyrine') > 0"), 0);
+    CHECK_INT(view(&s, &s.caller, n.id, a, &v), 1);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK_STR(v.error, "TIMEOUT");
+    CHECK(v.result.p == NULL);
+    sound(&s);
+    shop_close(&s);
+}
+
+TEST(a_fault_of_ours_is_tried_again_later_each_time_and_then_fails)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct err e;
+    uint8_t id[16];
+    shop_open(&s);
+    accepted(&s, id);
+    for (int i = 1; i <= JOB_TRIES; i++) {
+        struct job_claim c;
+        CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+        CHECK_INT(c.attempts, i);
+        int64_t before = clock_now_us();
+        CHECK_INT(job_retry(s.jobs, &c, "SANDBOX", a, &e), 1);
+        job_claim_end(&c);
+        if (i == JOB_TRIES)
+            break;
+        /* 1 s, doubled each time, give or take a fifth */
+        int64_t wait = house_number(&s.h, "SELECT not_before FROM job") - before, want = 1000000LL << (i - 1);
+        CHECK(wait >= want * 8 / 10 && wait <= want * 12 / 10 + 2000000);
+        CHECK_INT(count(&s, "job WHERE state = 'QUEUED' AND error = 'SANDBOX'"), 1);
+        CHECK_INT(claim(&s, LEASE_US, a, &c), 0); /* not due yet */
+        sound(&s);
+        house_sql(&s.h, "UPDATE job SET not_before = 0;");
+    }
+    CHECK_INT(count(&s, "job WHERE state = 'FAILED' AND error = 'SANDBOX'"), 1);
+    CHECK_INT(jobs_queued(s.jobs), 0);
+    sound(&s);
+    shop_close(&s);
+}
+
+TEST(after_a_crash_running_jobs_are_queued_again_and_one_that_always_kills_its_worker_fails)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct err e;
+    struct job_claim c;
+    uint8_t id[3][16];
+    shop_open(&s);
+    for (int i = 0; i < 3; i++)
+        accepted(&s, id[i]);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+        job_claim_end(&c);
+    }
+    house_sql(&s.h, "UPDATE job SET attempts = 5 WHERE state = 'RUNNING' AND rowid = (SELECT min(rowid) FROM job);");
+    jobs_close(s.jobs);
+    CHECK_OK(jobs_open(s.h.db, s.h.keyring, s.h.scope, &s.jobs, &e));
+    CHECK_OK(job_recover(s.jobs, &e));
+    CHECK_INT(count(&s, "job WHERE state = 'QUEUED'"), 2);
+    CHECK_INT(count(&s, "job WHERE state = 'FAILED' AND error = 'WORKER_LOST'"), 1);
+    CHECK_INT(jobs_queued(s.jobs), 2);
+    CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+    job_claim_end(&c);
+    CHECK_OK(job_recover(s.jobs, &e)); /* again is no harm */
+    sound(&s);
+    shop_close(&s);
+}
+
+TEST(a_client_sees_its_own_jobs_only_and_every_look_is_in_the_log)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct err e;
+    struct job_view v;
+    struct job_claim c;
+    struct caller mine;
+    uint8_t id[16], none[16] = {9};
+    shop_open(&s);
+    mine = s.caller;
+    accepted(&s, id);
+    CHECK_INT(view(&s, &mine, none, a, &v), 0);
+    become(&s, "other");
+    CHECK_INT(view(&s, &s.caller, id, a, &v), 0);
+    CHECK_INT(count(&s, "audit"), 3); /* accepted, absent, not-own */
+    CHECK_INT(view(&s, NULL, id, a, &v), 1); /* the operator */
+    CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+    CHECK_INT(job_finish(s.jobs, &c, SLICE("{}"), (struct slice){NULL, 0}, NULL, a, &e), 1);
+    job_claim_end(&c);
+    int64_t before = count(&s, "audit");
+    CHECK_INT(view(&s, &mine, id, a, &v), 1);
+    CHECK_INT(count(&s, "audit"), before + 1); /* a result was disclosed */
+    CHECK_INT(count(&s, "audit WHERE instr(entry, CAST('0af7651916cd43dd8448eb211c80319c' AS BLOB)) > 0"), 3); /* in the job's trace */
+
+    house_sql(&s.h, "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'the disk is full'); END;");
+    struct audit_entry entry = {.action = "read", .outcome = "permit"};
+    CHECK_INT(job_read(s.jobs, &mine, id, &entry, a, &v, &e), -1); /* what cannot be noted is not told */
+    shop_close(&s);
+}
+
+TEST(without_its_key_a_job_cannot_be_opened)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct err e;
+    struct job_claim c;
+    struct job_view v;
+    uint8_t id[2][16];
+    shop_open(&s);
+    accepted(&s, id[0]);
+    accepted(&s, id[1]);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+        CHECK_INT(job_finish(s.jobs, &c, SLICE("{\"score\":2}"), (struct slice){NULL, 0}, NULL, a, &e), 1);
+        job_claim_end(&c);
+    }
+    struct audit_entry entry = {.action = "read", .outcome = "permit"};
+    house_sql(&s.h, "CREATE TABLE x AS SELECT * FROM job;"
+                    "UPDATE job SET result = (SELECT result FROM x WHERE x.id <> job.id);"); /* two results, swapped */
+    CHECK_INT(job_read(s.jobs, &s.caller, id[0], &entry, a, &v, &e), -1);
+    CHECK_INT(e.code, ERR_KEYS);
+    house_sql(&s.h, "UPDATE job SET result = (SELECT result FROM x WHERE x.id = job.id);");
+    CHECK_INT(view(&s, &s.caller, id[0], a, &v), 1);
+    house_sql(&s.h, "UPDATE job SET key = zeroblob(length(key));");
+    CHECK_INT(job_read(s.jobs, &s.caller, id[0], &entry, a, &v, &e), -1);
+    CHECK_INT(e.code, ERR_KEYS);
+    shop_close(&s);
+}
+
+TEST(every_planted_breakage_is_found_by_the_invariants)
+{
+    static const struct {
+        const char *sql, *sentence;
+    } row[] = {
+        {"UPDATE job SET state = 'LOST'", "a job in an unknown state"},
+        {"UPDATE job SET state = 'COMPLETED'", "a result without completion"},
+        {"UPDATE job SET result = x'00'", "a result without completion"},
+        {"UPDATE job SET state = 'FAILED'", "a failed job without its reason"},
+        {"UPDATE job SET state = 'RUNNING'", "a running job without a lease"},
+        {"UPDATE job SET state = 'RUNNING', lease_until = 1", "a running job without a lease"},
+        {"INSERT INTO idempotency SELECT scope, client, x'00', x'00', x'00', 202, '', 0 FROM job", "an idempotency key without its job"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct shop s;
+        struct err e;
+        shop_open(&s);
+        accepted(&s, NULL);
+        sound(&s);
+        house_sql(&s.h, row[i].sql);
+        CHECK_INT(job_check_invariants(s.jobs, &e), -1);
+        if (!strstr(e.detail, row[i].sentence))
+            fail_msg("row %zu: '%s'", i, e.detail);
+        shop_close(&s);
+    }
+}
+
+TEST(a_ring_is_kept_for_the_worker_that_comes_late)
+{
+    struct shop s;
+    shop_open(&s);
+    jobs_ring(s.jobs);
+    int64_t start = clock_mono_us();
+    jobs_wait(s.jobs, 5000); /* rung already */
+    CHECK(clock_mono_us() - start < 2000000);
+    start = clock_mono_us();
+    jobs_wait(s.jobs, 30);
+    CHECK(clock_mono_us() - start >= 29000);
+    jobs_ring_all(s.jobs);
+    start = clock_mono_us();
+    jobs_wait(s.jobs, 5000);
+    jobs_wait(s.jobs, 5000);
+    CHECK(clock_mono_us() - start < 2000000);
+    shop_close(&s);
+}
+
+RUN(T(only_the_four_moves_of_the_table_are_legal), T(an_accepted_job_is_there_after_reopening_and_sealed),
+    T(the_same_idempotency_key_makes_one_job), T(a_job_that_cannot_be_audited_is_not_accepted),
+    T(jobs_are_claimed_oldest_first_and_each_once),
+    T(a_lease_that_ran_out_is_taken_over_and_the_late_worker_changes_nothing),
+    T(an_ended_job_writes_its_audit_entry_and_its_event_in_the_same_step),
+    T(a_fault_of_ours_is_tried_again_later_each_time_and_then_fails),
+    T(after_a_crash_running_jobs_are_queued_again_and_one_that_always_kills_its_worker_fails),
+    T(a_client_sees_its_own_jobs_only_and_every_look_is_in_the_log), T(without_its_key_a_job_cannot_be_opened),
+    T(every_planted_breakage_is_found_by_the_invariants), T(a_ring_is_kept_for_the_worker_that_comes_late))

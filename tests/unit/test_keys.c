@@ -1,0 +1,196 @@
+#include "house.h"
+
+#include <fcntl.h>
+
+#include "store/place.h"
+
+static void reopen(struct house *h, const char *key_path, int want, const char *sentence)
+{
+    struct err e = {.code = ERR_NONE};
+    struct keyring *k = NULL;
+    int rc = keyring_open(key_path, h->db, &k, &e);
+    CHECK_INT(rc, want);
+    if (want) {
+        CHECK_INT(e.code, ERR_KEYS);
+        if (!strstr(e.detail, sentence))
+            fail_msg("'%s' does not say '%s'", e.detail, sentence);
+        CHECK(k == NULL);
+    } else {
+        keyring_close(k);
+    }
+}
+
+TEST(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice)
+{
+    struct house h;
+    struct stat st;
+    struct err e;
+    char line[80];
+    house_build(&h);
+    CHECK_INT(stat(h.key_path, &st), 0);
+    CHECK_INT(st.st_mode & 07777, 0400);
+    OWN_FILE FILE *f = fopen(h.key_path, "re");
+    assert_non_null(fgets(line, sizeof line, f));
+    CHECK_INT(strspn(line, "0123456789abcdef"), 64);
+    CHECK_STR(line + 64, "\n");
+    CHECK_INT(keyring_make_root(h.key_path, &e), -1);
+    CHECK_INT(e.code, ERR_KEYS);
+    house_raze(&h);
+}
+
+static void write_key(const char *path, const char *text, mode_t mode)
+{
+    OWN_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0);
+    CHECK_INT(write(fd, text, strlen(text)), strlen(text));
+    CHECK_INT(fchmod(fd, mode), 0);
+}
+
+TEST(a_root_key_that_is_wrong_missing_or_open_to_others_is_refused)
+{
+    static const char other[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
+    static const struct {
+        const char *text; /* NULL: no file */
+        mode_t mode;
+        const char *sentence;
+    } row[] = {
+        {other, 0400, "not the one these data were made with"},
+        {NULL, 0, "read the root key file"},
+        {other, 0444, "may be read by others (mode 0444)"},
+        {other, 0440, "may be read by others (mode 0440)"},
+        {other, 0602, "may be read by others (mode 0602)"},
+        {"00112233\n", 0400, "does not hold 64 hexadecimal digits"},
+        {"zz112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n", 0400, "does not hold 64"},
+        {"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00\n", 0400, "does not hold 64"},
+        {"", 0400, "does not hold 64"},
+    };
+    struct house h;
+    char path[64];
+    house_build(&h);
+    snprintf(path, sizeof path, "%s/other.key", h.dir);
+    for (size_t i = 0; i < COUNT(row); i++) {
+        if (row[i].text)
+            write_key(path, row[i].text, row[i].mode);
+        reopen(&h, path, -1, row[i].sentence);
+        unlink(path);
+    }
+    CHECK_INT(symlink(h.key_path, path), 0); /* a link may be turned elsewhere by whoever made it */
+    reopen(&h, path, -1, "read the root key file");
+    reopen(&h, h.key_path, 0, NULL);
+    house_raze(&h);
+}
+
+TEST(a_domain_key_is_made_once_and_is_there_again_after_reopening)
+{
+    struct house h;
+    struct err e;
+    struct key first, again, other;
+    house_build(&h);
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "job", &first, &e));
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "job", &again, &e));
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "client", &other, &e));
+    CHECK(memcmp(&first, &again, sizeof first) == 0);
+    CHECK(memcmp(first.secret, other.secret, KEY_BYTES) != 0);
+    keyring_close(h.keyring);
+    CHECK_OK(keyring_open(h.key_path, h.db, &h.keyring, &e));
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "job", &again, &e));
+    CHECK(memcmp(&first, &again, sizeof first) == 0);
+    CHECK_OK(keyring_by_id(h.keyring, other.id, &again, &e));
+    CHECK(memcmp(&other, &again, sizeof other) == 0);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM domain_key"), 2);
+    CHECK_INT(keyring_by_id(h.keyring, (const uint8_t *)"nothere.", &again, &e), -1);
+    CHECK_INT(e.code, ERR_KEYS);
+    house_raze(&h);
+}
+
+TEST(domain_keys_put_in_each_others_place_are_refused)
+{
+    static const char *const swap[] = {
+        /* the wraps alone */
+        "CREATE TABLE x AS SELECT * FROM domain_key;"
+        "UPDATE domain_key SET wrapped = (SELECT wrapped FROM x WHERE x.domain <> domain_key.domain);",
+        /* wrap and commitment together */
+        "CREATE TABLE x AS SELECT * FROM domain_key;"
+        "UPDATE domain_key SET (wrapped, tag) = (SELECT wrapped, tag FROM x WHERE x.domain <> domain_key.domain);",
+        /* the names of the domains */
+        "UPDATE domain_key SET domain = CASE domain WHEN 'job' THEN 'job2' ELSE 'job' END;",
+        /* an epoch that was never wrapped as such */
+        "UPDATE domain_key SET epoch = 2;",
+        /* one bit of a wrap, and one of a commitment */
+        "UPDATE domain_key SET wrapped = CAST(substr(wrapped, 1, 40) || x'00' || substr(wrapped, 42) AS BLOB);",
+        "UPDATE domain_key SET tag = zeroblob(32);",
+    };
+    for (size_t i = 0; i < COUNT(swap); i++) {
+        struct house h;
+        struct err e;
+        struct key k;
+        house_build(&h);
+        CHECK_OK(keyring_domain(h.keyring, h.scope, "job", &k, &e));
+        CHECK_OK(keyring_domain(h.keyring, h.scope, "client", &k, &e));
+        reopen(&h, h.key_path, 0, NULL);
+        house_sql(&h, swap[i]);
+        reopen(&h, h.key_path, -1, "");
+        house_raze(&h);
+    }
+}
+
+TEST(a_wrapped_data_key_opens_at_its_own_place_only)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    static const uint8_t job[16] = {1}, other_job[16] = {2};
+    struct house h;
+    struct err e;
+    struct key made, got;
+    struct slice wrap, wrap2;
+    house_build(&h);
+    struct seal_place at = place_of(PLACE_JOB_KEY, h.scope, job, 0);
+    CHECK_OK(keyring_data_key(h.keyring, "job", &at, a, &made, &wrap, &e));
+    CHECK_OK(keyring_unwrap(h.keyring, &at, wrap, a, &got, &e));
+    CHECK(memcmp(&made, &got, sizeof made) == 0);
+
+    struct seal_place elsewhere[] = {
+        place_of(PLACE_JOB_KEY, h.scope, other_job, 0),
+        place_of(PLACE_JOB_PLAN, h.scope, job, 0),
+        place_of(PLACE_JOB_KEY, h.scope, job, 1),
+        place_of(PLACE_JOB_KEY, other_job, job, 0),
+    };
+    for (size_t i = 0; i < COUNT(elsewhere); i++) {
+        CHECK_INT(keyring_unwrap(h.keyring, &elsewhere[i], wrap, a, &got, &e), -1);
+        CHECK_INT(e.code, ERR_KEYS);
+    }
+    CHECK_OK(keyring_data_key(h.keyring, "job", &elsewhere[0], a, &got, &wrap2, &e));
+    CHECK_INT(keyring_unwrap(h.keyring, &at, wrap2, a, &got, &e), -1); /* the wraps of two jobs, swapped */
+    CHECK_INT(keyring_unwrap(h.keyring, &at, (struct slice){wrap.p, wrap.n - 1}, a, &got, &e), -1);
+    char *bent = arena_take(a, wrap.n);
+    memcpy(bent, wrap.p, wrap.n);
+    bent[wrap.n - 1] ^= 1;
+    CHECK_INT(keyring_unwrap(h.keyring, &at, (struct slice){bent, wrap.n}, a, &got, &e), -1);
+    house_raze(&h);
+}
+
+TEST(the_status_counts_domains_and_shows_a_fingerprint_that_is_not_the_key)
+{
+    struct house h;
+    struct err e;
+    struct key k;
+    struct keyring_status s;
+    char line[80];
+    house_build(&h);
+    keyring_status(h.keyring, &s);
+    CHECK_INT(s.domains, 0);
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "job", &k, &e));
+    keyring_status(h.keyring, &s);
+    CHECK_INT(s.domains, 1);
+    CHECK_INT(s.epochs, 1);
+    CHECK_INT(strlen(s.root_id), 16);
+    OWN_FILE FILE *f = fopen(h.key_path, "re");
+    assert_non_null(fgets(line, sizeof line, f));
+    CHECK(strstr(line, s.root_id) == NULL);
+    house_raze(&h);
+}
+
+RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
+    T(a_root_key_that_is_wrong_missing_or_open_to_others_is_refused),
+    T(a_domain_key_is_made_once_and_is_there_again_after_reopening),
+    T(domain_keys_put_in_each_others_place_are_refused), T(a_wrapped_data_key_opens_at_its_own_place_only),
+    T(the_status_counts_domains_and_shows_a_fingerprint_that_is_not_the_key))
