@@ -413,8 +413,13 @@ static void sqlite_shut(struct db *db)
     free(d);
 }
 
+/* SQLite's own tally of memory takes a lock around every allocation of every thread; nobody reads it. */
+static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 static int sqlite_open(const char *path, bool create, struct db **ret, struct err *e)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure);
     struct sqlite_db *d = calloc(1, sizeof *d);
     char *copy = strdup(path);
     if (!d || !copy) {
