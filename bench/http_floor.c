@@ -1,7 +1,8 @@
-/* http_floor.c -- the server alone: what a request costs before anything is done for it. Answers 49 bytes of JSON, or the
- * length of the body it was sent. Prints its address; ends with SIGTERM and prints its CPU time per request on stderr.
+/* http_floor.c -- the server alone: what a request costs before anything is done for it. Answers 49 bytes of JSON, or
+ * the length of the body it was sent. Prints its address; ends with SIGTERM and prints its CPU time per request on
+ * stderr.
  *
- *     http_floor [ADDRESS:PORT [CERTIFICATE KEY]]
+ *     [LOOPS=n] [HANDLERS=n] http_floor [ADDRESS:PORT [CERTIFICATE KEY]]
  *     wrk -t2 -c64 -d10 http://ADDRESS:PORT/ */
 #include <signal.h>
 #include <stdio.h>
@@ -55,7 +56,8 @@ int main(int argc, char **argv)
     int r = http_server_run(server, &e);
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    double us = (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    double us =
+        (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
     long long n = (long long)metric_value[METRIC_REQUESTS];
     fprintf(stderr, "%lld requests, %.1f us of CPU each, %ld KiB at most\n", n, n ? us / (double)n : 0, u.ru_maxrss);
     http_server_close(server);

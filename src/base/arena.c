@@ -9,7 +9,7 @@
 #include "base/fault.h"
 #include "base/wipe.h"
 
-enum { FIRST = 16 * 1024, SPARE_MAX = 64 * 1024, SPARES = 4 };
+enum { FIRST = 16 * 1024, SPARE_MAX = 64 * 1024, SPARES = 32 };
 
 struct block {
     struct block *next;

@@ -12,17 +12,23 @@
 #include "base/own.h"
 #include "base/wipe.h"
 
-/* A connection may be closed, and its memory gone, inside most of these functions. Those that may do so answer whether it
- * is still there. */
+/* A connection may be closed, and its memory gone, inside most of these functions. Those that may do so answer whether
+ * it is still there. */
 
-static const struct http_config *config(const struct conn *c) { return &c->loop->server->c; }
+static const struct http_config *config(const struct conn *c)
+{
+    return &c->loop->server->c;
+}
 
 /* --- time --- */
 
-static void conn_within(struct conn *c, int ms) { c->by_us = clock_mono_us() + ms * 1000LL; }
+static void conn_within(struct conn *c, int ms)
+{
+    c->by_us = c->loop->now_us + ms * 1000LL;
+}
 
-/* The minimum rate: every byte buys the time it may take, but nobody can save up more than header_ms. So a burst does not
- * pay for a long silence after it. */
+/* The minimum rate: every byte buys the time it may take, but nobody can save up more than header_ms. So a burst does
+ * not pay for a long silence after it. */
 static void conn_moved(struct conn *c, size_t n, int64_t now_us)
 {
     int64_t most = now_us + config(c)->header_ms * 1000LL;
@@ -121,7 +127,7 @@ static void conn_linger(struct conn *c)
 
 static bool conn_sent(struct conn *c)
 {
-    bool last = c->x->last;
+    bool last = c->x->last || c->deaf;
     exchange_end(c);
     if (last) {
         conn_linger(c);
@@ -220,7 +226,8 @@ static bool conn_refuse(struct conn *c, int status, const char *why)
 static bool conn_shed(struct conn *c, bool last)
 {
     metric_add(METRIC_HTTP_SHED, 1);
-    return conn_answer(c, 503, "more requests are being answered than this server takes on; try again in a second", last);
+    return conn_answer(c, 503, "more requests are being answered than this server takes on; try again in a second",
+                       last);
 }
 
 /* --- reading --- */
@@ -249,7 +256,7 @@ static bool conn_request_done(struct conn *c)
 {
     struct exchange *x = c->x;
     x->reader.request.tls = came_over_tls(c, &x->reader.request);
-    x->reader.request.received_us = clock_mono_us();
+    x->reader.request.received_us = c->loop->now_us;
     if (!admit(c))
         return conn_shed(c, !x->reader.keep_alive);
     x->last = !x->reader.keep_alive;
@@ -270,7 +277,7 @@ static bool conn_take(struct conn *c, struct slice *in)
         in->p += n;
         in->n -= n;
         if (c->body)
-            conn_moved(c, n, clock_mono_us());
+            conn_moved(c, n, c->loop->now_us);
         if (step == READER_HEAD)
             alive = conn_body_begins(c, in->n > 0);
         else if (step == READER_DONE)
@@ -282,22 +289,17 @@ static bool conn_take(struct conn *c, struct slice *in)
 }
 
 /* At most one read's worth: the connection is not read again before this is used up. */
-static bool conn_keep(struct conn *c, struct slice in)
+static void conn_keep(struct conn *c, struct slice in)
 {
     assert(!c->ahead);
     c->ahead = malloc(in.n);
     if (!c->ahead) {
-        if (c->stage != CONN_WORK) {
-            conn_close(c);
-            return false;
-        }
-        c->x->last = true; /* the answer in work still goes out; then bytes would be missing */
-        return true;
+        c->deaf = true;
+        return;
     }
     memcpy(c->ahead, in.p, in.n);
     c->ahead_n = in.n;
     c->ahead_at = 0;
-    return true;
 }
 
 static void conn_ended(struct conn *c)
@@ -307,22 +309,21 @@ static void conn_ended(struct conn *c)
     conn_close(c);
 }
 
+/* Once per event, so that connections take turns. A TLS record fits into the buffer whole and OpenSSL reads no further
+ * than its end, so nothing is ever left inside OpenSSL, where no event would announce it. */
 static void conn_read(struct conn *c)
 {
     struct loop *l = c->loop;
-    bool alive = true;
-    do {
-        ssize_t n = wire_read(c, l->in, LOOP_BUFFER);
-        if (n < 0)
-            conn_ended(c);
-        if (n <= 0)
-            return;
-        struct slice in = {l->in, (size_t)n};
-        alive = conn_take(c, &in);
-        if (alive && in.n && c->stage != CONN_LINGER)
-            alive = conn_keep(c, in);
-        wipe(l->in, (size_t)n);
-    } while (alive && (c->stage == CONN_IDLE || c->stage == CONN_READ) && wire_pending(c));
+    _Static_assert(LOOP_BUFFER >= TLS_RECORD, "a record must fit");
+    ssize_t n = wire_read(c, l->in, LOOP_BUFFER);
+    if (n < 0)
+        conn_ended(c);
+    if (n <= 0)
+        return;
+    struct slice in = {l->in, (size_t)n};
+    if (conn_take(c, &in) && in.n && c->stage != CONN_LINGER)
+        conn_keep(c, in);
+    wipe(l->in, (size_t)n);
 }
 
 /* The answer is out: on with what was read ahead, then with the socket. */
@@ -343,14 +344,12 @@ static void conn_continue(struct conn *c)
     if (c->paused)
         event_add(&c->rd, NULL);
     c->paused = false;
-    if (wire_pending(c))
-        conn_read(c);
 }
 
 void conn_resume(struct conn *c)
 {
     assert(c->stage == CONN_WORK);
-    metric_observe(HISTOGRAM_REQUEST, clock_mono_us() - c->x->reader.request.received_us);
+    metric_observe(HISTOGRAM_REQUEST, c->loop->now_us - c->x->reader.request.received_us);
     if (conn_send(c))
         conn_continue(c);
 }
@@ -359,6 +358,7 @@ static void on_read(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *c = arg;
     (void)fd, (void)what;
+    c->loop->now_us = clock_mono_us();
     if (c->write_wants_read) {
         if (conn_flush(c))
             conn_continue(c);
@@ -374,10 +374,13 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *c = arg;
     (void)fd, (void)what;
-    if (c->outs == 0)
-        conn_read(c);
-    else if (conn_flush(c))
-        conn_continue(c);
+    c->loop->now_us = clock_mono_us();
+    if (c->outs) {
+        if (conn_flush(c))
+            conn_continue(c);
+    } else if (c->stage == CONN_IDLE || c->stage == CONN_READ) {
+        conn_read(c); /* TLS had to write before it could read */
+    }
 }
 
 void conn_start(struct conn *c)
@@ -396,7 +399,8 @@ void conn_start(struct conn *c)
 
 /* --- the clock --- */
 
-/* What was written may still lie in our kernel, up to megabytes of it; only what has left it shows that the client reads. */
+/* What was written may still lie in our kernel, up to megabytes of it; only what has left it shows that the client
+ * reads. */
 static void look_whether_it_passes(struct conn *c, int64_t now_us)
 {
     int queued = 0;

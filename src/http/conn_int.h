@@ -1,7 +1,8 @@
 /* conn_int.h -- what the files of this room share: server, loops, connections, exchanges.
  *
- * Who may touch a connection: its loop's thread, except in CONN_WORK, when the handler that took it may touch its exchange
- * (and the arena the exchange lies in) and nothing else. The queue of the pool and the mailbox of the loop hand it over. */
+ * Who may touch a connection: its loop's thread, except in CONN_WORK, when the handler that took it may touch its
+ * exchange (and the arena the exchange lies in) and nothing else. The queue of the pool and the mailbox of the loop
+ * hand it over. */
 #ifndef HTTP_CONN_INT_H
 #define HTTP_CONN_INT_H
 
@@ -9,6 +10,7 @@
 #include <event2/event_struct.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/uio.h>
 
@@ -28,10 +30,10 @@ enum { LEAD_MAX = 640, NOTE_MAX = 192, OUT_MAX = 6, FIELDS_MAX = 16 * 1024, LING
 struct exchange {
     struct reader reader;
     struct http_reply reply;
-    bool last;          /* the connection ends with this answer */
-    bool counted;       /* it is one of server.in_flight */
+    bool last;    /* the connection ends with this answer */
+    bool counted; /* it is one of server.in_flight */
     size_t lead_n;
-    char lead[LEAD_MAX]; /* the status line and the server's own fields: here, so that out of memory can still be answered */
+    char lead[LEAD_MAX]; /* status line and the server's own fields; not taken later, when memory may be out */
     char note[NOTE_MAX]; /* the body of the server's own errors */
 };
 
@@ -48,6 +50,7 @@ struct conn {
     bool fresh;            /* no request yet: the header's time runs from the connection's start */
     bool body;             /* in CONN_READ: the header is complete */
     bool paused;           /* rd is not in the loop: bytes came while a request was in work */
+    bool deaf;             /* bytes were lost for want of memory: it ends with the answer in work */
     bool broken;           /* nothing more can be read or written */
     bool write_wants_read; /* TLS */
     int64_t by_us;         /* when the stage must have ended; bytes that move put it off (conn_moved) */
@@ -68,19 +71,27 @@ struct loop {
     _Atomic(struct conn *) mailbox;
     int wake_fd;
     bool ticking, draining;
+    int64_t now_us; /* when this turn of the loop began; near enough for deadlines */
     int64_t drain_by_us;
     char *in, *out; /* a read's bytes; a TLS record being put together */
     pthread_t thread;
 };
 
+struct handler {
+    struct handler *below; /* on the stack of idle ones */
+    struct http_server *server;
+    pthread_t thread;
+    sem_t wake;
+};
+
 struct pool {
     pthread_mutex_t lock;
-    pthread_cond_t wake;
     struct conn *first, *last;
-    int idle, threads;
+    struct handler *idle; /* the one that slept last is woken first: its stack and caches are warm */
+    struct handler *handler;
+    int handlers;
     bool waking; /* one is on its way to the queue */
     bool ending;
-    pthread_t *thread;
 };
 
 struct http_server {
@@ -123,11 +134,10 @@ void reply_lead(struct exchange *x, const struct http_request *q);
 void reply_note(struct exchange *x, int status, const char *why); /* an error of the server itself */
 int reply_iov(struct exchange *x, const struct http_request *q, struct iovec out[OUT_MAX]); /* how many */
 
-/* wire.c -- bytes in and out, with TLS or without. >0: so many; 0: it would block; -1: the peer has ended or it broke. */
+/* wire.c -- bytes in and out, with TLS or without. >0: so many; 0: it would block; -1: it has ended or broke. */
 ssize_t wire_read(struct conn *c, char *p, size_t n);
 ssize_t wire_write(struct conn *c, const struct iovec *v, int n);
-bool wire_pending(const struct conn *c); /* bytes that no event will announce */
-void wire_finish(struct conn *c);        /* says goodbye and closes our side */
+void wire_finish(struct conn *c); /* says goodbye and closes our side */
 
 /* tls.c */
 SSL_CTX *tls_open(const char *cert, const char *key, struct err *e);

@@ -15,7 +15,8 @@ union address {
 
 static int wrong_text(const char *text, struct err *e)
 {
-    return err_set(e, ERR_CONFIG, "'%s' is no address to listen on; write ADDRESS:PORT, like 127.0.0.1:8080 or [::1]:8080", text);
+    return err_set(e, ERR_CONFIG,
+                   "'%s' is no address to listen on; write ADDRESS:PORT, like 127.0.0.1:8080 or [::1]:8080", text);
 }
 
 static int read_address(const char *text, union address *ret, socklen_t *len, struct err *e)
@@ -83,10 +84,11 @@ int listen_open(const char *text, bool anywhere, char *address, size_t size, str
     if (read_address(text, &a, &len, e))
         return -1;
     if (!anywhere && !is_loopback(&a))
-        return err_set(e, ERR_CONFIG,
-                       "plain HTTP on %s would send health data unencrypted: turn TLS on, or set it to proxy if a TLS proxy "
-                       "stands in front, or listen on 127.0.0.1",
-                       text);
+        return err_set(
+            e, ERR_CONFIG,
+            "plain HTTP on %s would send health data unencrypted: turn TLS on, or set it to proxy if a TLS proxy "
+            "stands in front, or listen on 127.0.0.1",
+            text);
     OWN_FD int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1;
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) || bind(fd, &a.any, len) || listen(fd, 1024))

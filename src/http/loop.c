@@ -14,7 +14,10 @@
 
 enum { ACCEPTS = 64, ACCEPT_PAUSE_MS = 100 };
 
-static struct timeval ms(int n) { return (struct timeval){n / 1000, n % 1000 * 1000}; }
+static struct timeval ms(int n)
+{
+    return (struct timeval){n / 1000, n % 1000 * 1000};
+}
 
 void loop_wake(struct loop *l)
 {
@@ -23,7 +26,8 @@ void loop_wake(struct loop *l)
     (void)n;
 }
 
-/* A stack without locks, turned over by the loop; whoever finds it empty wakes the loop, so a full one costs nothing more. */
+/* A stack without locks, turned over by the loop; whoever finds it empty wakes the loop, so a full one costs nothing
+ * more. */
 void loop_post(struct conn *c)
 {
     struct loop *l = c->loop;
@@ -86,7 +90,7 @@ static void loop_drain(struct loop *l)
     if (l->draining || !atomic_load(accepting ? &s->draining : &s->deaf))
         return;
     l->draining = true;
-    l->drain_by_us = clock_mono_us() + s->c.drain_ms * 1000LL;
+    l->drain_by_us = l->now_us + s->c.drain_ms * 1000LL;
     if (accepting) {
         event_del(&l->accept);
         event_del(&l->again);
@@ -106,6 +110,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     struct loop *l = arg;
     uint64_t count;
     (void)what;
+    l->now_us = clock_mono_us();
     ssize_t n = read(fd, &count, sizeof count);
     (void)n;
     struct conn *c = turned(atomic_exchange_explicit(&l->mailbox, NULL, memory_order_acquire));
@@ -124,7 +129,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct loop *l = arg;
-    int64_t now = clock_mono_us();
+    int64_t now = l->now_us = clock_mono_us();
     bool over = l->draining && now > l->drain_by_us;
     (void)fd, (void)what;
     for (struct conn *c = l->first, *next; c; c = next) {
@@ -197,6 +202,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
     struct loop *l = arg;
     (void)what;
+    l->now_us = clock_mono_us();
     for (int i = 0; i < ACCEPTS; i++) {
         int got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (got >= 0) {

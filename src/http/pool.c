@@ -2,9 +2,9 @@
 
 #include "http/conn_int.h"
 
-/* Many handlers exist, because most of them wait for a commit; few should run. So at most one is on its way to the queue at
- * any time, and one that takes a request while more are waiting sends for the next. Quick requests thus stay on the threads
- * that are awake, and slow ones spread over as many as there are. */
+/* Many handlers exist, because most of them wait for a commit; few should run. So at most one is on its way to the
+ * queue at any time, and one that takes a request while more are waiting sends for the next. Quick requests thus stay
+ * on the threads that are awake, and slow ones spread over as many as there are. */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { STACK = 4 * 1024 * 1024 };
@@ -18,15 +18,28 @@ enum { STACK = 512 * 1024 };
 enum { STACK = 512 * 1024 };
 #endif
 
+/* Takes a sleeper off the stack when one should be woken; under the lock. */
+static struct handler *sleeper(struct pool *p)
+{
+    struct handler *h = p->first && !p->waking ? p->idle : NULL;
+    if (h) {
+        p->idle = h->below;
+        p->waking = true;
+    }
+    return h;
+}
 
 /* NULL: the pool is ending and nothing is left. */
-static struct conn *pool_take(struct pool *p)
+static struct conn *pool_take(struct pool *p, struct handler *me)
 {
     pthread_mutex_lock(&p->lock);
     while (!p->first && !p->ending) {
-        p->idle++;
-        pthread_cond_wait(&p->wake, &p->lock);
-        p->idle--;
+        me->below = p->idle;
+        p->idle = me;
+        pthread_mutex_unlock(&p->lock);
+        while (sem_wait(&me->wake))
+            ;
+        pthread_mutex_lock(&p->lock);
         p->waking = false;
     }
     struct conn *c = p->first;
@@ -34,19 +47,19 @@ static struct conn *pool_take(struct pool *p)
         p->first = c->mail;
         c->mail = NULL;
     }
-    bool more = p->first && p->idle && !p->waking;
-    p->waking |= more;
+    struct handler *next = sleeper(p);
     pthread_mutex_unlock(&p->lock);
-    if (more)
-        pthread_cond_signal(&p->wake);
+    if (next)
+        sem_post(&next->wake);
     return c;
 }
 
-static void *handle(void *server)
+static void *handle(void *arg)
 {
     pthread_setname_np(pthread_self(), "handler");
-    struct http_server *s = server;
-    for (struct conn *c; (c = pool_take(&s->pool));) {
+    struct handler *me = arg;
+    struct http_server *s = me->server;
+    for (struct conn *c; (c = pool_take(&s->pool, me));) {
         struct exchange *x = c->x;
         struct http_request *q = &x->reader.request;
         s->fn(s->ctx, q, &x->reply);
@@ -67,37 +80,46 @@ void pool_submit(struct pool *p, struct conn *c)
     else
         p->first = c;
     p->last = c;
-    bool wake = p->idle && !p->waking;
-    p->waking |= wake;
+    struct handler *h = sleeper(p);
     pthread_mutex_unlock(&p->lock);
-    if (wake)
-        pthread_cond_signal(&p->wake);
+    if (h)
+        sem_post(&h->wake);
 }
 
 int pool_open(struct pool *p, struct http_server *s, struct err *e)
 {
-    p->thread = calloc((size_t)s->c.handlers, sizeof *p->thread);
-    if (!p->thread)
+    p->handler = calloc((size_t)s->c.handlers, sizeof *p->handler);
+    if (!p->handler)
         return err_set(e, ERR_NO_MEMORY, "no memory for handler threads");
     pthread_attr_t a;
     pthread_attr_init(&a);
     pthread_attr_setstacksize(&a, STACK);
-    while (p->threads < s->c.handlers && pthread_create(&p->thread[p->threads], &a, handle, s) == 0)
-        p->threads++;
+    for (; p->handlers < s->c.handlers; p->handlers++) {
+        struct handler *h = &p->handler[p->handlers];
+        h->server = s;
+        sem_init(&h->wake, 0, 0);
+        if (pthread_create(&h->thread, &a, handle, h))
+            break;
+    }
     pthread_attr_destroy(&a);
-    if (p->threads == s->c.handlers)
+    if (p->handlers == s->c.handlers)
         return 0;
-    return err_set(e, ERR_CONFIG, "only %d of %d handler threads could be started; ask for fewer", p->threads, s->c.handlers);
+    return err_set(e, ERR_CONFIG, "only %d of %d handler threads could be started; ask for fewer", p->handlers,
+                   s->c.handlers);
 }
 
 void pool_close(struct pool *p)
 {
     pthread_mutex_lock(&p->lock);
     p->ending = true;
+    for (; p->idle; p->idle = p->idle->below)
+        sem_post(&p->idle->wake);
     pthread_mutex_unlock(&p->lock);
-    pthread_cond_broadcast(&p->wake);
-    for (int i = 0; i < p->threads; i++)
-        pthread_join(p->thread[i], NULL);
-    free(p->thread);
-    p->thread = NULL;
+    for (int i = 0; i < p->handlers; i++) {
+        pthread_join(p->handler[i].thread, NULL);
+        sem_destroy(&p->handler[i].wake);
+    }
+    free(p->handler);
+    p->handler = NULL;
+    p->handlers = 0;
 }

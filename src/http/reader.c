@@ -15,7 +15,10 @@ static int refuse(struct reader *r, int status, const char *why)
     return -1;
 }
 
-static int out_of_memory(struct reader *r) { return refuse(r, 503, "the request needs more memory than it may use; send less"); }
+static int out_of_memory(struct reader *r)
+{
+    return refuse(r, 503, "the request needs more memory than it may use; send less");
+}
 
 void reader_init(struct reader *r, struct arena *a, const struct reader_limits *max)
 {
@@ -27,9 +30,9 @@ void reader_init(struct reader *r, struct arena *a, const struct reader_limits *
 
 static enum http_method method_of(struct slice m)
 {
-    static const char *const name[] = {[HTTP_GET] = "GET",     [HTTP_HEAD] = "HEAD",   [HTTP_POST] = "POST",
-                                       [HTTP_PUT] = "PUT",     [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE",
-                                       [HTTP_OPTIONS] = "OPTIONS"};
+    static const char *const name[] = {
+        [HTTP_GET] = "GET",     [HTTP_HEAD] = "HEAD",     [HTTP_POST] = "POST",      [HTTP_PUT] = "PUT",
+        [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS"};
     for (size_t i = 0; i < COUNT(name); i++)
         if (slice_is(m, name[i]))
             return (enum http_method)i;
@@ -52,7 +55,7 @@ static int cut_authority(struct reader *r, struct slice *t)
 {
     size_t n = t->n >= 7 && slice_is_nocase((struct slice){t->p, 7}, "http://")    ? 7
                : t->n >= 8 && slice_is_nocase((struct slice){t->p, 8}, "https://") ? 8
-                                                                                  : 0;
+                                                                                   : 0;
     if (!n)
         return refuse(r, 400, "the target must begin with a slash, or be an http or https URL");
     struct slice host = {t->p + n, 0};
@@ -134,8 +137,8 @@ static int read_length(struct reader *r, struct slice v)
     return 0;
 }
 
-/* Only one `chunked` is understood. A list that does not end in it leaves the body's end unknown (400); one that does, with
- * another coding before it, is understood but not spoken (501). */
+/* Only one `chunked` is understood. A list that does not end in it leaves the body's end unknown (400); one that does,
+ * with another coding before it, is understood but not spoken (501). */
 static int read_coding(struct reader *r, struct slice v)
 {
     if (r->coded)
@@ -293,8 +296,8 @@ static size_t feed_head(struct reader *r, struct slice in)
 
 /* --- the body --- */
 
-/* Room for n more bytes: the full size, or a quarter of it, or a sixteenth ..., whichever is just enough. So a body that is
- * promised and does not come costs little, and the pieces left behind are together a third of the last one. */
+/* Room for n more bytes: the full size, or a quarter of it, or a sixteenth ..., whichever is just enough. So a body
+ * that is promised and does not come costs little, and the pieces left behind are together a third of the last one. */
 static int body_room(struct reader *r, size_t n)
 {
     size_t need = r->got + n, cap = r->chunked ? r->max.body_max : r->got + r->left;
@@ -329,7 +332,10 @@ static int read_size(struct reader *r, struct slice line)
     size_t n = 0, i = 0;
     for (; i < line.n && i < SIZE_DIGITS; i++) {
         char c = line.p[i];
-        int v = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int v = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : -1;
         if (v < 0)
             break;
         n = n << 4 | (size_t)v;
@@ -346,7 +352,8 @@ static int read_size(struct reader *r, struct slice line)
     return 0;
 }
 
-/* Trailers must be well-formed; then they are dropped, as RFC 9110 6.5.1 allows: none is defined for what this server does. */
+/* Trailers must be well-formed; then they are dropped, as RFC 9110 6.5.1 allows: none is defined for what this server
+ * does. */
 static int read_trailer(struct reader *r, struct slice line)
 {
     struct http_header dropped;

@@ -1,14 +1,15 @@
 /* reader.h -- bytes to one HTTP/1.1 request: RFC 9112 and 9110, strictly. Pure: no sockets, no clock, no logging.
  *
- * Feed it whatever arrived; it takes what belongs to this request and leaves the rest (the next, pipelined request) to the
- * caller. Where the bytes are cut makes no difference. What is refused, because two readers could disagree about it, or
- * because it is wrong: bare LF, folded lines, space before a colon, control characters, Content-Length that is doubled,
- * listed or not plain digits, Content-Length beside Transfer-Encoding, any transfer coding but one `chunked`, a missing,
- * doubled or malformed Host, a target with characters no URI has. Chunk extensions and trailers are checked and dropped.
+ * Feed it whatever arrived; it takes what belongs to this request and leaves the rest (the next, pipelined request) to
+ * the caller. Where the bytes are cut makes no difference. What is refused, because two readers could disagree about
+ * it, or because it is wrong: bare LF, folded lines, space before a colon, control characters, Content-Length that is
+ * doubled, listed or not plain digits, Content-Length beside Transfer-Encoding, any transfer coding but one `chunked`,
+ * a missing, doubled or malformed Host, a target with characters no URI has. Chunk extensions and trailers are checked
+ * and dropped.
  *
- * Everything it keeps lies in the caller's arena. A refusal is final: status and a sentence that says how to mend it and
- * repeats nothing of what was sent. Limits: header_max counts request line and fields, and once more chunk extensions and
- * trailers; a body grows as it arrives, so a Content-Length alone reserves nothing. Nothing blocks. */
+ * Everything it keeps lies in the caller's arena. A refusal is final: status and a sentence that says how to mend it
+ * and repeats nothing of what was sent. Limits: header_max counts request line and fields, and once more chunk
+ * extensions and trailers; a body grows as it arrives, so a Content-Length alone reserves nothing. Nothing blocks. */
 #ifndef HTTP_READER_H
 #define HTTP_READER_H
 
@@ -40,13 +41,13 @@ struct reader {
     /* The reader's own. */
     struct reader_limits max;
     enum reader_state state;
-    bool skipped; /* the one empty line that may stand before a request */
-    int lines;    /* complete lines of the header; then of the trailer */
-    size_t line;  /* where in `head` the current line starts */
+    bool skipped;           /* the one empty line that may stand before a request */
+    int lines;              /* complete lines of the header; then of the trailer */
+    size_t line;            /* where in `head` the current line starts */
     struct buf head, piece; /* the header as sent; one line of a chunked body's frame */
     size_t frame;           /* bytes of chunk extensions and trailers */
     bool hosted, chunked, coded, sized;
-    size_t left;        /* bytes of the body, or of the chunk, still to come */
+    size_t left; /* bytes of the body, or of the chunk, still to come */
     char *body;
     size_t got, cap;
 };

@@ -102,7 +102,20 @@ static void add(struct exchange *x, const char *z)
     x->lead_n += n;
 }
 
-static bool bodiless(int status) { return status == 204 || status == 304; }
+static void add_number(struct exchange *x, size_t n)
+{
+    char text[24], *p = text + sizeof text - 1;
+    *p = 0;
+    do
+        *--p = (char)('0' + n % 10);
+    while (n /= 10);
+    add(x, p);
+}
+
+static bool bodiless(int status)
+{
+    return status == 204 || status == 304;
+}
 
 void reply_lead(struct exchange *x, const struct http_request *q)
 {
@@ -112,13 +125,18 @@ void reply_lead(struct exchange *x, const struct http_request *q)
         reply_note(x, 500, "the server made no answer; try again, and tell its operator if it stays so");
         fields = (struct slice){NULL, 0};
     }
-    x->lead_n = (size_t)snprintf(x->lead, sizeof x->lead, "HTTP/1.1 %d %s\r\nDate: %s\r\n", r->status, reason(r->status),
-                                 http_date());
+    x->lead_n = 0;
+    add(x, "HTTP/1.1 ");
+    add_number(x, (size_t)r->status);
+    add(x, " ");
+    add(x, reason(r->status));
+    add(x, "\r\nDate: ");
+    add(x, http_date());
     if (!bodiless(r->status)) {
-        char length[48];
-        snprintf(length, sizeof length, "Content-Length: %zu\r\n", r->body.n);
-        add(x, length);
+        add(x, "\r\nContent-Length: ");
+        add_number(x, r->body.n);
     }
+    add(x, "\r\n");
     if (x->last)
         add(x, "Connection: close\r\n");
     else if (x->reader.old)

@@ -40,7 +40,8 @@ static int check_config(const struct http_config *c, struct err *e)
     if (c->in_flight_max < 1 || c->connections_max < 1)
         return err_set(e, ERR_CONFIG, "the server must be allowed a connection and a request in flight");
     if (c->arena_max / 4 < c->header_max || c->arena_max / 2 < c->body_max)
-        return err_set(e, ERR_CONFIG, "a request must be allowed 4 times its largest header and twice its largest body in memory");
+        return err_set(e, ERR_CONFIG,
+                       "a request must be allowed 4 times its largest header and twice its largest body in memory");
     return 0;
 }
 
@@ -73,8 +74,12 @@ int http_server_open(const struct http_config *c, http_handler *fn, void *ctx, s
         return err_set(e, ERR_NO_MEMORY, "no memory for the server");
     *s = (struct http_server){.c = *c, .fn = fn, .ctx = ctx, .listen_fd = -1, .stop_fd = {-1, -1}};
     pthread_mutex_init(&s->tls_lock, NULL);
-    pthread_mutex_init(&s->pool.lock, NULL);
-    pthread_cond_init(&s->pool.wake, NULL);
+    /* Held for a handful of instructions: waiting a moment beats sleeping. */
+    pthread_mutexattr_t adaptive;
+    pthread_mutexattr_init(&adaptive);
+    pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(&s->pool.lock, &adaptive);
+    pthread_mutexattr_destroy(&adaptive);
     if (open_parts(s, e)) {
         http_server_close(s);
         return -1;
@@ -83,7 +88,10 @@ int http_server_open(const struct http_config *c, http_handler *fn, void *ctx, s
     return 0;
 }
 
-const char *http_server_address(const struct http_server *s) { return s->address; }
+const char *http_server_address(const struct http_server *s)
+{
+    return s->address;
+}
 
 static void wait_for_stop(struct http_server *s)
 {
@@ -101,7 +109,8 @@ static int start_threads(struct http_server *s, int *loops, struct err *e)
     int r = pool_open(&s->pool, s, e);
     for (*loops = 0; r == 0 && *loops < s->c.loops; ++*loops)
         if (pthread_create(&s->loop[*loops].thread, NULL, loop_run, &s->loop[*loops])) {
-            r = err_set(e, ERR_CONFIG, "only %d of %d loop threads could be started; ask for fewer", *loops, s->c.loops);
+            r = err_set(e, ERR_CONFIG, "only %d of %d loop threads could be started; ask for fewer", *loops,
+                        s->c.loops);
             break;
         }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -161,6 +170,5 @@ void http_server_close(struct http_server *s)
     SSL_CTX_free(s->tls);
     pthread_mutex_destroy(&s->tls_lock);
     pthread_mutex_destroy(&s->pool.lock);
-    pthread_cond_destroy(&s->pool.wake);
     free(s);
 }

@@ -1,22 +1,24 @@
 /* server.h -- an HTTP/1.1 server: strict reader, TLS, limits, drain. Knows nothing of routes, users or FHIR.
  *
- * Loop threads (libevent) own the sockets and never block on anything else. A request that is completely read is handed to
- * a fixed pool of handler threads, which call the one function that cmd/ gave; its reply goes back to the loop that owns
- * the connection. One request of a connection is in work at a time; pipelined ones wait their turn.
+ * Loop threads (libevent) own the sockets and never block on anything else. A request that is completely read is handed
+ * to a fixed pool of handler threads, which call the one function that cmd/ gave; its reply goes back to the loop that
+ * owns the connection. One request of a connection is in work at a time; pipelined ones wait their turn.
  *
- * Refused without reaching the handler: whatever breaks a MUST of RFC 9112 (400; 501 for tunnels and for transfer codings
- * before chunked; 505 for other versions), request lines (414) and header fields (431) over the limit, bodies over the limit
- * (413), other expectations than 100-continue (417), slow senders (408: a total deadline for the header, a minimum rate for
- * the body), and more requests in flight than allowed (503 with Retry-After: 1). Such an answer is {"detail":"..."}, a
- * sentence that says how to mend it and repeats nothing of what was sent; the connection closes after it, unless it was shed
- * without a body. A client that does not read its answer at the same minimum rate is cut off.
+ * Refused without reaching the handler: whatever breaks a MUST of RFC 9112 (400; 501 for tunnels and for transfer
+ * codings before chunked; 505 for other versions), request lines (414) and header fields (431) over the limit, bodies
+ * over the limit (413), other expectations than 100-continue (417), slow senders (408: a total deadline for the header,
+ * a minimum rate for the body), and more requests in flight than allowed (503 with Retry-After: 1). Such an answer is
+ * {"detail":"..."}, a sentence that says how to mend it and repeats nothing of what was sent; the connection closes
+ * after it, unless it was shed without a body. A client that does not read its answer at the same minimum rate is cut
+ * off.
  *
- * Every answer carries nosniff, no-referrer, X-Frame-Options: DENY, no-store and a policy that loads nothing (the last two
- * only when the handler wrote no Cache-Control or Content-Security-Policy itself), and over TLS Strict-Transport-Security.
+ * Every answer carries nosniff, no-referrer, X-Frame-Options: DENY, no-store and a policy that loads nothing (the last
+ * two only when the handler wrote no Cache-Control or Content-Security-Policy itself), and over TLS
+ * Strict-Transport-Security.
  *
- * What held a request or an answer is wiped: the arena when the answer is sent, a loop's read buffer after every read, bytes
- * read ahead when they are used. Not wiped: what OpenSSL holds of a TLS record (it frees its buffers as soon as they are
- * empty, but does not clear them), and what the kernel holds. */
+ * What held a request or an answer is wiped: the arena when the answer is sent, a loop's read buffer after every read,
+ * bytes read ahead when they are used. Not wiped: what OpenSSL holds of a TLS record (it frees its buffers as soon as
+ * they are empty, but does not clear them), and what the kernel holds. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -35,7 +37,7 @@ struct http_request {
     struct arena *arena;
     enum http_method method;
     struct slice method_text;
-    struct slice path;  /* before '?', percent-encoding as sent; absolute-form targets are already reduced to their path */
+    struct slice path;  /* before '?', percent-encoding as sent; of an absolute-form target its path alone */
     struct slice query; /* behind '?', or empty */
     const struct http_header *header;
     size_t headers;
@@ -56,8 +58,8 @@ struct http_reply {
     struct slice body;
 };
 
-/* Dropped whole: a name that is no token, a value with control characters (never a second header line), and the fields that
- * frame the answer and are the server's (Content-Length, Transfer-Encoding, Connection, Date). */
+/* Dropped whole: a name that is no token, a value with control characters (never a second header line), and the fields
+ * that frame the answer and are the server's (Content-Length, Transfer-Encoding, Connection, Date). */
 void http_reply_field(struct http_reply *r, const char *name, struct slice value);
 
 typedef void http_handler(void *ctx, struct http_request *q, struct http_reply *r);
@@ -65,30 +67,30 @@ typedef void http_handler(void *ctx, struct http_request *q, struct http_reply *
 enum http_tls { HTTP_TLS_OFF, HTTP_TLS_ON, HTTP_TLS_PROXY };
 
 struct http_config {
-    const char *listen;        /* "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; no other names. Port 0 takes a free one */
-    enum http_tls tls;         /* OFF is refused on anything but loopback; PROXY: a TLS proxy stands in front */
-    const char *cert, *key;    /* PEM files, for ON: the chain, leaf first; the key without a passphrase */
-    int loops, handlers;       /* threads; a handler's stack is 512 KiB */
-    size_t header_max;         /* bytes of request line and fields together */
+    const char *listen; /* "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; no other names. Port 0 takes a free one */
+    enum http_tls tls;  /* OFF is refused on anything but loopback; PROXY: a TLS proxy stands in front */
+    const char *cert, *key; /* PEM files, for ON: the chain, leaf first; the key without a passphrase */
+    int loops, handlers;    /* threads; a handler's stack is 512 KiB */
+    size_t header_max;      /* bytes of request line and fields together */
     int fields_max;
     size_t body_max;
-    int header_ms;             /* total time for a request's header, from its first byte (or the connection's start) */
-    int body_rate;             /* bytes per second at which a body must come and an answer be read; lags of header_ms are forgiven */
-    int idle_ms;               /* keep-alive without a request */
-    int in_flight_max;         /* requests whose body is being read, or in work; above: 503 */
-    int connections_max;       /* above: accepted connections are closed at once. Each needs a descriptor */
-    size_t arena_max;          /* bytes one request may take; its body alone up to 4/3 of its size (chunked: of body_max) */
-    int drain_ms;              /* after stop: how long requests in work may take */
+    int header_ms; /* total time for a request's header, from its first byte (or the connection's start) */
+    int body_rate; /* bytes per second a body and a client's reading must keep up; header_ms of lag is forgiven */
+    int idle_ms;   /* keep-alive without a request */
+    int in_flight_max;   /* requests whose body is being read, or in work; above: 503 */
+    int connections_max; /* above: accepted connections are closed at once. Each needs a descriptor */
+    size_t arena_max;    /* bytes one request may take; its body alone up to 4/3 of its size (chunked: of body_max) */
+    int drain_ms;        /* after stop: how long requests in work may take */
 };
-/* 127.0.0.1:8080 without TLS, 2 loops, 32 handlers, 16 KiB of at most 100 fields, 8 MiB bodies, 10 s, 1000 bytes/s, 60 s,
- * 512 in flight, 900 connections, 64 MiB, 10 s. */
+/* 127.0.0.1:8080 without TLS, 2 loops, 32 handlers, 16 KiB of at most 100 fields, 8 MiB bodies, 10 s, 1000 bytes/s,
+ * 60 s, 512 in flight, 900 connections, 64 MiB, 10 s. */
 struct http_config http_config_default(void);
 
 struct http_server;
 
-/* Binds and listens; serves only when run. ERR_CONFIG with a sentence for whatever the configuration is to blame for: the
- * address, a taken port, plain HTTP where others can reach it, a certificate that does not fit its key. The strings of `c`
- * must outlive the server. */
+/* Binds and listens; serves only when run. ERR_CONFIG with a sentence for whatever the configuration is to blame for:
+ * the address, a taken port, plain HTTP where others can reach it, a certificate that does not fit its key. The strings
+ * of `c` must outlive the server. */
 int http_server_open(const struct http_config *c, http_handler *fn, void *ctx, struct http_server **ret, struct err *e);
 /* "127.0.0.1:8080", with the real port. */
 const char *http_server_address(const struct http_server *s);
@@ -98,7 +100,7 @@ const char *http_server_address(const struct http_server *s);
 int http_server_run(struct http_server *s, struct err *e);
 /* From any thread or a signal handler (writes one byte to a pipe); before http_server_run, too. */
 void http_server_stop(struct http_server *s);
-/* Reads certificate and key again; connections from now on use them. On failure the old ones stay in use. Any thread. */
+/* Reads certificate and key again; connections from now on use them. If they are wrong the old ones stay. Any thread. */
 int http_server_reload(struct http_server *s, struct err *e);
 /* Not while it runs. NULL is fine. */
 void http_server_close(struct http_server *s);

@@ -5,7 +5,7 @@
 /* '|' and the square brackets are let through in a query: FHIR's own search syntax writes code=system|code, and most
  * clients send it so. They delimit nothing there, so nobody can read them in two ways. */
 #define LETTER (SYNTAX_TOKEN | SYNTAX_TARGET | SYNTAX_QUERY | SYNTAX_VALUE | SYNTAX_HOST)
-#define PART (SYNTAX_TARGET | SYNTAX_QUERY | SYNTAX_VALUE)
+#define PART   (SYNTAX_TARGET | SYNTAX_QUERY | SYNTAX_VALUE)
 const unsigned char syntax_class[256] = {
     ['\t'] = SYNTAX_VALUE,
     [' '] = SYNTAX_VALUE,
@@ -52,7 +52,10 @@ bool syntax_all(struct slice s, unsigned classes)
     return true;
 }
 
-static bool hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+static bool hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 bool syntax_percent(struct slice s)
 {

@@ -14,7 +14,10 @@ enum syntax_class {
 
 extern const unsigned char syntax_class[256];
 
-static inline bool syntax_has(char c, unsigned classes) { return syntax_class[(unsigned char)c] & classes; }
+static inline bool syntax_has(char c, unsigned classes)
+{
+    return syntax_class[(unsigned char)c] & classes;
+}
 bool syntax_all(struct slice s, unsigned classes); /* true for an empty slice */
 bool syntax_percent(struct slice s);               /* every '%' is followed by two hexadecimal digits */
 bool syntax_host(struct slice s);                  /* host [":" port], the host not empty */

@@ -35,7 +35,8 @@ static void tls_policy(SSL_CTX *t)
     SSL_CTX_set_options(t, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(t, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    /* Sessions live in the client's ticket alone; the keys of tickets die with this context, so a reload forgets them. */
+    /* Sessions live in the client's ticket alone; the keys of tickets die with this context, so a reload forgets them.
+     */
     SSL_CTX_set_session_cache_mode(t, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(t, 1);
     SSL_CTX_set_alpn_select_cb(t, choose_protocol, NULL);

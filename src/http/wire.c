@@ -41,8 +41,8 @@ ssize_t wire_read(struct conn *c, char *p, size_t n)
     return tls_end(c, SSL_read(c->ssl, p, (int)n), false);
 }
 
-/* Small answers become one TLS record: head and body are put side by side first. OpenSSL may ask for the same bytes again
- * after a WANT_*; they are the same, because what was not written is still in `v`. */
+/* Small answers become one TLS record: head and body are put side by side first. OpenSSL may ask for the same bytes
+ * again after a WANT_*; they are the same, because what was not written is still in `v`. */
 static ssize_t tls_write(struct conn *c, const struct iovec *v, int n)
 {
     char *all = c->loop->out;
@@ -69,8 +69,6 @@ ssize_t wire_write(struct conn *c, const struct iovec *v, int n)
     c->broken |= sent < 0;
     return sent;
 }
-
-bool wire_pending(const struct conn *c) { return c->ssl && SSL_has_pending(c->ssl); }
 
 void wire_finish(struct conn *c)
 {

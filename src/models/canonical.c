@@ -52,8 +52,11 @@ static int put_object(struct canon *c, uint32_t i, bool top)
     if (!pair)
         return -1;
     for (uint32_t k = json_first(c->j, i); k != json_end(c->j, i); k = json_next(c->j, k))
-        if (!top || (!json_is(c->j, k, "signature") && !json_is(c->j, k, "files")))
-            pair[n++] = (struct pair){json_text(c->j, k, c->a), json_value(k)};
+        if (!top || (!json_is(c->j, k, "signature") && !json_is(c->j, k, "files"))) {
+            pair[n] = (struct pair){json_text(c->j, k, c->a), json_value(k)};
+            if (!pair[n++].key.p)
+                return -1;
+        }
     if (top)
         pair[n++] = (struct pair){SLICE("files"), 0};
     qsort(pair, n, sizeof *pair, by_key);
@@ -71,6 +74,7 @@ static int put_object(struct canon *c, uint32_t i, bool top)
 
 static int put_value(struct canon *c, uint32_t i)
 {
+    struct slice text;
     switch (json_kind(c->j, i)) {
     case JSON_OBJECT:
         return put_object(c, i, false);
@@ -82,7 +86,10 @@ static int put_value(struct canon *c, uint32_t i)
         json_close(&c->o, ']');
         return 0;
     case JSON_STRING:
-        json_put(&c->o, json_text(c->j, i, c->a));
+        text = json_text(c->j, i, c->a);
+        if (!text.p)
+            return -1;
+        json_put(&c->o, text);
         return 0;
     default:
         json_put_raw(&c->o, json_raw(c->j, i));

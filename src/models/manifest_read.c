@@ -19,6 +19,18 @@ static void print_at(const struct at *at, char *out, size_t size)
         snprintf(out + n, size - n, "/%u", at->index);
 }
 
+struct slice manifest_unescape(struct reader *r, uint32_t i)
+{
+    struct slice s = json_text(r->j, i, r->a);
+    r->failed |= !s.p;
+    return s.p ? s : SLICE("");
+}
+
+int manifest_end(struct reader *r, int bad)
+{
+    return r->failed ? err_set(r->e, ERR_NO_MEMORY, "reading a manifest") : bad;
+}
+
 int manifest_bad(struct reader *r, const struct at *at, const char *fmt, ...)
 {
     char where[112] = "", what[160];
@@ -52,7 +64,7 @@ int manifest_object(struct reader *r, const struct at *at, uint32_t i, const cha
     if (json_kind(r->j, i) != JSON_OBJECT)
         return manifest_bad(r, at, "must be an object");
     for (uint32_t k = json_first(r->j, i); k != json_end(r->j, i); k = json_next(r->j, k)) {
-        struct slice key = json_text(r->j, k, r->a);
+        struct slice key = manifest_unescape(r, k);
         struct at here = {at, key, 0, NULL};
         if (!word_in(key, known))
             return manifest_bad(r, &here, "is not a field here; known: %s", known);
@@ -64,9 +76,7 @@ int manifest_string(struct reader *r, const struct at *at, uint32_t i, size_t ma
 {
     if (json_kind(r->j, i) != JSON_STRING)
         return manifest_bad(r, at, "must be a string");
-    struct slice s = json_text(r->j, i, r->a);
-    if (!s.p)
-        return err_set(r->e, ERR_NO_MEMORY, "reading a manifest");
+    struct slice s = manifest_unescape(r, i);
     if (s.n == 0 || s.n > max)
         return manifest_bad(r, at, "must have 1 to %zu bytes", max);
     for (size_t n = 0; n < s.n; n++)
@@ -155,19 +165,39 @@ int manifest_whole(struct reader *r, const struct at *at, uint32_t obj, const ch
 }
 
 /* Number text as JSON has it: it is repeated in answers, so "1." and "007" would not do. */
-static bool is_number_text(struct arena *a, struct slice s)
+static size_t digits(struct slice s, size_t at)
 {
-    struct json j;
-    struct json_fault f;
-    return s.n && s.n <= 80 && json_parse(a, s, &j, &f) == 0 && json_kind(&j, 0) == JSON_NUMBER &&
-           json_raw(&j, 0).n == s.n;
+    size_t n = 0;
+    while (at + n < s.n && s.p[at + n] >= '0' && s.p[at + n] <= '9')
+        n++;
+    return n;
+}
+
+static bool is_number_text(struct slice s)
+{
+    size_t i = s.n && s.p[0] == '-', n = digits(s, i);
+    if (n == 0 || (n > 1 && s.p[i] == '0'))
+        return false;
+    i += n;
+    if (i < s.n && s.p[i] == '.') {
+        if ((n = digits(s, ++i)) == 0)
+            return false;
+        i += n;
+    }
+    if (i < s.n && (s.p[i] | 32) == 'e') {
+        i += 1 + (i + 1 < s.n && (s.p[i + 1] == '+' || s.p[i + 1] == '-'));
+        if ((n = digits(s, i)) == 0)
+            return false;
+        i += n;
+    }
+    return i == s.n && s.n <= 80;
 }
 
 int manifest_number(struct reader *r, const struct at *at, uint32_t i, struct slice *ret, struct dec *ret_dec)
 {
     enum json_kind kind = json_kind(r->j, i);
-    struct slice s = kind == JSON_NUMBER || kind == JSON_STRING ? json_text(r->j, i, r->a) : (struct slice){NULL, 0};
-    if (!is_number_text(r->a, s) || !dec_parse(s, ret_dec))
+    struct slice s = kind == JSON_NUMBER || kind == JSON_STRING ? manifest_unescape(r, i) : (struct slice){NULL, 0};
+    if (!is_number_text(s) || !dec_parse(s, ret_dec))
         return manifest_bad(r, at, "must be a decimal number (or a string that is one) of at most 64 digits");
     *ret = s;
     return 0;

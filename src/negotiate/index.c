@@ -21,6 +21,15 @@ static int no_memory(struct err *e)
     return err_set(e, ERR_NO_MEMORY, "indexing a Bundle");
 }
 
+struct slice index_text(const struct index *x, uint32_t obj, const char *key)
+{
+    uint32_t v = json_get_kind(x->j, obj, key, JSON_STRING);
+    struct slice s = v ? json_text(x->j, v, x->a) : (struct slice){NULL, 0};
+    if (v && !s.p)
+        *x->failed = true;
+    return s;
+}
+
 /* --- whom it is about --- */
 
 static struct slice without_version(struct slice ref)
@@ -58,7 +67,7 @@ static bool may_be_patient(struct slice ref)
 static struct subject read_subject(const struct index *x, uint32_t resource)
 {
     uint32_t s = json_get_kind(x->j, resource, "subject", JSON_OBJECT);
-    struct slice ref = without_version(s ? json_get_text(x->j, s, "reference", x->a) : (struct slice){NULL, 0});
+    struct slice ref = without_version(s ? index_text(x, s, "reference") : (struct slice){NULL, 0});
     struct subject ret = {.kind = SUBJECT_NONE};
     if (!s)
         return ret;
@@ -89,7 +98,7 @@ static int read_codings(struct index *x, uint32_t concept, struct fact *f)
     f->coding = (uint32_t)x->codings;
     uint32_t list = json_get_kind(x->j, concept, "coding", JSON_ARRAY);
     for (uint32_t k = list ? json_first(x->j, list) : 0; list && k != json_end(x->j, list); k = json_next(x->j, k)) {
-        struct coding c = {json_get_text(x->j, k, "system", x->a), json_get_text(x->j, k, "code", x->a), 0};
+        struct coding c = {index_text(x, k, "system"), index_text(x, k, "code"), 0};
         if (!c.system.n || !c.code.n)
             continue;
         c.hash = json_hash(c.code.p, c.code.n);
@@ -121,14 +130,14 @@ static unsigned read_status(const struct index *x, uint32_t i)
 
 static void read_time(const struct index *x, uint32_t i, struct fact *f)
 {
-    struct slice t = json_get_text(x->j, i, "effectiveDateTime", x->a);
+    struct slice t = index_text(x, i, "effectiveDateTime");
     if (!t.n)
-        t = json_get_text(x->j, i, "effectiveInstant", x->a);
+        t = index_text(x, i, "effectiveInstant");
     uint32_t period = t.n ? 0 : json_get_kind(x->j, i, "effectivePeriod", JSON_OBJECT);
     if (period) {
-        t = json_get_text(x->j, period, "end", x->a);
+        t = index_text(x, period, "end");
         if (!t.n)
-            t = json_get_text(x->j, period, "start", x->a);
+            t = index_text(x, period, "start");
     }
     f->time_us = WIRE_NO_TIME;
     if (t.n && clock_parse(t, &f->time_us, NULL))
@@ -215,8 +224,8 @@ static int add_patient(struct index *x, uint32_t i, uint32_t entry, struct slice
     if (!list)
         return -1;
     x->patient = list;
-    x->patient[x->patients++] = (struct patient){
-        .entry = entry, .node = i, .id = json_get_text(x->j, i, "id", x->a), .url = without_version(url)};
+    x->patient[x->patients++] =
+        (struct patient){.entry = entry, .node = i, .id = index_text(x, i, "id"), .url = without_version(url)};
     return 0;
 }
 
@@ -239,7 +248,7 @@ static int each_entry(struct index *x, uint32_t bundle, bool patients)
         if (!type)
             continue;
         if (patients) {
-            if (json_is(x->j, type, "Patient") && add_patient(x, r, n, json_get_text(x->j, k, "fullUrl", x->a)))
+            if (json_is(x->j, type, "Patient") && add_patient(x, r, n, index_text(x, k, "fullUrl")))
                 return -1;
             continue;
         }

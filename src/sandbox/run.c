@@ -36,7 +36,7 @@ struct run {
     int input_fd;
     size_t sent;
     struct sink output, errors;
-    bool killed, cancelled, answered;
+    bool killed, cancelled, answered, unread;
     int64_t started_us, deadline_us;
     struct jail_answer answer;
 };
@@ -160,12 +160,14 @@ static void drain(struct sink *k, struct arena *a)
     }
 }
 
-/* 0, or -1: the spawner is gone or talks nonsense. */
+/* 0, or -1: the spawner is gone or talks nonsense. When a socket's end goes with messages unread in it, the other end is
+ * told by ECONNRESET: then nothing was run. */
 static int hear(struct run *r)
 {
     ssize_t n = recv(r->fd, &r->answer, sizeof r->answer, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
+    r->unread = n < 0 && errno == ECONNRESET;
     if (n <= 0 || !jail_head_ok(&r->answer.head, JAIL_DONE, (uint64_t)n, sizeof r->answer))
         return -1;
     r->answered = true;
@@ -340,24 +342,36 @@ static int run_in_slot(struct run *r, struct pipes *p, struct err *e)
     return failed ? err_set(e, ERR_SANDBOX, "the jail's spawner ended during a run") : 0;
 }
 
+/* 0: it ran; -1: not; -2: cancelled while it waited for a spawner. */
+static int attempt(struct run *r, const struct jail_request *q, struct err *e)
+{
+    OWN_PIPES struct pipes p = {{-1, -1, -1}, {-1, -1, -1}};
+    if (pipes_open(&p, e))
+        return -1;
+    r->unread = r->killed = r->cancelled = false;
+    r->sent = 0;
+    int started = start(r, q, p.child, e);
+    return started ? started : run_in_slot(r, &p, e);
+}
+
 int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_fd, struct arena *a,
                 struct sandbox_out *ret, struct err *e)
 {
-    OWN_PIPES struct pipes p = {{-1, -1, -1}, {-1, -1, -1}};
     struct jail_request q;
     struct run r = {.sandbox = s, .spec = spec, .arena = a, .cancel_fd = cancel_fd, .input_fd = -1};
     r.output = (struct sink){.fd = -1, .max = (size_t)spec->max.output_kib * 1024};
     r.errors = (struct sink){.fd = -1, .cap = ERRORS_MAX, .max = ERRORS_MAX, .p = arena_take(a, ERRORS_MAX)};
     if (!r.errors.p)
         return err_set(e, ERR_NO_MEMORY, "a run of model %.*s", SLICE_FMT(spec->model_key));
-    if (request_make(spec, &q, e) || pipes_open(&p, e))
+    if (request_make(spec, &q, e))
         return -1;
-    int started = start(&r, &q, p.child, e);
-    if (started == -2) {
-        *ret = (struct sandbox_out){.how = SANDBOX_CANCELLED};
-        return 0;
-    }
-    if (started || run_in_slot(&r, &p, e))
+    int done = attempt(&r, &q, e);
+    for (int again = 0; done == -1 && r.unread && again < s->spawners; again++)
+        done = attempt(&r, &q, e);
+    if (done == -1)
         return -1;
-    return finish(&r, ret, e);
+    if (done == 0)
+        return finish(&r, ret, e);
+    *ret = (struct sandbox_out){.how = SANDBOX_CANCELLED};
+    return 0;
 }

@@ -87,7 +87,9 @@ static int listen_abstract(void)
 static void lay_out(void)
 {
     snprintf(arg[3], sizeof arg[3], "%s/secret", place.dir);
-    leaked = open(arg[3], O_RDWR | O_CREAT, 0644); /* no O_CLOEXEC: a careless library's descriptor */
+    /* A careless library's descriptor, without O_CLOEXEC; high, where nothing of the jail's falls on it by chance. */
+    OWN_FD int fd = open(arg[3], O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    leaked = fcntl(fd, F_DUPFD, 100);
     if (leaked < 0 || write(leaked, known, sizeof known) != (ssize_t)sizeof known)
         fail(arg[3]);
     setenv("LAZARET_TEST_SECRET", "x", 1);

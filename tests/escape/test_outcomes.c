@@ -220,7 +220,10 @@ static void *cancel_later(void *arg)
     return NULL;
 }
 
-#ifdef __SANITIZE_ADDRESS__
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 enum { GONE_MS = 1000 }; /* taking down a jail with its shadow memory is slow */
 #else
 enum { GONE_MS = 100 };

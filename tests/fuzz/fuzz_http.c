@@ -1,7 +1,7 @@
 /* fuzz_http.c -- the reader, with the cuts chosen by the input: its first byte says how long the pieces are.
  *
- * Beyond what sanitizers see: cutting must make no difference, so every input is read once in pieces and once whole, and both
- * must come to the same end. Pipelined requests are read one after the other. */
+ * Beyond what sanitizers see: cutting must make no difference, so every input is read once in pieces and once whole,
+ * and both must come to the same end. Pipelined requests are read one after the other. */
 #include <assert.h>
 #include <stdlib.h>
 

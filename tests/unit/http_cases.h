@@ -60,6 +60,7 @@ static const struct http_case http_case[] = {
     /* lines */
     {"bare LF after the request line", B("GET / HTTP/1.1\n" H "\r\n"), 400, NULL},
     {"bare LF after a field", B("GET / HTTP/1.1\r\nHost: a\n\r\n"), 400, NULL},
+    {"bare LF after a value that is still valid without its last byte", B("GET / HTTP/1.1\r\nHost: abc\n\r\n"), 400, NULL},
     {"bare LF as the empty line", B("GET / HTTP/1.1\r\n" H "\n"), 400, NULL},
     {"two empty lines before the request", B("\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n"), 400, NULL},
     {"bare CR in a value", G("X: a\rb"), 400, NULL},
@@ -170,7 +171,9 @@ static const struct http_case http_case[] = {
     {"a chunk size over 64 bits", P(CH, "10000000000000003\r\nabc\r\n0\r\n\r\n"), 400, NULL},
     {"a chunk size of 64 bits", P(CH, "ffffffffffffffff\r\nabc\r\n0\r\n\r\n"), 413, NULL},
     {"bare LF after a chunk size", P(CH, "3\nabc\r\n0\r\n\r\n"), 400, NULL},
+    {"bare LF after a chunk size that is still valid without its last digit", P(CH, "33\nabc\r\n0\r\n\r\n"), 400, NULL},
     {"bare LF after a chunk's data", P(CH, "3\r\nabc\n0\r\n\r\n"), 400, NULL},
+    {"other bytes in place of the CR LF behind a chunk", P(CH, "3\r\nabcXX0\r\n\r\n"), 400, NULL},
     {"a chunk longer than its size", P(CH, "3\r\nabcd\r\n0\r\n\r\n"), 400, NULL},
     {"a chunk shorter than its size", P(CH, "4\r\nabc\r\n0\r\n\r\n"), 400, NULL},
     {"NUL in a chunk extension", P(CH, "3;a\0\r\nabc\r\n0\r\n\r\n"), 400, NULL},
@@ -178,6 +181,7 @@ static const struct http_case http_case[] = {
     {"a folded trailer", P(CH, "0\r\nX: a\r\n b\r\n\r\n"), 400, NULL},
     {"a trailer without a colon", P(CH, "0\r\nX\r\n\r\n"), 400, NULL},
     {"a space before a trailer's colon", P(CH, "0\r\nX : a\r\n\r\n"), 400, NULL},
+    {"bare LF after a trailer", P(CH, "0\r\nX: abc\n\r\n"), 400, NULL},
     {"bare LF after the trailers", P(CH, "0\r\nX: a\r\n\n"), 400, NULL},
 
     /* expectations */

@@ -58,9 +58,9 @@ static void live_answer(void *ctx, struct http_request *q, struct http_reply *r)
     r->body = slice_is(q->path, "/big") ? (struct slice){live_big, BIG}
               : slice_is(q->path, "/tls")
                   ? (q->tls ? SLICE("yes") : SLICE("no"))
-                  : slice_of(arena_printf(q->arena, "%.*s %.*s?%.*s|%.*s", SLICE_FMT(q->method_text), SLICE_FMT(q->path),
-                                          (int)q->query.n, q->query.p ? q->query.p : "", (int)q->body.n,
-                                          q->body.p ? q->body.p : ""));
+                  : slice_of(arena_printf(q->arena, "%.*s %.*s?%.*s|%.*s", SLICE_FMT(q->method_text),
+                                          SLICE_FMT(q->path), (int)q->query.n, q->query.p ? q->query.p : "",
+                                          (int)q->body.n, q->body.p ? q->body.p : ""));
 }
 
 /* Small times, so that tests are quick; generous enough for sanitizers. */
@@ -150,7 +150,10 @@ static inline void say(const struct peer *p, struct slice s)
         s.n -= (size_t)n;
     }
 }
-static inline void say_str(const struct peer *p, const char *z) { say(p, slice_of(z)); }
+static inline void say_str(const struct peer *p, const char *z)
+{
+    say(p, slice_of(z));
+}
 
 static inline ssize_t listen_to(const struct peer *p, void *to, size_t n)
 {
@@ -206,7 +209,10 @@ static inline int hear_method(const struct peer *p, struct answer *a, bool head)
     }
     return a->status;
 }
-static inline int hear(const struct peer *p, struct answer *a) { return hear_method(p, a, false); }
+static inline int hear(const struct peer *p, struct answer *a)
+{
+    return hear_method(p, a, false);
+}
 
 /* The next thing heard is the end, without a reset. */
 static inline bool ended(const struct peer *p)
@@ -222,6 +228,9 @@ static inline void wait_until(atomic_int *what, int value)
     CHECK_INT(atomic_load(what), value);
 }
 
-static inline int elapsed_ms(int64_t since_us) { return (int)((clock_mono_us() - since_us) / 1000); }
+static inline int elapsed_ms(int64_t since_us)
+{
+    return (int)((clock_mono_us() - since_us) / 1000);
+}
 
 #endif

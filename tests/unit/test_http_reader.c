@@ -70,7 +70,8 @@ TEST(a_request_without_its_last_byte_is_not_complete)
         struct reader r;
         size_t taken;
         reader_init(&r, a, &limits);
-        enum reader_step step = feed(&r, (struct slice){http_case[i].bytes.p, http_case[i].bytes.n - 1}, 4096, 4096, &taken);
+        enum reader_step step =
+            feed(&r, (struct slice){http_case[i].bytes.p, http_case[i].bytes.n - 1}, 4096, 4096, &taken);
         if (step == READER_DONE || step == READER_REFUSED)
             fail_msg("%s: complete without its last byte", http_case[i].what);
     }
@@ -124,7 +125,8 @@ TEST(limits_hold_to_the_byte)
         size_t header, body, fields;
         int status;
     } row[] = {
-        {600, 100, 5, 200}, {601, 100, 5, 431}, {599, 100, 5, 200}, {600, 101, 5, 413}, {600, 99, 5, 200}, {600, 100, 6, 431},
+        {600, 100, 5, 200}, {601, 100, 5, 431}, {599, 100, 5, 200},
+        {600, 101, 5, 413}, {600, 99, 5, 200},  {600, 100, 6, 431},
     };
     for (size_t i = 0; i < 2 * COUNT(row); i++) {
         OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -180,7 +182,8 @@ TEST(a_promised_body_reserves_nothing)
     struct reader r;
     size_t taken;
     reader_init(&r, a, &limits);
-    CHECK_INT(feed(&r, SLICE("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nab"), 4096, 4096, &taken), READER_MORE);
+    CHECK_INT(feed(&r, SLICE("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nab"), 4096, 4096, &taken),
+              READER_MORE);
     CHECK(arena_used(a) < 10000);
 }
 
@@ -240,7 +243,8 @@ TEST(fields_are_found_in_any_case_and_trimmed)
     struct reader r;
     size_t taken;
     reader_init(&r, a, &limits);
-    CHECK_INT(feed(&r, SLICE("GET / HTTP/1.1\r\nHost: a\r\nX-One:  1 2 \r\nx-one: 3\r\nEmpty:\r\n\r\n"), 5, 3, &taken), READER_DONE);
+    CHECK_INT(feed(&r, SLICE("GET / HTTP/1.1\r\nHost: a\r\nX-One:  1 2 \r\nx-one: 3\r\nEmpty:\r\n\r\n"), 5, 3, &taken),
+              READER_DONE);
     CHECK_SLICE(http_header(&r.request, "x-ONE"), "1 2");
     CHECK_SLICE(http_header(&r.request, "empty"), "");
     CHECK(http_header(&r.request, "empty").p != NULL);
@@ -265,7 +269,8 @@ TEST(refusals_say_why_in_plain_text)
 }
 
 RUN(T(every_request_is_judged_as_the_rfc_says_wherever_it_is_cut), T(a_request_without_its_last_byte_is_not_complete),
-    T(what_follows_a_request_is_left_for_the_next), T(limits_hold_to_the_byte), T(a_long_target_is_told_apart_from_long_fields),
-    T(chunk_extensions_and_trailers_are_limited_in_all), T(a_promised_body_reserves_nothing),
-    T(a_large_body_costs_at_most_a_third_more), T(out_of_memory_is_a_refusal), T(the_connection_is_kept_as_the_client_asks),
-    T(fields_are_found_in_any_case_and_trimmed), T(refusals_say_why_in_plain_text))
+    T(what_follows_a_request_is_left_for_the_next), T(limits_hold_to_the_byte),
+    T(a_long_target_is_told_apart_from_long_fields), T(chunk_extensions_and_trailers_are_limited_in_all),
+    T(a_promised_body_reserves_nothing), T(a_large_body_costs_at_most_a_third_more), T(out_of_memory_is_a_refusal),
+    T(the_connection_is_kept_as_the_client_asks), T(fields_are_found_in_any_case_and_trimmed),
+    T(refusals_say_why_in_plain_text))

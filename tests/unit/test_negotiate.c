@@ -391,6 +391,49 @@ TEST(patients_are_not_mixed)
     }
 }
 
+TEST(a_patient_is_known_by_address_or_by_id)
+{
+    static const struct {
+        const char *url, *id, *reference;
+        bool ready;
+    } row[] = {
+        {"\"fullUrl\":\"urn:uuid:0a\",", "", "urn:uuid:0a", true},
+        {"\"fullUrl\":\"urn:uuid:0a\",", "", "urn:uuid:0b", false},
+        {"\"fullUrl\":\"urn:uuid:0a\",", ",\"id\":\"p1\"", "Patient/p1", true},
+        {"\"fullUrl\":\"http://h.example/Patient/p1\",", ",\"id\":\"p1\"", "http://h.example/Patient/p1", true},
+        {"\"fullUrl\":\"http://h.example/Patient/p1\",", ",\"id\":\"p1\"", "http://g.example/Patient/p1", false},
+        {"", ",\"id\":\"p1\"", "http://g.example/Patient/p1", true}, /* it has no address that could differ */
+        {"", ",\"id\":\"p1\"", "http://g.example/Patient/xp1", false},
+        {"", ",\"id\":\"p1\"", "http://g.example/APatient/p1", false},
+        {"", "", "Patient/", false},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        char *text = with(a, CKD_BUNDLE, "\"fullUrl\":\"http://h.example/Patient/p1\",", row[i].url);
+        text = with(a, with(a, text, ",\"id\":\"p1\"", row[i].id), "Patient/p1", row[i].reference);
+        if (*row[i].url && strstr(row[i].url, "Patient/p1")) /* the first is the address itself */
+            text = with(a, with(a, CKD_BUNDLE, ",\"id\":\"p1\"", row[i].id), "\"reference\":\"Patient/p1\"",
+                        arena_printf(a, "\"reference\":\"%s\"", row[i].reference));
+        struct decision d = decide(a, text, "ckd-epi-2021");
+        if (!!d.chosen != row[i].ready)
+            fail_msg("row %zu: %s", i, d.chosen ? "ready" : "not ready");
+    }
+}
+
+TEST(members_of_a_panel_count_where_they_stand)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    const char *rr = OBS_(LOINC("9279-1"), QTY("22", "/min"), T0);
+    char *inner = with(a, arena_str(a, (struct slice){rr + 12, strlen(rr) - 13}), "\"status\"", "\"id\":\"m\",\"status\"");
+    char *panel = arena_printf(a,
+                               "{\"resource\":{\"resourceType\":\"Observation\",\"status\":\"final\",\"contained\":[%s],"
+                               "\"code\":{\"coding\":[" LOINC("85353-1") "]},\"hasMember\":[{\"reference\":\"#m\"}]}}",
+                               inner);
+    struct decision d = decide(a, with(a, NEWS2_BUNDLE, rr, panel), "news2");
+    CHECK(d.chosen != NULL);
+    CHECK_STR(d.chosen->outcome[0].seen.path, "Bundle.entry[1].resource.contained[0]");
+}
+
 TEST(an_empty_bundle_lacks_everything_in_the_manifests_order)
 {
     OWN_ARENA struct arena *a = arena_new(4 << 20);
@@ -590,6 +633,7 @@ RUN(T(a_complete_bundle_makes_the_wire_inputs_and_nothing_more), T(one_change_of
     T(creatinine_has_its_own_traps), T(units_of_substance_are_converted_exactly), T(scale_2_needs_an_active_and_confirmed_condition),
     T(oxygen_is_known_from_flow_fraction_or_answer), T(contained_observations_count_and_say_where_they_are),
     T(of_several_samples_the_latest_usable_one_is_taken), T(the_nearest_rejected_resource_is_shown), T(patients_are_not_mixed),
+    T(a_patient_is_known_by_address_or_by_id), T(members_of_a_panel_count_where_they_stand),
     T(an_empty_bundle_lacks_everything_in_the_manifests_order), T(what_was_seen_is_told_without_its_value),
     T(models_are_ranked_by_the_declared_rule), T(the_next_best_datum_is_the_one_that_unlocks_most),
     T(a_group_is_complete_by_one_alternative), T(conditions_exclude_or_must_be_asserted),

@@ -38,6 +38,7 @@ static int set_up(void **unused)
     (void)unused;
     snprintf(base, sizeof base, "/tmp/pack-test-XXXXXX");
     assert_non_null(mkdtemp(base));
+    umask(077); /* must not show in what is installed */
     snprintf(to, sizeof to, "%s/to", base);
     mkdir(in("m"), 0700);
     mkdir(in("m/bin"), 0700);
