@@ -5,9 +5,12 @@ PORT ?= 8080
 DESTDIR ?=
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+N ?= 50
 # Progress for eyes, silence for logs.
 NINJA = ninja $$([ -t 1 ] || echo --quiet)
 NODE_DATA = data/fhir
+# Published examples to judge, where a checkout has them beside it; the tests that need them skip elsewhere.
+export LAZARET_FHIR_DATA ?= $(wildcard $(abspath ../shared/data/fhir-r4))
 
 TEST_OPTIONS = -Dtests=true -Dfaults=true -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized
 RELEASE_OPTIONS = -Dbuildtype=release -Dprefix=$(PREFIX)
@@ -15,7 +18,7 @@ RELEASE_OPTIONS = -Dbuildtype=release -Dprefix=$(PREFIX)
 .DEFAULT_GOAL = help
 # The steps are in an order; ninja runs what can run at once.
 .NOTPARALLEL:
-.PHONY: help build run test check bench fuzz coverage install clean need-run need-test need-bench data
+.PHONY: help build run test check soak bench fuzz coverage install clean need-run need-test need-bench data
 
 help: ## this text
 	@echo 'make TARGET, where TARGET is one of'
@@ -33,6 +36,9 @@ test: build-test ## every test, under AddressSanitizer and UBSan
 
 check: build-test ## quick: the tree's own rules and the unit tests
 	@BUILD=build-test tests/run --suite tree --suite unit
+
+soak: build-test ## N (50) kills under load, and every point at which memory, files or commits can fail
+	@N='$(N)' BUILD=build-test tests/run --soak
 
 .PHONY: build-test
 build-test: need-test data

@@ -54,7 +54,11 @@ struct paths {
 
 static int paths_of(const struct config *c, struct paths *ret, struct err *e)
 {
-    *ret = (struct paths){app_path(c, "models"), app_path(c, "lazaret.db"), app_key_path(c), app_path(c, "lock"), app_path(c, "unfinished")};
+    *ret = (struct paths){.models = app_path(c, "models"),
+                          .db = app_path(c, "lazaret.db"),
+                          .key = app_key_path(c),
+                          .lock = app_path(c, "lock"),
+                          .unfinished = app_path(c, "unfinished")};
     return arena_failed(c->arena) ? err_set(e, ERR_NO_MEMORY, "open the data folder") : 0;
 }
 
@@ -121,7 +125,8 @@ static int prepare_key(struct app *app, const struct paths *p, struct err *e)
     if (access(p->key, F_OK) == 0)
         return 0;
     if (!app->fresh)
-        return err_set(e, ERR_KEYS, "the data of %s were sealed with a root key, and %s is not there: bring it back; a new key could open nothing",
+        return err_set(e, ERR_KEYS, "the data of %s were sealed with a root key, and %s is not there: bring it back; "
+                       "a new key could open nothing",
                        app->config->data, p->key);
     return keyring_make_root(p->key, e);
 }
@@ -134,7 +139,8 @@ static int add_sample(struct app *app, const char *folder, const char *name, str
 {
     OWN_ARENA struct arena *a = arena_new(64 << 20);
     const struct model *m;
-    const char *path = a ? arena_printf(a, "%s/%s", folder, name) : NULL, *manifest = a ? arena_printf(a, "%s/%s/manifest.json", folder, name) : NULL;
+    const char *path = a ? arena_printf(a, "%s/%s", folder, name) : NULL;
+    const char *manifest = a ? arena_printf(a, "%s/%s/manifest.json", folder, name) : NULL;
     if (!path || !manifest)
         return err_set(e, ERR_NO_MEMORY, "add a model");
     if (access(manifest, F_OK))

@@ -52,11 +52,8 @@ static int put_object(struct canon *c, uint32_t i, bool top)
     if (!pair)
         return -1;
     for (uint32_t k = json_first(c->j, i); k != json_end(c->j, i); k = json_next(c->j, k))
-        if (!top || (!json_is(c->j, k, "signature") && !json_is(c->j, k, "files"))) {
-            pair[n] = (struct pair){json_text(c->j, k, c->a), json_value(k)};
-            if (!pair[n++].key.p)
-                return -1;
-        }
+        if (!top || (!json_is(c->j, k, "signature") && !json_is(c->j, k, "files")))
+            pair[n++] = (struct pair){json_text(c->j, k, c->a), json_value(k)};
     if (top)
         pair[n++] = (struct pair){SLICE("files"), 0};
     qsort(pair, n, sizeof *pair, by_key);
@@ -74,7 +71,6 @@ static int put_object(struct canon *c, uint32_t i, bool top)
 
 static int put_value(struct canon *c, uint32_t i)
 {
-    struct slice text;
     switch (json_kind(c->j, i)) {
     case JSON_OBJECT:
         return put_object(c, i, false);
@@ -86,10 +82,7 @@ static int put_value(struct canon *c, uint32_t i)
         json_close(&c->o, ']');
         return 0;
     case JSON_STRING:
-        text = json_text(c->j, i, c->a);
-        if (!text.p)
-            return -1;
-        json_put(&c->o, text);
+        json_put(&c->o, json_text(c->j, i, c->a));
         return 0;
     default:
         json_put_raw(&c->o, json_raw(c->j, i));
@@ -104,7 +97,8 @@ int pack_canonical(struct arena *a, const struct json *j, const struct pack_file
     struct canon c = {j, a, file, files, json_out(&b)};
     if (json_kind(j, 0) != JSON_OBJECT)
         return err_set(e, ERR_BAD_REQUEST, "/: must be an object");
-    if (put_object(&c, 0, true) || buf_failed(&b))
+    unsigned before = arena_failed(a);
+    if (put_object(&c, 0, true) || buf_failed(&b) || arena_failed(a) != before)
         return err_set(e, ERR_NO_MEMORY, "writing a canonical manifest");
     *ret = buf_text(&b);
     return 0;

@@ -388,7 +388,7 @@ static int read_files(struct reader *r, const struct at *top, struct manifest *m
     for (uint32_t k = json_first(r->j, v); k != json_end(r->j, v); k = json_next(r->j, k), m->files++) {
         struct file_claim *f = &m->file[m->files];
         uint32_t o = json_value(k);
-        *f = (struct file_claim){.path = manifest_unescape(r, k), .size = -1};
+        *f = (struct file_claim){.path = json_text(r->j, k, r->a), .size = -1};
         struct at here = {&at, f->path, 0, NULL};
         if (manifest_object(r, &here, o, "sha256 mode size") ||
             manifest_text(r, &here, o, "sha256", false, 64, &f->sha256) ||
@@ -439,6 +439,7 @@ static int read_all(struct reader *r, struct manifest *m)
 
 int manifest_parse(struct arena *a, struct slice text, struct manifest *ret, struct err *e)
 {
+    unsigned before = arena_failed(a); /* a registry's arena lives on after a failure */
     struct manifest *m = TAKE_NEW(a, struct manifest);
     struct json_fault f;
     if (!m)
@@ -455,8 +456,11 @@ int manifest_parse(struct arena *a, struct slice text, struct manifest *ret, str
     if (!tape)
         return err_set(e, ERR_NO_MEMORY, "reading a manifest");
     *tape = m->json;
-    struct reader r = {tape, a, e, false};
-    if (manifest_end(&r, read_all(&r, m)))
+    struct reader r = {tape, a, e};
+    int bad = read_all(&r, m);
+    if (arena_failed(a) != before) /* a text that could not be unescaped looks empty, a key unknown */
+        return err_set(e, ERR_NO_MEMORY, "reading a manifest");
+    if (bad)
         return -1;
     *ret = *m;
     return 0;

@@ -403,7 +403,7 @@ int manifest_read_inputs(struct reader *r, const struct at *top, uint32_t i, str
         return -1;
     for (uint32_t k = json_first(r->j, i); k != json_end(r->j, i); k = json_next(r->j, k), m->inputs++) {
         struct input *in = &m->input[m->inputs];
-        in->name = manifest_unescape(r, k);
+        in->name = json_text(r->j, k, r->a);
         struct at here = {&at, in->name, 0, NULL};
         if (read_input(r, &here, json_value(k), in))
             return -1;

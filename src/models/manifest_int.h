@@ -9,7 +9,6 @@ struct reader {
     const struct json *j;
     struct arena *a;
     struct err *e;
-    bool failed; /* memory ran out while a string was read: whatever else is found, that is the error */
 };
 
 /* Where we are, as a chain on the stack: printed only when something is wrong. */
@@ -20,10 +19,6 @@ struct at {
     const char *whole; /* of the top: the pointer so far */
 };
 
-/* The unescaped text of a string or key; empty and r->failed when memory is out. */
-struct slice manifest_unescape(struct reader *r, uint32_t i);
-/* What came of it: 0 or -1, and ERR_NO_MEMORY before any other error. */
-int manifest_end(struct reader *r, int bad);
 int manifest_bad(struct reader *r, const struct at *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* n zeroed elements (n == 0: one); NULL with ERR_NO_MEMORY set. */
 void *manifest_array(struct reader *r, size_t n, size_t size);
@@ -55,8 +50,8 @@ int manifest_read_inputs(struct reader *r, const struct at *top, uint32_t i, str
 /* manifest_selftest.c */
 int manifest_read_selftests(struct reader *r, const struct at *top, uint32_t i, struct manifest *m);
 
-/* 1: equal kind and value (numbers exactly); 0: not, as containers never are; -1: out of memory. */
-int json_same_scalar(const struct json *x, uint32_t i, const struct json *y, uint32_t k, struct arena *a);
+/* Equal kind and value (numbers exactly); containers are never equal. */
+bool json_same_scalar(const struct json *x, uint32_t i, const struct json *y, uint32_t k, struct arena *a);
 
 static inline struct at at_key(const struct at *up, const char *key)
 {

@@ -19,18 +19,6 @@ static void print_at(const struct at *at, char *out, size_t size)
         snprintf(out + n, size - n, "/%u", at->index);
 }
 
-struct slice manifest_unescape(struct reader *r, uint32_t i)
-{
-    struct slice s = json_text(r->j, i, r->a);
-    r->failed |= !s.p;
-    return s.p ? s : SLICE("");
-}
-
-int manifest_end(struct reader *r, int bad)
-{
-    return r->failed ? err_set(r->e, ERR_NO_MEMORY, "reading a manifest") : bad;
-}
-
 int manifest_bad(struct reader *r, const struct at *at, const char *fmt, ...)
 {
     char where[112] = "", what[160];
@@ -64,7 +52,7 @@ int manifest_object(struct reader *r, const struct at *at, uint32_t i, const cha
     if (json_kind(r->j, i) != JSON_OBJECT)
         return manifest_bad(r, at, "must be an object");
     for (uint32_t k = json_first(r->j, i); k != json_end(r->j, i); k = json_next(r->j, k)) {
-        struct slice key = manifest_unescape(r, k);
+        struct slice key = json_text(r->j, k, r->a);
         struct at here = {at, key, 0, NULL};
         if (!word_in(key, known))
             return manifest_bad(r, &here, "is not a field here; known: %s", known);
@@ -76,7 +64,7 @@ int manifest_string(struct reader *r, const struct at *at, uint32_t i, size_t ma
 {
     if (json_kind(r->j, i) != JSON_STRING)
         return manifest_bad(r, at, "must be a string");
-    struct slice s = manifest_unescape(r, i);
+    struct slice s = json_text(r->j, i, r->a);
     if (s.n == 0 || s.n > max)
         return manifest_bad(r, at, "must have 1 to %zu bytes", max);
     for (size_t n = 0; n < s.n; n++)
@@ -196,7 +184,7 @@ static bool is_number_text(struct slice s)
 int manifest_number(struct reader *r, const struct at *at, uint32_t i, struct slice *ret, struct dec *ret_dec)
 {
     enum json_kind kind = json_kind(r->j, i);
-    struct slice s = kind == JSON_NUMBER || kind == JSON_STRING ? manifest_unescape(r, i) : (struct slice){NULL, 0};
+    struct slice s = kind == JSON_NUMBER || kind == JSON_STRING ? json_text(r->j, i, r->a) : (struct slice){NULL, 0};
     if (!is_number_text(s) || !dec_parse(s, ret_dec))
         return manifest_bad(r, at, "must be a decimal number (or a string that is one) of at most 64 digits");
     *ret = s;

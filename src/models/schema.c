@@ -60,7 +60,7 @@ static int read_properties(struct reader *r, const struct at *at, uint32_t i, in
         return -1;
     for (uint32_t k = json_first(r->j, i); k != json_end(r->j, i); k = json_next(r->j, k)) {
         struct property *p = &s->property[s->properties++];
-        p->name = manifest_unescape(r, k);
+        p->name = json_text(r->j, k, r->a);
         struct at here = {at, p->name, 0};
         if (read_schema(r, &here, json_value(k), depth + 1, &p->schema))
             return -1;
@@ -131,7 +131,7 @@ static int read_schema(struct reader *r, const struct at *at, uint32_t i, int de
         return -1;
     s->max_length = NO_LENGTH;
     for (uint32_t k = json_first(r->j, i); k != json_end(r->j, i); k = json_next(r->j, k)) {
-        struct at here = {at, manifest_unescape(r, k), 0};
+        struct at here = {at, json_text(r->j, k, r->a), 0};
         if (read_keyword(r, &here, k, depth, s))
             return -1;
     }
@@ -142,9 +142,9 @@ static int read_schema(struct reader *r, const struct at *at, uint32_t i, int de
 int schema_parse(struct arena *a, const struct json *j, uint32_t i, const char *pointer, struct schema **ret,
                  struct err *e)
 {
-    struct reader r = {j, a, e, false};
+    struct reader r = {j, a, e};
     struct at top = {.whole = pointer};
-    return manifest_end(&r, read_schema(&r, &top, i, 0, ret));
+    return read_schema(&r, &top, i, 0, ret);
 }
 
 const struct schema *schema_property(const struct schema *s, struct slice name)
@@ -161,18 +161,11 @@ struct check {
     const struct json *j;
     struct arena *a;
     const char **why;
-    bool failed; /* memory is out: no verdict */
 };
 
 static int refuse(struct check *c, const char *pointer, const char *what)
 {
     *c->why = arena_printf(c->a, "%s: %s", *pointer ? pointer : "/", what);
-    return *c->why ? 0 : -1;
-}
-
-static int refuse_member(struct check *c, const char *pointer, const char *name)
-{
-    *c->why = arena_printf(c->a, "%s: the required member '%s' is absent", *pointer ? pointer : "/", name);
     return *c->why ? 0 : -1;
 }
 
@@ -201,36 +194,24 @@ static unsigned types_of(const struct json *j, uint32_t i)
     }
 }
 
-int json_same_scalar(const struct json *x, uint32_t i, const struct json *y, uint32_t k, struct arena *a)
+bool json_same_scalar(const struct json *x, uint32_t i, const struct json *y, uint32_t k, struct arena *a)
 {
     struct dec d, f;
     if (json_kind(x, i) != json_kind(y, k))
-        return 0;
-    if (json_kind(x, i) == JSON_STRING) {
-        struct slice s = json_text(x, i, a), t = json_text(y, k, a);
-        return s.p && t.p ? slice_eq(s, t) : -1;
-    }
+        return false;
+    if (json_kind(x, i) == JSON_STRING)
+        return slice_eq(json_text(x, i, a), json_text(y, k, a));
     if (json_kind(x, i) != JSON_NUMBER)
         return json_kind(x, i) < JSON_NUMBER;
     return dec_parse(json_raw(x, i), &d) && dec_parse(json_raw(y, k), &f) && dec_cmp(&d, &f) == 0;
 }
 
-static struct slice text_of(struct check *c, const struct json *j, uint32_t i)
-{
-    struct slice s = json_text(j, i, c->a);
-    c->failed |= !s.p;
-    return s.p ? s : SLICE("");
-}
-
 static bool in_enum(const struct schema *s, struct check *c, uint32_t i)
 {
     for (uint32_t k = json_first(s->values, s->enum_at); k != json_end(s->values, s->enum_at);
-         k = json_next(s->values, k)) {
-        int same = json_same_scalar(s->values, k, c->j, i, c->a);
-        c->failed |= same < 0;
-        if (same == 1)
+         k = json_next(s->values, k))
+        if (json_same_scalar(s->values, k, c->j, i, c->a))
             return true;
-    }
     return false;
 }
 
@@ -263,10 +244,10 @@ static int check_object(const struct schema *s, struct check *c, uint32_t i, con
         if (!name)
             return -1;
         if (!json_get(c->j, i, name))
-            return refuse_member(c, pointer, name);
+            return refuse(c, pointer, arena_printf(c->a, "the required member '%s' is absent", name));
     }
     for (uint32_t k = json_first(c->j, i); k != json_end(c->j, i); k = json_next(c->j, k)) {
-        struct slice name = text_of(c, c->j, k);
+        struct slice name = json_text(c->j, k, c->a);
         const struct schema *p = schema_property(s, name);
         if (!p && !s->closed)
             continue;
@@ -301,7 +282,7 @@ static int check_value(const struct schema *s, struct check *c, uint32_t i, cons
         return refuse(c, pointer, "is none of the values the schema lists");
     if (kind == JSON_NUMBER)
         return check_number(s, c, i, pointer);
-    if (kind == JSON_STRING && s->max_length != NO_LENGTH && characters(text_of(c, c->j, i)) > s->max_length)
+    if (kind == JSON_STRING && s->max_length != NO_LENGTH && characters(json_text(c->j, i, c->a)) > s->max_length)
         return refuse(c, pointer, "is longer than maxLength");
     if (kind == JSON_OBJECT)
         return check_object(s, c, i, pointer);
@@ -312,7 +293,8 @@ static int check_value(const struct schema *s, struct check *c, uint32_t i, cons
 
 int schema_check(const struct schema *s, const struct json *j, uint32_t i, struct arena *a, const char **why)
 {
-    struct check c = {j, a, why, false};
+    struct check c = {j, a, why};
+    unsigned before = arena_failed(a);
     int ok = check_value(s, &c, i, "");
-    return c.failed ? -1 : ok;
+    return arena_failed(a) == before ? ok : -1;
 }

@@ -13,7 +13,7 @@ static uint32_t value_of(const struct json *j, uint32_t i)
 
 static int check_input(struct reader *r, const struct at *at, const struct manifest *m, uint32_t key, uint64_t *seen)
 {
-    struct slice name = manifest_unescape(r, key), unit = {0}, text;
+    struct slice name = json_text(r->j, key, r->a), unit = {0}, text;
     struct at here = {at, name, 0, NULL};
     struct dec d;
     uint32_t i = json_value(key);
@@ -44,7 +44,7 @@ static int check_expect(struct reader *r, const struct at *at, uint32_t i)
     if (near || tol)
         return manifest_bad(r, at, "needs both 'near' and 'tol', and nothing else");
     for (uint32_t k = json_first(r->j, i); k != json_end(r->j, i); k = json_next(r->j, k)) {
-        struct at here = {at, manifest_unescape(r, k), 0, NULL};
+        struct at here = {at, json_text(r->j, k, r->a), 0, NULL};
         enum json_kind kind = json_kind(r->j, json_value(k));
         if (kind == JSON_ARRAY)
             return manifest_bad(r, &here, "must be a scalar, an object of scalars, or {\"near\", \"tol\"}");
@@ -95,15 +95,17 @@ int selftest_inputs(struct arena *a, const struct manifest *m, size_t n, struct 
 {
     const struct json *j = &m->json;
     uint32_t o = m->selftest[n].inputs, v;
+    unsigned before = arena_failed(a);
     struct wire_input *w = arena_take(a, (j->node[o].len + 1) * sizeof *w);
     size_t count = 0;
     if (!w)
         return err_set(e, ERR_NO_MEMORY, "reading a self-test");
     for (uint32_t k = json_first(j, o); k != json_end(j, o); k = json_next(j, k)) {
         struct slice name = json_text(j, k, a);
-        if (!name.p)
-            return err_set(e, ERR_NO_MEMORY, "reading a self-test");
-        const struct input *in = &m->input[manifest_find_input(m, name)];
+        int at = manifest_find_input(m, name);
+        if (at < 0) /* it was known when the manifest was read: memory is out */
+            break;
+        const struct input *in = &m->input[at];
         v = value_of(j, json_value(k));
         bool number = !in->coded && json_kind(j, v) == JSON_STRING; /* "1.0" stands for 1.0 */
         w[count++] = (struct wire_input){.name = name,
@@ -111,59 +113,40 @@ int selftest_inputs(struct arena *a, const struct manifest *m, size_t n, struct 
                                          .unit = in->unit,
                                          .time_us = WIRE_NO_TIME};
     }
+    if (arena_failed(a) != before)
+        return err_set(e, ERR_NO_MEMORY, "reading a self-test");
     *ret = w;
     *ret_n = count;
     return 0;
 }
 
-/* The number at node i, or a string that is one, as a double; 1, 0 no number, -1 out of memory. */
-static int read_double(struct arena *a, const struct json *j, uint32_t i, double *ret)
-{
-    if (json_kind(j, i) != JSON_NUMBER && json_kind(j, i) != JSON_STRING)
-        return 0;
-    struct slice s = json_text(j, i, a);
-    char *z = s.p ? arena_str(a, s) : NULL;
-    if (!z)
-        return -1;
-    *ret = strtod(z, NULL);
-    return 1;
-}
-
 /* A tolerance is not an equality: here, and only here, doubles do. */
-static int is_near(struct arena *a, const struct json *j, uint32_t i, const struct json *out, uint32_t k)
+static bool is_near(struct arena *a, const struct json *j, uint32_t i, const struct json *out, uint32_t k)
 {
-    double near = 0, tol = 0, got = 0;
-    if (json_kind(out, k) != JSON_NUMBER)
-        return 0;
-    if (read_double(a, j, json_get(j, i, "near"), &near) < 0 || read_double(a, j, json_get(j, i, "tol"), &tol) < 0 ||
-        read_double(a, out, k, &got) < 0)
-        return -1;
-    return fabs(got - near) <= tol;
+    char *near = arena_str(a, json_text(j, json_get(j, i, "near"), a)),
+         *tol = arena_str(a, json_text(j, json_get(j, i, "tol"), a));
+    char *got = json_kind(out, k) == JSON_NUMBER ? arena_str(a, json_raw(out, k)) : NULL;
+    return near && tol && got && fabs(strtod(got, NULL) - strtod(near, NULL)) <= strtod(tol, NULL);
 }
 
-/* 1: the output at `got` has all that is expected at `want`; 0: *miss is the first member it has not; -1: out of
- * memory. */
-static int matches(struct arena *a, const struct json *j, uint32_t want, const struct json *out, uint32_t got,
-                   uint32_t *miss)
+/* Does the output at `got` have all that is expected at `want`? *miss is the first expected member it has not. */
+static bool matches(struct arena *a, const struct json *j, uint32_t want, const struct json *out, uint32_t got,
+                    uint32_t *miss)
 {
     if (json_kind(j, want) != JSON_OBJECT)
         return json_same_scalar(j, want, out, got, a);
     if (json_get(j, want, "near"))
         return is_near(a, j, want, out, got);
     for (uint32_t k = json_first(j, want); k != json_end(j, want); k = json_next(j, k)) {
-        struct slice name = json_text(j, k, a);
-        char *key = name.p ? arena_str(a, name) : NULL;
-        if (!key)
-            return -1;
-        uint32_t v = json_get(out, got, key);
-        int ok = v ? matches(a, j, json_value(k), out, v, miss) : 0;
-        if (ok == 1)
+        char *key = arena_str(a, json_text(j, k, a));
+        uint32_t v = key ? json_get(out, got, key) : 0;
+        if (v && matches(a, j, json_value(k), out, v, miss))
             continue;
         if (!*miss)
             *miss = k;
-        return ok;
+        return false;
     }
-    return 1;
+    return true;
 }
 
 int selftest_check(struct arena *a, const struct manifest *m, size_t n, struct slice output, const char **why)
@@ -174,10 +157,13 @@ int selftest_check(struct arena *a, const struct manifest *m, size_t n, struct s
     *why = "the output is not JSON";
     if (json_parse(a, output, &out, &f))
         return f.what ? 0 : -1;
-    int ok = matches(a, &m->json, m->selftest[n].expect, &out, 0, &miss);
-    if (ok)
-        return ok;
-    *why = miss ? arena_printf(a, "'%.*s' is not %.*s", SLICE_FMT(json_raw(&m->json, miss)),
+    unsigned before = arena_failed(a);
+    bool good = matches(a, &m->json, m->selftest[n].expect, &out, 0, &miss);
+    if (arena_failed(a) != before)
+        return -1;
+    if (good)
+        return 1;
+    *why = miss ? arena_printf(a, "'%.*s' is not %.*s", SLICE_FMT(json_text(&m->json, miss, a)),
                                SLICE_FMT(json_span(&m->json, json_value(miss))))
                 : "the output is no object";
     return *why ? 0 : -1;

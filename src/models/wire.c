@@ -82,16 +82,6 @@ static bool no_memory(struct judge *g)
     return false;
 }
 
-/* 1: a string, unescaped; 0: there is none; -1: out of memory, noted. */
-static int text_at(struct judge *g, const struct json *j, uint32_t obj, const char *key, struct slice *ret)
-{
-    uint32_t v = json_get_kind(j, obj, key, JSON_STRING);
-    if (!v)
-        return 0;
-    *ret = json_text(j, v, g->a);
-    return ret->p ? 1 : (no_memory(g), -1);
-}
-
 static bool read_progress(struct judge *g, const struct json *j, uint32_t v)
 {
     struct dec d, zero, one;
@@ -131,9 +121,7 @@ static bool is_error_code(struct slice s)
 
 static bool read_error(struct judge *g, const struct json *j, uint32_t v)
 {
-    struct slice code = {0}, message = {0};
-    if (text_at(g, j, v, "code", &code) < 0 || text_at(g, j, v, "message", &message) < 0)
-        return false;
+    struct slice code = json_get_text(j, v, "code", g->a), message = json_get_text(j, v, "message", g->a);
     uint32_t retry = json_get(j, v, "retry");
     if (!is_error_code(code))
         return fault(g, WIRE_PROTOCOL, "'error' needs a 'code' of at most 40 of A-Z, 0-9 and _");
@@ -157,15 +145,12 @@ static bool read_line(struct judge *g, struct slice line)
         return no_memory(g);
     if (json_parse(g->a, line, j, &f))
         return f.what ? fault(g, WIRE_PROTOCOL, "a line is not JSON (NaN and Infinity are not, either)") : no_memory(g);
-    struct slice id = {0};
-    int has_id = text_at(g, j, 0, "id", &id);
-    uint32_t output = json_get(j, 0, "output"), error = json_get(j, 0, "error");
+    uint32_t id = json_get_kind(j, 0, "id", JSON_STRING), output = json_get(j, 0, "output"),
+             error = json_get(j, 0, "error");
     uint32_t progress = json_get(j, 0, "progress");
-    if (has_id < 0)
-        return false;
-    if (!has_id)
+    if (json_kind(j, 0) != JSON_OBJECT || !id)
         return fault(g, WIRE_PROTOCOL, "a line is no object with an 'id'");
-    if (!slice_eq(id, g->id))
+    if (!slice_eq(json_text(j, id, g->a), g->id))
         return fault(g, WIRE_PROTOCOL, "a line is for another id than the request's");
     if (j->node[0].len != 2 || !(output || error || progress))
         return fault(g, WIRE_PROTOCOL, "a line holds 'id' and exactly one of 'output', 'error' and 'progress'");
@@ -181,6 +166,7 @@ int wire_judge(struct arena *a, struct slice out, struct slice id, const struct 
                struct wire_answer *ret, struct err *e)
 {
     struct wire_answer answer = {.end = WIRE_PROTOCOL, .why = "the program ended without an answer"};
+    unsigned before = arena_failed(a);
     struct judge g = {.a = a, .id = id, .schema = schema, .ret = &answer};
     struct slice rest = out;
     bool good = true;
@@ -190,7 +176,7 @@ int wire_judge(struct arena *a, struct slice out, struct slice id, const struct 
     }
     while (good && rest.n)
         good = read_line(&g, slice_cut(&rest, '\n'));
-    if (g.result || arena_failed(a))
+    if (g.result || arena_failed(a) != before)
         return err_set(e, ERR_NO_MEMORY, "judging a model's answer");
     *ret = answer;
     return 0;

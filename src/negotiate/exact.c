@@ -90,5 +90,5 @@ int exact_ratio(struct arena *a, struct slice value, struct slice over, struct s
         n = KEEP;
     }
     *ret = write(a, v.negative, q, n, point);
-    return ret->p ? 1 : -1;
+    return ret->p != NULL;
 }

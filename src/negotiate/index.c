@@ -21,15 +21,6 @@ static int no_memory(struct err *e)
     return err_set(e, ERR_NO_MEMORY, "indexing a Bundle");
 }
 
-struct slice index_text(const struct index *x, uint32_t obj, const char *key)
-{
-    uint32_t v = json_get_kind(x->j, obj, key, JSON_STRING);
-    struct slice s = v ? json_text(x->j, v, x->a) : (struct slice){NULL, 0};
-    if (v && !s.p)
-        *x->failed = true;
-    return s;
-}
-
 /* --- whom it is about --- */
 
 static struct slice without_version(struct slice ref)
@@ -67,10 +58,15 @@ static bool may_be_patient(struct slice ref)
 static struct subject read_subject(const struct index *x, uint32_t resource)
 {
     uint32_t s = json_get_kind(x->j, resource, "subject", JSON_OBJECT);
-    struct slice ref = without_version(s ? index_text(x, s, "reference") : (struct slice){NULL, 0});
+    struct slice ref = without_version(s ? json_get_text(x->j, s, "reference", x->a) : (struct slice){NULL, 0});
     struct subject ret = {.kind = SUBJECT_NONE};
-    if (!s)
+    if (!s) { /* not said: the Bundle's one patient, or with no Patient in it the same unnamed one as all the others */
+        if (x->patients == 1)
+            ret.kind = SUBJECT_PATIENT;
+        else if (x->patients == 0)
+            ret.kind = SUBJECT_REFERENCE;
         return ret;
+    }
     ret = (struct subject){.kind = SUBJECT_OTHER, .reference = ref};
     for (size_t i = 0; i < x->patients; i++) {
         const struct patient *p = &x->patient[i];
@@ -98,7 +94,7 @@ static int read_codings(struct index *x, uint32_t concept, struct fact *f)
     f->coding = (uint32_t)x->codings;
     uint32_t list = json_get_kind(x->j, concept, "coding", JSON_ARRAY);
     for (uint32_t k = list ? json_first(x->j, list) : 0; list && k != json_end(x->j, list); k = json_next(x->j, k)) {
-        struct coding c = {index_text(x, k, "system"), index_text(x, k, "code"), 0};
+        struct coding c = {json_get_text(x->j, k, "system", x->a), json_get_text(x->j, k, "code", x->a), 0};
         if (!c.system.n || !c.code.n)
             continue;
         c.hash = json_hash(c.code.p, c.code.n);
@@ -130,14 +126,14 @@ static unsigned read_status(const struct index *x, uint32_t i)
 
 static void read_time(const struct index *x, uint32_t i, struct fact *f)
 {
-    struct slice t = index_text(x, i, "effectiveDateTime");
+    struct slice t = json_get_text(x->j, i, "effectiveDateTime", x->a);
     if (!t.n)
-        t = index_text(x, i, "effectiveInstant");
+        t = json_get_text(x->j, i, "effectiveInstant", x->a);
     uint32_t period = t.n ? 0 : json_get_kind(x->j, i, "effectivePeriod", JSON_OBJECT);
     if (period) {
-        t = index_text(x, period, "end");
+        t = json_get_text(x->j, period, "end", x->a);
         if (!t.n)
-            t = index_text(x, period, "start");
+            t = json_get_text(x->j, period, "start", x->a);
     }
     f->time_us = WIRE_NO_TIME;
     if (t.n && clock_parse(t, &f->time_us, NULL))
@@ -224,8 +220,8 @@ static int add_patient(struct index *x, uint32_t i, uint32_t entry, struct slice
     if (!list)
         return -1;
     x->patient = list;
-    x->patient[x->patients++] =
-        (struct patient){.entry = entry, .node = i, .id = index_text(x, i, "id"), .url = without_version(url)};
+    x->patient[x->patients++] = (struct patient){
+        .entry = entry, .node = i, .id = json_get_text(x->j, i, "id", x->a), .url = without_version(url)};
     return 0;
 }
 
@@ -248,7 +244,7 @@ static int each_entry(struct index *x, uint32_t bundle, bool patients)
         if (!type)
             continue;
         if (patients) {
-            if (json_is(x->j, type, "Patient") && add_patient(x, r, n, index_text(x, k, "fullUrl")))
+            if (json_is(x->j, type, "Patient") && add_patient(x, r, n, json_get_text(x->j, k, "fullUrl", x->a)))
                 return -1;
             continue;
         }

@@ -41,8 +41,7 @@ static struct slice quoted(struct arena *a, struct slice word)
 static enum step take_word(struct trial *t, struct slice word)
 {
     t->out.value = quoted(t->x->a, word);
-    *t->x->failed |= !t->out.value.p;
-    return STEP_TIME;
+    return t->out.value.p ? STEP_TIME : fail(t, STEP_VALUE, REASON_NO_VALUE, NULL);
 }
 
 static enum step try_coded(struct trial *t)
@@ -54,7 +53,7 @@ static enum step try_coded(struct trial *t)
     if (!list)
         return fail(t, STEP_VALUE, REASON_NO_VALUE, "it has no coded value");
     for (uint32_t k = json_first(j, list); k != json_end(j, list); k = json_next(j, k)) {
-        struct slice system = index_text(t->x, k, "system"), code = index_text(t->x, k, "code");
+        struct slice system = json_get_text(j, k, "system", t->x->a), code = json_get_text(j, k, "code", t->x->a);
         const struct choice *c = find_choice(t->code->choice, t->code->choices, system, code);
         if (!c)
             c = find_choice(t->in->choice, t->in->choices, system, code);
@@ -103,7 +102,7 @@ static enum step read_number(struct trial *t, struct slice *ret_value, struct sl
         return fail(t, STEP_RANGE, REASON_OUT_OF_RANGE, "it has a comparator: the value itself is not known");
     uint32_t system = json_get(j, q, "system");
     *ret_value = json_raw(j, v);
-    *ret_unit = index_text(t->x, q, "code");
+    *ret_unit = json_get_text(j, q, "code", t->x->a);
     if (!system || !json_is(j, system, ucum) || !ret_unit->n)
         return fail(t, STEP_UNIT, REASON_UNIT_MISSING,
                     "its unit has no code of http://unitsofmeasure.org; the text of a unit does not count");
@@ -142,9 +141,7 @@ static enum step try_number(struct trial *t)
         return fail(t, STEP_UNIT, REASON_UNIT_NOT_CONVERTIBLE, NULL);
     if (t->code->units_n && !lists_unit(t->code, unit))
         return fail(t, STEP_UNIT, REASON_UNIT_CONTRADICTS_CODE, "this code is never measured in that unit");
-    int exact = u->same ? 1 : exact_ratio(t->x->a, value, u->over, u->under, &value);
-    *t->x->failed |= exact < 0;
-    if (exact != 1)
+    if (!u->same && !exact_ratio(t->x->a, value, u->over, u->under, &value))
         return fail(t, STEP_RANGE, REASON_OUT_OF_RANGE, "its number has too many digits");
     if (!dec_parse(value, &d))
         return fail(t, STEP_RANGE, REASON_OUT_OF_RANGE, "its number has too many digits");

@@ -138,7 +138,7 @@ static int completed_years(struct slice birth, struct slice day)
 static struct slice birth_date(const struct judging *g)
 {
     const struct patient *p = patient_of(g);
-    return p ? index_text(&g->w->x, p->node, "birthDate") : (struct slice){NULL, 0};
+    return p ? json_get_text(g->w->x.j, p->node, "birthDate", g->w->a) : (struct slice){NULL, 0};
 }
 
 static enum reason misses_patient(const struct judging *g)
@@ -163,7 +163,6 @@ static struct outcome judge_age(struct judging *g, const struct input *in, struc
     if (!age_fits(g->m, age))
         return lacks(REASON_POPULATION, NULL);
     char *text = arena_printf(g->w->a, "%d", age);
-    *g->w->x.failed |= !text;
     if (!text || !dec_parse(slice_of(text), &d))
         return lacks(REASON_NO_VALUE, NULL);
     if (in->hard.set && (dec_cmp(&d, &in->hard.low) < 0 || dec_cmp(&d, &in->hard.high) > 0))
@@ -180,7 +179,7 @@ static struct outcome judge_age(struct judging *g, const struct input *in, struc
 static struct slice judge_gender(struct judging *g, const struct input *in, const struct patient *p,
                                  struct outcome *ret)
 {
-    struct slice sex = index_text(&g->w->x, p->node, "gender");
+    struct slice sex = json_get_text(g->w->x.j, p->node, "gender", g->w->a);
     *ret = lacks(sex.n ? REASON_POPULATION : REASON_ABSENT, NULL);
     for (size_t i = 0; i < in->values_n; i++)
         if (sex.n && slice_eq(in->values[i], sex)) {
@@ -340,7 +339,7 @@ static int check_population(struct judging *g)
     if (!has_source(g->m, INPUT_AGE) && age >= 0 && !age_fits(g->m, age))
         misfit(g, SLICE("population.age"), SLICE("Patient.birthDate"), SLICE("Age within the model's population"),
                REASON_POPULATION, o.seen);
-    struct slice sex = index_text(&g->w->x, p->node, "gender");
+    struct slice sex = json_get_text(g->w->x.j, p->node, "gender", g->w->a);
     if (!has_source(g->m, INPUT_GENDER) && g->m->sex_n && sex.n && !is_listed(sex, g->m->sex, g->m->sex_n))
         misfit(g, SLICE("population.sex"), SLICE("Patient.gender"), SLICE("Sex within the model's population"),
                REASON_POPULATION, o.seen);
@@ -524,8 +523,8 @@ static int find_next(struct work *w, struct decision *d)
 
 int negotiate(struct arena *a, const struct negotiation *q, struct decision *ret, struct err *e)
 {
-    bool failed = false;
-    struct work w = {.q = q, .x = {.j = q->doc, .a = a, .failed = &failed}, .a = a, .e = e};
+    unsigned before = arena_failed(a);
+    struct work w = {.q = q, .x = {.j = q->doc, .a = a}, .a = a, .e = e};
     struct decision d = {.at_us = q->at_us, .policy = q->policy, .candidates = q->models};
     if (q->models == 0)
         return err_set(e, ERR_UNKNOWN_TARGET, "no model to negotiate with");
@@ -536,15 +535,14 @@ int negotiate(struct arena *a, const struct negotiation *q, struct decision *ret
     for (size_t i = 0; i < q->models; i++)
         if (judge(&w, q->model[i], &d.candidate[i]))
             return -1;
-    if (failed)
-        return no_memory(e);
     qsort(d.candidate, d.candidates, sizeof *d.candidate, by_rank);
     for (size_t i = 0; i < d.candidates; i++)
         d.candidate[i].rank = (uint32_t)i + 1;
     choose(&d);
     if (find_next(&w, &d))
         return -1;
-    if (arena_failed(a)) /* a text that could not be read looks absent: rather no decision than one without it */
+    /* A text that could not be read looks absent: rather no decision than one without it. */
+    if (arena_failed(a) != before)
         return no_memory(e);
     *ret = d;
     return 0;

@@ -13,8 +13,9 @@
  * when all of today is. Of several the latest is taken; at the same moment a corrected or amended one before others,
  * then the later in the Bundle.
  *
- * The patient is the Bundle's one Patient; what is about another, or about nobody, is `wrong-subject`. In a Bundle with
- * none or several, all usable Observations must be about the same one, else each is `mixed-subjects`.
+ * The patient is the Bundle's one Patient; what is about another is `wrong-subject`. In a Bundle with none or several,
+ * all usable Observations must be about the same one, else each is `mixed-subjects`. An Observation that names no
+ * subject, as R4 lets it, is about the Bundle's one patient; among several it is about nobody: `wrong-subject`.
  *
  * A Condition read as an input is present when clinically active and confirmed, both said. One that excludes the
  * patient counts already while it is unconfirmed: what widens the model's use needs more proof than what narrows it.

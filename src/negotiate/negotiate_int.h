@@ -44,7 +44,6 @@ struct problem { /* a Condition */
 struct index {
     const struct json *j;
     struct arena *a;
-    bool *failed; /* set where memory runs out far from an error path; looked at before anything is decided */
     struct patient *patient;
     size_t patients, patient_cap;
     struct fact *fact;
@@ -56,15 +55,13 @@ struct index {
 };
 
 int index_bundle(struct index *x, uint32_t bundle, struct err *e);
-/* As json_get_text, but that memory is out is not taken for absence. */
-struct slice index_text(const struct index *x, uint32_t obj, const char *key);
 bool index_has_code(const struct index *x, const struct fact *f, const struct code *c);
 bool subject_same(const struct subject *x, const struct subject *y);
 /* NULL when memory is out. */
 const char *index_path(const struct index *x, const struct fact *f);
 
-/* value * over / under, exactly when that ends within 40 digits, else rounded half up to 40. 1; 0 when it cannot be
- * done; -1: out of memory. */
+/* value * over / under, exactly when that ends within 40 digits, else rounded half up to 40. 1, or 0 when it cannot be
+ * done. */
 int exact_ratio(struct arena *a, struct slice value, struct slice over, struct slice under, struct slice *ret);
 
 /* How far a fact got: the higher the nearer. */

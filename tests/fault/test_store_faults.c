@@ -8,7 +8,7 @@
 #include "fault.h"
 #include "store/db.h"
 
-enum { STEPS = 14, LARGE = 300000 };
+enum { STEPS = 14, LARGE = 120000, POINTS = 15 };
 
 static char folder[64], path[96];
 
@@ -98,7 +98,7 @@ static void write_walk(enum shim kind, bool sticky)
     begin();
     struct db *db = open_store(&e);
     CHECK(db);
-    long points = write_steps(db, kind, 0, false), step = fault_stride(points, 25);
+    long points = write_steps(db, kind, 0, false), step = fault_stride(points, POINTS);
     for (; write_steps(db, kind, n, sticky) >= n; n += step)
         tried++;
     print_message("# %s%s: %ld of %ld points\n", shim_name[kind], sticky ? " and stays so" : "", tried, points);
@@ -152,7 +152,7 @@ TEST(a_store_whose_making_failed_anywhere_is_made_by_the_next_start)
     static const enum shim kind[] = {SHIM_ARENA,       SHIM_COMMIT, SHIM_WRITE_IOERR, SHIM_WRITE_FULL,   SHIM_WRITE_SHORT,
                                      SHIM_SYNC,        SHIM_TRUNCATE, SHIM_SQLITE_ALLOC, SHIM_CALLOC};
     for (size_t i = 0; i < COUNT(kind); i++) {
-        long tried = 0, points = make_and_make_again(kind[i], 0), step = fault_stride(points, 30);
+        long tried = 0, points = make_and_make_again(kind[i], 0), step = fault_stride(points, POINTS);
         for (long n = 1; make_and_make_again(kind[i], n) >= n; n += step)
             tried++;
         print_message("# %s: %ld of %ld points\n", shim_name[kind[i]], tried, points);
@@ -188,7 +188,7 @@ static int spill(struct tx *tx, void *arg, struct err *e)
 {
     int rc = 0;
     shim_arm(SHIM_WRITE_FULL, 1, false);
-    for (int i = 0; i < 40 && !rc; i++)
+    for (int i = 0; i < 80 && !rc; i++)
         rc = insert(tx, &(int){*(int *)arg + 3 + 4 * i}, e);
     shim_disarm();
     return rc;
@@ -200,7 +200,9 @@ TEST(a_body_that_loses_the_transaction_takes_its_neighbours_along_and_none_of_th
     begin();
     struct db *db = open_store(&e);
     CHECK(db);
-    struct one x[] = {{.db = db, .body = slow, .number = 4}, {.db = db, .body = insert, .number = 8}, {.db = db, .body = spill, .number = 1000},
+    struct one x[] = {{.db = db, .body = slow, .number = 4},
+                      {.db = db, .body = insert, .number = 8},
+                      {.db = db, .body = spill, .number = 1000},
                       {.db = db, .body = insert, .number = 12}, {.db = db, .body = insert, .number = 16}};
     for (size_t i = 0; i < COUNT(x); i++) {
         CHECK_INT(pthread_create(&x[i].thread, NULL, run_one, &x[i]), 0);

@@ -10,7 +10,7 @@
 #include "jobs/worker.h"
 #include "world.h"
 
-enum { POINTS = 40 };
+enum { POINTS = 20 };
 
 static const enum shim every[] = {SHIM_ARENA, SHIM_CALLOC, SHIM_COMMIT, SHIM_WRITE_IOERR, SHIM_WRITE_FULL, SHIM_WRITE_SHORT, SHIM_SYNC,
                                   SHIM_TRUNCATE, SHIM_SQLITE_ALLOC};
@@ -292,7 +292,8 @@ TEST(a_job_has_one_result_whatever_fails_while_it_runs)
         fail_msg("models cannot run here: %s", w.app.sandbox_error.detail);
     CHECK_OK(client_add(w.app.api.db, w.app.api.keyring, w.app.api.scope, "alpha", "https://example.org", a, &s, &e));
     snprintf(w.bearer[ALPHA], sizeof w.bearer[ALPHA], "Bearer %s", s.api_key);
-    struct slice body = world_body(a, "alpha", "sepsis", "\"webhook_url\":\"https://example.org/hook\",", "sepsis-complete.json", NULL, NULL);
+    struct slice body = world_body(a, "alpha", "sepsis", "\"webhook_url\":\"https://example.org/hook\",", "sepsis-complete.json",
+                                   NULL, NULL);
     for (size_t k = 0; k < COUNT(kind); k++) {
         long tried = 0;
         run_one(&w, body, kind[k], 0);
@@ -316,7 +317,8 @@ TEST(a_job_has_one_result_whatever_fails_while_it_runs)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(a_first_start_that_failed_anywhere_is_finished_by_the_next), T(a_later_start_that_failed_anywhere_is_repeated),
+    const struct CMUnitTest tests[] = {T(a_first_start_that_failed_anywhere_is_finished_by_the_next),
+                                       T(a_later_start_that_failed_anywhere_is_repeated),
                                        T(a_call_does_all_of_its_work_or_none_and_can_be_repeated),
                                        T(a_job_has_one_result_whatever_fails_while_it_runs)};
     shim_install();

@@ -3,6 +3,7 @@
 # timeout: 120
 set -u
 dir=$(mktemp -d)
+port=$((31000 + $$ % 1000))
 server=
 stop() {
     [ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null
@@ -10,7 +11,7 @@ stop() {
 }
 trap stop EXIT
 sed -n '/^```sh$/,/^```$/p' README.md | sed '1d;$d' |
-    sed "s|build/lazaret|$BUILD/lazaret|; s|/tmp/lazaret-try|$dir/data|; s|/tmp/bundle.json|$dir/bundle.json|; s|:8080|:18091|" > "$dir/lines"
+    sed "s|build/lazaret|$BUILD/lazaret|; s|/tmp/lazaret-try|$dir/data|; s|/tmp/bundle.json|$dir/bundle.json|; s|:8080|:$port|" > "$dir/lines"
 n=0
 while IFS= read -r line <&3; do
     n=$((n + 1))

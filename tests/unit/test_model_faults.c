@@ -124,7 +124,36 @@ TEST(memory_that_is_out_never_changes_a_score)
               "OUTPUT1");
 }
 
-RUN(T(memory_that_is_out_never_changes_a_decision), T(memory_that_is_out_never_changes_a_score))
+TEST(memory_that_is_out_is_no_verdict_of_a_schema)
+{
+    OWN_ARENA struct arena *keep = arena_new(1 << 20);
+    struct json s, v;
+    struct json_fault f;
+    struct schema *schema;
+    struct err e = {0};
+    const char *why;
+    long n = 1, hits;
+    CHECK_INT(json_parse(keep,
+                         escaped(keep, "{\"properties\":{\"risk\":{\"enum\":[\"low\",\"high\"]}},\"required\":[\"risk\"],"
+                                       "\"additionalProperties\":false}"),
+                         &s, &f),
+              0);
+    CHECK_INT(json_parse(keep, escaped(keep, "{\"risk\":\"high\"}"), &v, &f), 0);
+    CHECK_OK(schema_parse(keep, &s, 0, "", &schema, &e));
+    do {
+        OWN_ARENA struct arena *a = arena_new(1 << 16);
+        fault_arm(FAULT_ALLOC, n, 0);
+        int ok = schema_check(schema, &v, 0, a, &why);
+        hits = fault_count(FAULT_ALLOC);
+        fault_arm(FAULT_ALLOC, 0, 0);
+        CHECK_INT(ok, hits < n ? 1 : -1);
+        n++;
+    } while (hits >= n - 1);
+    CHECK(n > 4);
+}
+
+RUN(T(memory_that_is_out_never_changes_a_decision), T(memory_that_is_out_never_changes_a_score),
+    T(memory_that_is_out_is_no_verdict_of_a_schema))
 #else
 TEST(without_fault_hooks_there_is_nothing_to_arm)
 {

@@ -142,7 +142,7 @@ TEST(one_change_of_a_complete_bundle_is_told_with_its_reason)
         {"\"reference\":\"Patient/p1\"", "\"reference\":\"Group/p1\"", "rr", "wrong-subject", "Bundle.entry[1].resource"},
         {"\"reference\":\"Patient/p1\"", "\"reference\":\"#p1\"", "rr", "wrong-subject", "Bundle.entry[1].resource"},
         {"\"reference\":\"Patient/p1\"", "\"display\":\"Ms p1\"", "rr", "wrong-subject", "Bundle.entry[1].resource"},
-        {"\"subject\":{\"reference\":\"Patient/p1\"},", "", "rr", "wrong-subject", "Bundle.entry[1].resource"},
+        {"\"subject\":{\"reference\":\"Patient/p1\"},", "", "rr", "", NULL}, /* not said: the Bundle's one patient */
         {"\"reference\":\"Patient/p1\"", "\"reference\":\"http://h.example/Patient/p1\"", "rr", "", NULL},
         {"\"reference\":\"Patient/p1\"", "\"reference\":\"Patient/p1/_history/3\"", "rr", "", NULL},
         /* components: their own value, the panel's status and time */
@@ -391,6 +391,33 @@ TEST(patients_are_not_mixed)
     }
 }
 
+TEST(an_observation_without_a_subject_is_the_one_patients)
+{
+    static const char named[] = "\"subject\":{\"reference\":\"Patient/p1\"},";
+    static const struct {
+        const char *patients;
+        bool all;
+        const char *rr;
+    } row[] = {
+        {PATIENT("p1", "") ",", true, ""},
+        {PATIENT("p1", "") ",", false, ""},
+        {"", true, ""},
+        {"", false, "mixed-subjects"}, /* one names p1, another nobody: nothing says they are the same */
+        {PATIENT("p1", "") "," PATIENT("p2", "") ",", false, "wrong-subject"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        char *text = with(a, NEWS2_BUNDLE, PATIENT("p1", ",\"birthDate\":\"1970-01-31\",\"gender\":\"female\"") ",", row[i].patients);
+        do
+            text = with(a, text, named, "");
+        while (row[i].all && strstr(text, named));
+        struct decision d = decide(a, text, "news2");
+        const struct missing *rr = lacking(&d, "rr");
+        if (strcmp(rr ? reason_name(rr->reason) : "", row[i].rr))
+            fail_msg("row %zu: rr %s", i, rr ? reason_name(rr->reason) : "found");
+    }
+}
+
 TEST(a_patient_is_known_by_address_or_by_id)
 {
     static const struct {
@@ -632,7 +659,7 @@ TEST(without_models_the_target_is_unknown_and_little_memory_is_an_error)
 RUN(T(a_complete_bundle_makes_the_wire_inputs_and_nothing_more), T(one_change_of_a_complete_bundle_is_told_with_its_reason),
     T(creatinine_has_its_own_traps), T(units_of_substance_are_converted_exactly), T(scale_2_needs_an_active_and_confirmed_condition),
     T(oxygen_is_known_from_flow_fraction_or_answer), T(contained_observations_count_and_say_where_they_are),
-    T(of_several_samples_the_latest_usable_one_is_taken), T(the_nearest_rejected_resource_is_shown), T(patients_are_not_mixed),
+    T(of_several_samples_the_latest_usable_one_is_taken), T(the_nearest_rejected_resource_is_shown), T(patients_are_not_mixed), T(an_observation_without_a_subject_is_the_one_patients),
     T(a_patient_is_known_by_address_or_by_id), T(members_of_a_panel_count_where_they_stand),
     T(an_empty_bundle_lacks_everything_in_the_manifests_order), T(what_was_seen_is_told_without_its_value),
     T(models_are_ranked_by_the_declared_rule), T(the_next_best_datum_is_the_one_that_unlocks_most),

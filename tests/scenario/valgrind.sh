@@ -1,0 +1,30 @@
+#!/bin/sh
+# valgrind.sh   the unit tests without sanitizers, under valgrind: reads of memory that nobody wrote, which no sanitizer of
+# the other builds sees. In a build folder of its own, which stays.
+# timeout: 280
+set -u
+cd "$(dirname -- "$0")/../.."
+plain=${BUILD_PLAIN:-build-plain}
+# Real sockets and deadlines: too slow under valgrind to say anything; what they parse with is tested by http_reader.
+# And what runs only where there is a folder of published examples.
+leave='http_server|http_tls|fhir_data'
+
+command -v valgrind >/dev/null || { echo '1..0 # SKIP valgrind is not installed'; exit 0; }
+tools/configure "$plain" -Dtests=true -Dbuildtype=debugoptimized >&2 && ninja --quiet -C "$plain" >&2 || { echo 'Bail out! it does not build'; exit 1; }
+
+tests=$(meson test -C "$plain" --no-rebuild --list --suite unit 2>/dev/null | sed -n 's|^.*/ *||p' | grep -Ev "^($leave)\$")
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# shellcheck disable=SC2086
+meson test -C "$plain" --no-rebuild --suite unit --logbase valgrind --timeout-multiplier 3 --print-errorlogs \
+    --wrapper 'valgrind -q --error-exitcode=99 --leak-check=no' $tests > "$log" 2>&1
+sed -n 's|^ *\([0-9]*\)/[0-9]* \(.*[^ ]\)  *\([A-Z][A-Z]*\)  *[0-9.]*s.*|\3 \1 \2|p' "$log" | sort -nk2 | while read -r how n name; do
+    case $how in
+    OK) echo "ok $n - ${name##*/ }" ;;
+    SKIP) echo "ok $n - ${name##*/ } # SKIP it skips itself" ;;
+    *) echo "not ok $n - ${name##*/ }: $how" ;;
+    esac
+done
+grep -E '^==|not ok|^# ' "$log" | sed 's/^/# /' | head -60
+echo "1..$(echo "$tests" | wc -l)"
+! grep -q '==ERROR\|FAIL\|TIMEOUT' "$log"
