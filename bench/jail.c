@@ -236,8 +236,8 @@ int main(int argc, char **argv)
                                      {"bwrap", once_bwrap, 0, 0, {0}},
                                      {"crun", once_crun, 0, 0, {0}}};
     struct err e = {.code = ERR_NONE};
-    int rounds = argc > 3 ? atoi(argv[3]) : 1000;
-    if (argc < 3 || make_folders(argv[2]) || make_bundle())
+    int64_t rounds = 1000;
+    if (argc < 3 || (argc > 3 && !slice_int(slice_of(argv[3]), 1, N_MAX, &rounds)) || make_folders(argv[2]) || make_bundle())
         return fprintf(stderr, "usage: jail LAZARET_JAIL MODEL [N]\n"), 2;
     put_unified_away();
     char images[96], models[96];
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
         return fprintf(stderr, "%s\n", e.detail), remove_folders(), 1;
     series[3].every = access("/usr/bin/bwrap", X_OK) ? 0 : TOOLS_EVERY;
     series[4].every = access("/usr/bin/crun", X_OK) || geteuid() ? 0 : TOOLS_EVERY;
-    for (int i = 0; i < rounds; i++)
+    for (int i = 0; i < (int)rounds; i++)
         for (size_t k = 0; k < COUNT(series); k++)
             measure(&series[k], i);
     sandbox_close(sandbox);
