@@ -31,6 +31,23 @@ int64_t now_ns(void)
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
+int number_of(const char *text, int least, int most)
+{
+    int64_t n;
+    if (!slice_int(slice_of(text), least, most, &n))
+        stop("%s is not a number from %d to %d", text, least, most);
+    return (int)n;
+}
+
+double seconds_of(const char *text)
+{
+    char *end;
+    double s = strtod(text, &end);
+    if (end == text || *end || !(s >= 0 && s <= 3600))
+        stop("%s is not a number of seconds", text);
+    return s;
+}
+
 /* --- messages --- */
 
 static char *read_whole(const char *path, size_t *ret_n)
@@ -104,7 +121,10 @@ int reply_scan(const char *buf, size_t n, struct reply *ret)
     size_t body = strtoul(length.p, NULL, 10);
     if (n < head + body)
         return 0;
-    *ret = (struct reply){.status = atoi(buf + 9), .n = head + body, .body = {buf + head, body}};
+    int64_t status;
+    if (head < 16 || !slice_int((struct slice){buf + 9, 3}, 100, 599, &status))
+        return -1;
+    *ret = (struct reply){.status = (int)status, .n = head + body, .body = {buf + head, body}};
     return 1;
 }
 

@@ -19,6 +19,10 @@ _Noreturn void stop(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int64_t now_ns(void); /* monotonic */
 
+/* An option's value; anything else ends the program. */
+int number_of(const char *text, int least, int most);
+double seconds_of(const char *text);
+
 /* `text` is the message; with `numbered`, it carries an Idempotency-Key whose last 12 digits begin at `number`. */
 struct request {
     char *text;

@@ -198,14 +198,14 @@ int main(int argc, char **argv)
     char path[4000];
     for (int o; (o = getopt(argc, argv, "t:g:na")) != -1;) {
         switch (o) {
-        case 't': seconds = atof(optarg); break;
-        case 'g': group = atoi(optarg); break;
+        case 't': seconds = seconds_of(optarg); break;
+        case 'g': group = number_of(optarg, 1, 100000); break;
         case 'n': what.idempotency = false; break;
         case 'a': what.job = false; break;
         default: return 2;
         }
     }
-    if (argc - optind != 2 || seconds <= 0 || group < 1)
+    if (argc - optind != 2 || seconds <= 0)
         stop("usage: floor_store [-t SECONDS] [-g GROUP] [-n] [-a] FOLDER LIKE");
     rnd_bytes(noise, sizeof noise);
     read_sizes(argv[optind + 1], &what);

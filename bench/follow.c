@@ -93,9 +93,12 @@ int main(int argc, char **argv)
     for (int o; (o = getopt(argc, argv, "n:i:")) != -1;) {
         if (o == '?')
             return 2;
-        *(o == 'n' ? &runs : &pause_us) = atoi(optarg);
+        if (o == 'n')
+            runs = number_of(optarg, 1, RUNS_MAX);
+        else
+            pause_us = number_of(optarg, 0, 999999);
     }
-    if (argc - optind != 2 || runs < 1 || runs > RUNS_MAX || pause_us < 0 || pause_us >= 1000000)
+    if (argc - optind != 2)
         stop("usage: follow [-n RUNS] [-i MICROSECONDS] ADDRESS FILE");
     struct sockaddr_in to = address_of(argv[optind]);
     struct request r = request_read(argv[optind + 1], true);

@@ -36,21 +36,23 @@ int main(int argc, char **argv)
 {
     struct err e = {0};
     struct http_config c = http_config_default();
-    const char *loops = getenv("LOOPS"), *handlers = getenv("HANDLERS");
+    struct slice loops = slice_of(getenv("LOOPS")), handlers = slice_of(getenv("HANDLERS"));
+    struct sigaction stopping = {.sa_handler = on_signal};
+    int64_t threads;
     c.listen = argc > 1 ? argv[1] : "127.0.0.1:0";
     if (argc > 3) {
         c.tls = HTTP_TLS_ON;
         c.cert = argv[2];
         c.key = argv[3];
     }
-    c.loops = loops ? atoi(loops) : c.loops;
-    c.handlers = handlers ? atoi(handlers) : c.handlers;
+    c.loops = slice_int(loops, 1, 64, &threads) ? (int)threads : c.loops;
+    c.handlers = slice_int(handlers, 1, 512, &threads) ? (int)threads : c.handlers;
     if (http_server_open(&c, answer, NULL, &server, &e)) {
         fprintf(stderr, "%s\n", e.detail);
         return 1;
     }
-    signal(SIGTERM, on_signal);
-    signal(SIGINT, on_signal);
+    sigaction(SIGTERM, &stopping, NULL);
+    sigaction(SIGINT, &stopping, NULL);
     printf("http://%s/ ready\n", http_server_address(server));
     fflush(stdout);
     int r = http_server_run(server, &e);

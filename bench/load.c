@@ -243,18 +243,18 @@ static void read_options(int argc, char **argv)
 {
     for (int o; (o = getopt(argc, argv, "c:t:w:r:kx:p:j")) != -1;) {
         switch (o) {
-        case 'c': opt.connections = atoi(optarg); break;
-        case 't': opt.seconds = atof(optarg); break;
-        case 'w': opt.warmup = atof(optarg); break;
-        case 'r': opt.rate = atof(optarg); break;
+        case 'c': opt.connections = number_of(optarg, 1, CONNECTIONS_MAX); break;
+        case 't': opt.seconds = seconds_of(optarg); break;
+        case 'w': opt.warmup = seconds_of(optarg); break;
+        case 'r': opt.rate = number_of(optarg, 1, 1000000); break;
         case 'k': opt.numbered = true; break;
-        case 'x': opt.expected = atoi(optarg); break;
-        case 'p': opt.pid = atoi(optarg); break;
+        case 'x': opt.expected = number_of(optarg, 100, STATUS_MAX - 1); break;
+        case 'p': opt.pid = number_of(optarg, 1, 1 << 22); break;
         case 'j': opt.json = true; break;
         default: exit(2);
         }
     }
-    if (argc - optind != 2 || opt.connections < 1 || opt.connections > CONNECTIONS_MAX || opt.seconds <= 0 || opt.warmup < 0)
+    if (argc - optind != 2 || opt.seconds <= 0)
         stop("usage: load [-c N] [-t S] [-w S] [-r N] [-k] [-x STATUS] [-p PID] [-j] ADDRESS FILE");
 }
 

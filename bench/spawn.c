@@ -91,14 +91,14 @@ int main(int argc, char **argv)
     int failed = 0, ran = 0;
     for (int o; (o = getopt(argc, argv, "+n:i:o:u:")) != -1;) {
         switch (o) {
-        case 'n': opt.runs = atoi(optarg); break;
+        case 'n': opt.runs = number_of(optarg, 1, RUNS_MAX); break;
         case 'i': opt.input = optarg; break;
         case 'o': opt.output = optarg; break;
         case 'u': opt.until = optarg; break;
         default: return 2;
         }
     }
-    if (optind >= argc || opt.runs < 1 || opt.runs > RUNS_MAX)
+    if (optind >= argc)
         stop("usage: spawn [-n RUNS] [-i FILE] [-o WORD] [-u WORD] -- PROGRAM ARG...");
     OWN_MEM uint32_t *us = calloc((size_t)opt.runs, sizeof *us);
     if (!us)

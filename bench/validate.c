@@ -83,10 +83,11 @@ static double measure(const struct doc *doc, size_t docs, size_t bytes, enum wha
 
 int main(int argc, char **argv)
 {
-    int first = argc > 2 && !strcmp(argv[1], "-n") ? 3 : 1, passes = first == 3 ? atoi(argv[2]) : 21;
+    int first = argc > 2 && !strcmp(argv[1], "-n") ? 3 : 1;
+    int64_t passes = 21;
     struct doc *doc = calloc((size_t)argc, sizeof *doc);
     size_t docs = 0, bytes = 0;
-    if (!doc || first >= argc || passes < 1 || passes > PASSES_MAX)
+    if (!doc || first >= argc || (first == 3 && !slice_int(slice_of(argv[2]), 1, PASSES_MAX, &passes)))
         return fprintf(stderr, "usage: validate [-n RUNS] FILE...\n"), 2;
     for (int i = first; i < argc; i++) {
         OWN_FILE FILE *f = fopen(argv[i], "rb");
@@ -100,7 +101,7 @@ int main(int argc, char **argv)
     printf("%zu documents, %.2f MB\n", docs, (double)bytes / 1e6);
     double us[WHATS];
     for (enum what w = BYTES; w < WHATS; w++)
-        us[w] = measure(doc, docs, bytes, w, passes);
+        us[w] = measure(doc, docs, bytes, w, (int)passes);
     print("plain read", bytes, us[BYTES], docs);
     print("json_parse", bytes, us[PARSE], docs);
     print("validate", bytes, us[BOTH] - us[PARSE], docs);

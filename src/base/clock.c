@@ -42,6 +42,13 @@ void clock_civil(int64_t days, int *year, int *month, int *day)
     *year = (int)(yoe + era * 400 + (*month <= 2));
 }
 
+/* The last n decimal digits. Not snprintf: an answer and what is kept of it hold dozens of times. */
+static void put_digits(char *out, int n, unsigned v)
+{
+    for (; n-- > 0; v /= 10)
+        out[n] = (char)('0' + v % 10);
+}
+
 char *clock_text(int64_t us, char *out)
 {
     int64_t days = us / DAY, rest = us % DAY;
@@ -51,9 +58,15 @@ char *clock_text(int64_t us, char *out)
     }
     int y, m, d;
     clock_civil(days, &y, &m, &d);
-    int64_t s = rest / 1000000;
-    snprintf(out, CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", y % 10000, m, d, (int)(s / 3600),
-             (int)(s / 60 % 60), (int)(s % 60), (int)(rest % 1000000));
+    int s = (int)(rest / 1000000);
+    memcpy(out, "0000-00-00T00:00:00.000000Z", 28);
+    put_digits(out, 4, (unsigned)y);
+    put_digits(out + 5, 2, (unsigned)m);
+    put_digits(out + 8, 2, (unsigned)d);
+    put_digits(out + 11, 2, (unsigned)s / 3600);
+    put_digits(out + 14, 2, (unsigned)s / 60 % 60);
+    put_digits(out + 17, 2, (unsigned)s % 60);
+    put_digits(out + 20, 6, (unsigned)(rest % 1000000));
     return out;
 }
 

@@ -35,9 +35,12 @@ void uuid7(uint8_t id[UUID_BYTES])
 
 char *uuid_text(const uint8_t id[UUID_BYTES], char out[UUID_TEXT])
 {
-    char hex[33];
-    hex_encode(id, UUID_BYTES, hex);
-    snprintf(out, UUID_TEXT, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    char *p = out;
+    for (int i = 0; i < UUID_BYTES; i++, p += 2) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *p++ = '-';
+        hex_encode(id + i, 1, p);
+    }
     return out;
 }
 

@@ -58,8 +58,9 @@ static int limit(int what, uint64_t value, struct fail *f)
     struct rlimit now;
     if (getrlimit(what, &now))
         return fail_set(f, JAIL_WHY_LIMITS);
-    rlim_t v = value < now.rlim_max ? value : now.rlim_max;
-    return setrlimit(what, &(struct rlimit){v, v}) ? fail_set(f, JAIL_WHY_LIMITS) : 0;
+    /* SIGXCPU first, which says what it was; SIGKILL a second later for who ignores it */
+    rlim_t v = value < now.rlim_max ? value : now.rlim_max, grace = what == RLIMIT_CPU && v < now.rlim_max;
+    return setrlimit(what, &(struct rlimit){v, v + grace}) ? fail_set(f, JAIL_WHY_LIMITS) : 0;
 }
 
 static int set_limits(const struct jail_request *r, struct fail *f)

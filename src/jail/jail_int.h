@@ -86,8 +86,8 @@ int landlock_enter(struct fail *f);
 
 /* --- child.c --- */
 struct child_plan {
-    const struct jail_request *request; /* NULL program: only tries the way up to the filter */
-    bool probe;
+    const struct jail_request *request;
+    bool probe; /* only goes the way up to the filter, and ends */
     bool memory_is_hard;
     int fds[3], image_fd, model_fd;
     int spawner_fd, gate_fd; /* the two ends of the socket between spawner and child */

@@ -196,7 +196,7 @@ int main(int argc, char **argv)
     if (read_args(argc, argv, &j.config, &only_check))
         return usage();
     if (take_standard_descriptors() || setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}))
-        return 1;
+        return perror("lazaret-jail: /dev/null"), 1;
     cgroup_find(&j.config.cgroups);
     cgroup_sweep(&j.config.cgroups);
     if (only_check)

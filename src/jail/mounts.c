@@ -105,7 +105,7 @@ int mounts_base(const char *images, const char *models, struct fail *f)
     int node[COUNT(devices)], base;
     char path[32];
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-        return fail_set(f, JAIL_WHY_MOUNTS);
+        return fail_set(f, why_no_namespaces() == JAIL_WHY_CHROOT ? JAIL_WHY_CHROOT : JAIL_WHY_MOUNTS);
     int i = clone_tree(images), m = clone_tree(models), proc = clone_tree("/proc");
     if (i < 0 || m < 0)
         return fail_set(f, JAIL_WHY_FOLDERS);

@@ -30,12 +30,25 @@ static long setting(const char *path)
     return got ? strtol(text, NULL, 10) : -1;
 }
 
+/* Is the root folder no mount's? */
 static bool in_chroot(void)
 {
+    char line[8400], at[4200];
+    bool mounted = false;
+    FILE *in = fopen("/proc/self/mountinfo", "re");
+    while (in && fgets(line, sizeof line, in))
+        mounted |= sscanf(line, "%*d %*d %*s %*s %4199s", at) == 1 && !strcmp(at, "/");
+    if (in)
+        fclose(in);
+    return in && !mounted;
+}
+
+/* A chroot to where something is mounted looks so, but so does a pivoted root: the last guess. */
+static bool has_other_root_than_init(void)
+{
     struct stat own, first;
-    if (stat("/", &own) || stat("/proc/1/root", &first))
-        return false;
-    return own.st_ino != first.st_ino || own.st_dev != first.st_dev;
+    return !stat("/", &own) && !stat("/proc/1/root", &first) &&
+           (own.st_ino != first.st_ino || own.st_dev != first.st_dev);
 }
 
 static bool is_filtered(void)
@@ -64,6 +77,8 @@ enum jail_why why_no_namespaces(void)
         why = JAIL_WHY_CHROOT;
     else if (is_filtered())
         why = JAIL_WHY_CONTAINER;
+    else if (has_other_root_than_init())
+        why = JAIL_WHY_CHROOT;
     errno = saved;
     return why;
 }

@@ -93,9 +93,11 @@ static int own_namespaces(struct spawner *s, struct fail *f)
     if (!s->as_root && own_user_namespace(f))
         return -1;
     if (s->as_root && setgroups(0, NULL))
-        return fail_set(f, JAIL_WHY_PRIVILEGE);
-    if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS))
-        return fail_set(f, s->as_root ? JAIL_WHY_PRIVILEGE : why_no_namespaces());
+        return fail_set(f, JAIL_WHY_IDS);
+    if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)) {
+        enum jail_why why = why_no_namespaces();
+        return fail_set(f, s->as_root && why == JAIL_WHY_NAMESPACES ? JAIL_WHY_PRIVILEGE : why);
+    }
     return mounts_base(s->config->images, s->config->models, f);
 }
 
@@ -184,10 +186,10 @@ static void fill_answer(struct spawner *s, const struct run *r, enum jail_how ho
         how = JAIL_OOM;
     else if (how == JAIL_EXITED && WIFSIGNALED(status)) {
         ret->signal = (uint32_t)WTERMSIG(status);
-        /* the kernel's kill at the limit of processor time looks like any other, and it counts ticks, which may run
-         * ahead of the time reported by a quarter on a busy virtual machine */
-        bool spent = ret->cpu_ms >= r->request->cpu_ms - r->request->cpu_ms / 4;
-        how = ret->signal == SIGKILL && spent ? JAIL_TIMEOUT : JAIL_SIGNALLED;
+        /* who ignored SIGXCPU was killed; the kernel counts ticks, which may run ahead of the time it reports */
+        bool spent = ret->signal == SIGXCPU ||
+                     (ret->signal == SIGKILL && ret->cpu_ms >= r->request->cpu_ms - r->request->cpu_ms / 4);
+        how = spent ? JAIL_TIMEOUT : JAIL_SIGNALLED;
     } else if (how == JAIL_EXITED)
         ret->exit_code = (uint32_t)WEXITSTATUS(status);
     ret->how = how;

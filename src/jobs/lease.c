@@ -143,7 +143,8 @@ static int claim_body(struct tx *tx, void *arg, struct err *e)
 int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_claim *ret, struct err *e)
 {
     struct claiming x = {.j = j, .arena = a, .lease_us = lease_us};
-    if (tx_run(j->db, claim_body, &x, e))
+    /* A claim that a power failure undoes leaves the job queued, which is what recovery would make of it. */
+    if (tx_run_lazy(j->db, claim_body, &x, e))
         return -1;
     if (x.lost)
         jobs_count(j, x.lost);
@@ -183,7 +184,7 @@ static int heartbeat_body(struct tx *tx, void *arg, struct err *e)
 int job_heartbeat(struct jobs *j, const struct job_claim *c, int64_t lease_us, struct err *e)
 {
     struct beating x = {j, c, clock_now_us() + lease_us, 0};
-    return tx_run(j->db, heartbeat_body, &x, e) ? -1 : x.held;
+    return tx_run_lazy(j->db, heartbeat_body, &x, e) ? -1 : x.held;
 }
 
 /* --- finishing --- */

@@ -9,7 +9,7 @@
 #include "base/rnd.h"
 #include "models/wire.h"
 
-enum { RUN_MEMORY = 128 << 20, LEASE_GRACE_MS = 15000, IDLE_MS = 1000 };
+enum { RUN_MEMORY = 128 << 20, LEASE_MS = 30000, LEASE_GRACE_MS = 15000, IDLE_MS = 1000 };
 
 struct workers {
     struct jobs *jobs;
@@ -118,16 +118,15 @@ int worker_step(struct jobs *j, struct registry *r, struct sandbox *s, struct er
     char id[UUID_TEXT];
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "run a job");
-    int got = job_claim(j, (LEASE_GRACE_MS + 1000) * 1000LL, a, &c, e);
+    int got = job_claim(j, LEASE_MS * 1000LL, a, &c, e);
     if (got <= 0) {
         job_claim_end(&c);
         return got;
     }
     const struct model *m = registry_by_digest(r, c.model);
-    if (m && m->manifest.runtime.timeout_us > 1000000) {
-        int64_t lease = m->manifest.runtime.timeout_us + LEASE_GRACE_MS * 1000LL; /* covers the whole run */
+    int64_t lease = m ? m->manifest.runtime.timeout_us + LEASE_GRACE_MS * 1000LL : 0; /* covers the whole run */
+    if (lease > LEASE_MS * 1000LL)
         got = job_heartbeat(j, &c, lease, e);
-    }
     if (got == 1)
         got = run_claim(j, r, s, &c, a, e);
     job_claim_end(&c);

@@ -160,8 +160,8 @@ static void drain(struct sink *k, struct arena *a)
     }
 }
 
-/* 0, or -1: the spawner is gone or talks nonsense. When a socket's end goes with messages unread in it, the other end is
- * told by ECONNRESET: then nothing was run. */
+/* 0, or -1: the spawner is gone or talks nonsense. When a socket's end goes with messages unread in it, the other end
+ * is told by ECONNRESET: then nothing was run. */
 static int hear(struct run *r)
 {
     ssize_t n = recv(r->fd, &r->answer, sizeof r->answer, MSG_DONTWAIT);
@@ -365,9 +365,12 @@ int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_f
         return err_set(e, ERR_NO_MEMORY, "a run of model %.*s", SLICE_FMT(spec->model_key));
     if (request_make(spec, &q, e))
         return -1;
+    if (sandbox_enter(s, e))
+        return -1;
     int done = attempt(&r, &q, e);
     for (int again = 0; done == -1 && r.unread && again < s->spawners; again++)
         done = attempt(&r, &q, e);
+    sandbox_leave(s);
     if (done == -1)
         return -1;
     if (done == 0)

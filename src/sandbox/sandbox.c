@@ -189,13 +189,39 @@ int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct er
     return 0;
 }
 
+int sandbox_enter(struct sandbox *s, struct err *e)
+{
+    pthread_mutex_lock(&s->lock);
+    bool closing = s->closing;
+    s->users += !closing;
+    pthread_mutex_unlock(&s->lock);
+    return closing ? err_set(e, ERR_SANDBOX, "the sandbox is being closed") : 0;
+}
+
+void sandbox_leave(struct sandbox *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->users--;
+    pthread_cond_broadcast(&s->freed);
+    pthread_mutex_unlock(&s->lock);
+}
+
 void sandbox_close(struct sandbox *s)
 {
     if (!s)
         return;
-    own_fd(&s->control); /* the jail's main process ends at that, and with it everything it started */
+    pthread_mutex_lock(&s->lock);
+    s->closing = true;
+    pthread_mutex_unlock(&s->lock);
+    if (s->control >= 0)
+        shutdown(s->control, SHUT_RDWR); /* the jail's main process ends at that, and with it everything it started */
     if (s->jail > 0)
         kill_jail(s->jail);
+    pthread_mutex_lock(&s->lock);
+    while (s->users > 0) /* each sees its spawner's end of file */
+        pthread_cond_wait(&s->freed, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+    own_fd(&s->control);
     for (int i = 0; i < s->spawners; i++) {
         own_fd(&s->slot[i].fd);
         own_fd(&s->slot[i].fresh);
@@ -241,7 +267,7 @@ int slot_take(struct sandbox *s, int cancel_fd, struct err *e)
     bool alive;
     int i = -1;
     pthread_mutex_lock(&s->lock);
-    while (!is_readable(cancel_fd)) {
+    while (!is_readable(cancel_fd) && !s->closing) {
         greet(s);
         if ((i = slot_find(s, &alive)) >= 0) {
             s->slot[i].busy = true;
@@ -255,8 +281,9 @@ int slot_take(struct sandbox *s, int cancel_fd, struct err *e)
             break;
         wait_a_little(s);
     }
+    bool closing = s->closing;
     pthread_mutex_unlock(&s->lock);
-    if (i < 0 && dead_since)
+    if (i < 0 && (dead_since || closing))
         return err_set(e, ERR_SANDBOX, "the jail is gone");
     return i < 0 ? -2 : i;
 }
@@ -303,11 +330,15 @@ int sandbox_describe(struct sandbox *s, struct arena *a, struct slice *ret_json,
     struct jail_text *t = TAKE_NEW(a, struct jail_text);
     if (!t)
         return err_set(e, ERR_NO_MEMORY, "the sandbox's description");
+    if (sandbox_enter(s, e))
+        return -1;
     int i = slot_take(s, -1, e);
+    int failed = i < 0 || ask(slot_fd(s, i), t);
+    if (i >= 0)
+        slot_give(s, i, failed);
+    sandbox_leave(s);
     if (i < 0)
         return -1;
-    int failed = ask(slot_fd(s, i), t);
-    slot_give(s, i, failed);
     if (failed)
         return err_set(e, ERR_SANDBOX, "the jail did not describe itself");
     *ret_json = (struct slice){t->text, strnlen(t->text, sizeof t->text)};

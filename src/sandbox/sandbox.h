@@ -65,7 +65,8 @@ struct sandbox_config {
  * sentence that says which setting to change, where the machine cannot isolate: there is no weaker fallback.
  * Makes the process ignore SIGPIPE. */
 int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct err *e);
-void sandbox_close(struct sandbox *s); /* kills what still runs */
+/* Kills what still runs; runs in other threads answer ERR_SANDBOX, and are waited for. */
+void sandbox_close(struct sandbox *s);
 
 /* 0: it ran and ended; ret->how says how, output is in `a`. -1 (ERR_SANDBOX): it could not be run at all, *ret is
  * untouched. Blocks for at most max.wall_ms + 2000, plus waiting for a free spawner. Safe from any thread.
@@ -74,8 +75,8 @@ int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_f
                 struct sandbox_out *ret, struct err *e);
 
 /* What protects a run on this machine, one sentence each, for `lazaret doctor`: prints into `out` as JSON array of
- * {"what","holds","sentence"}; the memory's and the user's line tell hard from soft. Asks a running spawner: what it says
- * is true of the very processes that models run in. */
+ * {"what","holds","sentence"}; the memory's and the user's line tell hard from soft. Asks a running spawner: what it
+ * says is true of the very processes that models run in. */
 int sandbox_describe(struct sandbox *s, struct arena *a, struct slice *ret_json, struct err *e);
 
 #endif

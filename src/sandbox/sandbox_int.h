@@ -17,10 +17,15 @@ struct sandbox {
     pthread_mutex_t lock;
     pthread_cond_t freed;
     int control, spawners;
+    int users; /* threads inside a call */
+    bool closing;
     pid_t jail;
     struct slot slot[JAIL_SPAWNERS_MAX];
 };
 
+/* Around every call but open and close: close waits for the last leave. */
+int sandbox_enter(struct sandbox *s, struct err *e);
+void sandbox_leave(struct sandbox *s);
 /* The index of a slot that is the caller's until slot_give, or -1. Waits; `cancel_fd` ends the waiting: -2. */
 int slot_take(struct sandbox *s, int cancel_fd, struct err *e);
 /* `broken`: its spawner is gone or not to be trusted any more; the jail makes another. */

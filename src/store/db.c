@@ -11,7 +11,8 @@ void db_close(struct db *db)
         db->driver->close(db);
 }
 
-int tx_run(struct db *db, tx_body *body, void *arg, struct err *e) { return db->driver->run(db, body, arg, e); }
+int tx_run(struct db *db, tx_body *body, void *arg, struct err *e) { return db->driver->run(db, body, arg, false, e); }
+int tx_run_lazy(struct db *db, tx_body *body, void *arg, struct err *e) { return db->driver->run(db, body, arg, true, e); }
 
 int tx_exec_n(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n)
 {

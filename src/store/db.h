@@ -52,6 +52,9 @@ int db_migrate(struct db *db, struct err *e);
 /* Runs `body` in a transaction. 0: it returned 0 and is durable. -1: nothing of it happened. Blocks until one of the two is
  * known. Any thread; not from inside a body. */
 int tx_run(struct db *db, tx_body *body, void *arg, struct err *e);
+/* The same, but it need not be durable when this returns 0: if the machine (not only this process) fails before the next
+ * durable transaction, it is undone as a whole. For what is as good when it never happened, such as a lease. */
+int tx_run_lazy(struct db *db, tx_body *body, void *arg, struct err *e);
 
 /* Inside a body. The number of rows changed, or -1. */
 #define tx_exec(tx, e, sql, ...)                                                                                       \

@@ -36,6 +36,7 @@ struct waiting {
     struct waiting *next;
     tx_body *body;
     void *arg;
+    bool lazy;
     struct err *e;
     int rc;
     sem_t done;
@@ -50,6 +51,7 @@ struct sqlite_db {
     pthread_cond_t work;
     struct waiting *head, **tail;
     bool stop;
+    bool lazy; /* the writer's synchronous is NORMAL; the writer's own */
     struct conn *readers;
 };
 
@@ -220,14 +222,13 @@ fail:
 static int simple(struct conn *c, const char *sql, struct err *e) { return query(c, NULL, NULL, e, sql, NULL, 0) < 0 ? -1 : 0; }
 
 /* 0, whether the body did well or not. -1: the transaction around it cannot be committed. After a failed write, a full disk or
- * a lack of memory SQLite may have rolled all of it back; the next savepoint would then begin, and commit, one of its own. */
+ * a lack of memory SQLite may have rolled all of it back, savepoints and all; the next one would then begin, and commit, a
+ * transaction of its own. */
 static int run_body(struct sqlite_tx *tx, struct waiting *w, struct err *e)
 {
     if (simple(tx->conn, "SAVEPOINT body", e))
         return -1;
     w->rc = w->body(&tx->base, w->arg, w->e);
-    if (sqlite3_get_autocommit(tx->conn->db))
-        return err_set(e, ERR_STORE, "the transaction was rolled back below a body");
     if (w->rc && simple(tx->conn, "ROLLBACK TO body", e))
         return -1;
     return simple(tx->conn, "RELEASE body", e);
@@ -245,13 +246,33 @@ static int commit(struct conn *c, struct err *e)
     return fault_hit(FAULT_WRITE) ? err_set(e, ERR_STORE, "a fault a test asked for") : simple(c, "COMMIT", e);
 }
 
+static bool all_lazy(const struct waiting *w)
+{
+    while (w && w->lazy)
+        w = w->next;
+    return !w;
+}
+
+/* With NORMAL a commit goes into the WAL without a sync: the next one with FULL, which syncs the same file, or a checkpoint,
+ * which syncs it before it copies, makes it durable. SQLite acts on this pragma when it is prepared: it is not one to cache.
+ * A group that must be durable does not begin unless FULL could be set. */
+static int want_sync(struct sqlite_db *d, bool lazy, struct err *e)
+{
+    if (d->lazy == lazy)
+        return 0;
+    if (pragma(d->writer, lazy ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", e))
+        return -1;
+    d->lazy = lazy;
+    return 0;
+}
+
 /* One transaction over a list of bodies. */
 static void run_group(struct sqlite_db *d, struct waiting *list)
 {
     struct sqlite_tx tx = {{&db_sqlite}, d->writer};
     struct err e;
     int64_t start = clock_mono_us();
-    int bodies = 0, rc = begin(d->writer, &e);
+    int bodies = 0, rc = want_sync(d, all_lazy(list), &e) ? -1 : begin(d->writer, &e);
     for (struct waiting *w = list, *next; w && !rc; w = next, bodies++) {
         next = w->next;
         rc = run_body(&tx, w, &e);
@@ -306,10 +327,10 @@ static void *write_loop(void *arg)
     return NULL;
 }
 
-static int sqlite_run(struct db *db, tx_body *body, void *arg, struct err *e)
+static int sqlite_run(struct db *db, tx_body *body, void *arg, bool lazy, struct err *e)
 {
     struct sqlite_db *d = (struct sqlite_db *)db;
-    struct waiting w = {.body = body, .arg = arg, .e = e};
+    struct waiting w = {.body = body, .arg = arg, .lazy = lazy, .e = e};
     sem_init(&w.done, 0, 0);
     pthread_mutex_lock(&d->lock);
     *d->tail = &w;
@@ -391,8 +412,13 @@ static void sqlite_shut(struct db *db)
     free(d);
 }
 
+/* SQLite's own tally of memory takes a lock around every allocation of every thread; nobody reads it. */
+static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 static int sqlite_open(const char *path, bool create, struct db **ret, struct err *e)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure);
     struct sqlite_db *d = calloc(1, sizeof *d);
     char *copy = strdup(path);
     if (!d || !copy) {

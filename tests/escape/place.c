@@ -60,6 +60,8 @@ static void make_files(struct place *p, const char *jail, const char *program)
     copy_file(jail, p->jail);
     snprintf(path, sizeof path, "%s/model", p->model);
     copy_file(program, path);
+    snprintf(path, sizeof path, "%s/%s", p->model, p->name);
+    need(!symlink("model", path), path);
     if (geteuid() == 0) {
         snprintf(path, sizeof path, "%s/suid", p->model);
         copy_file(program, path);
@@ -108,6 +110,8 @@ void place_make(struct place *p, int argc, char **argv)
     snprintf(p->models, sizeof p->models, "%s/models", p->dir);
     snprintf(p->model, sizeof p->model, "%s/models/" PLACE_DIGEST, p->dir);
     snprintf(p->scratch, sizeof p->scratch, "%s/scratch", p->dir);
+    snprintf(p->name, sizeof p->name, "model-%d", (int)getpid() % 1000000);
+    snprintf(p->program, sizeof p->program, "/model/%s", p->name);
     make_files(p, arg[0], arg[1]);
     if (argc - user > 3) {
         snprintf(path, sizeof path, "cp -r '%s/python3' '%s/'", arg[2], p->images);
@@ -234,8 +238,7 @@ struct sandbox_spec place_spec(const struct place *p, struct slice argv[16], ...
 {
     va_list ap;
     size_t n = 0;
-    (void)p;
-    argv[n++] = SLICE("/model/model");
+    argv[n++] = slice_of(p->program);
     va_start(ap, argv);
     for (const char *z; n < 16 && (z = va_arg(ap, const char *)) != NULL;)
         argv[n++] = slice_of(z);

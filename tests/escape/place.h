@@ -16,6 +16,7 @@ enum { PLACE_USER = 64321 };
 
 struct place {
     char dir[64], jail[96], images[96], models[96], model[192] /* its folder */, scratch[96] /* 0777 */;
+    char name[16], program[32]; /* what a run's process is called, by no other test; its path inside */
     bool as_root, suid; /* suid: the model's folder has a file `suid` that makes whoever runs it uid 64322 */
     char mounts[65536]; /* mountinfo at the start */
     int descriptors;

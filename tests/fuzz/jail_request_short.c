@@ -1,5 +1,5 @@
-/* jail_request_short.c -- the fuzzer's target without a fuzzer: a sound request with one to four changed bytes, many times
- * over, from a fixed seed. Counts how many were let through, which must be some and not all. */
+/* jail_request_short.c -- the fuzzer's target without a fuzzer: a sound request with one to four changed bytes, many
+ * times over, from a fixed seed. Counts how many were let through, which must be some and not all. */
 #include <stdio.h>
 #include <string.h>
 

@@ -72,6 +72,9 @@ TEST(uuids_read_back)
     CHECK(uuid_parse(slice_of(uuid_text(id, text)), back));
     CHECK(memcmp(id, back, sizeof id) == 0);
     CHECK(!uuid_parse(SLICE("not-a-uuid"), back));
+    for (uint8_t i = 0; i < sizeof id; i++)
+        id[i] = (uint8_t)(0x1f * i);
+    CHECK_STR(uuid_text(id, text), "001f3e5d-7c9b-bad9-f817-36557493b2d1");
 }
 
 TEST(arenas_have_a_limit_and_come_back_zeroed)

@@ -1,11 +1,22 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "store/db.h"
 
 static char path[64];
+
+/* Stands before the C library's, so that SQLite's syncs can be counted. */
+static atomic_int syncs;
+int fdatasync(int fd)
+{
+    syncs++;
+    return (int)syscall(SYS_fdatasync, fd);
+}
 
 static struct db *fresh(void)
 {
@@ -121,6 +132,23 @@ TEST(what_was_committed_is_there_after_reopening)
 
 static int touch_audit(struct tx *tx, void *arg, struct err *e) { return tx_exec(tx, e, (const char *)arg) < 0 ? -1 : 0; }
 
+TEST(only_what_must_last_waits_for_the_disk)
+{
+    static const struct {
+        bool lazy, synced;
+    } row[] = {{false, true}, {true, false}, {true, false}, {false, true}, {true, false}, {false, true}};
+    struct db *db = fresh();
+    struct err e;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct row r = {(int)i + 1, false};
+        int before = syncs;
+        CHECK_OK((row[i].lazy ? tx_run_lazy : tx_run)(db, insert, &r, &e));
+        CHECK_INT(syncs > before, row[i].synced);
+    }
+    CHECK_INT(scopes(db), COUNT(row));
+    gone(db);
+}
+
 TEST(the_audit_log_takes_no_change)
 {
     struct db *db = fresh();
@@ -148,4 +176,5 @@ TEST(a_newer_schema_is_refused)
 }
 
 RUN(T(a_body_is_all_or_nothing), T(bodies_of_many_threads_share_commits_and_fail_alone),
-    T(what_was_committed_is_there_after_reopening), T(the_audit_log_takes_no_change), T(a_newer_schema_is_refused))
+    T(what_was_committed_is_there_after_reopening), T(only_what_must_last_waits_for_the_disk),
+    T(the_audit_log_takes_no_change), T(a_newer_schema_is_refused))
