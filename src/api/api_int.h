@@ -7,7 +7,8 @@
 #include "base/own.h"
 #include "telemetry/trace.h"
 
-enum { REQUEST_ID_MAX = 64, ANSWER_MAX = 4 << 20 };
+/* A body can be wrong in more places than anybody wants to be told: an answer does not grow with it. */
+enum { REQUEST_ID_MAX = 64, ANSWER_MAX = 4 << 20, ISSUES_MAX = 100 };
 
 /* What is wrong, item by item: 422's list, 400's issues, an OperationOutcome's. */
 struct api_issue {
@@ -50,7 +51,7 @@ void api_refuse(struct api_request *q, const struct err *e);
 /* Memory was out somewhere on the way, so what the reply says may be half of it: 503 (or the 500 or 503 it was), and
  * nothing else. A job that is accepted by then stays; the client finds it by its Idempotency-Key. */
 void api_starve(struct api_request *q, struct err *e);
-/* Adds an issue; NULL-safe for memory: a lost issue still leaves the error. */
+/* Adds an issue; NULL when there are ISSUES_MAX or memory is out: a lost issue still leaves the error. */
 struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text);
 /* "missing", loc "client_id", ... for FastAPI's 422. */
 struct api_issue *api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text);

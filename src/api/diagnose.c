@@ -95,7 +95,7 @@ static void check_unknown(struct diagnose *d)
 {
     static const char *const known[] = {"client_id", "target_diagnosis", "webhook_url", "fhir_bundle"};
     const struct json *j = &d->json;
-    for (uint32_t k = json_first(j, 0); k != json_end(j, 0); k = json_next(j, k)) {
+    for (uint32_t k = json_first(j, 0); k != json_end(j, 0) && d->q->issues < ISSUES_MAX; k = json_next(j, k)) {
         bool found = false;
         for (size_t i = 0; i < COUNT(known); i++)
             found |= json_is(j, k, known[i]);

@@ -15,6 +15,8 @@ int api_answer(struct api_request *q, int status, const struct buf *json, struct
 
 struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text)
 {
+    if (q->issues == ISSUES_MAX)
+        return NULL;
     struct api_issue *more = arena_grow(q->arena, q->issue, q->issues * sizeof *more, (q->issues + 1) * sizeof *more);
     if (!more)
         return NULL;

@@ -76,7 +76,7 @@ export function fill(text, names) {
     const word = given.replace(/\$(?:(\w+)|\{(\w+)\})/g, (as, a, b) => names[a ?? b] ?? as);
     if (word.startsWith('BUNDLE ')) return bundle(word.slice(7));
     const repeat = /^REPEAT (.+) x (\d+)$/.exec(word);
-    if (repeat) return repeat[1].repeat(Number(repeat[2]));
+    if (repeat) return Array.from({ length: Number(repeat[2]) }, (_, i) => repeat[1].replaceAll('#', i)).join('');
     return timeOf(word) ?? `@${word}@`;
   });
 }
