@@ -1,8 +1,8 @@
 /* exchange.h -- what the load programs share: a prepared request, a reply read as far as needed, what a server used.
  *
  * A request is a file with the whole HTTP/1.1 message as it goes over the wire. Nothing here is strict: it talks to one
- * server, on loopback, that answers with Content-Length. Errors end the program with a sentence: a measurement that could
- * not be made has no result. */
+ * server, on loopback, that answers with Content-Length. Errors end the program with a sentence: a measurement that
+ * could not be made has no result. */
 #ifndef BENCH_EXCHANGE_H
 #define BENCH_EXCHANGE_H
 

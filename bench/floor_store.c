@@ -2,11 +2,11 @@
  *
  *     floor_store [-t S] [-g N] [-n | -a] FOLDER LIKE
  *
- * LIKE is a database of lazaret with jobs in it: rows of the same average sizes (random bytes) are written into a new database
- * in FOLDER, by one thread, with the schema and the pragmas of the store, N (1) bodies a commit, for S seconds (2). A body is
- * what one answer of the server writes: a job, its idempotency row and its audit entry; with -n without the idempotency row,
- * with -a the audit entry alone. No savepoints, no foreign keys, no sealing, no queue: what a server reaches is a part of this.
- * Prints one line of JSON, with the bytes that reached the disk for each body. */
+ * LIKE is a database of lazaret with jobs in it: rows of the same average sizes (random bytes) are written into a new
+ * database in FOLDER, by one thread, with the schema and the pragmas of the store, N (1) bodies a commit, for S seconds
+ * (2). A body is what one answer of the server writes: a job, its idempotency row and its audit entry; with -n without
+ * the idempotency row, with -a the audit entry alone. No savepoints, no foreign keys, no sealing, no queue: what a
+ * server reaches is a part of this. Prints one line of JSON, with the bytes that reached the disk for each body. */
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,17 +89,21 @@ static struct floor_db floor_open(const char *path)
 {
     struct floor_db f = {.index = 0};
     remove_db(path);
-    if (sqlite3_open_v2(path, &f.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(path, &f.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK)
         stop("%s: %s", path, sqlite3_errmsg(f.db));
     run(f.db, "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=64;"
               "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4000; PRAGMA foreign_keys=OFF");
     run(f.db, migration_0001);
     f.begin = prepare(f.db, "BEGIN IMMEDIATE");
     f.commit = prepare(f.db, "COMMIT");
-    f.job = prepare(f.db, "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, created_at, "
-                          "updated_at) VALUES (?1, ?2, ?1, ?3, 'QUEUED', ?4, ?5, ?6, ?7, 0, ?8, ?7, ?7)");
-    f.idempotency = prepare(f.db, "INSERT INTO idempotency (scope, client, key_hash, digest, job, status, body, created_at) "
-                                  "VALUES (?1, ?1, ?2, ?3, ?4, 202, ?5, ?6)");
+    f.job = prepare(
+        f.db,
+        "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, created_at, "
+        "updated_at) VALUES (?1, ?2, ?1, ?3, 'QUEUED', ?4, ?5, ?6, ?7, 0, ?8, ?7, ?7)");
+    f.idempotency =
+        prepare(f.db, "INSERT INTO idempotency (scope, client, key_hash, digest, job, status, body, created_at) "
+                      "VALUES (?1, ?1, ?2, ?3, ?4, 202, ?5, ?6)");
     f.audit = prepare(f.db, "INSERT INTO audit (idx, scope, at, entry, leaf) VALUES (?1, ?2, ?3, ?4, ?5)");
     return f;
 }
@@ -120,7 +124,10 @@ static void step(struct floor_db *f, sqlite3_stmt *st)
     sqlite3_reset(st);
 }
 
-static void blob(sqlite3_stmt *st, int at, const void *p, int n) { sqlite3_bind_blob(st, at, p, n, SQLITE_STATIC); }
+static void blob(sqlite3_stmt *st, int at, const void *p, int n)
+{
+    sqlite3_bind_blob(st, at, p, n, SQLITE_STATIC);
+}
 static void text(sqlite3_stmt *st, int at, int n)
 {
     static char filler[BYTES_MAX];
@@ -174,7 +181,8 @@ static int64_t cpu_us(void)
 static void measure(const char *path, const struct what *what, int group, double seconds)
 {
     struct floor_db f = floor_open(path);
-    int64_t start = now_ns(), cpu = cpu_us(), disk = disk_bytes_of(getpid()), end = start + (int64_t)(seconds * 1e9), bodies = 0;
+    int64_t start = now_ns(), cpu = cpu_us(), disk = disk_bytes_of(getpid()), end = start + (int64_t)(seconds * 1e9),
+            bodies = 0;
     for (int64_t now = start; now < end; now = now_ns()) {
         step(&f, f.begin);
         for (int i = 0; i < group; i++, bodies++) {

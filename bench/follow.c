@@ -2,9 +2,9 @@
  *
  *     follow [-n N] [-i US] ADDRESS FILE
  *
- * N times (50): sends FILE with an Idempotency-Key of its own, takes the job's id from the 202, and asks for the job every US
- * microseconds (250) until it has ended. One job at a time, so nothing waits in the queue. Prints one line of JSON with the
- * percentiles; exit 1 unless every job is COMPLETED. */
+ * N times (50): sends FILE with an Idempotency-Key of its own, takes the job's id from the 202, and asks for the job
+ * every US microseconds (250) until it has ended. One job at a time, so nothing waits in the queue. Prints one line of
+ * JSON with the percentiles; exit 1 unless every job is COMPLETED. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +55,8 @@ static struct slice member(struct slice json, const char *name)
 }
 
 /* From the first byte sent to the answer that says so. */
-static uint32_t follow_one(int fd, const struct request *r, uint64_t i, int pause_us, uint32_t *ret_accept, bool *ret_completed)
+static uint32_t follow_one(int fd, const struct request *r, uint64_t i, int pause_us, uint32_t *ret_accept,
+                           bool *ret_completed)
 {
     char get[1024];
     const struct timespec pause = {0, pause_us * 1000L};
@@ -67,8 +68,8 @@ static uint32_t follow_one(int fd, const struct request *r, uint64_t i, int paus
         stop("the request is answered %d, not 202: %.*s", a.status, (int)a.body.n, a.body.p);
     *ret_accept = (uint32_t)((now_ns() - start) / 1000);
     struct slice id = member(a.body, "job_id");
-    int n = snprintf(get, sizeof get, "GET /v1/jobs/%.*s HTTP/1.1\r\nHost: localhost\r\nAuthorization: %.*s\r\n\r\n", SLICE_FMT(id),
-                     SLICE_FMT(who));
+    int n = snprintf(get, sizeof get, "GET /v1/jobs/%.*s HTTP/1.1\r\nHost: localhost\r\nAuthorization: %.*s\r\n\r\n",
+                     SLICE_FMT(id), SLICE_FMT(who));
     if (n < 0 || (size_t)n >= sizeof get)
         stop("an Authorization that is too long");
     while (now_ns() - start < WAIT_S * 1000000000LL) {
@@ -113,9 +114,11 @@ int main(int argc, char **argv)
     }
     sort_u32(whole, (size_t)runs);
     sort_u32(accept_us, (size_t)runs);
-    printf("{\"runs\":%d,\"completed\":%d,\"p50_us\":%u,\"p90_us\":%u,\"p99_us\":%u,\"max_us\":%u,\"accept_p50_us\":%u}\n", runs, completed,
-           percentile(whole, (size_t)runs, 0.5), percentile(whole, (size_t)runs, 0.9), percentile(whole, (size_t)runs, 0.99),
-           percentile(whole, (size_t)runs, 1), percentile(accept_us, (size_t)runs, 0.5));
+    printf(
+        "{\"runs\":%d,\"completed\":%d,\"p50_us\":%u,\"p90_us\":%u,\"p99_us\":%u,\"max_us\":%u,\"accept_p50_us\":%u}\n",
+        runs, completed, percentile(whole, (size_t)runs, 0.5), percentile(whole, (size_t)runs, 0.9),
+        percentile(whole, (size_t)runs, 0.99), percentile(whole, (size_t)runs, 1),
+        percentile(accept_us, (size_t)runs, 0.5));
     free(r.text);
     return completed != runs;
 }

@@ -66,7 +66,10 @@ static int by_spawn(char *const argv[])
     return rc ? -1 : converse(pid, in[1], out[0]);
 }
 
-static int once_spawn(void) { return by_spawn((char *[]){model, NULL}); }
+static int once_spawn(void)
+{
+    return by_spawn((char *[]){model, NULL});
+}
 
 static int once_fork(void)
 {
@@ -128,7 +131,10 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int64_t at(struct series *s, double part) { return s->us[(int)((s->n - 1) * part)]; }
+static int64_t at(struct series *s, double part)
+{
+    return s->us[(int)((s->n - 1) * part)];
+}
 
 static int measure(struct series *s, int round)
 {
@@ -237,7 +243,8 @@ int main(int argc, char **argv)
                                      {"crun", once_crun, 0, 0, {0}}};
     struct err e = {.code = ERR_NONE};
     int64_t rounds = 1000;
-    if (argc < 3 || (argc > 3 && !slice_int(slice_of(argv[3]), 1, N_MAX, &rounds)) || make_folders(argv[2]) || make_bundle())
+    if (argc < 3 || (argc > 3 && !slice_int(slice_of(argv[3]), 1, N_MAX, &rounds)) || make_folders(argv[2]) ||
+        make_bundle())
         return fprintf(stderr, "usage: jail LAZARET_JAIL MODEL [N]\n"), 2;
     put_unified_away();
     char images[96], models[96];

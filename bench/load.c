@@ -9,8 +9,8 @@
  *       -p PID the server: its CPU time is read before and after
  *       -j     one line of JSON instead of text
  *
- * A closed loop hides queueing: while the server is slow, nothing is sent. So latency under the open loop is counted from the
- * moment a request should have been sent, whether or not a connection was free then. */
+ * A closed loop hides queueing: while the server is slow, nothing is sent. So latency under the open loop is counted
+ * from the moment a request should have been sent, whether or not a connection was free then. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -214,19 +214,23 @@ static void report(const struct cpu *cpu, uint64_t unsent)
                     percentile(latency_us, latencies, 1)};
     const char *gap = "";
     if (!opt.json) {
-        printf("c=%-4d %8.0f/s  p50 %7.2f  p90 %7.2f  p99 %7.2f  max %7.2f ms  server CPU %6.1f us each ", opt.connections, per_s,
-               p[0] / 1e3, p[1] / 1e3, p[2] / 1e3, p[4] / 1e3, (double)cpu->us * each);
+        printf("c=%-4d %8.0f/s  p50 %7.2f  p90 %7.2f  p99 %7.2f  max %7.2f ms  server CPU %6.1f us each ",
+               opt.connections, per_s, p[0] / 1e3, p[1] / 1e3, p[2] / 1e3, p[4] / 1e3, (double)cpu->us * each);
         for (int i = 0; i < STATUS_MAX; i++)
             if (statuses[i])
                 printf(" %d: %llu", i, (unsigned long long)statuses[i]);
-        printf(broken || unsent ? "  broken %llu, unsent %llu\n" : "\n", (unsigned long long)broken, (unsigned long long)unsent);
+        printf(broken || unsent ? "  broken %llu, unsent %llu\n" : "\n", (unsigned long long)broken,
+               (unsigned long long)unsent);
         return;
     }
-    printf("{\"connections\":%d,\"rate\":%.0f,\"seconds\":%g,\"request_bytes\":%zu,\"requests\":%zu,\"per_s\":%.1f,\"p50_us\":%u,"
-           "\"p90_us\":%u,\"p99_us\":%u,\"p999_us\":%u,\"max_us\":%u,\"broken\":%llu,\"unsent\":%llu,\"cpu_us\":%.2f,\"disk_bytes\":%.0f,"
+    printf("{\"connections\":%d,\"rate\":%.0f,\"seconds\":%g,\"request_bytes\":%zu,\"requests\":%zu,\"per_s\":%.1f,"
+           "\"p50_us\":%u,"
+           "\"p90_us\":%u,\"p99_us\":%u,\"p999_us\":%u,\"max_us\":%u,\"broken\":%llu,\"unsent\":%llu,\"cpu_us\":%.2f,"
+           "\"disk_bytes\":%.0f,"
            "\"cpu_by_thread_us\":{",
-           opt.connections, opt.rate, opt.seconds, request.n, latencies, per_s, p[0], p[1], p[2], p[3], p[4], (unsigned long long)broken,
-           (unsigned long long)unsent, (double)cpu->us * each, (double)cpu->disk_bytes * each);
+           opt.connections, opt.rate, opt.seconds, request.n, latencies, per_s, p[0], p[1], p[2], p[3], p[4],
+           (unsigned long long)broken, (unsigned long long)unsent, (double)cpu->us * each,
+           (double)cpu->disk_bytes * each);
     for (int i = 0; i < cpu->kinds; i++, gap = ",")
         printf("%s\"%s\":%.2f", gap, cpu->kind[i].name, (double)cpu->kind[i].us * each);
     printf("},\"status\":{");

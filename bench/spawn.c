@@ -2,7 +2,8 @@
  *
  *     spawn [-n N] [-i FILE] [-o WORD] [-u WORD] -- PROGRAM ARG...
  *
- * N times (50), one after the other: fork, exec, FILE on its standard input, its standard output read to the end, reaped.
+ * N times (50), one after the other: fork, exec, FILE on its standard input, its standard output read to the end,
+ * reaped.
  * "{}" in an argument stands for the number of the run.
  *   -o WORD   its output must contain WORD, or the run counts as failed
  *   -u WORD   measured only until a line with WORD was read; then it gets SIGTERM and has to end with 0

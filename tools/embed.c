@@ -20,7 +20,8 @@ int main(int argc, char **argv)
         if (!in)
             return perror(argv[i + 1]), 1;
         size_t n = 0;
-        fprintf(out, "extern const char %s[];\nextern const size_t %s_size;\nconst char %s[] = {", argv[i], argv[i], argv[i]);
+        fprintf(out, "extern const char %s[];\nextern const size_t %s_size;\nconst char %s[] = {", argv[i], argv[i],
+                argv[i]);
         for (int c; (c = getc(in)) != EOF; n++)
             fprintf(out, "%s%d,", n % 24 ? "" : "\n", c > 127 ? c - 256 : c);
         fprintf(out, "0};\nconst size_t %s_size = %zu;\n", argv[i], n);

@@ -103,7 +103,10 @@ static void read_element(struct model *m, const struct json *j, uint32_t at, uns
     struct element el = {.definition = definition, .binding = "", .valueset = ""};
     el.path = text_at(m, j, at, "path");
     el.max = text_at(m, j, at, "max");
-    el.min = min ? (unsigned)atoi(copy(m->arena, json_raw(j, min))) : 0;
+    int64_t least = 0;
+    if (min && !slice_int(json_raw(j, min), 0, INT32_MAX, &least))
+        die("an element whose min is no number");
+    el.min = (unsigned)least;
     el.types = json_get(j, at, "contentReference") ? text_at(m, j, at, "contentReference") : types_of(m, j, at);
     if (binding) {
         el.binding = text_at(m, j, binding, "strength");

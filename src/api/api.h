@@ -13,8 +13,8 @@
 #include "models/registry.h"
 
 struct api_config {
-    const char *open_client;   /* NULL: none. legacy.open_client */
-    const char *cors_origins;  /* space separated; "" none */
+    const char *open_client;  /* NULL: none. legacy.open_client */
+    const char *cors_origins; /* space separated; "" none */
 };
 
 struct api {

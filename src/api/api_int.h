@@ -14,10 +14,10 @@ enum { REQUEST_ID_MAX = 64, ANSWER_MAX = 4 << 20, ISSUES_MAX = 100 };
 struct api_issue {
     const char *severity, *code, *text, *expression;
     uint32_t line, column;
-    const char *type;      /* FastAPI's error type; NULL elsewhere */
-    const char *loc;       /* FastAPI's loc behind "body", slash separated; NULL elsewhere */
-    const char *ctx;       /* FastAPI's ctx, a JSON object; NULL: none */
-    const char *reason;    /* negotiation reason; NULL elsewhere */
+    const char *type;   /* FastAPI's error type; NULL elsewhere */
+    const char *loc;    /* FastAPI's loc behind "body", slash separated; NULL elsewhere */
+    const char *ctx;    /* FastAPI's ctx, a JSON object; NULL: none */
+    const char *reason; /* negotiation reason; NULL elsewhere */
 };
 
 struct api_request {
@@ -33,8 +33,8 @@ struct api_request {
     struct audit_entry audit; /* request, route, trace, actor, action and outcome are filled in */
     struct api_issue *issue;  /* in the arena */
     size_t issues;
-    struct slice detail;      /* JSON that stands as `detail` instead of the error's sentence */
-    struct slice extra;       /* JSON members beside it: "\"issues\":[...]" */
+    struct slice detail; /* JSON that stands as `detail` instead of the error's sentence */
+    struct slice extra;  /* JSON members beside it: "\"issues\":[...]" */
 };
 
 typedef int api_handler(struct api_request *q, struct err *e);
@@ -48,14 +48,15 @@ void api_put_model(struct json_out *o, const struct model *m);
 int api_answer(struct api_request *q, int status, const struct buf *json, struct err *e);
 /* Renders e. */
 void api_refuse(struct api_request *q, const struct err *e);
-/* Memory was out somewhere on the way, so what the reply says may be half of it: 503 (or the 500 or 503 it was), and nothing
- * else. A job that is accepted by then stays; the client finds it by its Idempotency-Key. */
+/* Memory was out somewhere on the way, so what the reply says may be half of it: 503 (or the 500 or 503 it was), and
+ * nothing else. A job that is accepted by then stays; the client finds it by its Idempotency-Key. */
 void api_starve(struct api_request *q, struct err *e);
 /* Adds an issue; NULL when there are ISSUES_MAX or memory is out: a lost issue still leaves the error. */
 struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text);
 /* "missing", loc "client_id", ... for FastAPI's 422. */
 struct api_issue *api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text);
-/* Into the audit log that this was denied with e. If that fails, *e becomes the failure and nothing else will be told. */
+/* Into the audit log that this was denied with e. If that fails, *e becomes the failure and nothing else will be told.
+ */
 void api_deny(struct api_request *q, struct err *e);
 
 #endif

@@ -56,7 +56,8 @@ static struct slice want_text(struct diagnose *d, const char *key, uint32_t node
         struct slice s = json_text(&d->json, node, d->q->arena);
         if (s.n)
             return s;
-        struct api_issue *issue = api_issue_field(d->q, "string_too_short", loc, "String should have at least 1 character");
+        struct api_issue *issue =
+            api_issue_field(d->q, "string_too_short", loc, "String should have at least 1 character");
         if (issue)
             issue->ctx = "{\"min_length\":1}";
     }
@@ -76,7 +77,8 @@ static void check_webhook(struct diagnose *d, uint32_t node)
     d->webhook_url = json_text(&d->json, node, d->q->arena);
     if (!origin || !deliver_below(d->webhook_url, origin))
         api_issue_field(d->q, "value_error", loc,
-                        "Value error, webhook_url must lie below the origin registered for this client (lazaret client add NAME --webhook ORIGIN)");
+                        "Value error, webhook_url must lie below the origin registered for this client (lazaret client "
+                        "add NAME --webhook ORIGIN)");
 }
 
 /* A name that is plainly one is told back; any other text of the client's may be a patient's, and is not. */
@@ -106,7 +108,8 @@ static int check_shape(struct diagnose *d, struct err *e)
 {
     const struct json *j = &d->json;
     if (json_kind(j, 0) != JSON_OBJECT) {
-        api_issue_field(d->q, "model_attributes_type", "body", "Input should be a valid dictionary or object to extract fields from");
+        api_issue_field(d->q, "model_attributes_type", "body",
+                        "Input should be a valid dictionary or object to extract fields from");
         return err_set(e, ERR_BAD_REQUEST, "the body is no object");
     }
     d->client_id = want_text(d, "client_id", json_get(j, 0, "client_id"));
@@ -169,8 +172,9 @@ static void tell_missing(struct api_request *q, const struct decision *d)
         q->detail = buf_text(&b);
     for (size_t i = 0; d->shown && i < d->shown->missings; i++) {
         const struct missing *m = &d->shown->missing[i];
-        struct api_issue *add = api_issue_add(q, m->mandatory ? "error" : "warning", m->reason == REASON_ABSENT ? "required" : "value",
-                                              arena_printf(q->arena, "%.*s: %s", SLICE_FMT(m->display), reason_name(m->reason)));
+        struct api_issue *add =
+            api_issue_add(q, m->mandatory ? "error" : "warning", m->reason == REASON_ABSENT ? "required" : "value",
+                          arena_printf(q->arena, "%.*s: %s", SLICE_FMT(m->display), reason_name(m->reason)));
         if (add) {
             add->reason = reason_name(m->reason);
             add->expression = m->seen.path;
@@ -183,8 +187,8 @@ static int refuse(struct api_request *q, const struct intake *x, struct err *e)
     if (e->code == ERR_UNKNOWN_TARGET) {
         struct buf b = buf_in(q->arena, 4096);
         struct json_out o = json_out(&b);
-        json_put_str(&o, arena_printf(q->arena, "Unknown target diagnosis '%.*s'. No models registered.", (int)(x->target.n < 100 ? x->target.n : 100),
-                                      x->target.p));
+        json_put_str(&o, arena_printf(q->arena, "Unknown target diagnosis '%.*s'. No models registered.",
+                                      (int)(x->target.n < 100 ? x->target.n : 100), x->target.p));
         q->detail = buf_text(&b);
     } else if (e->code == ERR_BAD_FHIR) {
         tell_issues(q, &x->report);
@@ -232,7 +236,8 @@ int api_diagnose(struct api_request *q, struct err *e)
 {
     struct diagnose d = {.q = q};
     struct job_accepted accepted = {0};
-    struct job_new n = {.caller = &q->caller, .idempotency_key = http_header(q->http, "Idempotency-Key"), .audit = q->audit};
+    struct job_new n = {
+        .caller = &q->caller, .idempotency_key = http_header(q->http, "Idempotency-Key"), .audit = q->audit};
     if (n.idempotency_key.p && check_key(q, n.idempotency_key, e))
         return -1;
     if (parse_body(&d, e) || check_shape(&d, e))
@@ -251,7 +256,12 @@ int api_diagnose(struct api_request *q, struct err *e)
         if (seen)
             return answer_accepted(q, &accepted), 0;
     }
-    struct intake x = {.api = q->api, .arena = q->arena, .doc = &d.json, .bundle = d.bundle, .target = d.target, .webhook_url = d.webhook_url};
+    struct intake x = {.api = q->api,
+                       .arena = q->arena,
+                       .doc = &d.json,
+                       .bundle = d.bundle,
+                       .target = d.target,
+                       .webhook_url = d.webhook_url};
     if (intake_decide(&x, e))
         return refuse(q, &x, e);
     if (intake_accept(&x, &n, q->id, &accepted, e))

@@ -79,7 +79,8 @@ static int64_t eta_seconds(const struct api *api)
     return (jobs_queued(api->jobs) + 1) * each / (api->workers > 0 ? api->workers : 1) / 1000000 + 1;
 }
 
-static int make_answer(struct intake *x, const struct job_new *n, const char *request_id, struct slice *ret, struct err *e)
+static int make_answer(struct intake *x, const struct job_new *n, const char *request_id, struct slice *ret,
+                       struct err *e)
 {
     char id[UUID_TEXT], when[CLOCK_TEXT];
     struct buf b = buf_in(x->arena, 8192);

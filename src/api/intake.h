@@ -1,4 +1,5 @@
-/* intake.h -- the way of a Bundle from bytes to a durable job: valid, complete, accepted. Shared by HTTP and the command line. */
+/* intake.h -- the way of a Bundle from bytes to a durable job: valid, complete, accepted. Shared by HTTP and the
+ * command line. */
 #ifndef API_INTAKE_H
 #define API_INTAKE_H
 
@@ -11,15 +12,16 @@ enum { INTAKE_ISSUES = 50 };
 struct intake {
     struct api *api;
     struct arena *arena;
-    const struct json *doc; /* outlives the intake */
-    uint32_t bundle;        /* the Bundle's node in it */
+    const struct json *doc;           /* outlives the intake */
+    uint32_t bundle;                  /* the Bundle's node in it */
     struct slice target, webhook_url; /* webhook_url: {NULL,0} for none */
     struct fhir_report report;
     struct decision decision;
     const struct model *model; /* the chosen one */
 };
 
-/* ERR_UNKNOWN_TARGET, ERR_BAD_FHIR (x->report says what), ERR_DATA_MISSING (x->decision says what). 0: x->model can run. */
+/* ERR_UNKNOWN_TARGET, ERR_BAD_FHIR (x->report says what), ERR_DATA_MISSING (x->decision says what). 0: x->model can
+ * run. */
 int intake_decide(struct intake *x, struct err *e);
 
 /* Makes the decided job durable. `n` has caller, idempotency key, digest and audit filled in; the rest is done here.

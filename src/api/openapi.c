@@ -74,8 +74,10 @@ static void put_operation(struct json_out *o, const struct api_route *r, struct 
     if (strchr(r->path, ':')) {
         json_key(o, "parameters");
         json_open(o, '[');
-        json_put_raw(o, slice_of(arena_printf(a, "{\"name\":\"%s\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":"
-                                                 "\"string\",\"format\":\"uuid\"}}", strchr(r->path, ':') + 1)));
+        json_put_raw(o, slice_of(arena_printf(a,
+                                              "{\"name\":\"%s\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":"
+                                              "\"string\",\"format\":\"uuid\"}}",
+                                              strchr(r->path, ':') + 1)));
         json_close(o, ']');
     }
     if (r->body_kib) {
@@ -95,10 +97,11 @@ int api_description(struct arena *a, struct slice *ret, struct err *e)
     struct json_out o = json_out(&b);
     json_open(&o, '{');
     json_pair_str(&o, "openapi", "3.1.0");
-    json_pair_raw(&o, "info", SLICE("{\"title\":\"Lazaret\",\"version\":\"" LAZARET_VERSION
-                                    "\",\"description\":\"A gateway between FHIR clients and diagnostic models that run in "
-                                    "isolation. The sample models are not for clinical use.\",\"license\":{\"name\":\"MIT\","
-                                    "\"identifier\":\"MIT\"}}"));
+    json_pair_raw(&o, "info",
+                  SLICE("{\"title\":\"Lazaret\",\"version\":\"" LAZARET_VERSION
+                        "\",\"description\":\"A gateway between FHIR clients and diagnostic models that run in "
+                        "isolation. The sample models are not for clinical use.\",\"license\":{\"name\":\"MIT\","
+                        "\"identifier\":\"MIT\"}}"));
     json_pair_raw(&o, "security", SLICE("[{\"apiKey\":[]}]"));
     json_key(&o, "paths");
     json_open(&o, '{');

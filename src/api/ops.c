@@ -36,4 +36,3 @@ int api_metrics(struct api_request *q, struct err *e)
     q->reply->body = buf_text(&b);
     return 0;
 }
-

@@ -20,7 +20,10 @@ static api_handler *const handlers[] = {
 #undef ROUTE
 };
 
-const struct api_route *api_routes(void) { return routes; }
+const struct api_route *api_routes(void)
+{
+    return routes;
+}
 
 /* --- router --- */
 
@@ -181,9 +184,9 @@ static void log_request(const struct api_request *q, const struct err *e)
     snprintf(us, sizeof us, "%lld", (long long)(clock_mono_us() - q->http->received_us));
     bool failed = q->reply->status >= 500;
     log_line(failed ? LOG_ERROR : LOG_INFO, "request", "request", q->id, "trace", q->trace.id, "method",
-             q->route ? q->route->method_text : "-", "route", q->route ? q->route->path : "-", "status", status, "us", us,
-             "client", q->caller.role == ROLE_ANONYMOUS ? "-" : q->caller.name, e->code ? "code" : NULL, err_name(e->code),
-             failed ? "detail" : NULL, e->detail, NULL);
+             q->route ? q->route->method_text : "-", "route", q->route ? q->route->path : "-", "status", status, "us",
+             us, "client", q->caller.role == ROLE_ANONYMOUS ? "-" : q->caller.name, e->code ? "code" : NULL,
+             err_name(e->code), failed ? "detail" : NULL, e->detail, NULL);
 }
 
 void api_serve(void *ctx, struct http_request *http, struct http_reply *reply)

@@ -44,7 +44,10 @@ static void put_pair(struct entry *w, const char *key, const char *value)
     }
 }
 
-static void put_map(struct entry *w, size_t pairs) { took(w, cbor_encode_map_start(pairs, w->byte + w->n, sizeof w->byte - w->n)); }
+static void put_map(struct entry *w, size_t pairs)
+{
+    took(w, cbor_encode_map_start(pairs, w->byte + w->n, sizeof w->byte - w->n));
+}
 
 static void put_number(struct entry *w, const char *key, int64_t v)
 {
@@ -102,17 +105,24 @@ int audit_append(struct tx *tx, const struct audit_entry *x, struct err *e)
     if (w.full)
         return err_set(e, ERR_INTERNAL, "an audit entry over %d bytes", ENTRY_MAX);
     leaf_of((struct slice){(char *)w.byte, w.n}, leaf);
-    if (tx_exec(tx, e, "INSERT INTO audit (idx, scope, at, entry, leaf) "
-                       "VALUES ((SELECT coalesce(max(idx), -1) + 1 FROM audit), $1, $2, $3, $4)",
+    if (tx_exec(tx, e,
+                "INSERT INTO audit (idx, scope, at, entry, leaf) "
+                "VALUES ((SELECT coalesce(max(idx), -1) + 1 FROM audit), $1, $2, $3, $4)",
                 V_ID(x->scope), V_INT(now), V_BYTES(w.byte, w.n), V_BYTES(leaf, sizeof leaf)) < 0)
         return err_in(e, "append to the audit log");
     metric_add(METRIC_AUDIT_ENTRIES, 1);
     return 0;
 }
 
-static int note_body(struct tx *tx, void *arg, struct err *e) { return audit_append(tx, arg, e); }
+static int note_body(struct tx *tx, void *arg, struct err *e)
+{
+    return audit_append(tx, arg, e);
+}
 
-int audit_note(struct db *db, const struct audit_entry *x, struct err *e) { return tx_run(db, note_body, (void *)x, e); }
+int audit_note(struct db *db, const struct audit_entry *x, struct err *e)
+{
+    return tx_run(db, note_body, (void *)x, e);
+}
 
 /* --- reading --- */
 

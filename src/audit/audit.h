@@ -1,13 +1,14 @@
 /* audit.h -- the log of every decision: who did what to which thing, was it permitted, and why.
  *
- * An entry is appended in the transaction of the access it speaks of: cannot append means no access. It is canonical CBOR
- * (RFC 8949 4.2.1: shortest forms, map keys sorted), a map of
+ * An entry is appended in the transaction of the access it speaks of: cannot append means no access. It is canonical
+ * CBOR (RFC 8949 4.2.1: shortest forms, map keys sorted), a map of
  *
  *     n (rows disclosed) t (us since 1970, UTC) v (1) act obj{id,type} out (permit|deny|error) req why actor{id,role}
  *     route scope trace
  *
- * stored with its RFC 6962 leaf hash, SHA-256(0x00 | entry); tree, checkpoints and proofs are computed over these. No entry
- * holds a patient's data: ids, codes and counts only. There is one log per installation; entries carry their scope. */
+ * stored with its RFC 6962 leaf hash, SHA-256(0x00 | entry); tree, checkpoints and proofs are computed over these. No
+ * entry holds a patient's data: ids, codes and counts only. There is one log per installation; entries carry their
+ * scope. */
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
 
@@ -15,14 +16,14 @@
 #include "store/db.h"
 
 struct audit_entry {
-    const uint8_t *scope;               /* 16 bytes */
-    const char *actor, *role;           /* a client's name, "operator", "worker"; NULL for nobody known */
-    const char *action;                 /* create read update delete execute admin */
-    const char *object, *object_id;     /* "Job", its id; NULL when there is none */
-    const char *outcome;                /* permit deny error */
-    const char *why;                    /* a code: an error's name, a state; NULL for none */
+    const uint8_t *scope;                /* 16 bytes */
+    const char *actor, *role;            /* a client's name, "operator", "worker"; NULL for nobody known */
+    const char *action;                  /* create read update delete execute admin */
+    const char *object, *object_id;      /* "Job", its id; NULL when there is none */
+    const char *outcome;                 /* permit deny error */
+    const char *why;                     /* a code: an error's name, a state; NULL for none */
     const char *request, *route, *trace; /* request id, route's pattern, W3C trace id; NULL when there is none */
-    int64_t rows;                       /* how many records were disclosed or made */
+    int64_t rows;                        /* how many records were disclosed or made */
 };
 
 /* In a body. */
@@ -31,7 +32,8 @@ int audit_append(struct tx *tx, const struct audit_entry *entry, struct err *e);
 /* An entry of its own, in its own transaction: for denials, which touch nothing else. */
 int audit_note(struct db *db, const struct audit_entry *entry, struct err *e);
 
-/* Recomputes every leaf; *ret_entries is how many there are. -1 (ERR_STORE) at the first that does not agree or is missing. */
+/* Recomputes every leaf; *ret_entries is how many there are. -1 (ERR_STORE) at the first that does not agree or is
+ * missing. */
 int audit_verify(struct db *db, int64_t *ret_entries, struct err *e);
 
 /* Entries `from` .. `from + most - 1` as a JSON array of objects, each with its index `idx`. */

@@ -20,7 +20,7 @@ struct block {
 struct arena {
     struct block *head; /* the newest block, which the next piece comes from */
     size_t limit, used;
-    void *last; /* the newest piece, which alone can grow in place */
+    void *last;      /* the newest piece, which alone can grow in place */
     unsigned failed; /* pieces refused */
 };
 
@@ -167,9 +167,15 @@ struct slice arena_copy(struct arena *a, struct slice s)
     return (struct slice){p, p ? s.n : 0};
 }
 
-size_t arena_used(const struct arena *a) { return a->used; }
+size_t arena_used(const struct arena *a)
+{
+    return a->used;
+}
 
-unsigned arena_failed(const struct arena *a) { return a->failed; }
+unsigned arena_failed(const struct arena *a)
+{
+    return a->failed;
+}
 
 void arena_thread_end(void)
 {

@@ -21,22 +21,25 @@ void arena_free(struct arena *a); /* NULL is fine */
 void *arena_take(struct arena *a, size_t n);
 /* Makes the piece `p` of `n` bytes `m` bytes long: in place when it was taken last, else moved and the old wiped. */
 void *arena_grow(struct arena *a, void *p, size_t n, size_t m);
-/* Gives back the end of the piece `p` of `n` bytes, of which `m` stay, when it is the last one taken; else does nothing.
- * What is given back must not have been written to: it is handed out again as zeroed. */
+/* Gives back the end of the piece `p` of `n` bytes, of which `m` stay, when it is the last one taken; else does
+ * nothing. What is given back must not have been written to: it is handed out again as zeroed. */
 void arena_shrink(struct arena *a, void *p, size_t n, size_t m);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct slice arena_copy(struct arena *a, struct slice s); /* p is NULL when memory is out; NUL follows the copy */
 char *arena_str(struct arena *a, struct slice s);         /* NUL-terminated copy or NULL */
 size_t arena_used(const struct arena *a);                 /* bytes handed out */
-/* How many pieces were refused so far. Some readers answer NULL both for "absent" and for "no memory"; who decides by what
- * they answered asks here before the decision leaves its hands. */
+/* How many pieces were refused so far. Some readers answer NULL both for "absent" and for "no memory"; who decides by
+ * what they answered asks here before the decision leaves its hands. */
 unsigned arena_failed(const struct arena *a);
 
 /* Frees this thread's spare blocks; for the end of a thread. */
 void arena_thread_end(void);
 
-static inline void own_arena(struct arena **a) { arena_free(*a); }
-#define OWN_ARENA __attribute__((cleanup(own_arena)))
+static inline void own_arena(struct arena **a)
+{
+    arena_free(*a);
+}
+#define OWN_ARENA         __attribute__((cleanup(own_arena)))
 #define TAKE_NEW(a, type) ((type *)arena_take((a), sizeof(type)))
 
 #endif

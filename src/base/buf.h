@@ -15,11 +15,20 @@ struct buf {
     bool failed;
 };
 
-static inline struct buf buf_in(struct arena *a, size_t max) { return (struct buf){.arena = a, .max = max}; }
+static inline struct buf buf_in(struct arena *a, size_t max)
+{
+    return (struct buf){.arena = a, .max = max};
+}
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static inline void buf_slice(struct buf *b, struct slice s) { buf_add(b, s.p, s.n); }
-static inline void buf_str(struct buf *b, const char *z) { buf_add(b, z, strlen(z)); }
+static inline void buf_slice(struct buf *b, struct slice s)
+{
+    buf_add(b, s.p, s.n);
+}
+static inline void buf_str(struct buf *b, const char *z)
+{
+    buf_add(b, z, strlen(z));
+}
 static inline void buf_byte(struct buf *b, char c)
 {
     if (b->n < b->cap)
@@ -27,7 +36,13 @@ static inline void buf_byte(struct buf *b, char c)
     else
         buf_add(b, &c, 1);
 }
-static inline bool buf_failed(const struct buf *b) { return b->failed; }
-static inline struct slice buf_text(const struct buf *b) { return (struct slice){b->p, b->n}; }
+static inline bool buf_failed(const struct buf *b)
+{
+    return b->failed;
+}
+static inline struct slice buf_text(const struct buf *b)
+{
+    return (struct slice){b->p, b->n};
+}
 
 #endif

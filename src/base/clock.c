@@ -182,15 +182,15 @@ int clock_duration(struct slice s, int64_t *ret)
             v = v * 10 + s.p[0] - '0';
         if (n == 0 || s.n == 0)
             return 0;
-        int64_t unit = time ? take(&s, 'H')   ? 3600000000LL
-                              : take(&s, 'M') ? 60000000LL
-                              : take(&s, 'S') ? 1000000LL
-                                              : 0
-                            : take(&s, 'Y')   ? 365 * DAY
-                              : take(&s, 'M') ? 30 * DAY
-                              : take(&s, 'W') ? 7 * DAY
-                              : take(&s, 'D') ? DAY
-                                              : 0;
+        int64_t unit = time            ? take(&s, 'H')   ? 3600000000LL
+                                         : take(&s, 'M') ? 60000000LL
+                                         : take(&s, 'S') ? 1000000LL
+                                                         : 0
+                       : take(&s, 'Y') ? 365 * DAY
+                       : take(&s, 'M') ? 30 * DAY
+                       : take(&s, 'W') ? 7 * DAY
+                       : take(&s, 'D') ? DAY
+                                       : 0;
         if (!unit)
             return 0;
         total += v * unit;

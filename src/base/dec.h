@@ -13,9 +13,9 @@
 enum { DEC_DIGITS = 64, DEC_EXP = 400 };
 
 struct dec {
-    bool negative;            /* never for zero */
-    uint8_t n;                /* significant digits, without leading or trailing zeros; 0 for zero */
-    int16_t exp;              /* value = 0.d1d2..dn * 10^exp */
+    bool negative;             /* never for zero */
+    uint8_t n;                 /* significant digits, without leading or trailing zeros; 0 for zero */
+    int16_t exp;               /* value = 0.d1d2..dn * 10^exp */
     uint8_t digit[DEC_DIGITS]; /* 0..9 */
 };
 

@@ -51,8 +51,23 @@ int err_sys(struct err *e, enum err_code code, const char *fmt, ...)
     return -1;
 }
 
-const char *err_name(enum err_code code) { return table[code].name; }
-const char *err_text(enum err_code code) { return table[code].text; }
-const char *err_issue(enum err_code code) { return table[code].issue; }
-int err_http(enum err_code code) { return table[code].http; }
-int err_retry(enum err_code code) { return table[code].retry; }
+const char *err_name(enum err_code code)
+{
+    return table[code].name;
+}
+const char *err_text(enum err_code code)
+{
+    return table[code].text;
+}
+const char *err_issue(enum err_code code)
+{
+    return table[code].issue;
+}
+int err_http(enum err_code code)
+{
+    return table[code].http;
+}
+int err_retry(enum err_code code)
+{
+    return table[code].retry;
+}

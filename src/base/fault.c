@@ -22,7 +22,10 @@ void fault_arm(enum fault kind, long n, int sticky)
     at[kind] = n;
 }
 
-long fault_count(enum fault kind) { return seen[kind]; }
+long fault_count(enum fault kind)
+{
+    return seen[kind];
+}
 
 int fault_switch(const char *name)
 {

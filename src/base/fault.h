@@ -12,8 +12,14 @@ long fault_count(enum fault kind); /* hits since fault_arm */
 /* A switch of a test by name, from LAZARET_FAULT in the environment: "answer-before-commit". */
 int fault_switch(const char *name);
 #else
-static inline int fault_hit(enum fault kind) { return (void)kind, 0; }
-static inline int fault_switch(const char *name) { return (void)name, 0; }
+static inline int fault_hit(enum fault kind)
+{
+    return (void)kind, 0;
+}
+static inline int fault_switch(const char *name)
+{
+    return (void)name, 0;
+}
 #endif
 
 #endif

@@ -36,8 +36,8 @@ static int push(struct reader *r, enum json_kind kind, size_t off, size_t len)
         r->node = n;
         r->cap = cap;
     }
-    r->node[r->count] = (struct json_node){
-        .off = (uint32_t)off, .len = (uint32_t)len, .next = r->count + 1, .kind = (uint8_t)kind};
+    r->node[r->count] =
+        (struct json_node){.off = (uint32_t)off, .len = (uint32_t)len, .next = r->count + 1, .kind = (uint8_t)kind};
     r->count++;
     return 0;
 }
@@ -452,9 +452,9 @@ void json_where(const char *text, size_t size, size_t off, uint32_t *line, uint3
     *column = (uint32_t)(at - p) + 1;
 }
 
-/* At least as many as the text has nodes: a colon has a key before it and a value behind it, any other value but the first
- * follows a comma or a bracket. Commas of objects and whatever stands inside strings are counted too, so this is too much;
- * the rest is given back. Sixteen bytes at a time. */
+/* At least as many as the text has nodes: a colon has a key before it and a value behind it, any other value but the
+ * first follows a comma or a bracket. Commas of objects and whatever stands inside strings are counted too, so this is
+ * too much; the rest is given back. Sixteen bytes at a time. */
 static size_t most_nodes(const unsigned char *p, size_t n)
 {
     typedef unsigned char bytes __attribute__((vector_size(16)));
@@ -686,8 +686,14 @@ void json_put_int(struct json_out *o, int64_t v)
     buf_printf(o->buf, "%lld", (long long)v);
 }
 
-void json_put_bool(struct json_out *o, bool v) { json_put_raw(o, v ? SLICE("true") : SLICE("false")); }
-void json_put_null(struct json_out *o) { json_put_raw(o, SLICE("null")); }
+void json_put_bool(struct json_out *o, bool v)
+{
+    json_put_raw(o, v ? SLICE("true") : SLICE("false"));
+}
+void json_put_null(struct json_out *o)
+{
+    json_put_raw(o, SLICE("null"));
+}
 
 void json_pair(struct json_out *o, const char *key, struct slice text)
 {

@@ -47,11 +47,26 @@ int json_parse(struct arena *a, struct slice text, struct json *ret, struct json
 
 uint16_t json_hash(const char *p, size_t n); /* FNV-1a folded to 16 bits */
 
-static inline uint32_t json_first(const struct json *j, uint32_t i) { return (void)j, i + 1; }
-static inline uint32_t json_end(const struct json *j, uint32_t i) { return j->node[i].next; }
-static inline uint32_t json_next(const struct json *j, uint32_t i) { return j->node[i].next; }
-static inline uint32_t json_value(uint32_t key) { return key + 1; }
-static inline enum json_kind json_kind(const struct json *j, uint32_t i) { return (enum json_kind)j->node[i].kind; }
+static inline uint32_t json_first(const struct json *j, uint32_t i)
+{
+    return (void)j, i + 1;
+}
+static inline uint32_t json_end(const struct json *j, uint32_t i)
+{
+    return j->node[i].next;
+}
+static inline uint32_t json_next(const struct json *j, uint32_t i)
+{
+    return j->node[i].next;
+}
+static inline uint32_t json_value(uint32_t key)
+{
+    return key + 1;
+}
+static inline enum json_kind json_kind(const struct json *j, uint32_t i)
+{
+    return (enum json_kind)j->node[i].kind;
+}
 
 /* The raw text: a number's digits, a string between its quotes with its escapes as they stand. */
 struct slice json_raw(const struct json *j, uint32_t i);
@@ -79,12 +94,15 @@ struct json_out {
     bool comma; /* a comma is due before the next value or key */
 };
 
-static inline struct json_out json_out(struct buf *b) { return (struct json_out){.buf = b}; }
-void json_open(struct json_out *o, char bracket); /* '{' or '[' */
+static inline struct json_out json_out(struct buf *b)
+{
+    return (struct json_out){.buf = b};
+}
+void json_open(struct json_out *o, char bracket);  /* '{' or '[' */
 void json_close(struct json_out *o, char bracket); /* '}' or ']' */
 void json_key(struct json_out *o, const char *key);
 void json_put(struct json_out *o, struct slice text); /* a string, escaped; invalid UTF-8 becomes U+FFFD */
-void json_put_str(struct json_out *o, const char *z);  /* NULL becomes null */
+void json_put_str(struct json_out *o, const char *z); /* NULL becomes null */
 void json_put_int(struct json_out *o, int64_t v);
 void json_put_bool(struct json_out *o, bool v);
 void json_put_null(struct json_out *o);

@@ -9,7 +9,10 @@
 
 static _Atomic enum log_level least_level = LOG_INFO;
 
-void log_set_level(enum log_level least) { least_level = least; }
+void log_set_level(enum log_level least)
+{
+    least_level = least;
+}
 
 void log_line(enum log_level level, const char *msg, ...)
 {

@@ -8,7 +8,7 @@
 /* metrics.def: COUNTER(id, name, help), GAUGE(id, name, help), HISTOGRAM(id, name, help) */
 enum metric {
 #define COUNTER(id, name, help) METRIC_##id,
-#define GAUGE(id, name, help) METRIC_##id,
+#define GAUGE(id, name, help)   METRIC_##id,
 #define HISTOGRAM(id, name, help)
 #include "base/metrics.def"
 #undef COUNTER

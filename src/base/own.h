@@ -23,11 +23,14 @@ static inline void own_file(FILE **f)
     if (*f)
         fclose(*f);
 }
-static inline void own_mem(void *p) { free(*(void **)p); }
+static inline void own_mem(void *p)
+{
+    free(*(void **)p);
+}
 
-#define OWN_FD __attribute__((cleanup(own_fd)))
+#define OWN_FD   __attribute__((cleanup(own_fd)))
 #define OWN_FILE __attribute__((cleanup(own_file)))
-#define OWN_MEM __attribute__((cleanup(own_mem)))
+#define OWN_MEM  __attribute__((cleanup(own_mem)))
 
 #define TAKE_FD(fd)                                                                                                    \
     ({                                                                                                                 \

@@ -1,6 +1,9 @@
 #include "base/str.h"
 
-static unsigned char lower(unsigned char c) { return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c; }
+static unsigned char lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
+}
 
 bool slice_is_nocase(struct slice a, const char *z)
 {

@@ -12,18 +12,24 @@ struct slice {
     size_t n;
 };
 
-#define SLICE(lit) ((struct slice){(lit), sizeof(lit) - 1})
+#define SLICE(lit)   ((struct slice){(lit), sizeof(lit) - 1})
 #define SLICE_FMT(s) (int)(s).n, (s).p /* for "%.*s" */
 
-static inline struct slice slice_of(const char *z) { return (struct slice){z, z ? strlen(z) : 0}; }
+static inline struct slice slice_of(const char *z)
+{
+    return (struct slice){z, z ? strlen(z) : 0};
+}
 static inline bool slice_eq(struct slice a, struct slice b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
-static inline bool slice_is(struct slice a, const char *z) { return slice_eq(a, slice_of(z)); }
+static inline bool slice_is(struct slice a, const char *z)
+{
+    return slice_eq(a, slice_of(z));
+}
 bool slice_is_nocase(struct slice a, const char *z); /* ASCII case folded */
 bool slice_starts(struct slice a, const char *z);
-struct slice slice_trim(struct slice s);               /* without spaces and tabs at both ends */
+struct slice slice_trim(struct slice s); /* without spaces and tabs at both ends */
 /* The part of *rest before `sep`, which is taken off *rest with its separator; at the end *rest becomes {NULL, 0}. */
 struct slice slice_cut(struct slice *rest, char sep);
 /* 1 and *ret, or 0 when `s` is not a decimal number of `min`..`max`. */

@@ -11,7 +11,10 @@
 #include "cmd/privilege.h"
 #include "identity/scope.h"
 
-const char *app_path(const struct config *c, const char *name) { return arena_printf(c->arena, "%s/%s", c->data, name); }
+const char *app_path(const struct config *c, const char *name)
+{
+    return arena_printf(c->arena, "%s/%s", c->data, name);
+}
 
 const char *app_key_path(const struct config *c)
 {
@@ -65,10 +68,11 @@ static int paths_of(const struct config *c, struct paths *ret, struct err *e)
 void app_open_sandbox(struct app *app, struct config *c)
 {
     struct paths p;
-    struct sandbox_config s = {.jail = app_part(c, "lazaret-jail"), .images = app_part(c, "images"), .spawners = (int)c->workers};
+    struct sandbox_config s = {
+        .jail = app_part(c, "lazaret-jail"), .images = app_part(c, "images"), .spawners = (int)c->workers};
     bool data = *c->data; /* without a folder, doctor still wants to know whether models could run here */
-    if (paths_of(c, &p, &app->sandbox_error) ||
-        (data && (make_folder(c, c->data, 0700, &app->sandbox_error) || make_folder(c, p.models, 0755, &app->sandbox_error))))
+    if (paths_of(c, &p, &app->sandbox_error) || (data && (make_folder(c, c->data, 0700, &app->sandbox_error) ||
+                                                          make_folder(c, p.models, 0755, &app->sandbox_error))))
         return;
     s.models = data ? p.models : app_part(c, "models");
     if (sandbox_open(&s, &app->sandbox, &app->sandbox_error))
@@ -97,8 +101,10 @@ static int look_at_folder(const struct config *c, const struct paths *p, struct 
     int rc = 1;
     for (struct dirent *x; rc == 1 && (x = readdir(d)) != NULL;)
         if (!is_ours(x->d_name))
-            rc = err_set(e, ERR_CONFIG, "%s is neither empty nor a data folder of lazaret (it holds %.60s): give another one with --data",
-                         c->data, x->d_name);
+            rc = err_set(
+                e, ERR_CONFIG,
+                "%s is neither empty nor a data folder of lazaret (it holds %.60s): give another one with --data",
+                c->data, x->d_name);
     closedir(d);
     return rc;
 }
@@ -125,15 +131,22 @@ static int prepare_key(struct app *app, const struct paths *p, struct err *e)
     if (access(p->key, F_OK) == 0)
         return 0;
     if (!app->fresh)
-        return err_set(e, ERR_KEYS, "the data of %s were sealed with a root key, and %s is not there: bring it back; "
+        return err_set(e, ERR_KEYS,
+                       "the data of %s were sealed with a root key, and %s is not there: bring it back; "
                        "a new key could open nothing",
                        app->config->data, p->key);
     return keyring_make_root(p->key, e);
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
 
-static int visible(const struct dirent *d) { return d->d_name[0] != '.'; }
+static int visible(const struct dirent *d)
+{
+    return d->d_name[0] != '.';
+}
 
 static int add_sample(struct app *app, const char *folder, const char *name, struct err *e)
 {
@@ -191,8 +204,9 @@ int app_open(struct app *app, struct config *c, struct err *e)
     if (fresh < 0 || take_lock(app, &p, e))
         return -1;
     app->fresh = fresh;
-    if ((fresh && note_beginning(&p, e)) || prepare_key(app, &p, e) || db_open(p.db, true, &api->db, e) || db_migrate(api->db, e) ||
-        keyring_open(p.key, api->db, &api->keyring, e) || scope_gateway(api->db, "default", api->scope, e) ||
+    if ((fresh && note_beginning(&p, e)) || prepare_key(app, &p, e) || db_open(p.db, true, &api->db, e) ||
+        db_migrate(api->db, e) || keyring_open(p.key, api->db, &api->keyring, e) ||
+        scope_gateway(api->db, "default", api->scope, e) ||
         registry_open(api->db, api->scope, p.models, &api->registry, e) ||
         jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || finish_folder(app, &p, e))
         return -1;

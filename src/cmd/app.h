@@ -5,8 +5,8 @@
  *     DIR/control.sock where the other commands reach a running `serve`
  *     DIR/unfinished   only while the folder is being initialised: the next start finishes it
  *
- * An empty or absent DIR is initialised: root key, database, gateway scope, the sample models. A DIR with data and no key
- * is refused, never given a new one. */
+ * An empty or absent DIR is initialised: root key, database, gateway scope, the sample models. A DIR with data and no
+ * key is refused, never given a new one. */
 #ifndef CMD_APP_H
 #define CMD_APP_H
 
@@ -26,10 +26,12 @@ struct app {
 /* "DIR/name", in the config's arena; NULL when memory is out. */
 const char *app_path(const struct config *c, const char *name);
 const char *app_key_path(const struct config *c);
-/* Where this program's own parts lie: "images", "models", "lazaret-jail" beside the executable or in its libexec folder. */
+/* Where this program's own parts lie: "images", "models", "lazaret-jail" beside the executable or in its libexec
+ * folder. */
 const char *app_part(const struct config *c, const char *name);
 
-/* Starts the jail. Before app_open, before threads. A failure is kept in sandbox_error: the rest works without models. */
+/* Starts the jail. Before app_open, before threads. A failure is kept in sandbox_error: the rest works without models.
+ */
 void app_open_sandbox(struct app *app, struct config *c);
 /* The store and all above it. ERR_CONFIG, ERR_STORE, ERR_KEYS with a sentence. */
 int app_open(struct app *app, struct config *c, struct err *e);

@@ -4,7 +4,8 @@
 #include "cmd/app.h"
 #include "cmd/cmd.h"
 
-const struct option client_options[] = {{"webhook", "ORIGIN", "https://host[:port] that results may be delivered to"}, {0}};
+const struct option client_options[] = {{"webhook", "ORIGIN", "https://host[:port] that results may be delivered to"},
+                                        {0}};
 
 int admin_client_add(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
@@ -82,9 +83,10 @@ int cmd_client_add(struct call *c, struct err *e)
         return -1;
     if (c->json || json_parse(c->arena, r, &j, &f))
         return printf("%.*s\n", SLICE_FMT(r)), 0;
-    struct slice key = json_get_text(&j, 0, "api_key", c->arena), secret = json_get_text(&j, 0, "webhook_secret", c->arena);
-    printf("client %s is registered. These are shown once:\n  API key         %.*s\n  webhook secret  %.*s\n", c->operand[0],
-           SLICE_FMT(key), SLICE_FMT(secret));
+    struct slice key = json_get_text(&j, 0, "api_key", c->arena),
+                 secret = json_get_text(&j, 0, "webhook_secret", c->arena);
+    printf("client %s is registered. These are shown once:\n  API key         %.*s\n  webhook secret  %.*s\n",
+           c->operand[0], SLICE_FMT(key), SLICE_FMT(secret));
     return 0;
 }
 
@@ -114,7 +116,8 @@ int cmd_client_list(struct call *c, struct err *e)
     for (uint32_t k = json_first(&j, 0); k != json_end(&j, 0); k = json_next(&j, k)) {
         struct slice name = json_get_text(&j, k, "client", c->arena), hook = json_get_text(&j, k, "webhook", c->arena);
         struct slice since = json_get_text(&j, k, "created_at", c->arena);
-        printf("%-24.*s since %.10s  %s%.*s\n", SLICE_FMT(name), since.p, hook.p ? "webhooks to " : "no webhooks", SLICE_FMT(hook));
+        printf("%-24.*s since %.10s  %s%.*s\n", SLICE_FMT(name), since.p, hook.p ? "webhooks to " : "no webhooks",
+               SLICE_FMT(hook));
     }
     return 0;
 }

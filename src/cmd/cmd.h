@@ -11,7 +11,7 @@ struct call {
     struct arena *arena;
     struct config config;
     const struct verb *verb;
-    bool json; /* --json: one JSON document on stdout, nothing else */
+    bool json;                       /* --json: one JSON document on stdout, nothing else */
     const char *option[OPTIONS_MAX]; /* by the row in the verb's list; NULL: not given */
     const char *operand[OPERANDS_MAX];
     int operands;
@@ -42,7 +42,8 @@ const char *call_option(const struct call *c, const char *name);
 /* A whole file ("-": stdin) into the call's arena; at most `most` bytes. */
 int call_read(struct call *c, const char *path, size_t most, struct slice *ret, struct err *e);
 
-/* --- work on the data folder: done by the running server, reached over DIR/control.sock, or else by this process --- */
+/* --- work on the data folder: done by the running server, reached over DIR/control.sock, or else by this process ---
+ */
 
 struct app;
 /* args: a JSON object's tape. The answer is one JSON value. */
@@ -52,8 +53,8 @@ typedef int admin_work(struct app *app, const struct json *args, struct arena *a
 #undef ADMIN
 admin_work *admin_find(struct slice name);
 
-/* Runs the work `name` with `args` (JSON text), where the store is open. *ret is the answer's text. `local` tells whether
- * this process opened the store itself. */
+/* Runs the work `name` with `args` (JSON text), where the store is open. *ret is the answer's text. `local` tells
+ * whether this process opened the store itself. */
 int admin_call(struct call *c, const char *name, struct slice args, struct slice *ret, struct err *e);
 /* The same, keeping the app open between calls when it is local; close with admin_session_end. */
 struct admin_session {

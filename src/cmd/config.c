@@ -50,7 +50,8 @@ int config_set(struct config *c, const char *name, const char *value, struct err
         }
         int64_t n;
         if (!slice_int(slice_of(value), s->least, s->most, &n))
-            return err_set(e, ERR_CONFIG, "%s is a number from %lld to %lld", name, (long long)s->least, (long long)s->most);
+            return err_set(e, ERR_CONFIG, "%s is a number from %lld to %lld", name, (long long)s->least,
+                           (long long)s->most);
         memcpy(at, &n, sizeof n);
         return 0;
     }

@@ -1,7 +1,9 @@
-/* control.c -- how a command reaches the store while `serve` has it open: DIR/control.sock, mode 0600, same user or root.
+/* control.c -- how a command reaches the store while `serve` has it open: DIR/control.sock, mode 0600, same user or
+ * root.
  *
  * Both ways a message is a length (u32, big endian, at most MESSAGE_MAX) and JSON:
- *     {"work":"client.add","args":{...}}      {"ok":true,"result":...}  or  {"ok":false,"code":"CONFLICT","detail":"..."} */
+ *     {"work":"client.add","args":{...}}      {"ok":true,"result":...}  or
+ * {"ok":false,"code":"CONFLICT","detail":"..."} */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -75,7 +77,8 @@ static int message_read(int fd, struct arena *a, struct slice *ret, struct err *
 
 static int message_write(int fd, const struct buf *b, struct err *e)
 {
-    unsigned char head[4] = {(unsigned char)(b->n >> 24), (unsigned char)(b->n >> 16), (unsigned char)(b->n >> 8), (unsigned char)b->n};
+    unsigned char head[4] = {(unsigned char)(b->n >> 24), (unsigned char)(b->n >> 16), (unsigned char)(b->n >> 8),
+                             (unsigned char)b->n};
     if (buf_failed(b))
         return err_set(e, ERR_NO_MEMORY, "a control message");
     if (write_all(fd, head, sizeof head) || write_all(fd, b->p, b->n))

@@ -34,9 +34,13 @@ static void put_issues(struct json_out *out, const struct fhir_report *r)
 }
 
 /* args: {"target","bundle"}. Fills x, and writes what stands in the way; 1: the job can be accepted. */
-static int decide(struct app *app, const struct json *args, struct arena *a, struct intake *x, struct json_out *out, struct err *e)
+static int decide(struct app *app, const struct json *args, struct arena *a, struct intake *x, struct json_out *out,
+                  struct err *e)
 {
-    *x = (struct intake){.api = &app->api, .arena = a, .doc = args, .bundle = json_get_kind(args, 0, "bundle", JSON_OBJECT),
+    *x = (struct intake){.api = &app->api,
+                         .arena = a,
+                         .doc = args,
+                         .bundle = json_get_kind(args, 0, "bundle", JSON_OBJECT),
                          .target = json_get_text(args, 0, "target", a)};
     if (!x->bundle || !x->target.n)
         return err_set(e, ERR_USAGE, "a Bundle (a JSON object) and a target are needed");
@@ -108,7 +112,8 @@ static int bundle_args(struct call *c, const char *option, struct slice *ret, st
     if (call_read(c, c->operand[0], FILE_MAX, &text, e))
         return -1;
     if (json_parse(c->arena, text, &j, &f))
-        return err_set(e, ERR_USAGE, "%s line %u column %u: %s", c->operand[0], f.line, f.column, f.what ? f.what : "too large");
+        return err_set(e, ERR_USAGE, "%s line %u column %u: %s", c->operand[0], f.line, f.column,
+                       f.what ? f.what : "too large");
     struct buf b = buf_in(c->arena, FILE_MAX + 4096);
     struct json_out o = json_out(&b);
     json_open(&o, '{');
@@ -142,8 +147,8 @@ static void print_refusal(struct call *c, const struct json *j)
         struct slice display = json_get_text(j, k, "display", c->arena), code = json_get_text(j, k, "code", c->arena);
         struct slice reason = json_get_text(j, k, "reason", c->arena);
         uint32_t mandatory = json_get(j, k, "mandatory");
-        printf("%s %.*s (%.*s): %.*s\n", mandatory && json_kind(j, mandatory) == JSON_TRUE ? "needs " : "would like", SLICE_FMT(display),
-               SLICE_FMT(code), SLICE_FMT(reason));
+        printf("%s %.*s (%.*s): %.*s\n", mandatory && json_kind(j, mandatory) == JSON_TRUE ? "needs " : "would like",
+               SLICE_FMT(display), SLICE_FMT(code), SLICE_FMT(reason));
     }
 }
 
@@ -185,7 +190,8 @@ static int wait_for(struct admin_session *s, struct slice id, struct slice *ret,
             return slice_is(status, "COMPLETED") ? 0 : 1;
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
-    return err_set(e, ERR_BUSY, "the job %.*s has not ended after %d s; it stays in the queue", SLICE_FMT(id), WAIT_MS / 1000);
+    return err_set(e, ERR_BUSY, "the job %.*s has not ended after %d s; it stays in the queue", SLICE_FMT(id),
+                   WAIT_MS / 1000);
 }
 
 static int print_result(struct call *c, struct slice text, int status)

@@ -17,9 +17,13 @@ int admin_check(struct app *app, const struct json *args, struct arena *a, struc
         int rc;
     } row[] = {
         {"store", "The database is sound.", db_check(app->api.db, &bad[0])},
-        {"jobs", "Every job is in a legal state, with what that state needs.", job_check_invariants(app->api.jobs, &bad[1])},
+        {"jobs", "Every job is in a legal state, with what that state needs.",
+         job_check_invariants(app->api.jobs, &bad[1])},
         {"audit", "Every audit entry agrees with its hash.", audit_verify(app->api.db, &entries, &bad[2])},
-        {"models", "The registry has models.", registry_count(app->api.registry) ? 0 : err_set(&bad[3], ERR_CONFIG, "the registry is empty: lazaret model add DIR")},
+        {"models", "The registry has models.",
+         registry_count(app->api.registry)
+             ? 0
+             : err_set(&bad[3], ERR_CONFIG, "the registry is empty: lazaret model add DIR")},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
         json_open(out, '{');
@@ -56,15 +60,17 @@ static void settings(struct call *c, struct findings *f)
     const char *key = app_key_path(g);
     if (stat(key, &st) == 0)
         finding(f, "key", !(st.st_mode & 077), true,
-                st.st_mode & 077 ? arena_printf(c->arena, "The root key file %s may be read by others: chmod 0400 it.", key)
-                                 : arena_printf(c->arena, "The root key file %s is readable by its owner alone.", key));
+                st.st_mode & 077
+                    ? arena_printf(c->arena, "The root key file %s may be read by others: chmod 0400 it.", key)
+                    : arena_printf(c->arena, "The root key file %s is readable by its owner alone.", key));
     if (*g->open_client)
         finding(f, "settings", false, false,
                 "legacy.open_client is set: anybody who reaches this machine's loopback acts as that client.");
     if (strcmp(g->tls, "off") == 0)
         finding(f, "settings", true, false, "TLS is off; only loopback is served in the clear.");
     if (geteuid() == 0 && !*g->user)
-        finding(f, "settings", false, false, "This runs as root and 'user' is not set: set it to the account serve should become.");
+        finding(f, "settings", false, false,
+                "This runs as root and 'user' is not set: set it to the account serve should become.");
 }
 
 static void sandbox(struct call *c, struct findings *f)
@@ -103,7 +109,8 @@ static void store(struct call *c, struct findings *f)
     }
     for (uint32_t k = json_first(&j, 0); k != json_end(&j, 0); k = json_next(&j, k)) {
         uint32_t holds = json_get(&j, k, "holds");
-        finding(f, arena_str(c->arena, json_get_text(&j, k, "what", c->arena)), holds && json_kind(&j, holds) == JSON_TRUE, true,
+        finding(f, arena_str(c->arena, json_get_text(&j, k, "what", c->arena)),
+                holds && json_kind(&j, holds) == JSON_TRUE, true,
                 arena_str(c->arena, json_get_text(&j, k, "sentence", c->arena)));
     }
 }
@@ -119,7 +126,8 @@ int cmd_doctor(struct call *c, struct err *e)
     if (*c->config.data)
         store(c, &f);
     else
-        finding(&f, "store", true, false, "No data folder was given (--data DIR), so store and keys were not looked at.");
+        finding(&f, "store", true, false,
+                "No data folder was given (--data DIR), so store and keys were not looked at.");
     json_close(&o, ']');
     if (buf_failed(&b))
         return err_set(e, ERR_NO_MEMORY, "doctor");

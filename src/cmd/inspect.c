@@ -35,7 +35,8 @@ int cmd_keys_status(struct call *c, struct err *e)
     if (c->json || json_parse(c->arena, r, &j, &f))
         return printf("%.*s\n", SLICE_FMT(r)), 0;
     struct slice path = json_get_text(&j, 0, "root_key", c->arena), id = json_get_text(&j, 0, "root_id", c->arena);
-    printf("The root key is the file %.*s (fingerprint %.*s). Keep a copy of it apart from the data: without it nothing opens.\n"
+    printf("The root key is the file %.*s (fingerprint %.*s). Keep a copy of it apart from the data: without it "
+           "nothing opens.\n"
            "Under it are %.*s domain keys; every job has a data key of its own, wrapped by one of them.\n"
            "Values are sealed with AES-256-GCM under a key derived for each value.\n",
            SLICE_FMT(path), SLICE_FMT(id), SLICE_FMT(json_raw(&j, json_get(&j, 0, "keys"))));
@@ -127,7 +128,8 @@ int cmd_job_show(struct call *c, struct err *e)
 static struct slice last_args(struct call *c)
 {
     const char *last = call_option(c, "last");
-    return slice_of(arena_printf(c->arena, "{\"last\":%s}", last && strspn(last, "0123456789") == strlen(last) && *last ? last : "20"));
+    return slice_of(arena_printf(c->arena, "{\"last\":%s}",
+                                 last && strspn(last, "0123456789") == strlen(last) && *last ? last : "20"));
 }
 
 /* One line an object: its members' values, in order. */
@@ -158,7 +160,10 @@ static int print_list(struct call *c, const char *work, struct err *e)
     return 0;
 }
 
-int cmd_job_list(struct call *c, struct err *e) { return print_list(c, "job.list", e); }
+int cmd_job_list(struct call *c, struct err *e)
+{
+    return print_list(c, "job.list", e);
+}
 
 /* --- audit --- */
 
@@ -187,7 +192,10 @@ int admin_audit_verify(struct app *app, const struct json *args, struct arena *a
     return 0;
 }
 
-int cmd_audit_show(struct call *c, struct err *e) { return print_list(c, "audit.show", e); }
+int cmd_audit_show(struct call *c, struct err *e)
+{
+    return print_list(c, "audit.show", e);
+}
 
 int cmd_audit_verify(struct call *c, struct err *e)
 {
@@ -217,7 +225,8 @@ int cmd_routes(struct call *c, struct err *e)
         json_pair_str(&o, "entity", entity_name(r->entity));
         json_pair_str(&o, "action", action_name(r->action));
         for (int role = 0; role < ROLE_COUNT; role++)
-            json_pair_str(&o, role_name((enum role)role), view_name(policy_view((enum role)role, r->entity, r->action)));
+            json_pair_str(&o, role_name((enum role)role),
+                          view_name(policy_view((enum role)role, r->entity, r->action)));
         json_pair_str(&o, "summary", r->summary);
         json_close(&o, '}');
         if (!c->json)

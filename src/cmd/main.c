@@ -30,7 +30,8 @@ static void help_all(void)
 
 static void help_verb(const struct verb *v)
 {
-    printf("usage: lazaret %s [OPTIONS]%s%s\n\n%s\n\noptions:\n", v->name, *v->operands ? " " : "", v->operands, v->summary);
+    printf("usage: lazaret %s [OPTIONS]%s%s\n\n%s\n\noptions:\n", v->name, *v->operands ? " " : "", v->operands,
+           v->summary);
     for (const struct option *o = v->options; o->name; o++) {
         char left[64];
         snprintf(left, sizeof left, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
@@ -105,7 +106,10 @@ static int take_option(struct call *c, struct words *w, const char **setting, in
         return 0;
     }
     bool data = strcmp(name, "data") == 0, file = strcmp(name, "config") == 0;
-    const char *known = own >= 0 ? name : c->verb->data && (data || file) ? name : c->verb->data ? config_name(name) : NULL;
+    const char *known = own >= 0                          ? name
+                        : c->verb->data && (data || file) ? name
+                        : c->verb->data                   ? config_name(name)
+                                                          : NULL;
     if (!known)
         return err_set(e, ERR_USAGE, "lazaret %s has no option --%s", c->verb->name, name);
     if (!(value = value_of(w, value, name, e)))

@@ -4,8 +4,8 @@
 
 #include "base/err.h"
 
-/* Started as root and `user` is not empty: becomes that user for good, before a key, store or socket is opened (the jail was
- * forked by then). Else nothing. ERR_CONFIG. */
+/* Started as root and `user` is not empty: becomes that user for good, before a key, store or socket is opened (the
+ * jail was forked by then). Else nothing. ERR_CONFIG. */
 int privilege_drop(const char *user, struct err *e);
 
 /* Started as root and `user` is not empty: makes `path` that user's. Else nothing. */

@@ -77,7 +77,8 @@ static int http_settings(const struct config *c, struct http_config *ret, struct
 
 static bool loopback(const char *listen)
 {
-    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 || strncmp(listen, "localhost:", 10) == 0;
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 ||
+           strncmp(listen, "localhost:", 10) == 0;
 }
 
 static void warn_at_start(const struct app *app)
@@ -85,7 +86,8 @@ static void warn_at_start(const struct app *app)
     if (!app->sandbox)
         log_err(LOG_WARN, "models cannot run on this machine: jobs are answered 503", &app->sandbox_error);
     if (*app->config->open_client)
-        log_line(LOG_WARN, "requests without Authorization act as one client: for the prototype's clients on this machine only",
+        log_line(LOG_WARN,
+                 "requests without Authorization act as one client: for the prototype's clients on this machine only",
                  "client", app->config->open_client, NULL);
     if (geteuid() == 0)
         log_line(LOG_WARN, "running as root: set 'user' to the account this should run as", NULL);
@@ -108,7 +110,8 @@ static int start(struct running *r, struct config *c, struct err *e)
     if (http_settings(c, &h, e) || set_log_level(c->log_level, e))
         return -1;
     if (*c->open_client && !loopback(c->listen))
-        return err_set(e, ERR_CONFIG, "legacy.open_client lets anybody in, so it is allowed only when listening on loopback");
+        return err_set(e, ERR_CONFIG,
+                       "legacy.open_client lets anybody in, so it is allowed only when listening on loopback");
     /* all threads inherit the mask, so that signals wait for the watcher */
     sigemptyset(&r->watch.set);
     sigaddset(&r->watch.set, SIGTERM);
@@ -119,8 +122,11 @@ static int start(struct running *r, struct config *c, struct err *e)
     pthread_sigmask(SIG_BLOCK, &r->watch.set, NULL);
     if (privilege_drop(c->user, e) || app_open(&r->app, c, e) || job_recover(r->app.api.jobs, e))
         return -1;
-    struct deliver_config d = {.db = r->app.api.db, .keyring = r->app.api.keyring, .jobs = r->app.api.jobs,
-                               .scope = r->app.api.scope, .allow = c->webhook_allow};
+    struct deliver_config d = {.db = r->app.api.db,
+                               .keyring = r->app.api.keyring,
+                               .jobs = r->app.api.jobs,
+                               .scope = r->app.api.scope,
+                               .allow = c->webhook_allow};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || deliver_start(&d, &r->app.api.deliver, e) ||
         (r->app.sandbox &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||
@@ -151,7 +157,8 @@ int cmd_serve(struct call *c, struct err *e)
     int rc = start(&r, &c->config, e);
     if (!rc) {
         warn_at_start(&r.app);
-        printf("lazaret ready on %s://%s\n", strcmp(c->config.tls, "on") ? "http" : "https", http_server_address(r.http));
+        printf("lazaret ready on %s://%s\n", strcmp(c->config.tls, "on") ? "http" : "https",
+               http_server_address(r.http));
         fflush(stdout);
         rc = http_server_run(r.http, e);
     }

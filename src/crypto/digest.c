@@ -12,7 +12,10 @@
 /* A context is kept for its thread's life: making one costs more than a short hash. */
 static pthread_key_t at_thread_end;
 
-static void free_context(void *ctx) { EVP_MD_CTX_free(ctx); }
+static void free_context(void *ctx)
+{
+    EVP_MD_CTX_free(ctx);
+}
 
 static void make_key(void)
 {
@@ -42,7 +45,10 @@ void sha256_of(const struct slice *piece, size_t n, uint8_t ret[SHA256_BYTES])
     EVP_DigestFinal_ex(ctx, ret, NULL);
 }
 
-void sha256(struct slice s, uint8_t ret[SHA256_BYTES]) { sha256_of(&s, 1, ret); }
+void sha256(struct slice s, uint8_t ret[SHA256_BYTES])
+{
+    sha256_of(&s, 1, ret);
+}
 
 char *sha256_text(const uint8_t digest[SHA256_BYTES], char ret[SHA256_TEXT])
 {
@@ -74,4 +80,7 @@ void hmac_sha256(struct slice key, const struct slice *piece, size_t n, uint8_t 
     wipe(inner, sizeof inner);
 }
 
-bool crypto_equal(const void *a, const void *b, size_t n) { return CRYPTO_memcmp(a, b, n) == 0; }
+bool crypto_equal(const void *a, const void *b, size_t n)
+{
+    return CRYPTO_memcmp(a, b, n) == 0;
+}

@@ -8,7 +8,14 @@
 #include "base/wipe.h"
 #include "crypto/digest.h"
 
-enum { NONCE = 24, TAG = 16, VERSION = 1, SUITE_XAES = 1, HEAD = 2 + KEY_ID_BYTES + NONCE, AAD = 12 + 16 + 2 + 2 + 16 + 16 + 4 };
+enum {
+    NONCE = 24,
+    TAG = 16,
+    VERSION = 1,
+    SUITE_XAES = 1,
+    HEAD = 2 + KEY_ID_BYTES + NONCE,
+    AAD = 12 + 16 + 2 + 2 + 16 + 16 + 4
+};
 
 /* Contexts live as long as the thread: making one costs more than sealing a small value. Their key schedules are
  * overwritten by the next use, and wiped (OpenSSL does, when freeing) when the thread ends. */
@@ -77,7 +84,8 @@ static int derive(const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE], uint
     return ok ? 0 : -1;
 }
 
-int xaes_seal(const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE], struct slice aad, struct slice plain, uint8_t *out)
+int xaes_seal(const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE], struct slice aad, struct slice plain,
+              uint8_t *out)
 {
     uint8_t k[KEY_BYTES];
     EVP_CIPHER_CTX *gcm = ciphers()->gcm;
@@ -93,7 +101,8 @@ int xaes_seal(const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE], struct s
     return ok ? 0 : -1;
 }
 
-int xaes_open(const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE], struct slice aad, struct slice sealed, uint8_t *out)
+int xaes_open(const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE], struct slice aad, struct slice sealed,
+              uint8_t *out)
 {
     uint8_t k[KEY_BYTES], tag[TAG];
     EVP_CIPHER_CTX *gcm = ciphers()->gcm;
@@ -118,7 +127,10 @@ void key_make(struct key *ret)
     rnd_bytes(ret->secret, sizeof ret->secret);
 }
 
-void key_wipe(struct key *k) { wipe(k, sizeof *k); }
+void key_wipe(struct key *k)
+{
+    wipe(k, sizeof *k);
+}
 
 static void put_u16(uint8_t *p, uint32_t v)
 {
@@ -172,7 +184,8 @@ int seal_open(const struct key *k, const struct seal_place *at, struct slice sea
     uint8_t *out = arena_take(a, n + 1);
     if (!out)
         return err_set(e, ERR_NO_MEMORY, "open %zu bytes", n);
-    if (xaes_open(k->secret, in + 2 + KEY_ID_BYTES, place_aad(at, aad), (struct slice){sealed.p + HEAD, sealed.n - HEAD}, out))
+    if (xaes_open(k->secret, in + 2 + KEY_ID_BYTES, place_aad(at, aad),
+                  (struct slice){sealed.p + HEAD, sealed.n - HEAD}, out))
         return err_set(e, ERR_KEYS, "a sealed value does not open: it was changed or moved (table %u, column %u)",
                        at->table, at->column);
     *ret = (struct slice){(char *)out, n};

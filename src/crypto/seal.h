@@ -1,7 +1,7 @@
 /* seal.h -- authenticated encryption of stored values, bound to the place they are stored in.
  *
- * Suite 1 is XAES-256-GCM (C2SP XAES-256-GCM: AES-256-GCM under a key derived per message from a 24-byte random nonce, so
- * random nonces do not run out; SP 800-38D, SP 800-108r1). A sealed value is
+ * Suite 1 is XAES-256-GCM (C2SP XAES-256-GCM: AES-256-GCM under a key derived per message from a 24-byte random nonce,
+ * so random nonces do not run out; SP 800-38D, SP 800-108r1). A sealed value is
  *
  *     01 | suite (1) | key id (8) | nonce (24) | ciphertext | tag (16)            50 bytes more than the plaintext
  *
@@ -43,7 +43,9 @@ int seal_open(const struct key *k, const struct seal_place *at, struct slice sea
 void hkdf(struct slice secret, struct slice salt, const char *label, void *ret, size_t n);
 
 /* The bare AEAD, for its test vectors: `out` holds n + 16 bytes. */
-int xaes_seal(const uint8_t key[KEY_BYTES], const uint8_t nonce[24], struct slice aad, struct slice plain, uint8_t *out);
-int xaes_open(const uint8_t key[KEY_BYTES], const uint8_t nonce[24], struct slice aad, struct slice sealed, uint8_t *out);
+int xaes_seal(const uint8_t key[KEY_BYTES], const uint8_t nonce[24], struct slice aad, struct slice plain,
+              uint8_t *out);
+int xaes_open(const uint8_t key[KEY_BYTES], const uint8_t nonce[24], struct slice aad, struct slice sealed,
+              uint8_t *out);
 
 #endif

@@ -34,7 +34,10 @@ static bool special4(uint32_t a)
     return false;
 }
 
-static uint32_t word(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
+static uint32_t word(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
 
 /* An IPv6 address that carries an IPv4 one is judged by that; else only global unicast (2000::/3) is ordinary. */
 static bool special6(const uint8_t a[16])

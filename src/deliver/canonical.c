@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void put_unit(struct buf *b, unsigned u) { buf_printf(b, "\\u%04x", u); }
+static void put_unit(struct buf *b, unsigned u)
+{
+    buf_printf(b, "\\u%04x", u);
+}
 
 static void put_string(struct buf *b, struct slice s)
 {

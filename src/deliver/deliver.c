@@ -189,8 +189,8 @@ static const struct audit_entry worker_reads = {
     .actor = "deliver", .role = "worker", .action = "read", .outcome = "permit", .why = "webhook"};
 
 /* 1: there is a message; 0: nowhere to send it. */
-static int message_of(struct deliver *d, const uint8_t *event, const uint8_t *job, const uint8_t *client, struct arena *a,
-                      struct message *ret, struct err *e)
+static int message_of(struct deliver *d, const uint8_t *event, const uint8_t *job, const uint8_t *client,
+                      struct arena *a, struct message *ret, struct err *e)
 {
     struct job_view v;
     struct json plan;
@@ -234,7 +234,9 @@ static int record(struct tx *tx, void *arg, struct err *e)
     rnd_bytes(&r, sizeof r);
     bool last = x->done || x->status == 410 || x->attempts >= (int64_t)COUNT(delay_s);
     int64_t next = last ? 0 : now + delay_s[x->attempts] * 1000LL * (800 + r % 400);
-    return tx_exec(tx, e, "UPDATE outbox SET attempts = $1, last_status = $2, next_at = $3, delivered_at = $4 WHERE scope = $5 AND id = $6",
+    return tx_exec(tx, e,
+                   "UPDATE outbox SET attempts = $1, last_status = $2, next_at = $3, delivered_at = $4 WHERE scope = "
+                   "$5 AND id = $6",
                    V_INT(x->attempts + 1), V_INT(x->status), last ? V_NULL : V_INT(next), x->done ? V_INT(now) : V_NULL,
                    V_ID(x->scope), V_ID(x->event)) < 0
                ? -1
@@ -249,7 +251,8 @@ static int deliver_one(struct deliver *d, struct err *e)
     struct message m;
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "deliver");
-    if (db_rows(d->c.db, a, &r, e, "SELECT id, job, client, attempts FROM outbox WHERE next_at <= $1 ORDER BY next_at LIMIT 1",
+    if (db_rows(d->c.db, a, &r, e,
+                "SELECT id, job, client, attempts FROM outbox WHERE next_at <= $1 ORDER BY next_at LIMIT 1",
                 V_INT(clock_now_us())) < 0)
         return -1;
     if (r.n == 0)

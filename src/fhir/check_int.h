@@ -5,7 +5,8 @@
 #include "fhir/fhir.h"
 #include "fhir/tables_int.h"
 
-/* A step of the path from the root to the value being checked. On the C stack: a path costs nothing until it is printed. */
+/* A step of the path from the root to the value being checked. On the C stack: a path costs nothing until it is
+ * printed. */
 struct frame {
     const struct frame *up; /* NULL: this is the root, named by its type */
     const char *name;
@@ -25,8 +26,8 @@ struct check {
     bool failed; /* out of memory */
 };
 
-/* An issue at byte `off` of the text. The format must bring in nothing from the document but names that name_plain() let
- * through. */
+/* An issue at byte `off` of the text. The format must bring in nothing from the document but names that name_plain()
+ * let through. */
 void issue_add(struct check *c, enum fhir_severity severity, const char *code, const struct frame *f, size_t off,
                const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* Lines, columns and the order of the text: 0, or -1 when memory is out. */

@@ -1,10 +1,10 @@
-/* fhir.h -- FHIR R4 (4.0.1) validation of a JSON document: structure, types, cardinality, choice types, primitive formats,
- * required bindings. Knows nothing of stores, networks, profiles or models; no state but read-only tables, so any number of
- * threads may validate at once. Never blocks. Linear in the size of the text.
+/* fhir.h -- FHIR R4 (4.0.1) validation of a JSON document: structure, types, cardinality, choice types, primitive
+ * formats, required bindings. Knows nothing of stores, networks, profiles or models; no state but read-only tables, so
+ * any number of threads may validate at once. Never blocks. Linear in the size of the text.
  *
- * Rules come from the published R4 definitions, turned into tables at build time by tools/gen_fhir.c. Not asked: where a
- * Reference leads, extensible and weaker bindings, codes of external terminologies, profiles, and the invariants that are
- * not in rules.def. */
+ * Rules come from the published R4 definitions, turned into tables at build time by tools/gen_fhir.c. Not asked: where
+ * a Reference leads, extensible and weaker bindings, codes of external terminologies, profiles, and the invariants that
+ * are not in rules.def. */
 #ifndef FHIR_FHIR_H
 #define FHIR_FHIR_H
 
@@ -16,11 +16,11 @@ enum fhir_severity { FHIR_ERROR, FHIR_WARNING, FHIR_INFORMATION };
 
 struct fhir_issue {
     enum fhir_severity severity;
-    const char *code;       /* static: structure, required, value, code-invalid, invalid, invariant (FHIR's issue types) */
+    const char *code; /* static: structure, required, value, code-invalid, invalid, invariant (FHIR's issue types) */
     const char *expression; /* FHIRPath of the element: "Bundle.entry[3].resource.status"; of a choice the JSON name:
                                "Observation.valueQuantity"; "" when the text is no JSON */
-    uint32_t line, column;  /* from 1, in bytes: where its value starts; an unknown property's key; of what is missing, the
-                               object that lacks it */
+    uint32_t line, column;  /* from 1, in bytes: where its value starts; an unknown property's key; of what is missing,
+                               the  object that lacks it */
     const char *text;       /* what was found and what was expected, in ASCII; never a value of the document */
 };
 
@@ -31,9 +31,11 @@ struct fhir_report {
     size_t errors; /* of all found */
 };
 
-/* Checks the document already read as `j`; its issues live in `a`. `type` NULL: any resource type; else the root must be it
- * ("Bundle"). `root` is the node to check as a resource (0 for the whole document; a Bundle inside a request body is another).
- * 0 and *ret whether valid or not (valid: ret->errors == 0); -1: out of memory. At most `max_issues` are kept. */
+/* Checks the document already read as `j`; its issues live in `a`. `type` NULL: any resource type; else the root must
+ * be it
+ * ("Bundle"). `root` is the node to check as a resource (0 for the whole document; a Bundle inside a request body is
+ * another). 0 and *ret whether valid or not (valid: ret->errors == 0); -1: out of memory. At most `max_issues` are
+ * kept. */
 int fhir_validate(const struct json *j, uint32_t root, const char *type, struct arena *a, size_t max_issues,
                   struct fhir_report *ret, struct err *e);
 
@@ -41,8 +43,8 @@ int fhir_validate(const struct json *j, uint32_t root, const char *type, struct 
 bool fhir_is_resource(struct slice name);
 const char *fhir_severity_name(enum fhir_severity severity); /* "error", "warning", "information" */
 
-/* Parse and validate one text; bad JSON becomes an issue of code "structure". *ret_json (may be NULL) gets the tape, and is
- * untouched when the text is no JSON. */
+/* Parse and validate one text; bad JSON becomes an issue of code "structure". *ret_json (may be NULL) gets the tape,
+ * and is untouched when the text is no JSON. */
 int fhir_validate_text(struct slice text, const char *type, struct arena *a, size_t max_issues, struct json *ret_json,
                        struct fhir_report *ret, struct err *e);
 

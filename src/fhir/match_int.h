@@ -1,5 +1,5 @@
-/* match_int.h -- is this text a value of that primitive type? What R4's regular expressions and ranges say, and that a date
- * exists; one pass, no allocation. Empty text is no value of any type. */
+/* match_int.h -- is this text a value of that primitive type? What R4's regular expressions and ranges say, and that a
+ * date exists; one pass, no allocation. Empty text is no value of any type. */
 #ifndef FHIR_MATCH_INT_H
 #define FHIR_MATCH_INT_H
 

@@ -1,5 +1,5 @@
-/* tables_int.h -- the rules of R4 as read-only tables without a single pointer: the generated file has no relocations, so its
- * pages are shared by all processes and loaded as they are touched.
+/* tables_int.h -- the rules of R4 as read-only tables without a single pointer: the generated file has no relocations,
+ * so its pages are shared by all processes and loaded as they are touched.
  *
  * A shape is one kind of JSON object: a resource, a complex type, or an inner element such as Patient.contact. Its
  * properties are the JSON names, a choice element (value[x]) having one for each of its types. Strings lie in one pool
@@ -30,7 +30,8 @@ struct fhir_prop {
     uint8_t len;
     uint8_t type;  /* enum fhir_type */
     uint8_t flags; /* PROP_* */
-    uint8_t slot;  /* bit in the mask of what was seen, for required and choice elements; a choice has one for all its types */
+    uint8_t slot;  /* bit in the mask of what was seen, for required and choice elements; a choice has one for all its
+                      types */
     uint8_t stem;  /* of a choice: the length of the name before the type ("value"); else 0 */
 };
 

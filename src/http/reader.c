@@ -184,8 +184,7 @@ struct asked {
 static int weigh_field(struct reader *r, const struct http_header *h, struct asked *ask)
 {
     switch (h->name.n) {
-    case 4:
-        return slice_is_nocase(h->name, "host") ? read_host(r, h->value) : 0;
+    case 4: return slice_is_nocase(h->name, "host") ? read_host(r, h->value) : 0;
     case 6:
         if (slice_is_nocase(h->name, "expect")) {
             if (!slice_is_nocase(h->value, "100-continue"))
@@ -197,12 +196,9 @@ static int weigh_field(struct reader *r, const struct http_header *h, struct ask
         if (slice_is_nocase(h->name, "connection"))
             read_connection(h->value, &ask->close, &ask->keep);
         return 0;
-    case 14:
-        return slice_is_nocase(h->name, "content-length") ? read_length(r, h->value) : 0;
-    case 17:
-        return slice_is_nocase(h->name, "transfer-encoding") ? read_coding(r, h->value) : 0;
-    default:
-        return 0;
+    case 14: return slice_is_nocase(h->name, "content-length") ? read_length(r, h->value) : 0;
+    case 17: return slice_is_nocase(h->name, "transfer-encoding") ? read_coding(r, h->value) : 0;
+    default: return 0;
     }
 }
 
@@ -406,19 +402,14 @@ static size_t feed_data_end(struct reader *r, struct slice in)
 static size_t feed_some(struct reader *r, struct slice in)
 {
     switch (r->state) {
-    case AT_HEAD:
-        return feed_head(r, in);
+    case AT_HEAD: return feed_head(r, in);
     case AT_BODY:
-    case AT_DATA:
-        return feed_body(r, in);
+    case AT_DATA: return feed_body(r, in);
     case AT_SIZE:
-    case AT_TRAILER:
-        return feed_frame(r, in);
-    case AT_DATA_END:
-        return feed_data_end(r, in);
+    case AT_TRAILER: return feed_frame(r, in);
+    case AT_DATA_END: return feed_data_end(r, in);
     case AT_END:
-    case AT_REFUSED:
-        break;
+    case AT_REFUSED: break;
     }
     return 0;
 }

@@ -74,9 +74,9 @@ struct http_config {
     size_t header_max;      /* bytes of request line and fields together */
     int fields_max;
     size_t body_max;
-    int header_ms; /* total time for a request's header, from its first byte (or the connection's start) */
-    int body_rate; /* bytes per second a body and a client's reading must keep up; header_ms of lag is forgiven */
-    int idle_ms;   /* keep-alive without a request */
+    int header_ms;       /* total time for a request's header, from its first byte (or the connection's start) */
+    int body_rate;       /* bytes per second a body and a client's reading must keep up; header_ms of lag is forgiven */
+    int idle_ms;         /* keep-alive without a request */
     int in_flight_max;   /* requests whose body is being read, or in work; above: 503 */
     int connections_max; /* above: accepted connections are closed at once. Each needs a descriptor */
     size_t arena_max;    /* bytes one request may take; its body alone up to 4/3 of its size (chunked: of body_max) */
@@ -100,7 +100,8 @@ const char *http_server_address(const struct http_server *s);
 int http_server_run(struct http_server *s, struct err *e);
 /* From any thread or a signal handler (writes one byte to a pipe); before http_server_run, too. */
 void http_server_stop(struct http_server *s);
-/* Reads certificate and key again; connections from now on use them. If they are wrong the old ones stay. Any thread. */
+/* Reads certificate and key again; connections from now on use them. If they are wrong the old ones stay. Any thread.
+ */
 int http_server_reload(struct http_server *s, struct err *e);
 /* Not while it runs. NULL is fine. */
 void http_server_close(struct http_server *s);

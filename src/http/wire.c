@@ -19,17 +19,10 @@ static ssize_t tls_end(struct conn *c, int n, bool writing)
     if (n > 0)
         return n;
     switch (SSL_get_error(c->ssl, n)) {
-    case SSL_ERROR_WANT_READ:
-        c->write_wants_read = writing;
-        return 0;
-    case SSL_ERROR_WANT_WRITE:
-        event_add(&c->wr, NULL);
-        return 0;
-    case SSL_ERROR_ZERO_RETURN:
-        return -1;
-    default:
-        c->broken = true;
-        return -1;
+    case SSL_ERROR_WANT_READ: c->write_wants_read = writing; return 0;
+    case SSL_ERROR_WANT_WRITE: event_add(&c->wr, NULL); return 0;
+    case SSL_ERROR_ZERO_RETURN: return -1;
+    default: c->broken = true; return -1;
     }
 }
 

@@ -49,8 +49,9 @@ struct adding {
 static int insert(struct tx *tx, void *arg, struct err *e)
 {
     struct adding *c = arg;
-    int n = tx_exec(tx, e, "INSERT INTO client (scope, id, name, key_hash, webhook_secret, webhook_origin, created_at) "
-                           "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    int n = tx_exec(tx, e,
+                    "INSERT INTO client (scope, id, name, key_hash, webhook_secret, webhook_origin, created_at) "
+                    "VALUES ($1, $2, $3, $4, $5, $6, $7)",
                     V_ID(c->scope), V_ID(c->id), V_STR(c->name), V_BYTES(c->hash, sizeof c->hash), V_BLOB(c->secret),
                     c->origin ? V_STR(c->origin) : V_NULL, V_INT(clock_now_us()));
     if (n < 0 && e->code == ERR_CONFLICT)
@@ -91,8 +92,8 @@ int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const 
 static int update_key(struct tx *tx, void *arg, struct err *e)
 {
     struct adding *c = arg;
-    int n = tx_exec(tx, e, "UPDATE client SET key_hash = $1 WHERE scope = $2 AND name = $3", V_BYTES(c->hash, sizeof c->hash),
-                    V_ID(c->scope), V_STR(c->name));
+    int n = tx_exec(tx, e, "UPDATE client SET key_hash = $1 WHERE scope = $2 AND name = $3",
+                    V_BYTES(c->hash, sizeof c->hash), V_ID(c->scope), V_STR(c->name));
     return n < 0 ? -1 : n == 0 ? err_set(e, ERR_NOT_FOUND, "there is no client named %s", c->name) : 0;
 }
 
@@ -143,8 +144,10 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
     if (!authorization.p) {
         if (!open_client)
             return 0;
-        if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2 AND disabled_at IS NULL",
-                    V_ID(scope), V_STR(open_client)) < 0)
+        if (db_rows(
+                db, a, &r, e,
+                "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2 AND disabled_at IS NULL",
+                V_ID(scope), V_STR(open_client)) < 0)
             return -1;
         return take_caller(&r, scope, ret)
                    ? 0
@@ -155,20 +158,23 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
     if (!slice_is_nocase(scheme, "Bearer") || !slice_starts(rest, "lz_"))
         return err_set(e, ERR_NOT_SIGNED_IN, "the Authorization header is not 'Bearer lz_...'");
     sha256(rest, hash);
-    if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE key_hash = $1 AND scope = $2 AND disabled_at IS NULL",
-                V_BYTES(hash, sizeof hash), V_ID(scope)) < 0)
+    if (db_rows(
+            db, a, &r, e,
+            "SELECT id, name, webhook_origin FROM client WHERE key_hash = $1 AND scope = $2 AND disabled_at IS NULL",
+            V_BYTES(hash, sizeof hash), V_ID(scope)) < 0)
         return -1;
     return take_caller(&r, scope, ret) ? 0 : err_set(e, ERR_NOT_SIGNED_IN, "no client has this API key");
 }
 
-int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret, struct err *e)
+int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret,
+                    struct err *e)
 {
     struct client_secrets unused;
     *ret = (struct caller){.role = ROLE_OPERATOR};
     for (int tries = 0; tries < 2; tries++) {
         struct rows r;
-        if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2", V_ID(scope),
-                    V_STR(operator_name)) < 0)
+        if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2",
+                    V_ID(scope), V_STR(operator_name)) < 0)
             return -1;
         if (take_caller(&r, scope, ret)) {
             ret->role = ROLE_OPERATOR;
@@ -186,8 +192,8 @@ int client_webhook(struct db *db, struct keyring *k, const uint8_t scope[16], co
     struct rows r;
     struct key dk;
     struct slice secret;
-    if (db_rows(db, a, &r, e, "SELECT webhook_origin, webhook_secret FROM client WHERE scope = $1 AND id = $2", V_ID(scope),
-                V_ID(id)) < 0)
+    if (db_rows(db, a, &r, e, "SELECT webhook_origin, webhook_secret FROM client WHERE scope = $1 AND id = $2",
+                V_ID(scope), V_ID(id)) < 0)
         return -1;
     if (r.n == 0)
         return 0;

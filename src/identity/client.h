@@ -1,8 +1,8 @@
 /* client.h -- programs that call the gateway: their names, API keys and webhook secrets.
  *
- * An API key is "lz_" and 32 random bytes in base64url; only its SHA-256 is stored (the key is random, so a slow hash would
- * protect nothing). A webhook secret is "whsec_" and 32 random bytes in base64; it is stored sealed, because deliveries are
- * signed with it. Both are shown once, when made. Knows nothing of routes or records. */
+ * An API key is "lz_" and 32 random bytes in base64url; only its SHA-256 is stored (the key is random, so a slow hash
+ * would protect nothing). A webhook secret is "whsec_" and 32 random bytes in base64; it is stored sealed, because
+ * deliveries are signed with it. Both are shown once, when made. Knows nothing of routes or records. */
 #ifndef IDENTITY_CLIENT_H
 #define IDENTITY_CLIENT_H
 
@@ -34,15 +34,17 @@ int client_rotate(struct db *db, const uint8_t scope[16], const char *name, stru
 /* rows: name, webhook_origin or NULL, created_at, disabled_at or NULL */
 int client_list(struct db *db, const uint8_t scope[16], struct arena *a, struct rows *ret, struct err *e);
 
-/* Who the Authorization header's text (may be {NULL,0}) is. Without one: `open_client`, if that is not NULL, else anonymous.
- * -1 ERR_NOT_SIGNED_IN for a header that names nobody; ret is then anonymous. */
+/* Who the Authorization header's text (may be {NULL,0}) is. Without one: `open_client`, if that is not NULL, else
+ * anonymous. -1 ERR_NOT_SIGNED_IN for a header that names nobody; ret is then anonymous. */
 int client_identify(struct db *db, const uint8_t scope[16], struct slice authorization, const char *open_client,
                     struct arena *a, struct caller *ret, struct err *e);
 
 /* The client that jobs sent from the command line belong to, with the operator's role; made on first use. */
-int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret, struct err *e);
+int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret,
+                    struct err *e);
 
-/* 1: found. Where a client's webhooks go (NULL: nowhere) and the printed secret they are signed with. 0: no such client. */
+/* 1: found. Where a client's webhooks go (NULL: nowhere) and the printed secret they are signed with. 0: no such
+ * client. */
 int client_webhook(struct db *db, struct keyring *k, const uint8_t scope[16], const uint8_t id[16], struct arena *a,
                    const char **ret_origin, const char **ret_secret, struct err *e);
 

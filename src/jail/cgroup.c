@@ -85,9 +85,15 @@ static int own_folder(const char *type, const char *controller, char *path)
     return 0;
 }
 
-static int open_folder(int at, const char *path) { return openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
+static int open_folder(int at, const char *path)
+{
+    return openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
 
-static int put(int fd, const char *text) { return pwrite(fd, text, strlen(text), 0) == (ssize_t)strlen(text) ? 0 : -1; }
+static int put(int fd, const char *text)
+{
+    return pwrite(fd, text, strlen(text), 0) == (ssize_t)strlen(text) ? 0 : -1;
+}
 
 static int put_at(int dir, const char *name, const char *text)
 {
@@ -296,4 +302,7 @@ void cgroup_remove(const struct cgroup_base *b, int slot)
         remove_group(b->pids_fd, name);
 }
 
-const char *cgroup_mode_name(enum cgroup_mode m) { return m == CGROUP_V2 ? "v2" : m == CGROUP_V1 ? "v1" : "none"; }
+const char *cgroup_mode_name(enum cgroup_mode m)
+{
+    return m == CGROUP_V2 ? "v2" : m == CGROUP_V1 ? "v1" : "none";
+}

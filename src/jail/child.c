@@ -138,7 +138,7 @@ static void become_program(const struct jail_request *r)
  * control group holds memory is the address space limited: a runtime may reserve much and use little. */
 static pid_t start_program(const struct child_plan *p, struct fail *f)
 {
-    pid_t pid = vfork();
+    pid_t pid = vfork(); /* tidy: allow (posix_spawn cannot set a limit in between) */
     if (pid == 0) {
         if (p->memory_is_hard || !limit(RLIMIT_AS, (uint64_t)p->request->memory_mib << 20, f)) {
             become_program(p->request);

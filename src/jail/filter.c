@@ -93,4 +93,7 @@ int filter_build(struct sock_fprog *ret, struct fail *f)
     return bad ? fail_set(f, JAIL_WHY_SECCOMP) : 0;
 }
 
-int filter_install(const struct sock_fprog *p) { return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, p); }
+int filter_install(const struct sock_fprog *p)
+{
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, p);
+}

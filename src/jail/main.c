@@ -56,7 +56,7 @@ static int read_args(int argc, char **argv, struct jail_config *c, bool *check)
         else if (!strcmp(argv[i], "--models"))
             models = argv[++i];
         else if (!strcmp(argv[i], "--spawners"))
-            c->spawners = atoi(argv[++i]);
+            c->spawners = (int)strtol(argv[++i], NULL, 10); /* 0 for what is no number, and refused */
         else
             return -1;
     }

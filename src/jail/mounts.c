@@ -66,7 +66,10 @@ static int tmpfs(const char *size, const char *inodes, const char *mode, unsigne
 }
 
 /* Pivots into the tree that is the current folder and lets the old root go. */
-static int pivot(void) { return syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/") ? -1 : 0; }
+static int pivot(void)
+{
+    return syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/") ? -1 : 0;
+}
 
 static int attach_at(int tree, const char *path, unsigned flags)
 {

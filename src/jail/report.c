@@ -102,7 +102,10 @@ __attribute__((format(printf, 4, 5))) static void line(struct text *t, const cha
         t->n += (size_t)n < t->max - t->n ? (size_t)n : t->max - t->n - 1;
 }
 
-static void end(struct text *t) { snprintf(t->p + t->n, t->max - t->n, "\n]\n"); }
+static void end(struct text *t)
+{
+    snprintf(t->p + t->n, t->max - t->n, "\n]\n");
+}
 
 static void report_limits(struct text *t, const struct report *r)
 {

@@ -27,7 +27,10 @@ static bool digest_ok(const char *z, size_t size)
     return name_ok(z, size, 64, "") && strlen(z) == 64 && strspn(z, "0123456789abcdef") == 64;
 }
 
-static bool within(uint32_t v, uint32_t max) { return v >= 1 && v <= max; }
+static bool within(uint32_t v, uint32_t max)
+{
+    return v >= 1 && v <= max;
+}
 
 static bool args_ok(const struct jail_request *r)
 {

@@ -23,9 +23,18 @@ static const struct {
 #undef MOVE
 };
 
-const char *job_state_name(enum job_state s) { return states[s].name; }
-const char *job_state_public(enum job_state s) { return states[s].text; }
-bool job_state_ended(enum job_state s) { return states[s].ended; }
+const char *job_state_name(enum job_state s)
+{
+    return states[s].name;
+}
+const char *job_state_public(enum job_state s)
+{
+    return states[s].text;
+}
+bool job_state_ended(enum job_state s)
+{
+    return states[s].ended;
+}
 
 bool job_move_legal(enum job_state from, enum job_state to)
 {
@@ -158,7 +167,8 @@ struct accepting {
     struct audit_entry audit;
 };
 
-static const char select_seen[] = "SELECT digest, body, job FROM idempotency WHERE scope = $1 AND client = $2 AND key_hash = $3";
+static const char select_seen[] =
+    "SELECT digest, body, job FROM idempotency WHERE scope = $1 AND client = $2 AND key_hash = $3";
 
 /* 1: the key came before with this digest, 0: it did not come before. */
 static int judge_seen(const struct rows *r, const uint8_t digest[32], struct job_accepted *ret, struct err *e)
@@ -178,7 +188,8 @@ static int seen_before(struct tx *tx, struct accepting *x, struct err *e)
 {
     struct rows r;
     const struct caller *c = x->n->caller;
-    if (tx_rows(tx, x->arena, &r, e, select_seen, V_ID(c->scope), V_ID(c->id), V_BYTES(x->key_hash, sizeof x->key_hash)) < 0)
+    if (tx_rows(tx, x->arena, &r, e, select_seen, V_ID(c->scope), V_ID(c->id),
+                V_BYTES(x->key_hash, sizeof x->key_hash)) < 0)
         return -1;
     return judge_seen(&r, x->n->digest, x->ret, e);
 }
@@ -220,18 +231,19 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
         }
     }
     if (tx_exec(tx, e,
-                "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, created_at, updated_at) "
+                "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, "
+                "created_at, updated_at) "
                 "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, $8, $9, $10, $11, $12)",
                 V_ID(c->scope), V_ID(n->id), V_ID(c->id), V_BYTES(n->model, 32), V_BLOB(x->wrap), V_BLOB(x->bundle),
-                V_BLOB(x->plan), V_INT(n->created_at), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""), V_INT(n->created_at),
-                V_INT(n->created_at)) < 0)
+                V_BLOB(x->plan), V_INT(n->created_at), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""),
+                V_INT(n->created_at), V_INT(n->created_at)) < 0)
         return -1;
     if (n->idempotency_key.p &&
         tx_exec(tx, e,
                 "INSERT INTO idempotency (scope, client, key_hash, digest, job, status, body, created_at) "
                 "VALUES ($1, $2, $3, $4, $5, 202, $6, $7)",
-                V_ID(c->scope), V_ID(c->id), V_BYTES(x->key_hash, sizeof x->key_hash), V_BYTES(n->digest, sizeof n->digest),
-                V_ID(n->id), V_TEXT(n->answer), V_INT(n->created_at)) < 0)
+                V_ID(c->scope), V_ID(c->id), V_BYTES(x->key_hash, sizeof x->key_hash),
+                V_BYTES(n->digest, sizeof n->digest), V_ID(n->id), V_TEXT(n->answer), V_INT(n->created_at)) < 0)
         return -1;
     return audit_append(tx, &x->audit, e);
 }
@@ -277,8 +289,9 @@ struct reading {
     struct audit_entry audit;
 };
 
-static const char select_job[] = "SELECT state, model, key, plan, result, error, attempts, trace, created_at, updated_at, client FROM job "
-                                 "WHERE scope = $1 AND id = $2";
+static const char select_job[] =
+    "SELECT state, model, key, plan, result, error, attempts, trace, created_at, updated_at, client FROM job "
+    "WHERE scope = $1 AND id = $2";
 
 static bool is_callers(const struct reading *x)
 {
@@ -323,7 +336,8 @@ int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], 
              struct arena *a, struct job_view *ret, struct err *e)
 {
     char text[UUID_TEXT];
-    struct reading x = {.caller = caller, .scope = caller ? caller->scope : j->scope, .id = id, .arena = a, .audit = *audit};
+    struct reading x = {
+        .caller = caller, .scope = caller ? caller->scope : j->scope, .id = id, .arena = a, .audit = *audit};
     if (db_rows(j->db, a, &x.rows, e, select_job, V_ID(x.scope), V_ID(id)) < 0)
         return -1;
     x.audit.scope = x.scope;
@@ -334,7 +348,8 @@ int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], 
         x.audit.why = x.rows.n ? "not-own" : "absent";
         return audit_note(j->db, &x.audit, e) ? -1 : 0;
     }
-    if (!x.audit.trace && row_at(&x.rows, 0, 7)->s.n) /* a look of our own (a delivery, the operator's) belongs to the job's trace */
+    if (!x.audit.trace &&
+        row_at(&x.rows, 0, 7)->s.n) /* a look of our own (a delivery, the operator's) belongs to the job's trace */
         x.audit.trace = row_at(&x.rows, 0, 7)->s.p;
     /* A result is disclosed: read again in the transaction that says so. The state alone is no secret of its owner. */
     if (job_state_ended(job_state_of(row_at(&x.rows, 0, 0)->s))) {

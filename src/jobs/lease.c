@@ -14,10 +14,11 @@ static int job_move(struct tx *tx, const uint8_t *scope, const uint8_t *id, enum
                     int64_t fence, struct err *e)
 {
     assert(job_move_legal(from, to));
-    int n = tx_exec(tx, e, "UPDATE job SET state = $1, updated_at = $2 WHERE scope = $3 AND id = $4 AND state = $5 AND "
-                           "($6 < 0 OR fence = $6)",
-                    V_STR(job_state_name(to)), V_INT(clock_now_us()), V_ID(scope), V_ID(id), V_STR(job_state_name(from)),
-                    V_INT(fence));
+    int n = tx_exec(tx, e,
+                    "UPDATE job SET state = $1, updated_at = $2 WHERE scope = $3 AND id = $4 AND state = $5 AND "
+                    "($6 < 0 OR fence = $6)",
+                    V_STR(job_state_name(to)), V_INT(clock_now_us()), V_ID(scope), V_ID(id),
+                    V_STR(job_state_name(from)), V_INT(fence));
     return n;
 }
 
@@ -57,17 +58,22 @@ static int end_body(struct tx *tx, void *arg, struct err *e)
     if (x->stored <= 0)
         return x->stored;
     if (x->to == JOB_QUEUED) {
-        if (tx_exec(tx, e, "UPDATE job SET not_before = $1, error = $2 WHERE scope = $3 AND id = $4", V_INT(x->not_before),
-                    V_STR(x->error), V_ID(scope), V_ID(x->c->id)) < 0)
+        if (tx_exec(tx, e, "UPDATE job SET not_before = $1, error = $2 WHERE scope = $3 AND id = $4",
+                    V_INT(x->not_before), V_STR(x->error), V_ID(scope), V_ID(x->c->id)) < 0)
             return -1;
     } else {
         uint8_t event[16];
         uuid7(event);
-        if (tx_exec(tx, e, "UPDATE job SET result = $1, vendor_log = $2, error = $3, lease_until = NULL WHERE scope = $4 AND id = $5",
-                    V_MAYBE(x->result), V_MAYBE(x->vendor_log), x->error ? V_STR(x->error) : V_NULL, V_ID(scope), V_ID(x->c->id)) < 0 ||
-            tx_exec(tx, e, "INSERT INTO outbox (scope, id, job, client, kind, next_at, created_at) "
-                           "SELECT $1, $2, $3, client, 'job.ended', $4, $4 FROM job WHERE scope = $1 AND id = $3 AND webhook = 1",
-                    V_ID(scope), V_ID(event), V_ID(x->c->id), V_INT(clock_now_us())) < 0)
+        if (tx_exec(tx, e,
+                    "UPDATE job SET result = $1, vendor_log = $2, error = $3, lease_until = NULL WHERE scope = $4 AND "
+                    "id = $5",
+                    V_MAYBE(x->result), V_MAYBE(x->vendor_log), x->error ? V_STR(x->error) : V_NULL, V_ID(scope),
+                    V_ID(x->c->id)) < 0 ||
+            tx_exec(
+                tx, e,
+                "INSERT INTO outbox (scope, id, job, client, kind, next_at, created_at) "
+                "SELECT $1, $2, $3, client, 'job.ended', $4, $4 FROM job WHERE scope = $1 AND id = $3 AND webhook = 1",
+                V_ID(scope), V_ID(event), V_ID(x->c->id), V_INT(clock_now_us())) < 0)
             return -1;
     }
     return end_audit(tx, x, e);
@@ -96,7 +102,10 @@ static int requeue(struct tx *tx, struct claiming *x, int64_t before, struct err
         struct job_claim c = {.fence = -1, .trace = v[2].s.p};
         memcpy(c.id, v[0].s.p, 16);
         bool again = v[1].i < JOB_TRIES;
-        struct ending end = {.j = x->j, .c = &c, .to = again ? JOB_QUEUED : JOB_FAILED, .error = "WORKER_LOST",
+        struct ending end = {.j = x->j,
+                             .c = &c,
+                             .to = again ? JOB_QUEUED : JOB_FAILED,
+                             .error = "WORKER_LOST",
                              .not_before = clock_now_us()};
         if (end_body(tx, &end, e))
             return -1;
@@ -122,19 +131,23 @@ static int claim_body(struct tx *tx, void *arg, struct err *e)
     if (requeue(tx, x, clock_now_us(), e))
         return -1;
     int64_t now = clock_now_us(); /* after it, so that what was queued again just now is due */
-    if (tx_rows(tx, x->arena, &due, e, "SELECT scope, id FROM job WHERE state = 'QUEUED' AND not_before <= $1 "
-                                       "ORDER BY not_before LIMIT 1",
+    if (tx_rows(tx, x->arena, &due, e,
+                "SELECT scope, id FROM job WHERE state = 'QUEUED' AND not_before <= $1 "
+                "ORDER BY not_before LIMIT 1",
                 V_INT(now)) < 0)
         return -1;
     if (due.n == 0)
         return 0;
     const uint8_t *scope = (const uint8_t *)row_at(&due, 0, 0)->s.p, *id = (const uint8_t *)row_at(&due, 0, 1)->s.p;
     if (job_move(tx, scope, id, JOB_QUEUED, JOB_RUNNING, -1, e) < 0 ||
-        tx_exec(tx, e, "UPDATE job SET fence = fence + 1, attempts = attempts + 1, lease_until = $1 WHERE scope = $2 AND id = $3",
-                V_INT(now + x->lease_us), V_ID(scope), V_ID(id)) < 0)
+        tx_exec(
+            tx, e,
+            "UPDATE job SET fence = fence + 1, attempts = attempts + 1, lease_until = $1 WHERE scope = $2 AND id = $3",
+            V_INT(now + x->lease_us), V_ID(scope), V_ID(id)) < 0)
         return -1;
     return tx_rows(tx, x->arena, &x->rows, e,
-                   "SELECT id, model, client, fence, created_at, attempts, trace, key, plan FROM job WHERE scope = $1 AND id = $2",
+                   "SELECT id, model, client, fence, created_at, attempts, trace, key, plan FROM job WHERE scope = $1 "
+                   "AND id = $2",
                    V_ID(scope), V_ID(id)) < 0
                ? -1
                : 0;
@@ -164,7 +177,10 @@ int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_clai
     return seal_open(&ret->key, &at, v[8].s, a, &ret->plan, e) ? -1 : 1;
 }
 
-void job_claim_end(struct job_claim *c) { key_wipe(&c->key); }
+void job_claim_end(struct job_claim *c)
+{
+    key_wipe(&c->key);
+}
 
 struct beating {
     const struct jobs *j;
@@ -176,8 +192,9 @@ struct beating {
 static int heartbeat_body(struct tx *tx, void *arg, struct err *e)
 {
     struct beating *x = arg;
-    x->held = tx_exec(tx, e, "UPDATE job SET lease_until = $1 WHERE scope = $2 AND id = $3 AND state = 'RUNNING' AND fence = $4",
-                      V_INT(x->until), V_ID(x->j->scope), V_ID(x->c->id), V_INT(x->c->fence));
+    x->held = tx_exec(
+        tx, e, "UPDATE job SET lease_until = $1 WHERE scope = $2 AND id = $3 AND state = 'RUNNING' AND fence = $4",
+        V_INT(x->until), V_ID(x->j->scope), V_ID(x->c->id), V_INT(x->c->fence));
     return x->held < 0 ? -1 : 0;
 }
 
@@ -206,8 +223,8 @@ static int finish(struct jobs *j, struct ending *x, struct err *e)
     return x->stored;
 }
 
-int job_finish(struct jobs *j, const struct job_claim *c, struct slice result, struct slice vendor_log, const char *error,
-               struct arena *a, struct err *e)
+int job_finish(struct jobs *j, const struct job_claim *c, struct slice result, struct slice vendor_log,
+               const char *error, struct arena *a, struct err *e)
 {
     struct ending x = {.j = j, .c = c, .to = error ? JOB_FAILED : JOB_COMPLETED, .error = error};
     struct seal_place at = place_of(PLACE_JOB_RESULT, j->scope, c->id, 0);
@@ -260,11 +277,15 @@ int job_check_invariants(struct jobs *j, struct err *e)
     static const struct {
         const char *sql, *what;
     } rule[] = {
-        {"SELECT count(*) FROM job WHERE state NOT IN ('QUEUED', 'RUNNING', 'COMPLETED', 'FAILED')", "a job in an unknown state"},
-        {"SELECT count(*) FROM job WHERE (state = 'COMPLETED') <> (result IS NOT NULL)", "a result without completion, or the reverse"},
+        {"SELECT count(*) FROM job WHERE state NOT IN ('QUEUED', 'RUNNING', 'COMPLETED', 'FAILED')",
+         "a job in an unknown state"},
+        {"SELECT count(*) FROM job WHERE (state = 'COMPLETED') <> (result IS NOT NULL)",
+         "a result without completion, or the reverse"},
         {"SELECT count(*) FROM job WHERE state = 'FAILED' AND error IS NULL", "a failed job without its reason"},
-        {"SELECT count(*) FROM job WHERE state = 'RUNNING' AND (lease_until IS NULL OR fence = 0)", "a running job without a lease"},
-        {"SELECT count(*) FROM idempotency i LEFT JOIN job ON job.scope = i.scope AND job.id = i.job WHERE job.id IS NULL",
+        {"SELECT count(*) FROM job WHERE state = 'RUNNING' AND (lease_until IS NULL OR fence = 0)",
+         "a running job without a lease"},
+        {"SELECT count(*) FROM idempotency i LEFT JOIN job ON job.scope = i.scope AND job.id = i.job WHERE job.id IS "
+         "NULL",
          "an idempotency key without its job"},
     };
     OWN_ARENA struct arena *a = arena_new(1 << 20);

@@ -66,7 +66,8 @@ static const char *judge(const struct manifest *m, const struct sandbox_out *out
 }
 
 /* The line the model reads: made when the job was accepted, kept in its plan. */
-static int line_of(const struct job_claim *c, struct arena *a, struct slice *ret_line, struct slice *ret_id, struct err *e)
+static int line_of(const struct job_claim *c, struct arena *a, struct slice *ret_line, struct slice *ret_id,
+                   struct err *e)
 {
     struct json j;
     struct json_fault f;
@@ -83,7 +84,8 @@ static int line_of(const struct job_claim *c, struct arena *a, struct slice *ret
     return buf_failed(&b) ? err_set(e, ERR_NO_MEMORY, "the model's input") : 0;
 }
 
-static int run_claim(struct jobs *j, struct registry *r, struct sandbox *s, struct job_claim *c, struct arena *a, struct err *e)
+static int run_claim(struct jobs *j, struct registry *r, struct sandbox *s, struct job_claim *c, struct arena *a,
+                     struct err *e)
 {
     const struct model *m = registry_by_digest(r, c->model);
     struct slice line, id, result = {NULL, 0};

@@ -33,7 +33,6 @@ struct keyring {
     struct secrets *s;
 };
 
-
 /* --- the root key file: one line of 64 hexadecimal digits --- */
 
 int keyring_make_root(const char *path, struct err *e)
@@ -82,8 +81,8 @@ static int read_root(const char *path, struct key *ret, struct err *e)
 
 static void commitment(const struct key *k, uint8_t tag[SHA256_BYTES])
 {
-    hkdf((struct slice){(char *)k->secret, KEY_BYTES}, (struct slice){(char *)k->id, KEY_ID_BYTES}, "laz/v1/commit", tag,
-         SHA256_BYTES);
+    hkdf((struct slice){(char *)k->secret, KEY_BYTES}, (struct slice){(char *)k->id, KEY_ID_BYTES}, "laz/v1/commit",
+         tag, SHA256_BYTES);
 }
 
 static struct seal_place wrap_place(const uint8_t *scope, uint8_t row[ID_BYTES], const char *name, int64_t epoch)
@@ -94,7 +93,8 @@ static struct seal_place wrap_place(const uint8_t *scope, uint8_t row[ID_BYTES],
     return place_of(PLACE_DOMAIN_KEY, scope, row, (uint32_t)epoch);
 }
 
-static struct domain *keep(struct keyring *k, const uint8_t *scope, const char *name, int64_t epoch, const struct key *key)
+static struct domain *keep(struct keyring *k, const uint8_t *scope, const char *name, int64_t epoch,
+                           const struct key *key)
 {
     if (k->s->n == DOMAINS_MAX)
         return NULL;
@@ -148,7 +148,8 @@ static int insert_domain(struct tx *tx, void *arg, struct err *e)
 {
     struct new_domain *n = arg;
     return tx_exec(tx, e,
-                   "INSERT INTO domain_key (scope, domain, epoch, id, wrapped, tag, created_at) VALUES ($1, $2, 1, $3, $4, $5, $6)",
+                   "INSERT INTO domain_key (scope, domain, epoch, id, wrapped, tag, created_at) VALUES ($1, $2, 1, $3, "
+                   "$4, $5, $6)",
                    V_ID(n->scope), V_STR(n->name), V_BYTES(n->key.id, KEY_ID_BYTES), V_BLOB(n->wrapped),
                    V_BYTES(n->tag, sizeof n->tag), V_INT(clock_now_us())) < 0
                ? -1
@@ -214,8 +215,8 @@ int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key 
 
 /* --- data keys: id and secret, sealed together --- */
 
-int keyring_data_key(struct keyring *k, const char *domain, const struct seal_place *at, struct arena *a, struct key *ret,
-                     struct slice *ret_wrap, struct err *e)
+int keyring_data_key(struct keyring *k, const char *domain, const struct seal_place *at, struct arena *a,
+                     struct key *ret, struct slice *ret_wrap, struct err *e)
 {
     struct key dk, data;
     uint8_t both[WRAPPED];

@@ -4,8 +4,9 @@
  *      +- domain key    one per (scope, domain, epoch), random, wrapped by the root key (table domain_key)
  *          +- data key  one per record (a job), random, wrapped by its domain key; deleting the wrap erases the record
  *
- * A wrap is a sealed value (crypto/seal.h). Domain keys are held in locked, guarded memory (libsodium) for the keyring's
- * life. A keyring refuses a root key that the store's data were not made with, and never makes a new one over old data. */
+ * A wrap is a sealed value (crypto/seal.h). Domain keys are held in locked, guarded memory (libsodium) for the
+ * keyring's life. A keyring refuses a root key that the store's data were not made with, and never makes a new one over
+ * old data. */
 #ifndef KEYS_KEYRING_H
 #define KEYS_KEYRING_H
 
@@ -22,13 +23,14 @@ void keyring_close(struct keyring *k);
 
 enum { DOMAIN_MAX = 16 };
 /* The newest key of a domain; made on first use (that blocks for a commit). Wipe *ret with key_wipe. */
-int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char *domain, struct key *ret, struct err *e);
+int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char *domain, struct key *ret,
+                   struct err *e);
 /* The domain key a wrap was made with. */
 int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret, struct err *e);
 
 /* A fresh data key and its wrap under the domain's newest key. */
-int keyring_data_key(struct keyring *k, const char *domain, const struct seal_place *at, struct arena *a, struct key *ret,
-                     struct slice *ret_wrap, struct err *e);
+int keyring_data_key(struct keyring *k, const char *domain, const struct seal_place *at, struct arena *a,
+                     struct key *ret, struct slice *ret_wrap, struct err *e);
 int keyring_unwrap(struct keyring *k, const struct seal_place *at, struct slice wrap, struct arena *a, struct key *ret,
                    struct err *e);
 

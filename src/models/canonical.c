@@ -72,8 +72,7 @@ static int put_object(struct canon *c, uint32_t i, bool top)
 static int put_value(struct canon *c, uint32_t i)
 {
     switch (json_kind(c->j, i)) {
-    case JSON_OBJECT:
-        return put_object(c, i, false);
+    case JSON_OBJECT: return put_object(c, i, false);
     case JSON_ARRAY:
         json_open(&c->o, '[');
         for (uint32_t k = json_first(c->j, i); k != json_end(c->j, i); k = json_next(c->j, k))
@@ -81,12 +80,8 @@ static int put_value(struct canon *c, uint32_t i)
                 return -1;
         json_close(&c->o, ']');
         return 0;
-    case JSON_STRING:
-        json_put(&c->o, json_text(c->j, i, c->a));
-        return 0;
-    default:
-        json_put_raw(&c->o, json_raw(c->j, i));
-        return 0;
+    case JSON_STRING: json_put(&c->o, json_text(c->j, i, c->a)); return 0;
+    default: json_put_raw(&c->o, json_raw(c->j, i)); return 0;
     }
 }
 

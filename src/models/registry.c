@@ -29,7 +29,8 @@ static int order(const struct model *a, const struct model *b)
 }
 
 /* With the lock held for writing. */
-static int take_in(struct registry *r, struct slice digest, struct slice manifest, const struct model **ret, struct err *e)
+static int take_in(struct registry *r, struct slice digest, struct slice manifest, const struct model **ret,
+                   struct err *e)
 {
     struct model *m = TAKE_NEW(r->arena, struct model);
     struct slice text = arena_copy(r->arena, manifest);
@@ -64,7 +65,8 @@ static const struct model *find(struct registry *r, const uint8_t *digest)
 static int read_aliases(struct registry *r, struct arena *a, struct err *e)
 {
     struct rows rows;
-    if (db_rows(r->db, a, &rows, e, "SELECT digest FROM model_alias WHERE scope = $1 AND alias = 'stable'", V_ID(r->scope)) < 0)
+    if (db_rows(r->db, a, &rows, e, "SELECT digest FROM model_alias WHERE scope = $1 AND alias = 'stable'",
+                V_ID(r->scope)) < 0)
         return -1;
     for (int i = 0; i < r->n; i++) {
         bool stable = false;
@@ -131,12 +133,15 @@ struct adding {
 static int insert_version(struct tx *tx, void *arg, struct err *e)
 {
     struct adding *x = arg;
-    int n = tx_exec(tx, e, "INSERT INTO model_version (scope, digest, key, version, manifest, created_at) VALUES ($1, $2, $3, $4, $5, $6) "
-                       "ON CONFLICT (scope, digest) DO NOTHING", /* stored by a call that had no memory left to take it in */
-                    V_ID(x->r->scope), V_BYTES(x->digest, MODEL_DIGEST), V_TEXT(x->key), V_TEXT(x->version), V_TEXT(x->manifest),
-                    V_INT(clock_now_us()));
+    int n = tx_exec(
+        tx, e,
+        "INSERT INTO model_version (scope, digest, key, version, manifest, created_at) VALUES ($1, $2, $3, $4, $5, $6) "
+        "ON CONFLICT (scope, digest) DO NOTHING", /* stored by a call that had no memory left to take it in */
+        V_ID(x->r->scope), V_BYTES(x->digest, MODEL_DIGEST), V_TEXT(x->key), V_TEXT(x->version), V_TEXT(x->manifest),
+        V_INT(clock_now_us()));
     if (n < 0 && e->code == ERR_CONFLICT)
-        return err_set(e, ERR_CONFLICT, "%.*s %.*s is there already with other content: versions do not change, raise the version",
+        return err_set(e, ERR_CONFLICT,
+                       "%.*s %.*s is there already with other content: versions do not change, raise the version",
                        SLICE_FMT(x->key), SLICE_FMT(x->version));
     return n < 0 ? -1 : 0;
 }
@@ -150,7 +155,11 @@ int registry_add(struct registry *r, const char *path, struct arena *a, const st
     hex_decode(slice_of(pack.digest), digest, sizeof digest);
     pthread_rwlock_wrlock(&r->lock);
     const struct model *m = find(r, digest);
-    struct adding x = {.r = r, .digest = digest, .manifest = pack.canonical, .key = pack.manifest.key, .version = pack.manifest.version};
+    struct adding x = {.r = r,
+                       .digest = digest,
+                       .manifest = pack.canonical,
+                       .key = pack.manifest.key,
+                       .version = pack.manifest.version};
     int rc = 0;
     if (!m)
         rc = pack_install(&pack, path, r->folder, e) || tx_run(r->db, insert_version, &x, e) ||
@@ -166,14 +175,18 @@ static int set_alias(struct tx *tx, void *arg, struct err *e)
 {
     struct adding *x = arg;
     struct rows rows;
-    if (tx_rows(tx, x->arena, &rows, e, "SELECT digest FROM model_version WHERE scope = $1 AND key = $2 AND version = $3",
-                V_ID(x->r->scope), V_TEXT(x->key), V_TEXT(x->version)) < 0)
+    if (tx_rows(tx, x->arena, &rows, e,
+                "SELECT digest FROM model_version WHERE scope = $1 AND key = $2 AND version = $3", V_ID(x->r->scope),
+                V_TEXT(x->key), V_TEXT(x->version)) < 0)
         return -1;
     if (rows.n == 0)
         return err_set(e, ERR_NOT_FOUND, "there is no %.*s@%.*s", SLICE_FMT(x->key), SLICE_FMT(x->version));
-    return tx_exec(tx, e, "INSERT INTO model_alias (scope, key, alias, digest, updated_at) VALUES ($1, $2, $3, $4, $5) "
-                          "ON CONFLICT (scope, key, alias) DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at",
-                   V_ID(x->r->scope), V_TEXT(x->key), V_TEXT(x->alias), V_BLOB(row_at(&rows, 0, 0)->s), V_INT(clock_now_us())) < 0
+    return tx_exec(tx, e,
+                   "INSERT INTO model_alias (scope, key, alias, digest, updated_at) VALUES ($1, $2, $3, $4, $5) "
+                   "ON CONFLICT (scope, key, alias) DO UPDATE SET digest = excluded.digest, updated_at = "
+                   "excluded.updated_at",
+                   V_ID(x->r->scope), V_TEXT(x->key), V_TEXT(x->alias), V_BLOB(row_at(&rows, 0, 0)->s),
+                   V_INT(clock_now_us())) < 0
                ? -1
                : 0;
 }

@@ -1,8 +1,8 @@
 /* registry.h -- the models this installation knows: versions by digest, and which of them an alias stands for.
  *
- * A version is immutable: its digest covers its manifest and every file (pack.h). The files lie in FOLDER/<digest>/, the
- * manifest and the aliases in the store. What is read stays in memory until the registry is closed, so a `struct model`
- * may be used without a lock by anyone. Calls that change something block for a commit. */
+ * A version is immutable: its digest covers its manifest and every file (pack.h). The files lie in FOLDER/<digest>/,
+ * the manifest and the aliases in the store. What is read stays in memory until the registry is closed, so a `struct
+ * model` may be used without a lock by anyone. Calls that change something block for a commit. */
 #ifndef MODELS_REGISTRY_H
 #define MODELS_REGISTRY_H
 
@@ -24,7 +24,8 @@ int registry_open(struct db *db, const uint8_t scope[16], const char *folder, st
 void registry_close(struct registry *r);
 int registry_count(struct registry *r);
 
-/* Takes the model folder `path` in. The same digest again is no error; the same version with another digest is ERR_CONFLICT. */
+/* Takes the model folder `path` in. The same digest again is no error; the same version with another digest is
+ * ERR_CONFLICT. */
 int registry_add(struct registry *r, const char *path, struct arena *a, const struct model **ret, struct err *e);
 /* ERR_NOT_FOUND when there is no such version. */
 int registry_promote(struct registry *r, struct slice key, struct slice version, struct slice alias, struct err *e);

@@ -178,19 +178,13 @@ static bool is_integer(struct slice number)
 static unsigned types_of(const struct json *j, uint32_t i)
 {
     switch (json_kind(j, i)) {
-    case JSON_NULL:
-        return 1u << TYPE_NULL;
+    case JSON_NULL: return 1u << TYPE_NULL;
     case JSON_FALSE:
-    case JSON_TRUE:
-        return 1u << TYPE_BOOLEAN;
-    case JSON_NUMBER:
-        return 1u << TYPE_NUMBER | (is_integer(json_raw(j, i)) ? 1u << TYPE_INTEGER : 0);
-    case JSON_STRING:
-        return 1u << TYPE_STRING;
-    case JSON_ARRAY:
-        return 1u << TYPE_ARRAY;
-    default:
-        return 1u << TYPE_OBJECT;
+    case JSON_TRUE: return 1u << TYPE_BOOLEAN;
+    case JSON_NUMBER: return 1u << TYPE_NUMBER | (is_integer(json_raw(j, i)) ? 1u << TYPE_INTEGER : 0);
+    case JSON_STRING: return 1u << TYPE_STRING;
+    case JSON_ARRAY: return 1u << TYPE_ARRAY;
+    default: return 1u << TYPE_OBJECT;
     }
 }
 

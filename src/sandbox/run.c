@@ -259,18 +259,12 @@ static enum sandbox_end end_of(const struct run *r)
     if (r->output.over)
         return SANDBOX_OUTPUT;
     switch (r->answer.how) {
-    case JAIL_EXITED:
-        return SANDBOX_EXITED;
-    case JAIL_SIGNALLED:
-        return SANDBOX_CRASHED;
-    case JAIL_TIMEOUT:
-        return SANDBOX_TIMEOUT;
-    case JAIL_OOM:
-        return SANDBOX_OOM;
-    case JAIL_REFUSED:
-        return SANDBOX_REFUSED;
-    default:
-        return SANDBOX_CANCELLED;
+    case JAIL_EXITED: return SANDBOX_EXITED;
+    case JAIL_SIGNALLED: return SANDBOX_CRASHED;
+    case JAIL_TIMEOUT: return SANDBOX_TIMEOUT;
+    case JAIL_OOM: return SANDBOX_OOM;
+    case JAIL_REFUSED: return SANDBOX_REFUSED;
+    default: return SANDBOX_CANCELLED;
     }
 }
 

@@ -9,9 +9,10 @@ struct db_driver {
     int (*open)(const char *path, bool create, struct db **ret, struct err *e);
     void (*close)(struct db *db);
     int (*run)(struct db *db, tx_body *body, void *arg, bool lazy, struct err *e); /* lazy: tx_run_lazy */
-    int (*tx_query)(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
-                    int n); /* a and ret NULL: the number of rows changed */
-    int (*read)(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v, int n);
+    int (*tx_query)(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql,
+                    const struct val *v, int n); /* a and ret NULL: the number of rows changed */
+    int (*read)(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
+                int n);
     int (*script)(struct tx *tx, const char *sql, struct err *e); /* several statements, of a migration */
     int (*check)(struct db *db, struct err *e);
 };

@@ -95,11 +95,13 @@ static int conn_open(const char *path, int flags, struct conn **ret, struct err 
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(c->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
     bool write = flags & SQLITE_OPEN_READWRITE;
-    /* 16 KiB pages and a small WAL: measured as the best p99 under group commit. secure_delete: what is deleted is zeroed. */
+    /* 16 KiB pages and a small WAL: measured as the best p99 under group commit. secure_delete: what is deleted is
+     * zeroed. */
     if ((write && (pragma(c, "PRAGMA page_size=16384", e) || pragma(c, "PRAGMA journal_mode=WAL", e) ||
                    pragma(c, "PRAGMA synchronous=FULL", e) || pragma(c, "PRAGMA wal_autocheckpoint=64", e) ||
                    pragma(c, "PRAGMA secure_delete=ON", e) || pragma(c, "PRAGMA foreign_keys=ON", e))) ||
-        pragma(c, "PRAGMA temp_store=MEMORY", e) || pragma(c, write ? "PRAGMA cache_size=-4000" : "PRAGMA cache_size=-500", e)) {
+        pragma(c, "PRAGMA temp_store=MEMORY", e) ||
+        pragma(c, write ? "PRAGMA cache_size=-4000" : "PRAGMA cache_size=-500", e)) {
         conn_close(c);
         return -1;
     }
@@ -165,7 +167,8 @@ static int take_row(sqlite3_stmt *st, struct arena *a, struct val *cell, int col
         } else if (type == SQLITE_INTEGER) {
             cell[i] = V_INT(sqlite3_column_int64(st, i));
         } else {
-            struct slice s = {type == SQLITE_BLOB ? sqlite3_column_blob(st, i) : (const char *)sqlite3_column_text(st, i), 0};
+            struct slice s = {
+                type == SQLITE_BLOB ? sqlite3_column_blob(st, i) : (const char *)sqlite3_column_text(st, i), 0};
             s.n = (size_t)sqlite3_column_bytes(st, i);
             s = arena_copy(a, s);
             if (!s.p)
@@ -176,7 +179,8 @@ static int take_row(sqlite3_stmt *st, struct arena *a, struct val *cell, int col
     return 0;
 }
 
-static int query(struct conn *c, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v, int n)
+static int query(struct conn *c, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
+                 int n)
 {
     sqlite3_stmt *st = prepared(c, sql, e);
     if (!st)
@@ -219,11 +223,14 @@ fail:
 
 /* --- the writer --- */
 
-static int simple(struct conn *c, const char *sql, struct err *e) { return query(c, NULL, NULL, e, sql, NULL, 0) < 0 ? -1 : 0; }
+static int simple(struct conn *c, const char *sql, struct err *e)
+{
+    return query(c, NULL, NULL, e, sql, NULL, 0) < 0 ? -1 : 0;
+}
 
-/* 0, whether the body did well or not. -1: the transaction around it cannot be committed. After a failed write, a full disk or
- * a lack of memory SQLite may have rolled all of it back, savepoints and all; the next one would then begin, and commit, a
- * transaction of its own. */
+/* 0, whether the body did well or not. -1: the transaction around it cannot be committed. After a failed write, a full
+ * disk or a lack of memory SQLite may have rolled all of it back, savepoints and all; the next one would then begin,
+ * and commit, a transaction of its own. */
 static int run_body(struct sqlite_tx *tx, struct waiting *w, struct err *e)
 {
     if (simple(tx->conn, "SAVEPOINT body", e))
@@ -253,9 +260,9 @@ static bool all_lazy(const struct waiting *w)
     return !w;
 }
 
-/* With NORMAL a commit goes into the WAL without a sync: the next one with FULL, which syncs the same file, or a checkpoint,
- * which syncs it before it copies, makes it durable. SQLite acts on this pragma when it is prepared: it is not one to cache.
- * A group that must be durable does not begin unless FULL could be set. */
+/* With NORMAL a commit goes into the WAL without a sync: the next one with FULL, which syncs the same file, or a
+ * checkpoint, which syncs it before it copies, makes it durable. SQLite acts on this pragma when it is prepared: it is
+ * not one to cache. A group that must be durable does not begin unless FULL could be set. */
 static int want_sync(struct sqlite_db *d, bool lazy, struct err *e)
 {
     if (d->lazy == lazy)
@@ -357,8 +364,8 @@ static int sqlite_script(struct tx *tx, const char *sql, struct err *e)
 
 /* --- readers --- */
 
-static int sqlite_read(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
-                       int n)
+static int sqlite_read(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql,
+                       const struct val *v, int n)
 {
     struct sqlite_db *d = (struct sqlite_db *)db;
     pthread_mutex_lock(&d->lock);
@@ -413,7 +420,10 @@ static void sqlite_shut(struct db *db)
 }
 
 /* SQLite's own tally of memory takes a lock around every allocation of every thread; nobody reads it. */
-static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
 
 static int sqlite_open(const char *path, bool create, struct db **ret, struct err *e)
 {

@@ -551,11 +551,11 @@ int main(int argc, char **argv)
     snprintf(folder, sizeof folder, "%s", argv[0]);
     *strrchr(folder, '/') = '\0';
     self = folder;
-    victim = atoi(at(argv, 2));
-    leaked = atoi(at(argv, 3));
+    victim = (int)strtol(at(argv, 2), NULL, 10);
+    leaked = (int)strtol(at(argv, 3), NULL, 10);
     address = strtoul(at(argv, 4), NULL, 16);
     secret = at(argv, 5);
-    port = atoi(at(argv, 6));
+    port = (int)strtol(at(argv, 6), NULL, 10);
     abstract = at(argv, 7);
     scratch = access(at(argv, 8), W_OK) ? "/tmp" : at(argv, 8);
     mark = at(argv, 9);

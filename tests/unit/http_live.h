@@ -118,7 +118,7 @@ struct peer {
 static inline struct peer dial(const struct live *l)
 {
     const char *colon = strrchr(http_server_address(l->server), ':');
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(colon + 1))};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(int)strtol(colon + 1, NULL, 10))};
     struct timeval patience = {PATIENCE_S, 0};
     inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
     struct peer p = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -194,8 +194,8 @@ static inline int hear_method(const struct peer *p, struct answer *a, bool head)
     }
     if (strncmp(a->head, "HTTP/1.1 ", 9) != 0)
         return -3;
-    a->status = atoi(a->head + 9);
-    length = (size_t)atoll(answer_field(a, "Content-Length", text, sizeof text));
+    a->status = (int)strtol(a->head + 9, NULL, 10);
+    length = (size_t)strtol(answer_field(a, "Content-Length", text, sizeof text), NULL, 10);
     if (head || a->status == 100)
         length = 0;
     while (a->body_n < length) {

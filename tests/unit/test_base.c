@@ -126,5 +126,6 @@ TEST(what_an_arena_gets_back_is_handed_out_again_as_zeroes)
     CHECK(arena_take(a, 1000) == NULL);
 }
 
-RUN(T(what_an_arena_gets_back_is_handed_out_again_as_zeroes), T(decimals_compare_by_value_not_by_text), T(times_of_any_precision_are_read), T(durations_are_read), T(uuids_read_back),
-    T(arenas_have_a_limit_and_come_back_zeroed), T(base64_and_hex))
+RUN(T(what_an_arena_gets_back_is_handed_out_again_as_zeroes), T(decimals_compare_by_value_not_by_text),
+    T(times_of_any_precision_are_read), T(durations_are_read), T(uuids_read_back), T(arenas_have_a_limit_and_come_back_zeroed),
+    T(base64_and_hex))

@@ -56,16 +56,28 @@ TEST(what_r4_allows_is_valid)
         {PAT(",\"text\":{\"status\":\"generated\",\"div\":\"<div xmlns=\\\"http://www.w3.org/1999/xhtml\\\">a<br/>&lt;</div>\"}"), ""},
         {OBS(",\"valueQuantity\":{\"value\":1.50E+2,\"unit\":\"mg\"}"), ""},
         {OBS(",\"valueString\":\" \\n\""), ""},
-        {"{\"resourceType\":\"Observation\",\"_status\":{\"extension\":[{\"url\":\"u\",\"valueCode\":\"unknown\"}]},\"code\":{\"text\":\"x\"}}", ""},
+        {"{\"resourceType\":\"Observation\",\"_status\":{\"extension\":[{\"url\":\"u\",\"valueCode\":\"unknown\"}]},\"code\":{\"text\":"
+         "\"x\"}}",
+         ""},
         {"{\"status\":\"final\",\"code\":{\"id\":\"c\",\"text\":\"x\"},\"resourceType\":\"Observation\"}", ""},
         {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"fullUrl\":\"urn:uuid:x\",\"resource\":" OBS("") "}]}", ""},
-        {"{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"p\",\"resource\":" PAT("") "},{\"name\":\"q\",\"part\":[{\"name\":\"r\",\"valueInteger\":-5}]}]}", ""},
-        {"{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"item\":[{\"linkId\":\"1\",\"type\":\"group\",\"item\":[{\"linkId\":\"2\",\"type\":\"string\"}]}]}", ""},
-        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"local\",\"code\":\"1\"},"
-         "{\"system\":\"http://terminology.hl7.org/CodeSystem/condition-clinical\",\"code\":\"active\"}]}}", ""},
-        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"extension\":[{\"url\":\"u\",\"valueCode\":\"unknown\"}]}}", ""},
+        {"{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"p\",\"resource\":" PAT(
+             "") "},{\"name\":\"q\",\"part\":[{\"name\":\"r\",\"valueInteger\":-5}]}]}",
+         ""},
+        {"{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"item\":[{\"linkId\":\"1\",\"type\":\"group\",\"item\":[{\"linkId\":"
+         "\"2\",\"type\":\"string\"}]}]}",
+         ""},
+        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"local\",\"code\":"
+         "\"1\"},"
+         "{\"system\":\"http://terminology.hl7.org/CodeSystem/condition-clinical\",\"code\":\"active\"}]}}",
+         ""},
+        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"extension\":[{\"url\":\"u\","
+         "\"valueCode\":\"unknown\"}]}}",
+         ""},
         {"{\"resourceType\":\"Binary\",\"contentType\":\"text/plain; charset=UTF-8\",\"data\":\"QUJD\\nREVG\"}", ""},
-        {"{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"2020\",\"kind\":\"instance\",\"fhirVersion\":\"4.0.1\",\"format\":[\"json\"]}", ""},
+        {"{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"2020\",\"kind\":\"instance\",\"fhirVersion\":\"4.0."
+         "1\",\"format\":[\"json\"]}",
+         ""},
     };
     check_rows(row, COUNT(row));
 }
@@ -103,7 +115,8 @@ TEST(defects_of_structure_are_found_where_they_are)
         {PAT(",\"contained\":[{\"resourceType\":\"Person\",\"sex\":1}]"), "structure Patient.contained[0].sex 1:65"},
         {PAT(",\"extension\":[{\"valueString\":\"x\"}]"), "required Patient.extension[0].url 1:40"},
         {"{\"resourceType\":\"Observation\",\n\"code\":{\"text\":\"x\"}}", "required Observation.status 1:1"},
-        {"{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[\n{},\n{\"resource\":\n{\"resourceType\":\"Observation\",\"status\":\"final\"}}]}",
+        {"{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[\n{},\n{\"resource\":\n{\"resourceType\":\"Observation\",\"status\":"
+         "\"final\"}}]}",
          "structure Bundle.entry[0] 2:1; required Bundle.entry[1].resource.code 4:1"},
         {"{\"resourceType\":\"Medication\",\"ingredient\":[{\"isActive\":true}]}", "required Medication.ingredient[0].item 1:44"},
         {"{\"resourceType\":\"Patient\",\"active\":true,\"active\":true}", "structure  1:41"},
@@ -131,14 +144,19 @@ TEST(defects_of_values_are_found_where_they_are)
         {PAT(",\"text\":{\"status\":\"generated\",\"div\":\"<div><p></div>\"}"), "invalid Patient.text.div 1:62"},
         {PAT(",\"text\":{\"status\":\"generated\"}"), "required Patient.text.div 1:34"},
         {"{\"resourceType\":\"Binary\",\"contentType\":\"text/\"}", "code-invalid Binary.contentType 1:40"},
-        {"{\"resourceType\":\"Invoice\",\"status\":\"draft\",\"totalNet\":{\"currency\":\"eur\"}}", "code-invalid Invoice.totalNet.currency 1:67"},
-        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"text\":\"active\"}}", "code-invalid Condition.clinicalStatus 1:72"},
-        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"urn:x\",\"code\":\"active\"}]}}",
+        {"{\"resourceType\":\"Invoice\",\"status\":\"draft\",\"totalNet\":{\"currency\":\"eur\"}}",
+         "code-invalid Invoice.totalNet.currency 1:67"},
+        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"text\":\"active\"}}",
          "code-invalid Condition.clinicalStatus 1:72"},
-        {"{\"resourceType\":\"RiskAssessment\",\"status\":\"final\",\"subject\":{\"display\":\"x\"},\"prediction\":[{\"probabilityDecimal\":100},"
+        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"urn:x\",\"code\":"
+         "\"active\"}]}}",
+         "code-invalid Condition.clinicalStatus 1:72"},
+        {"{\"resourceType\":\"RiskAssessment\",\"status\":\"final\",\"subject\":{\"display\":\"x\"},\"prediction\":[{"
+         "\"probabilityDecimal\":100},"
          "{\"probabilityDecimal\":100.01}]}",
          "invariant RiskAssessment.prediction[1] 1:118"},
-        {"{\"resourceType\":\"DetectedIssue\",\"status\":\"mitigated\"}", "code-invalid DetectedIssue.status 1:42"}, /* R5 has it, R4 not */
+        {"{\"resourceType\":\"DetectedIssue\",\"status\":\"mitigated\"}",
+         "code-invalid DetectedIssue.status 1:42"}, /* R5 has it, R4 not */
     };
     check_rows(row, COUNT(row));
 }
@@ -151,7 +169,8 @@ TEST(primitives_are_judged_by_r4s_grammars)
     } row[] = {
         {FHIR_BASE64BINARY, "QUJD|QQ==|QUI=|QU JD|QU\nJD", "Q|QQ=|QQ=Q|QUJDR===|*UJD| "},
         {FHIR_CODE, "a|a b|1.2|\xC3\xA9", " a|a |a  b| |a\tb\t"},
-        {FHIR_DATE, "2000|2000-02|2000-02-29|1900-02-28|0001", "0000|200|2000-2|2000-13|2000-00|1900-02-29|2001-04-31|2000-02-30|2000-01-01T|20000101|2000-01-1|2000-"},
+        {FHIR_DATE, "2000|2000-02|2000-02-29|1900-02-28|0001",
+         "0000|200|2000-2|2000-13|2000-00|1900-02-29|2001-04-31|2000-02-30|2000-01-01T|20000101|2000-01-1|2000-"},
         {FHIR_DATETIME, "2000|2000-02|2000-02-29|2000-02-29T00:00:00Z|2000-02-29T23:59:60.123+14:00|2000-02-29T12:00:00-03:30",
          "2000-02T00:00:00Z|2000-02-29T24:00:00Z|2000-02-29T12:00Z|2000-02-29T12:00:00|2000-02-29T12:00:00.Z|2000-02-29T12:00:00+14:01|"
          "2000-02-29T12:00:00+15:00|2000-02-29t12:00:00Z|2000-02-29T12:00:00z|2000-02-29T12:00:00Zx|2000-02-29 12:00:00Z"},
@@ -163,7 +182,8 @@ TEST(primitives_are_judged_by_r4s_grammars)
         {FHIR_POSITIVEINT, "1|2147483647", "0|-1|1.0|2147483648"},
         {FHIR_UNSIGNEDINT, "0|2147483647", "-0|-1|1.0|2147483648"},
         {FHIR_STRING, "a| |\t\r\n|\xF0\x9F\x98\x80", "\b|a\x01"},
-        {FHIR_OID, "urn:oid:1.2.3|urn:oid:2.16.840|urn:oid:0.0", "1.2.3|urn:oid:3.1|urn:oid:1|urn:oid:1.|urn:oid:1.02|urn:oid:1..2|urn:oid:1.2.a"},
+        {FHIR_OID, "urn:oid:1.2.3|urn:oid:2.16.840|urn:oid:0.0",
+         "1.2.3|urn:oid:3.1|urn:oid:1|urn:oid:1.|urn:oid:1.02|urn:oid:1..2|urn:oid:1.2.a"},
         {FHIR_UUID, "urn:uuid:87e11d66-c137-458a-9754-fe6c4e445a6d",
          "87e11d66-c137-458a-9754-fe6c4e445a6d|urn:uuid:87E11D66-c137-458a-9754-fe6c4e445a6d|urn:uuid:87e11d66c137458a9754fe6c4e445a6d"},
         {FHIR_URI, "a|urn:x|http://a/b#c|\xC3\xA9", "a b| a|a\n"},
@@ -184,9 +204,27 @@ TEST(primitives_are_judged_by_r4s_grammars)
 
 TEST(a_narrative_is_one_well_formed_div)
 {
-    static const char *const good[] = {"<div/>", " <div>a</div>\n", "<div a='1' b=\"2\"><p>x<!-- < & --><br /></p>&amp;&#160;&nbsp;</div>", "<div><![CDATA[<&]]></div>"};
-    static const char *const bad[] = {"", "text", "<p></p>", "<div>", "<div></p>", "<div></div><div></div>", "<div></div>x", "<div a=1></div>", "<div a></div>",
-        "<div a=\"1\" a=\"2\"></div>", "<div a=\"<\"></div>", "<div>&</div>", "<div>& b;</div>", "<div><br></div>", "<div", "<div a=\"1", "<!DOCTYPE div><div/>", "<div><!-- </div>", "<>"};
+    static const char *const good[] = {
+        "<div/>", " <div>a</div>\n", "<div a='1' b=\"2\"><p>x<!-- < & --><br /></p>&amp;&#160;&nbsp;</div>", "<div><![CDATA[<&]]></div>"};
+    static const char *const bad[] = {"",
+                                      "text",
+                                      "<p></p>",
+                                      "<div>",
+                                      "<div></p>",
+                                      "<div></div><div></div>",
+                                      "<div></div>x",
+                                      "<div a=1></div>",
+                                      "<div a></div>",
+                                      "<div a=\"1\" a=\"2\"></div>",
+                                      "<div a=\"<\"></div>",
+                                      "<div>&</div>",
+                                      "<div>& b;</div>",
+                                      "<div><br></div>",
+                                      "<div",
+                                      "<div a=\"1",
+                                      "<!DOCTYPE div><div/>",
+                                      "<div><!-- </div>",
+                                      "<>"};
     for (size_t i = 0; i < COUNT(good); i++)
         if (xhtml_fault(slice_of(good[i])))
             fail_msg("%s: %s", good[i], xhtml_fault(slice_of(good[i])));
@@ -209,9 +247,11 @@ TEST(the_wanted_type_is_enforced)
 TEST(no_message_repeats_a_value)
 {
     static const char *const text[] = {
-        PAT(",\"gender\":\"Geheim\",\"birthDate\":\"Geheim\",\"active\":\"Geheim\",\"name\":[{\"given\":\"Geheim\",\"Geheim 1\":1,\"family\":[\"Geheim\"]}]"),
+        PAT(",\"gender\":\"Geheim\",\"birthDate\":\"Geheim\",\"active\":\"Geheim\",\"name\":[{\"given\":\"Geheim\",\"Geheim "
+            "1\":1,\"family\":[\"Geheim\"]}]"),
         "{\"resourceType\":\"Geheim\"}",
-        "{\"resourceType\":\"Patient\",\"id\":\"Geheim \\u0020\",\"telecom\":[{\"system\":\"Geheim\"}],\"text\":{\"status\":\"Geheim\",\"div\":\"<div><Geheim></div>\"}}",
+        "{\"resourceType\":\"Patient\",\"id\":\"Geheim "
+        "\\u0020\",\"telecom\":[{\"system\":\"Geheim\"}],\"text\":{\"status\":\"Geheim\",\"div\":\"<div><Geheim></div>\"}}",
         "{\"resourceType\":\"Condition\",\"clinicalStatus\":{\"coding\":[{\"code\":\"Geheim\",\"system\":\"Geheim\"}]}}",
         "{\"resourceType\":\"Patient\",\"id\":\"Geheim\" Geheim}",
     };
@@ -232,9 +272,11 @@ TEST(messages_say_what_was_found_and_expected)
     static const struct row row[] = {
         {PAT(",\"gender\":\"M\""), "found a code that is not allowed here, expected male | female | other | unknown"},
         {PAT(",\"Gender\":\"male\""), "found an unknown property, expected 'gender': names are case-sensitive"},
-        {PAT(",\"birthDate\":\"1.2.2000\""), "found a string that is no date, expected a date that exists, as YYYY, YYYY-MM or YYYY-MM-DD"},
+        {PAT(",\"birthDate\":\"1.2.2000\""),
+         "found a string that is no date, expected a date that exists, as YYYY, YYYY-MM or YYYY-MM-DD"},
         {PAT(",\"name\":[1]"), "found a number, expected an object (HumanName)"},
-        {"{\"resourceType\":\"Medication\",\"ingredient\":[{\"isActive\":true}]}", "found nothing, expected item[x]: it is required in Medication.ingredient"},
+        {"{\"resourceType\":\"Medication\",\"ingredient\":[{\"isActive\":true}]}",
+         "found nothing, expected item[x]: it is required in Medication.ingredient"},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
         OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -343,7 +385,8 @@ TEST(the_tables_have_r4s_counts)
     CHECK_INT(resources, 146);
 }
 
-RUN(T(the_tables_have_r4s_counts), T(what_r4_allows_is_valid), T(defects_of_structure_are_found_where_they_are), T(defects_of_values_are_found_where_they_are),
-    T(primitives_are_judged_by_r4s_grammars), T(a_narrative_is_one_well_formed_div), T(the_wanted_type_is_enforced), T(no_message_repeats_a_value),
-    T(messages_say_what_was_found_and_expected), T(issues_past_the_limit_are_counted), T(a_resource_inside_a_request_is_checked_alone),
+RUN(T(the_tables_have_r4s_counts), T(what_r4_allows_is_valid), T(defects_of_structure_are_found_where_they_are),
+    T(defects_of_values_are_found_where_they_are), T(primitives_are_judged_by_r4s_grammars), T(a_narrative_is_one_well_formed_div),
+    T(the_wanted_type_is_enforced), T(no_message_repeats_a_value), T(messages_say_what_was_found_and_expected),
+    T(issues_past_the_limit_are_counted), T(a_resource_inside_a_request_is_checked_alone),
     T(memory_that_runs_out_is_an_error_and_no_verdict))

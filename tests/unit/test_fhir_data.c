@@ -181,7 +181,8 @@ static const char *wrap(struct arena *a, const char *type, struct slice value)
     char name[40];
     size_t n = 0;
     if (!strcmp(type, "xhtml"))
-        return arena_printf(a, "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"x\"},\"text\":{\"status\":\"generated\",\"div\":%.*s}}", SLICE_FMT(value));
+        return arena_printf(a, "{\"resourceType\":\"Basic\",\"code\":{\"text\":\"x\"},\"text\":{\"status\":\"generated\",\"div\":%.*s}}",
+                            SLICE_FMT(value));
     for (bool up = true; *type && n + 1 < sizeof name; type++) { /* date_time: valueDateTime */
         if (*type == '_')
             up = true;

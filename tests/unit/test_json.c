@@ -82,7 +82,7 @@ TEST(keys_that_share_a_hash_are_told_apart)
         if (json_hash(key, strlen(key)) != 4711)
             continue;
         if (n++ == 0)
-            strcpy(first, key);
+            memcpy(first, key, sizeof first);
         buf_printf(&b, "\"%s\":0,", key);
     }
     size_t n = b.n;
@@ -136,4 +136,5 @@ TEST(what_is_written_reads_back)
 }
 
 RUN(T(good_documents_are_read), T(bad_documents_are_refused), T(a_fault_says_where), T(depth_is_limited),
-    T(duplicates_are_found_in_large_objects), T(keys_that_share_a_hash_are_told_apart), T(values_are_found_by_key), T(what_is_written_reads_back))
+    T(duplicates_are_found_in_large_objects), T(keys_that_share_a_hash_are_told_apart), T(values_are_found_by_key),
+    T(what_is_written_reads_back))

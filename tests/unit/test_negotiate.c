@@ -659,10 +659,10 @@ TEST(without_models_the_target_is_unknown_and_little_memory_is_an_error)
 RUN(T(a_complete_bundle_makes_the_wire_inputs_and_nothing_more), T(one_change_of_a_complete_bundle_is_told_with_its_reason),
     T(creatinine_has_its_own_traps), T(units_of_substance_are_converted_exactly), T(scale_2_needs_an_active_and_confirmed_condition),
     T(oxygen_is_known_from_flow_fraction_or_answer), T(contained_observations_count_and_say_where_they_are),
-    T(of_several_samples_the_latest_usable_one_is_taken), T(the_nearest_rejected_resource_is_shown), T(patients_are_not_mixed), T(an_observation_without_a_subject_is_the_one_patients),
-    T(a_patient_is_known_by_address_or_by_id), T(members_of_a_panel_count_where_they_stand),
-    T(an_empty_bundle_lacks_everything_in_the_manifests_order), T(what_was_seen_is_told_without_its_value),
-    T(models_are_ranked_by_the_declared_rule), T(the_next_best_datum_is_the_one_that_unlocks_most),
-    T(a_group_is_complete_by_one_alternative), T(conditions_exclude_or_must_be_asserted),
-    T(optional_inputs_are_told_after_the_mandatory_ones), T(the_same_input_gives_the_same_bytes),
-    T(without_models_the_target_is_unknown_and_little_memory_is_an_error))
+    T(of_several_samples_the_latest_usable_one_is_taken), T(the_nearest_rejected_resource_is_shown), T(patients_are_not_mixed),
+    T(an_observation_without_a_subject_is_the_one_patients), T(a_patient_is_known_by_address_or_by_id),
+    T(members_of_a_panel_count_where_they_stand), T(an_empty_bundle_lacks_everything_in_the_manifests_order),
+    T(what_was_seen_is_told_without_its_value), T(models_are_ranked_by_the_declared_rule),
+    T(the_next_best_datum_is_the_one_that_unlocks_most), T(a_group_is_complete_by_one_alternative),
+    T(conditions_exclude_or_must_be_asserted), T(optional_inputs_are_told_after_the_mandatory_ones),
+    T(the_same_input_gives_the_same_bytes), T(without_models_the_target_is_unknown_and_little_memory_is_an_error))
