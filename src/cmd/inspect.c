@@ -125,11 +125,14 @@ int cmd_job_show(struct call *c, struct err *e)
     return 0;
 }
 
-static struct slice last_args(struct call *c)
+static int last_args(struct call *c, struct slice *ret, struct err *e)
 {
     const char *last = call_option(c, "last");
-    return slice_of(arena_printf(c->arena, "{\"last\":%s}",
-                                 last && strspn(last, "0123456789") == strlen(last) && *last ? last : "20"));
+    int64_t n = 20;
+    if (last && !slice_int(slice_of(last), 1, 100000, &n))
+        return err_set(e, ERR_USAGE, "--last is a number from 1 to 100000");
+    *ret = slice_of(arena_printf(c->arena, "{\"last\":%lld}", (long long)n));
+    return 0;
 }
 
 /* One line an object: its members' values, in order. */
@@ -148,10 +151,10 @@ static void print_lines(const struct json *j, struct arena *a)
 
 static int print_list(struct call *c, const char *work, struct err *e)
 {
-    struct slice r;
+    struct slice args, r;
     struct json j;
     struct json_fault f;
-    if (admin_call(c, work, last_args(c), &r, e))
+    if (last_args(c, &args, e) || admin_call(c, work, args, &r, e))
         return -1;
     if (c->json || json_parse(c->arena, r, &j, &f))
         printf("%.*s\n", SLICE_FMT(r));

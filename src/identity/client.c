@@ -16,13 +16,19 @@ static bool name_ok(const char *z)
            strspn(z, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n;
 }
 
-/* scheme://host[:port] and nothing behind */
+/* scheme://host[:port] and nothing behind; the host a name, an IPv4 or a bracketed IPv6 address. */
 static bool origin_ok(const char *z)
 {
     struct slice s = slice_of(z);
     size_t skip = slice_starts(s, "https://") ? 8 : slice_starts(s, "http://") ? 7 : 0;
-    return skip && s.n > skip && s.n < 256 &&
-           strspn(z + skip, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:[]") == s.n - skip;
+    const char *host = z + skip;
+    bool six = *host == '[';
+    size_t n = six ? 1 + strspn(host + 1, "0123456789abcdefABCDEF:.")
+                   : strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-");
+    int64_t port;
+    if (!skip || s.n >= 256 || n < (six ? 3 : 1) || (six && host[n++] != ']'))
+        return false;
+    return !host[n] || (host[n] == ':' && slice_int(slice_of(host + n + 1), 1, 65535, &port));
 }
 
 static const char *new_api_key(struct arena *a, uint8_t hash[SHA256_BYTES])

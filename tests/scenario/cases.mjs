@@ -122,7 +122,8 @@ function judgeTemporary(before, server) {
     if (before.has(name) || name === mine || name.startsWith('lazaret-case.')) continue; /* other runs of these */
     const at = path.join(os.tmpdir(), name);
     try {
-      const files = fs.statSync(at).isDirectory() ? filesBelow(at) : [at];
+      const st = fs.lstatSync(at);
+      const files = st.isDirectory() ? filesBelow(at) : st.isFile() ? [at] : [];
       for (const f of files.filter((x) => fs.statSync(x).size < 1 << 24))
         for (const c of canaries) check(!fs.readFileSync(f).includes(c), `${f} holds ${c}`);
     } catch (e) {

@@ -62,6 +62,8 @@ for (const [words, sentence] of [
   [['model', 'list'], 'say which data folder: --data DIR'],
   [['model', 'promote', 'news2', 'stable', '--data', path.join(box, 'names')], 'say which version: KEY@VERSION'],
   [['job', 'show', 'seven', '--data', path.join(box, 'names')], "a job's id is a UUID"],
+  [['job', 'list', '--last', 'x', '--data', path.join(box, 'names')], '--last is a number from 1 to 100000'],
+  [['audit', 'show', '--last', '0', '--data', path.join(box, 'names')], '--last is a number from 1 to 100000'],
   [['negotiate', complete, '--data', path.join(box, 'names')], 'say for what: --target KEY'],
   [['diagnose', complete, '--data', path.join(box, 'names')], 'say for what: --model KEY'],
   [['diagnose', path.join(box, 'nowhere'), '--model', 'news2', '--data', path.join(box, 'names')], 'read'],
