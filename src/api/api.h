@@ -8,7 +8,7 @@
 
 #include "deliver/deliver.h"
 #include "http/server.h"
-#include "identity/client.h"
+#include "identity/known.h"
 #include "jobs/job.h"
 #include "models/registry.h"
 
@@ -20,6 +20,7 @@ struct api_config {
 struct api {
     struct db *db;
     struct keyring *keyring;
+    struct known *known; /* to be told when a client changes */
     struct jobs *jobs;
     struct registry *registry;
     struct deliver *deliver;

@@ -145,8 +145,8 @@ static int admit(struct api_request *q, struct err *e)
 {
     if (policy_view(ROLE_ANONYMOUS, q->route->entity, q->route->action) != VIEW_NONE)
         return fill_audit(q), 0; /* open to all: who asks does not matter, and a wrong key does no harm */
-    if (client_identify(q->api->db, q->api->scope, http_header(q->http, "Authorization"), q->api->config.open_client,
-                        q->arena, &q->caller, e))
+    if (known_identify(q->api->known, q->api->db, q->api->scope, http_header(q->http, "Authorization"),
+                       q->api->config.open_client, q->arena, &q->caller, e))
         return e->code == ERR_NOT_SIGNED_IN ? deny(q, e) : -1;
     if (policy_view(q->caller.role, q->route->entity, q->route->action) == VIEW_NONE) {
         err_set(e, q->caller.role == ROLE_ANONYMOUS ? ERR_NOT_SIGNED_IN : ERR_NOT_ALLOWED, "%s may not %s %s",

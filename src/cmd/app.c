@@ -208,7 +208,8 @@ int app_open(struct app *app, struct config *c, struct err *e)
         db_migrate(api->db, e) || keyring_open(p.key, api->db, &api->keyring, e) ||
         scope_gateway(api->db, "default", api->scope, e) ||
         registry_open(api->db, api->scope, p.models, &api->registry, e) ||
-        jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || finish_folder(app, &p, e))
+        jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || known_open(&api->known, e) ||
+        finish_folder(app, &p, e))
         return -1;
     api->sandbox = app->sandbox;
     api->workers = (int)c->workers;
@@ -218,6 +219,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
 
 void app_close(struct app *app)
 {
+    known_close(app->api.known);
     jobs_close(app->api.jobs);
     registry_close(app->api.registry);
     keyring_close(app->api.keyring);

@@ -33,6 +33,7 @@ int admin_client_rotate(struct app *app, const struct json *args, struct arena *
         return err_set(e, ERR_NO_MEMORY, "rotate a key");
     if (client_rotate(app->api.db, app->api.scope, name, a, &key, e))
         return -1;
+    known_forget(app->api.known);
     json_open(out, '{');
     json_pair_str(out, "client", name);
     json_pair_str(out, "api_key", key);

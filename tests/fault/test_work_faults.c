@@ -277,6 +277,7 @@ static long run_one(struct world *w, struct slice body, enum shim kind, long n)
     while ((rc = step(w, &e)) == 1)
         ;
     CHECK_AT(rc == 0, "a job, %s %ld, again: %s", shim_name[kind], n, e.detail);
+    CHECK_AT(look(w, "SELECT count(*) FROM job WHERE state = 'RUNNING'") == 0, "a job, %s %ld", shim_name[kind], n);
     return hits;
 }
 

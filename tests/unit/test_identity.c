@@ -1,7 +1,7 @@
 #include "house.h"
 
 #include "crypto/digest.h"
-#include "identity/client.h"
+#include "identity/known.h"
 
 #define X64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -173,5 +173,34 @@ TEST(a_key_of_another_scope_names_nobody)
     house_raze(&h);
 }
 
-RUN(T(a_clients_name_and_origin_have_the_form_the_header_gives), T(secrets_have_their_form_and_are_not_in_the_store),
+TEST(a_known_client_is_forgotten_when_its_key_changes)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct err e;
+    struct client_secrets s;
+    struct known *k;
+    struct caller c;
+    const char *key;
+    house_build(&h);
+    CHECK_OK(known_open(&k, &e));
+    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", "https://bot.example", a, &s, &e));
+    struct slice old = slice_of(arena_printf(a, "Bearer %s", s.api_key));
+    CHECK_OK(known_identify(k, h.db, h.scope, old, NULL, a, &c, &e));
+    CHECK_OK(client_rotate(h.db, h.scope, "bot", a, &key, &e));
+    CHECK_OK(known_identify(k, h.db, h.scope, old, NULL, a, &c, &e)); /* known: the store is not asked */
+    CHECK_STR(c.name, "bot");
+    CHECK_STR(c.webhook_origin, "https://bot.example");
+    known_forget(k);
+    CHECK_INT(known_identify(k, h.db, h.scope, old, NULL, a, &c, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_SIGNED_IN);
+    CHECK_OK(known_identify(k, h.db, h.scope, slice_of(arena_printf(a, "Bearer %s", key)), NULL, a, &c, &e));
+    CHECK_INT(known_identify(k, h.db, h.scope, SLICE("Bearer lz_nobodys"), NULL, a, &c, &e), -1);
+    CHECK_OK(known_identify(k, h.db, h.scope, (struct slice){NULL, 0}, NULL, a, &c, &e));
+    CHECK_INT(c.role, ROLE_ANONYMOUS);
+    known_close(k);
+    house_raze(&h);
+}
+
+RUN(T(a_known_client_is_forgotten_when_its_key_changes), T(a_clients_name_and_origin_have_the_form_the_header_gives), T(secrets_have_their_form_and_are_not_in_the_store),
     T(the_authorization_header_names_a_client_or_nobody), T(a_key_of_another_scope_names_nobody))

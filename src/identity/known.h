@@ -1,0 +1,20 @@
+/* known.h -- who was asking lately: spares a read of the store for every request of a client that keeps calling.
+ *
+ * Remembers what client_identify said of an Authorization header, by the header's SHA-256; never the key itself, never a
+ * refusal. Whoever changes a client forgets all of it (known_forget) before answering that the change is made. Every
+ * change is made by the process that has the store open, so nothing else can make it stale. Any thread. */
+#ifndef IDENTITY_KNOWN_H
+#define IDENTITY_KNOWN_H
+
+#include "identity/client.h"
+
+struct known;
+
+int known_open(struct known **ret, struct err *e);
+void known_close(struct known *k);
+/* As client_identify. */
+int known_identify(struct known *k, struct db *db, const uint8_t scope[16], struct slice authorization,
+                   const char *open_client, struct arena *a, struct caller *ret, struct err *e);
+void known_forget(struct known *k);
+
+#endif
