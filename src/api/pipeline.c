@@ -163,7 +163,8 @@ static int check_body(const struct api_request *q, struct err *e)
         return 0;
     if (q->http->body.n > (size_t)q->route->body_kib * 1024)
         return err_set(e, ERR_TOO_LARGE, "%zu bytes, at most %d KiB", q->http->body.n, q->route->body_kib);
-    struct slice type = http_header(q->http, "Content-Type"), rest = type, coding = http_header(q->http, "Content-Encoding");
+    struct slice type = http_header(q->http, "Content-Type"), rest = type;
+    struct slice coding = http_header(q->http, "Content-Encoding");
     if (coding.p && !slice_is_nocase(coding, "identity"))
         return err_set(e, ERR_MEDIA_TYPE, "a body in a content coding");
     type = slice_trim(slice_cut(&rest, ';'));

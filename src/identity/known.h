@@ -1,7 +1,7 @@
 /* known.h -- who was asking lately: spares a read of the store for every request of a client that keeps calling.
  *
- * Remembers what client_identify said of an Authorization header, by the header's SHA-256; never the key itself, never a
- * refusal. Whoever changes a client forgets all of it (known_forget) before answering that the change is made. Every
+ * Remembers what client_identify said of an Authorization header, by the header's SHA-256; never the key itself, never
+ * a refusal. Whoever changes a client forgets all of it (known_forget) before answering that the change is made. Every
  * change is made by the process that has the store open, so nothing else can make it stale. Any thread. */
 #ifndef IDENTITY_KNOWN_H
 #define IDENTITY_KNOWN_H

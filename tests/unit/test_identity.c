@@ -202,5 +202,6 @@ TEST(a_known_client_is_forgotten_when_its_key_changes)
     house_raze(&h);
 }
 
-RUN(T(a_known_client_is_forgotten_when_its_key_changes), T(a_clients_name_and_origin_have_the_form_the_header_gives), T(secrets_have_their_form_and_are_not_in_the_store),
+RUN(T(a_known_client_is_forgotten_when_its_key_changes), T(a_clients_name_and_origin_have_the_form_the_header_gives),
+    T(secrets_have_their_form_and_are_not_in_the_store),
     T(the_authorization_header_names_a_client_or_nobody), T(a_key_of_another_scope_names_nobody))
