@@ -92,7 +92,7 @@ static struct floor_db floor_open(const char *path)
     if (sqlite3_open_v2(path, &f.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
         SQLITE_OK)
         stop("%s: %s", path, sqlite3_errmsg(f.db));
-    run(f.db, "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=64;"
+    run(f.db, "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=256;"
               "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4000; PRAGMA foreign_keys=OFF");
     run(f.db, migration_0001);
     f.begin = prepare(f.db, "BEGIN IMMEDIATE");
