@@ -62,25 +62,13 @@ int admin_client_list(struct app *app, const struct json *args, struct arena *a,
     return 0;
 }
 
-/* {"name":..., "webhook":...} */
-static struct slice name_args(struct call *c)
-{
-    struct buf b = buf_in(c->arena, 4096);
-    struct json_out o = json_out(&b);
-    json_open(&o, '{');
-    json_pair_str(&o, "name", c->operand[0]);
-    if (call_option(c, "webhook"))
-        json_pair_str(&o, "webhook", call_option(c, "webhook"));
-    json_close(&o, '}');
-    return buf_text(&b);
-}
-
 int cmd_client_add(struct call *c, struct err *e)
 {
     struct slice r;
     struct json j;
     struct json_fault f;
-    if (admin_call(c, "client.add", name_args(c), &r, e))
+    if (admin_call(c, "client.add", call_args(c, "name", c->operand[0], "webhook", call_option(c, "webhook"), NULL), &r,
+                   e))
         return -1;
     if (c->json || json_parse(c->arena, r, &j, &f))
         return printf("%.*s\n", SLICE_FMT(r)), 0;
@@ -96,7 +84,7 @@ int cmd_client_rotate(struct call *c, struct err *e)
     struct slice r;
     struct json j;
     struct json_fault f;
-    if (admin_call(c, "client.rotate", name_args(c), &r, e))
+    if (admin_call(c, "client.rotate", call_args(c, "name", c->operand[0], NULL), &r, e))
         return -1;
     if (c->json || json_parse(c->arena, r, &j, &f))
         return printf("%.*s\n", SLICE_FMT(r)), 0;

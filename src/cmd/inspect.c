@@ -114,12 +114,7 @@ int admin_job_list(struct app *app, const struct json *args, struct arena *a, st
 int cmd_job_show(struct call *c, struct err *e)
 {
     struct slice r;
-    struct buf b = buf_in(c->arena, 4096);
-    struct json_out o = json_out(&b);
-    json_open(&o, '{');
-    json_pair_str(&o, "id", c->operand[0]);
-    json_close(&o, '}');
-    if (admin_call(c, "job.show", buf_text(&b), &r, e))
+    if (admin_call(c, "job.show", call_args(c, "id", c->operand[0], NULL), &r, e))
         return -1;
     printf("%.*s\n", SLICE_FMT(r));
     return 0;

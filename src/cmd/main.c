@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -212,6 +213,23 @@ int main(int argc, char **argv)
     if (rc < 0)
         fprintf(stderr, "lazaret: %s\n", e.detail);
     return rc >= 0 ? rc : e.code == ERR_USAGE ? 2 : 1;
+}
+
+struct slice call_args(struct call *c, const char *name, const char *value, ...)
+{
+    struct buf b = buf_in(c->arena, 64 * 1024);
+    struct json_out o = json_out(&b);
+    va_list ap;
+    json_open(&o, '{');
+    va_start(ap, value);
+    for (; name; value = name ? va_arg(ap, const char *) : NULL) {
+        if (value)
+            json_pair_str(&o, name, value);
+        name = va_arg(ap, const char *);
+    }
+    va_end(ap);
+    json_close(&o, '}');
+    return buf_text(&b); /* cut short when memory is out: then it is no JSON, and refused */
 }
 
 int call_read(struct call *c, const char *path, size_t most, struct slice *ret, struct err *e)

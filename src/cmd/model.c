@@ -107,12 +107,7 @@ int cmd_model_add(struct call *c, struct err *e)
     OWN_MEM char *path = realpath(c->operand[0], NULL); /* the server has another working folder */
     if (!path)
         return err_sys(e, ERR_USAGE, "read %s", c->operand[0]);
-    struct buf b = buf_in(c->arena, 16384);
-    struct json_out o = json_out(&b);
-    json_open(&o, '{');
-    json_pair_str(&o, "path", path);
-    json_close(&o, '}');
-    if (admin_call(c, "model.add", buf_text(&b), &r, e))
+    if (admin_call(c, "model.add", call_args(c, "path", path, NULL), &r, e))
         return -1;
     printf("%.*s\n", SLICE_FMT(r));
     return 0;
@@ -121,13 +116,7 @@ int cmd_model_add(struct call *c, struct err *e)
 int cmd_model_promote(struct call *c, struct err *e)
 {
     struct slice r;
-    struct buf b = buf_in(c->arena, 16384);
-    struct json_out o = json_out(&b);
-    json_open(&o, '{');
-    json_pair_str(&o, "model", c->operand[0]);
-    json_pair_str(&o, "alias", c->operand[1]);
-    json_close(&o, '}');
-    if (admin_call(c, "model.promote", buf_text(&b), &r, e))
+    if (admin_call(c, "model.promote", call_args(c, "model", c->operand[0], "alias", c->operand[1], NULL), &r, e))
         return -1;
     if (c->json)
         printf("%.*s\n", SLICE_FMT(r));
