@@ -8,7 +8,11 @@
 #include "telemetry/trace.h"
 
 /* A body can be wrong in more places than anybody wants to be told: an answer does not grow with it. */
-enum { REQUEST_ID_MAX = 64, ANSWER_MAX = 4 << 20, ISSUES_MAX = 100 };
+enum {
+    REQUEST_ID_MAX = 64,
+    ANSWER_MAX = (4 << 20) + (64 << 10), /* the largest output, and what stands round it */
+    ISSUES_MAX = 100
+};
 
 /* What is wrong, item by item: 422's list, 400's issues, an OperationOutcome's. */
 struct api_issue {

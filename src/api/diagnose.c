@@ -227,8 +227,10 @@ static int check_key(struct api_request *q, struct slice key, struct err *e)
 /* A key that came with another body is a decision over what is stored; other failures decided nothing. */
 static int not_accepted(struct api_request *q, struct err *e)
 {
-    if (e->code == ERR_KEY_REUSED)
-        api_deny(q, e);
+    if (e->code != ERR_KEY_REUSED)
+        return -1;
+    api_issue_field(q, "value_error", "header/Idempotency-Key", err_text(ERR_KEY_REUSED));
+    api_deny(q, e);
     return -1;
 }
 

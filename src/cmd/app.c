@@ -18,10 +18,19 @@ const char *app_path(const struct config *c, const char *name)
 
 const char *app_key_path(const struct config *c)
 {
-    size_t n = strlen(c->data);
-    while (n > 1 && c->data[n - 1] == '/')
+    const char *data = c->data;
+    size_t n = strlen(data);
+    while (n > 1 && data[n - 1] == '/')
         n--;
-    return *c->root_key ? c->root_key : arena_printf(c->arena, "%.*s.key", (int)n, c->data);
+    bool dots = n && data[n - 1] == '.' &&
+                (n == 1 || data[n - 2] == '/' || (data[n - 2] == '.' && (n == 2 || data[n - 3] == '/')));
+    OWN_MEM char *real =
+        dots ? realpath(data, NULL) : NULL; /* "." and ".." have no name that something can lie beside */
+    if (real) {
+        data = real;
+        n = strlen(real);
+    }
+    return *c->root_key ? c->root_key : arena_printf(c->arena, "%.*s.key", (int)n, data);
 }
 
 const char *app_part(const struct config *c, const char *name)
@@ -46,6 +55,8 @@ static int make_folder(const struct config *c, const char *path, mode_t mode, st
             return 0;
         return err_sys(e, ERR_CONFIG, "make the folder %s", path);
     }
+    if (chmod(path, mode)) /* the umask does not decide */
+        return err_sys(e, ERR_CONFIG, "set the mode of %s", path);
     return privilege_give(path, c->user, e);
 }
 
@@ -70,7 +81,8 @@ void app_open_sandbox(struct app *app, struct config *c)
     struct paths p;
     struct sandbox_config s = {
         .jail = app_part(c, "lazaret-jail"), .images = app_part(c, "images"), .spawners = (int)c->workers};
-    bool data = *c->data; /* without a folder, doctor still wants to know whether models could run here */
+    /* without a folder, doctor still wants to know whether models could run here */
+    bool data = *c->data && !(app->existing_only && access(app_path(c, "lazaret.db"), F_OK));
     if (paths_of(c, &p, &app->sandbox_error) || (data && (make_folder(c, c->data, 0700, &app->sandbox_error) ||
                                                           make_folder(c, p.models, 0755, &app->sandbox_error))))
         return;
@@ -89,8 +101,11 @@ static bool is_ours(const char *name)
 }
 
 /* 1: empty or not there (and then made); 0: has our database; -1: has something else. */
-static int look_at_folder(const struct config *c, const struct paths *p, struct err *e)
+static int look_at_folder(const struct app *app, const struct config *c, const struct paths *p, struct err *e)
 {
+    if (app->existing_only && access(p->db, F_OK))
+        return err_set(e, ERR_CONFIG, "%s is no data folder of lazaret; 'lazaret serve --data %s' would make one",
+                       c->data, c->data);
     if (make_folder(c, c->data, 0700, e) || make_folder(c, p->models, 0755, e))
         return -1;
     if (access(p->db, F_OK) == 0)
@@ -200,10 +215,11 @@ int app_open(struct app *app, struct config *c, struct err *e)
     app->lock_fd = -1;
     if (!*c->data)
         return err_set(e, ERR_CONFIG, "say which data folder: --data DIR");
-    int fresh = paths_of(c, &p, e) ? -1 : look_at_folder(c, &p, e);
+    int fresh = paths_of(c, &p, e) ? -1 : look_at_folder(app, c, &p, e);
     if (fresh < 0 || take_lock(app, &p, e))
         return -1;
     app->fresh = fresh;
+    app->key_path = p.key;
     if ((fresh && note_beginning(&p, e)) || prepare_key(app, &p, e) || db_open(p.db, true, &api->db, e) ||
         db_migrate(api->db, e) || keyring_open(p.key, api->db, &api->keyring, e) ||
         scope_gateway(api->db, "default", api->scope, e) ||

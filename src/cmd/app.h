@@ -16,10 +16,12 @@
 
 struct app {
     struct config *config;
+    const char *key_path; /* of the root key */
     struct api api; /* what the handlers see */
     struct sandbox *sandbox;
     struct err sandbox_error; /* why there is none */
     int lock_fd;
+    bool existing_only; /* set before opening: do not initialise a folder */
     bool fresh; /* this call initialised the folder */
 };
 

@@ -15,6 +15,8 @@ int admin_client_add(struct app *app, const struct json *args, struct arena *a, 
     char *webhook = origin.p ? arena_str(a, origin) : NULL;
     if (!name || (origin.p && !webhook))
         return err_set(e, ERR_NO_MEMORY, "add a client");
+    if (strcmp(name, "operator") == 0 || strcmp(name, "worker") == 0 || strcmp(name, "deliver") == 0)
+        return err_set(e, ERR_USAGE, "%s is a name of Lazaret's own: choose another one", name);
     if (client_add(app->api.db, app->api.keyring, app->api.scope, name, webhook, a, &secrets, e))
         return -1;
     json_open(out, '{');
@@ -31,6 +33,8 @@ int admin_client_rotate(struct app *app, const struct json *args, struct arena *
     const char *key;
     if (!name)
         return err_set(e, ERR_NO_MEMORY, "rotate a key");
+    if (strcmp(name, "operator") == 0) /* its key was thrown away, so that nobody calls by it */
+        return err_set(e, ERR_NOT_FOUND, "there is no client named %s", name);
     if (client_rotate(app->api.db, app->api.scope, name, a, &key, e))
         return -1;
     known_forget(app->api.known);

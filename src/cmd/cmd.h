@@ -29,6 +29,7 @@ struct verb {
     const struct option *options;              /* ended by name == NULL */
     int least, most;                           /* operands */
     bool data;                                 /* takes --data */
+    bool makes_data;                           /* and may initialise the folder */
 };
 
 #define VERB(name, function, operands, least, most, data, options, summary)                                            \

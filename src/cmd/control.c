@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -97,11 +98,24 @@ static int socket_address(const char *path, struct sockaddr_un *ret, struct err 
 
 /* --- the server's side --- */
 
+/* A connection has its own thread: a slow one keeps nobody waiting. Slots are taken and given back by the accepting
+ * thread alone, and at the end by whoever stops it; a visit only says that it is done. */
+struct visit {
+    struct app *app;
+    pthread_t thread;
+    int fd;
+    bool used;
+    atomic_bool done;
+};
+
+enum { VISITS_MAX = 64 };
+
 struct control {
     struct app *app;
     int fd, stop[2];
     const char *path;
     pthread_t thread;
+    struct visit visit[VISITS_MAX];
 };
 
 static bool peer_is_us(int fd)
@@ -111,7 +125,7 @@ static bool peer_is_us(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0 && (who.uid == geteuid() || who.uid == 0);
 }
 
-static void answer(struct control *c, struct arena *a, struct slice text, struct buf *b)
+static void answer(struct app *app, struct arena *a, struct slice text, struct buf *b)
 {
     struct json j;
     struct json_fault f;
@@ -125,7 +139,7 @@ static void answer(struct control *c, struct arena *a, struct slice text, struct
         rc = err_set(&e, ERR_USAGE, "unknown work");
     if (!rc) {
         struct slice span = json_span(&j, args);
-        rc = json_parse(a, span, &j, &f) || work(c->app, &j, a, &in, &e);
+        rc = json_parse(a, span, &j, &f) || work(app, &j, a, &in, &e);
         if (!rc && arena_failed(a))
             rc = err_set(&e, ERR_NO_MEMORY, "the answer");
     }
@@ -140,7 +154,7 @@ static void answer(struct control *c, struct arena *a, struct slice text, struct
     json_close(&o, '}');
 }
 
-static void serve_one(struct control *c, int fd)
+static void serve_one(struct app *app, int fd)
 {
     struct timeval patience = {.tv_sec = PATIENCE_S};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -154,41 +168,58 @@ static void serve_one(struct control *c, int fd)
         if (!a || message_read(fd, a, &text, &e))
             return;
         struct buf b = buf_in(a, MESSAGE_MAX);
-        answer(c, a, text, &b);
+        answer(app, a, text, &b);
         if (message_write(fd, &b, &e))
             return;
     }
 }
 
-/* A connection has its own thread: a slow one keeps nobody waiting. The process's end ends them. */
-struct visit {
-    struct control *c;
-    int fd;
-};
-
 static void *visit_thread(void *arg)
 {
-    struct visit v = *(struct visit *)arg;
-    free(arg);
-    serve_one(v.c, v.fd);
-    close(v.fd);
+    struct visit *v = arg;
+    serve_one(v->app, v->fd);
+    shutdown(v->fd, SHUT_RDWR); /* closed when the slot is given back, so that its number is not another's meanwhile */
     arena_thread_end();
+    v->done = true;
     return NULL;
+}
+
+static void visit_end(struct visit *v)
+{
+    pthread_join(v->thread, NULL);
+    close(v->fd);
+    v->used = false;
 }
 
 static void welcome(struct control *c, int fd)
 {
-    pthread_t t;
-    struct visit *v = malloc(sizeof *v);
-    if (v) {
-        *v = (struct visit){c, fd};
-        if (pthread_create(&t, NULL, visit_thread, v) == 0) {
-            pthread_detach(t);
-            return;
-        }
+    struct visit *free_slot = NULL;
+    for (int i = 0; i < VISITS_MAX; i++) {
+        struct visit *v = &c->visit[i];
+        if (v->used && v->done)
+            visit_end(v);
+        if (!v->used)
+            free_slot = v;
     }
-    free(v);
-    close(fd);
+    if (free_slot) {
+        free_slot->app = c->app;
+        free_slot->fd = fd;
+        free_slot->done = false;
+        free_slot->used = pthread_create(&free_slot->thread, NULL, visit_thread, free_slot) == 0;
+    }
+    if (!free_slot || !free_slot->used)
+        close(fd);
+}
+
+/* Work that was begun is finished and answered; nothing more is read. */
+static void visits_end(struct control *c)
+{
+    for (int i = 0; i < VISITS_MAX; i++)
+        if (c->visit[i].used)
+            shutdown(c->visit[i].fd, SHUT_RD);
+    for (int i = 0; i < VISITS_MAX; i++)
+        if (c->visit[i].used)
+            visit_end(&c->visit[i]);
 }
 
 static void *control_loop(void *arg)
@@ -243,6 +274,7 @@ void control_stop(struct control *c)
         return;
     if (write(c->stop[1], "x", 1) == 1)
         pthread_join(c->thread, NULL);
+    visits_end(c);
     unlink(c->path);
     close(c->fd);
     close(c->stop[0]);
@@ -269,6 +301,8 @@ int admin_session_begin(struct call *c, bool sandbox, struct admin_session *ret,
     if (!ret->app)
         return err_set(e, ERR_NO_MEMORY, "open the data folder");
     ret->app->lock_fd = -1;
+    /* Looking at a folder that is not there is a mistyped path, not a wish for a new one. */
+    ret->app->existing_only = !c->verb->makes_data;
     if (sandbox)
         app_open_sandbox(ret->app, &c->config);
     if (app_open(ret->app, &c->config, e)) {

@@ -75,7 +75,7 @@ static void settings(struct call *c, struct findings *f)
 
 static void sandbox(struct call *c, struct findings *f)
 {
-    struct app app = {.lock_fd = -1};
+    struct app app = {.lock_fd = -1, .existing_only = true};
     struct slice text;
     struct json j;
     struct json_fault where;

@@ -17,7 +17,7 @@ int admin_keys_status(struct app *app, const struct json *args, struct arena *a,
     (void)args, (void)a, (void)e;
     keyring_status(app->api.keyring, &s);
     json_open(out, '{');
-    json_pair_str(out, "root_key", app_key_path(app->config));
+    json_pair_str(out, "root_key", app->key_path);
     json_pair_str(out, "root_id", s.root_id);
     json_pair_int(out, "domains", s.domains);
     json_pair_int(out, "keys", s.epochs);

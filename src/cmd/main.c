@@ -4,15 +4,18 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/own.h"
 #include "cmd/cmd.h"
 
 const struct option no_options[] = {{0}};
 
+enum { NO_DATA, READ_DATA, MAKE_DATA };
+
 static const struct verb verbs[] = {
 #define VERB(name, function, operands, least, most, data, options, summary)                                            \
-    {name, operands, summary, function, options, least, most, data},
+    {name, operands, summary, function, options, least, most, (data) != NO_DATA, (data) == MAKE_DATA},
 #include "cmd/verbs.def"
 #undef VERB
 };
@@ -27,6 +30,17 @@ static void help_all(void)
     fputs(usage_head, stdout);
     for (size_t i = 0; i < COUNT(verbs); i++)
         printf("  %-15s %s\n", verbs[i].name, verbs[i].summary);
+}
+
+/* The verbs that begin with this word; false when there are none. */
+static bool help_group(const char *word)
+{
+    size_t n = strlen(word), found = 0;
+    for (size_t i = 0; i < COUNT(verbs); i++)
+        if (strncmp(verbs[i].name, word, n) == 0 && verbs[i].name[n] == ' ')
+            printf("%s  %-15s %s\n", found++ ? "" : "usage: lazaret COMMAND [OPTIONS] ..., where COMMAND is one of\n\n",
+                   verbs[i].name, verbs[i].summary);
+    return found > 0;
 }
 
 static void help_verb(const struct verb *v)
@@ -191,11 +205,15 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0)
         return puts("lazaret " LAZARET_VERSION), 0;
+    bool help = argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+    if (!v && help && help_group(argv[1]))
+        return 0;
     if (!v) {
         fprintf(stderr, "lazaret: there is no command '%s'; 'lazaret --help' lists them\n", argv[1]);
         return 2;
     }
     no_dumps();
+    umask(077); /* what is made belongs to its owner alone, wherever the data folder lies */
     signal(SIGPIPE, SIG_IGN);
     OWN_ARENA struct arena *a = arena_new(1u << 30);
     struct call *c = a ? TAKE_NEW(a, struct call) : NULL;

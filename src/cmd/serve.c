@@ -1,5 +1,6 @@
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,6 +17,7 @@ const struct option serve_options[] = {{0}};
 struct watch {
     struct http_server *http;
     sigset_t set;
+    atomic_bool ending; /* a USR1 before that is a stranger's */
 };
 
 static void *watch_signals(void *arg)
@@ -23,9 +25,10 @@ static void *watch_signals(void *arg)
     struct watch *w = arg;
     for (int sig; sigwait(&w->set, &sig) == 0;) {
         struct err e;
-        if (sig == SIGUSR1) /* our own, at the end */
-            break;
-        if (sig != SIGHUP) {
+        if (sig == SIGUSR1) {
+            if (w->ending)
+                break;
+        } else if (sig != SIGHUP) {
             log_line(LOG_INFO, "stopping", "signal", sig == SIGTERM ? "TERM" : "INT", NULL);
             http_server_stop(w->http);
         } else if (http_server_reload(w->http, &e)) {
@@ -144,6 +147,7 @@ static void stop(struct running *r)
     workers_stop(r->workers);
     deliver_stop(r->app.api.deliver);
     if (r->watching) {
+        r->watch.ending = true;
         pthread_kill(r->watcher, SIGUSR1);
         pthread_join(r->watcher, NULL);
     }

@@ -16,7 +16,11 @@
 #include "deliver/address_int.h"
 #include "deliver/canonical.h"
 
-enum { ATTEMPT_S = 15, LOOK_MS = 500, BODY_MAX = 4 << 20 };
+enum {
+    ATTEMPT_S = 15,
+    LOOK_MS = 500,
+    BODY_MAX = 25 << 20 /* six bytes for every two of the largest output, and some */
+};
 
 static const int delay_s[] = {5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400};
 
@@ -246,7 +250,7 @@ static int record(struct tx *tx, void *arg, struct err *e)
 /* 1: one was due. */
 static int deliver_one(struct deliver *d, struct err *e)
 {
-    OWN_ARENA struct arena *a = arena_new(64 << 20);
+    OWN_ARENA struct arena *a = arena_new(256 << 20);
     struct rows r;
     struct message m;
     if (!a)
@@ -260,9 +264,9 @@ static int deliver_one(struct deliver *d, struct err *e)
     const struct val *v = row_at(&r, 0, 0);
     struct outcome x = {.scope = d->c.scope, .event = (const uint8_t *)v[0].s.p, .attempts = v[3].i};
     int found = message_of(d, x.event, (const uint8_t *)v[1].s.p, (const uint8_t *)v[2].s.p, a, &m, e);
-    if (found < 0)
-        return -1;
-    if (found) {
+    if (found < 0) {
+        log_err(LOG_ERROR, "an event could not be made ready; it is tried again later", e);
+    } else if (found) {
         x.status = post(d, &m, a);
         x.done = x.status >= 200 && x.status < 300;
         metric_add(x.done ? METRIC_WEBHOOKS_SENT : METRIC_WEBHOOKS_FAILED, 1);

@@ -107,7 +107,8 @@ void jobs_close(struct jobs *j)
 void jobs_ring(struct jobs *j)
 {
     pthread_mutex_lock(&j->lock);
-    j->rings++;
+    if (j->rings < RINGS_MAX) /* a worker that finds more goes on by itself */
+        j->rings++;
     pthread_cond_signal(&j->bell);
     pthread_mutex_unlock(&j->lock);
 }
@@ -226,7 +227,10 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
         if (seen < 0)
             return -1;
         if (seen) {
+            char id[UUID_TEXT];
             x->audit.why = "replayed";
+            x->audit.object_id = uuid_text(x->ret->id, id); /* the job there is, not the one that was to be made */
+            x->audit.rows = 0;
             return audit_append(tx, &x->audit, e);
         }
     }

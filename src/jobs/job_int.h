@@ -6,6 +6,8 @@
 
 #include "jobs/job.h"
 
+enum { RINGS_MAX = 64 };
+
 struct jobs {
     struct db *db;
     struct keyring *keyring;

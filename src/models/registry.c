@@ -161,7 +161,9 @@ int registry_add(struct registry *r, const char *path, struct arena *a, const st
                        .key = pack.manifest.key,
                        .version = pack.manifest.version};
     int rc = 0;
-    if (!m)
+    if (!m && r->n == REGISTRY_MODELS) /* before it is durable: what cannot be taken in must not be stored */
+        rc = err_set(e, ERR_CONFLICT, "the registry takes at most %d versions of models", REGISTRY_MODELS);
+    else if (!m)
         rc = pack_install(&pack, path, r->folder, e) || tx_run(r->db, insert_version, &x, e) ||
              take_in(r, (struct slice){(char *)digest, MODEL_DIGEST}, pack.canonical, &m, e);
     pthread_rwlock_unlock(&r->lock);

@@ -200,7 +200,9 @@ static int add_condition(struct index *x, uint32_t i, uint32_t entry, int32_t co
     p.verified = IS("confirmed")          ? VERIFIED_CONFIRMED
                  : IS("refuted")          ? VERIFIED_REFUTED
                  : IS("entered-in-error") ? VERIFIED_ERROR
-                                          : VERIFIED_UNKNOWN;
+                 : json_get(x->j, i, "verificationStatus")
+                     ? VERIFIED_UNKNOWN
+                     : VERIFIED_CONFIRMED; /* optional in R4: who records a Condition and says no more, means it */
 #undef IS
     struct problem *list = more(x->a, x->problem, x->problems, &x->problem_cap, sizeof *list);
     if (!list)

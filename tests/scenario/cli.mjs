@@ -38,6 +38,19 @@ await test('every verb explains itself with --help and exit 0', () => {
     same(r.stderr, '', `${v}: standard error`);
   }
 });
+await test('a group of verbs explains itself with --help and exit 0', () => {
+  for (const group of ['client', 'model', 'keys', 'fhir', 'job', 'audit']) {
+    const r = cli([group, '--help']);
+    ends(r, 0);
+    contains(r.stdout, `  ${group} `, group);
+  }
+});
+await test('looking at a folder that is not there makes none', () => {
+  const nowhere = path.join(box, 'nowhere');
+  for (const v of ['client list', 'model list', 'keys status', 'job list', 'audit show', 'audit verify', 'doctor'])
+    ends(cli([...v.split(' '), '--data', nowhere]), 1);
+  same([fs.existsSync(nowhere), fs.existsSync(`${nowhere}.key`)], [false, false], 'folder and key');
+});
 await test('lazaret --help lists every verb, --version says which it is', () => {
   const r = cli(['--help']);
   ends(r, 0);
