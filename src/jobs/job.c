@@ -255,14 +255,14 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
 int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct job_accepted *ret, struct err *e)
 {
     struct accepting x = {.j = j, .n = n, .arena = a, .ret = ret, .audit = n->audit};
-    struct seal_place at = place_of(PLACE_JOB_KEY, n->caller->scope, n->id, 0);
+    struct seal_place at = job_place(PLACE_JOB_KEY, n->caller->scope, n->id, n->caller->id);
     char id[UUID_TEXT];
     struct key key;
     if (keyring_data_key(j->keyring, "job", &at, a, &key, &x.wrap, e))
         return -1;
-    at = place_of(PLACE_JOB_BUNDLE, n->caller->scope, n->id, 0);
+    at = job_place(PLACE_JOB_BUNDLE, n->caller->scope, n->id, n->caller->id);
     int rc = seal(&key, &at, n->bundle, a, &x.bundle, e);
-    at = place_of(PLACE_JOB_PLAN, n->caller->scope, n->id, 0);
+    at = job_place(PLACE_JOB_PLAN, n->caller->scope, n->id, n->caller->id);
     rc = rc || seal(&key, &at, n->plan, a, &x.plan, e);
     key_wipe(&key);
     if (rc)
@@ -324,12 +324,15 @@ static int open_view(struct jobs *j, struct reading *x, struct job_view *ret, st
     memcpy(ret->model, v[1].s.p, v[1].s.n < 32 ? v[1].s.n : 32);
     if (!job_state_ended(ret->state))
         return 0;
-    struct seal_place at = place_of(PLACE_JOB_KEY, x->scope, x->id, 0);
+    if (v[10].s.n != 16)
+        return err_set(e, ERR_STORE, "a job without its client");
+    const uint8_t *client = (const uint8_t *)v[10].s.p;
+    struct seal_place at = job_place(PLACE_JOB_KEY, x->scope, x->id, client);
     if (keyring_unwrap(j->keyring, &at, v[2].s, x->arena, &key, e))
         return -1;
-    at = place_of(PLACE_JOB_PLAN, x->scope, x->id, 0);
+    at = job_place(PLACE_JOB_PLAN, x->scope, x->id, client);
     int rc = seal_open(&key, &at, v[3].s, x->arena, &ret->plan, e);
-    at = place_of(PLACE_JOB_RESULT, x->scope, x->id, 0);
+    at = job_place(PLACE_JOB_RESULT, x->scope, x->id, client);
     if (!rc && v[4].kind != VAL_NULL)
         rc = seal_open(&key, &at, v[4].s, x->arena, &ret->result, e);
     key_wipe(&key);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "jobs/job.h"
+#include "store/place.h"
 
 enum { RINGS_MAX = 64 };
 
@@ -20,6 +21,13 @@ struct jobs {
 };
 
 enum job_state job_state_of(struct slice s);
+/* Where a job's values are sealed; the subject is its client, so that a row given to another client does not open. */
+static inline struct seal_place job_place(enum place p, const uint8_t *scope, const uint8_t *id, const uint8_t *client)
+{
+    struct seal_place at = place_of(p, scope, id, 0);
+    at.subject = client;
+    return at;
+}
 void jobs_count(struct jobs *j, int64_t by);
 
 #endif

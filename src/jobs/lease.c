@@ -170,10 +170,10 @@ int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_clai
     memcpy(ret->id, v[0].s.p, 16);
     memcpy(ret->model, v[1].s.p, 32);
     memcpy(ret->client, v[2].s.p, 16);
-    struct seal_place at = place_of(PLACE_JOB_KEY, j->scope, ret->id, 0);
+    struct seal_place at = job_place(PLACE_JOB_KEY, j->scope, ret->id, ret->client);
     if (keyring_unwrap(j->keyring, &at, v[7].s, a, &ret->key, e))
         return -1;
-    at = place_of(PLACE_JOB_PLAN, j->scope, ret->id, 0);
+    at = job_place(PLACE_JOB_PLAN, j->scope, ret->id, ret->client);
     return seal_open(&ret->key, &at, v[8].s, a, &ret->plan, e) ? -1 : 1;
 }
 
@@ -227,10 +227,10 @@ int job_finish(struct jobs *j, const struct job_claim *c, struct slice result, s
                const char *error, struct arena *a, struct err *e)
 {
     struct ending x = {.j = j, .c = c, .to = error ? JOB_FAILED : JOB_COMPLETED, .error = error};
-    struct seal_place at = place_of(PLACE_JOB_RESULT, j->scope, c->id, 0);
+    struct seal_place at = job_place(PLACE_JOB_RESULT, j->scope, c->id, c->client);
     if (!error && seal(&c->key, &at, result, a, &x.result, e))
         return -1;
-    at = place_of(PLACE_JOB_VENDOR_LOG, j->scope, c->id, 0);
+    at = job_place(PLACE_JOB_VENDOR_LOG, j->scope, c->id, c->client);
     if (vendor_log.n && seal(&c->key, &at, vendor_log, a, &x.vendor_log, e))
         return -1;
     return finish(j, &x, e);

@@ -422,6 +422,11 @@ TEST(without_its_key_a_job_cannot_be_opened)
     CHECK_INT(e.code, ERR_KEYS);
     house_sql(&s.h, "UPDATE job SET result = (SELECT result FROM x WHERE x.id = job.id);");
     CHECK_INT(view(&s, &s.caller, id[0], a, &v), 1);
+    house_sql(&s.h, "PRAGMA foreign_keys=OFF; UPDATE job SET client = zeroblob(16);"); /* given to another client */
+    CHECK_INT(job_read(s.jobs, NULL, id[0], &entry, a, &v, &e), -1);
+    CHECK_INT(e.code, ERR_KEYS);
+    house_sql(&s.h, "PRAGMA foreign_keys=OFF; UPDATE job SET client = (SELECT client FROM x WHERE x.id = job.id);");
+    CHECK_INT(view(&s, &s.caller, id[0], a, &v), 1);
     house_sql(&s.h, "UPDATE job SET key = zeroblob(length(key));");
     CHECK_INT(job_read(s.jobs, &s.caller, id[0], &entry, a, &v, &e), -1);
     CHECK_INT(e.code, ERR_KEYS);
