@@ -10,6 +10,7 @@
 /* A body can be wrong in more places than anybody wants to be told: an answer does not grow with it. */
 enum {
     REQUEST_ID_MAX = 64,
+    PARAMS_MAX = 2,
     ANSWER_MAX = (4 << 20) + (64 << 10), /* the largest output, and what stands round it */
     ISSUES_MAX = 100
 };
@@ -29,8 +30,8 @@ struct api_request {
     struct http_request *http;
     struct http_reply *reply;
     struct arena *arena;
-    const struct api_route *route; /* NULL: none matched */
-    struct slice param;            /* of the path's ":name" */
+    const struct api_route *route;  /* NULL: none matched */
+    struct slice param[PARAMS_MAX]; /* of the path's ":name"s, in their order */
     struct caller caller;
     struct trace trace;
     char id[REQUEST_ID_MAX + 1];
@@ -46,6 +47,8 @@ typedef int api_handler(struct api_request *q, struct err *e);
 #include "api/routes.def"
 #undef ROUTE
 
+/* The value of a query parameter, unescaped; {NULL,0}: not given. */
+struct slice api_query(struct api_request *q, const char *name);
 /* "model":{key, version, digest} */
 void api_put_model(struct json_out *o, const struct model *m);
 /* A JSON answer. */

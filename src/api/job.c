@@ -46,7 +46,7 @@ int api_job_get(struct api_request *q, struct err *e)
     struct job_view view;
     struct buf b = buf_in(q->arena, ANSWER_MAX);
     struct json_out o = json_out(&b);
-    if (!uuid_parse(q->param, id)) {
+    if (!uuid_parse(q->param[0], id)) {
         api_issue_field(q, "uuid_parsing", "path/job_id", "Input should be a valid UUID");
         return err_set(e, ERR_BAD_REQUEST, "a job id that is no UUID");
     }

@@ -57,6 +57,37 @@ static void put_answers(struct json_out *o, const struct api_route *r, struct ar
     json_close(o, '}');
 }
 
+/* "job_id" is a UUID, "key" a text. */
+static void put_parameter(struct json_out *o, struct slice name)
+{
+    json_open(o, '{');
+    json_pair(o, "name", name);
+    json_pair_str(o, "in", "path");
+    json_pair_bool(o, "required", true);
+    bool id = name.n > 3 && memcmp(name.p + name.n - 3, "_id", 3) == 0;
+    json_pair_raw(o, "schema",
+                  id ? SLICE("{\"type\":\"string\",\"format\":\"uuid\"}") : SLICE("{\"type\":\"string\"}"));
+    json_close(o, '}');
+}
+
+/* "/v1/jobs/:job_id/cancel" as "/v1/jobs/{job_id}/cancel" */
+static const char *path_template(const char *path, struct arena *a)
+{
+    struct buf b = buf_in(a, 512);
+    bool inside = false;
+    for (const char *p = path; *p; p++) {
+        if (inside && *p == '/')
+            buf_byte(&b, '}');
+        inside = inside && *p != '/';
+        buf_byte(&b, *p == ':' ? '{' : *p);
+        inside |= *p == ':';
+    }
+    if (inside)
+        buf_byte(&b, '}');
+    buf_byte(&b, 0);
+    return buf_failed(&b) ? NULL : b.p;
+}
+
 static void put_operation(struct json_out *o, const struct api_route *r, struct arena *a)
 {
     char method[8] = {0};
@@ -74,10 +105,8 @@ static void put_operation(struct json_out *o, const struct api_route *r, struct 
     if (strchr(r->path, ':')) {
         json_key(o, "parameters");
         json_open(o, '[');
-        json_put_raw(o, slice_of(arena_printf(a,
-                                              "{\"name\":\"%s\",\"in\":\"path\",\"required\":true,\"schema\":{\"type\":"
-                                              "\"string\",\"format\":\"uuid\"}}",
-                                              strchr(r->path, ':') + 1)));
+        for (const char *at = strchr(r->path, ':'); at; at = strchr(at + 1, ':'))
+            put_parameter(o, (struct slice){at + 1, strcspn(at + 1, "/")});
         json_close(o, ']');
     }
     if (r->body_kib) {
@@ -105,13 +134,18 @@ int api_description(struct arena *a, struct slice *ret, struct err *e)
     json_pair_raw(&o, "security", SLICE("[{\"apiKey\":[]}]"));
     json_key(&o, "paths");
     json_open(&o, '{');
-    for (const struct api_route *r = api_routes(); r->path; r++) {
-        const char *colon = strchr(r->path, ':');
-        json_key(&o, colon ? arena_printf(a, "%.*s{%s}", (int)(colon - r->path), r->path, colon + 1) : r->path);
+    for (const struct api_route *r = api_routes(), *last = NULL; r->path; last = r++) {
+        if (last && strcmp(last->path, r->path) == 0) { /* the methods of one path stand together in routes.def */
+            put_operation(&o, r, a);
+            continue;
+        }
+        if (last)
+            json_close(&o, '}');
+        json_key(&o, path_template(r->path, a));
         json_open(&o, '{');
         put_operation(&o, r, a);
-        json_close(&o, '}');
     }
+    json_close(&o, '}');
     json_close(&o, '}');
     json_key(&o, "components");
     json_open(&o, '{');

@@ -27,16 +27,17 @@ const struct api_route *api_routes(void)
 
 /* --- router --- */
 
-/* "/v1/jobs/:id" against "/v1/jobs/123"; the part that stands for :id goes to *param. */
-static bool path_fits(const char *pattern, struct slice path, struct slice *param)
+/* "/v1/jobs/:job_id/cancel" against "/v1/jobs/123/cancel"; the parts that stand for :names go to param[], in order. */
+static bool path_fits(const char *pattern, struct slice path, struct slice param[PARAMS_MAX])
 {
     struct slice want = slice_of(pattern);
+    int n = 0;
     while (want.p && path.p) {
         struct slice w = slice_cut(&want, '/'), p = slice_cut(&path, '/');
         if (w.n && w.p[0] == ':') {
-            if (p.n == 0)
+            if (p.n == 0 || n == PARAMS_MAX)
                 return false;
-            *param = p;
+            param[n++] = p;
         } else if (!slice_eq(w, p)) {
             return false;
         }
@@ -49,12 +50,12 @@ static int find_route(struct api_request *q, struct err *e)
     struct buf allow = buf_in(q->arena, 256);
     enum http_method method = q->http->method == HTTP_HEAD ? HTTP_GET : q->http->method;
     for (const struct api_route *r = routes; r->path; r++) {
-        struct slice param = {NULL, 0};
-        if (!path_fits(r->path, q->http->path, &param))
+        struct slice param[PARAMS_MAX] = {{NULL, 0}};
+        if (!path_fits(r->path, q->http->path, param))
             continue;
         if (r->method == method) {
             q->route = r;
-            q->param = param;
+            memcpy(q->param, param, sizeof param);
             return 0;
         }
         buf_printf(&allow, "%s%s", allow.n ? ", " : "", r->method_text);
@@ -65,6 +66,46 @@ static int find_route(struct api_request *q, struct err *e)
         return err_set(e, ERR_NOT_FOUND, "no such address");
     http_reply_field(q->reply, "Allow", buf_text(&allow));
     return err_set(e, ERR_METHOD, "not with this method");
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* %41 and + undone; what is no escape stays as it is. */
+static struct slice unescape(struct slice s, struct arena *a)
+{
+    char *out = arena_take(a, s.n + 1);
+    size_t n = 0;
+    if (!out)
+        return (struct slice){NULL, 0};
+    for (size_t i = 0; i < s.n; i++) {
+        int high = s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1,
+            low = high < 0 ? -1 : hex_digit(s.p[i + 2]);
+        if (low >= 0) {
+            out[n++] = (char)(high << 4 | low);
+            i += 2;
+        } else {
+            out[n++] = s.p[i] == '+' ? ' ' : s.p[i];
+        }
+    }
+    out[n] = 0;
+    return (struct slice){out, n};
+}
+
+struct slice api_query(struct api_request *q, const char *name)
+{
+    struct slice rest = q->http->query;
+    while (rest.p) {
+        struct slice value = slice_cut(&rest, '&'), key = slice_cut(&value, '=');
+        if (slice_is(key, name))
+            return value.p ? unescape(value, q->arena) : SLICE("");
+    }
+    return (struct slice){NULL, 0};
 }
 
 /* --- CORS: an allow-list, empty by default --- */
