@@ -167,14 +167,13 @@ int cmd_job_list(struct call *c, struct err *e)
 
 int admin_audit_show(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
-    struct rows r;
-    int64_t most = 20;
+    int64_t most = 20, there;
     uint32_t last = json_get_kind(args, 0, "last", JSON_NUMBER);
     if (last && !slice_int(json_raw(args, last), 1, 100000, &most))
         return err_set(e, ERR_USAGE, "--last is a number from 1 to 100000");
-    if (db_rows(app->api.db, a, &r, e, "SELECT coalesce(max(idx), -1) FROM audit") < 0)
+    if (audit_count(app->api.db, &there, e))
         return -1;
-    int64_t from = row_at(&r, 0, 0)->i + 1 - most;
+    int64_t from = there - most;
     return audit_list(app->api.db, from < 0 ? 0 : from, (int)most, a, out, e);
 }
 

@@ -92,6 +92,9 @@ static void warn_at_start(const struct app *app)
         log_line(LOG_WARN,
                  "requests without Authorization act as one client: for the prototype's clients on this machine only",
                  "client", app->config->open_client, NULL);
+    struct err e;
+    if (db_shared(app->api.db) && db_check(app->api.db, &e))
+        log_err(LOG_WARN, "the store may lose what was answered", &e);
     if (geteuid() == 0)
         log_line(LOG_WARN, "running as root: set 'user' to the account this should run as", NULL);
 }
@@ -123,7 +126,10 @@ static int start(struct running *r, struct config *c, struct err *e)
     sigaddset(&r->watch.set, SIGUSR1);
     app_open_sandbox(&r->app, c);
     pthread_sigmask(SIG_BLOCK, &r->watch.set, NULL);
-    if (privilege_drop(c->user, e) || app_open(&r->app, c, e) || job_recover(r->app.api.jobs, e))
+    if (privilege_drop(c->user, e) || app_open(&r->app, c, e) ||
+        (!db_shared(r->app.api.db) && job_recover(r->app.api.jobs, e)) || /* else its workers may live elsewhere */
+
+        audit_indexer_start(r->app.api.db, &r->app.indexer, e))
         return -1;
     struct deliver_config d = {.db = r->app.api.db,
                                .keyring = r->app.api.keyring,
@@ -131,7 +137,7 @@ static int start(struct running *r, struct config *c, struct err *e)
                                .scope = r->app.api.scope,
                                .allow = c->webhook_allow};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || deliver_start(&d, &r->app.api.deliver, e) ||
-        (r->app.sandbox &&
+        (r->app.sandbox && c->workers &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||
         control_start(&r->app, &r->control, e))
         return -1;

@@ -356,6 +356,11 @@ static int sqlite_tx_query(struct tx *tx, struct arena *a, struct rows *ret, str
     return query(((struct sqlite_tx *)tx)->conn, a, ret, e, sql, v, n);
 }
 
+static int sqlite_put(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n)
+{
+    return query(((struct sqlite_tx *)tx)->conn, NULL, NULL, e, sql, v, n) < 0 ? -1 : 0;
+}
+
 static int sqlite_script(struct tx *tx, const char *sql, struct err *e)
 {
     struct conn *c = ((struct sqlite_tx *)tx)->conn;
@@ -458,10 +463,12 @@ fail:
 
 const struct db_driver db_sqlite = {
     .name = "sqlite",
+    .serial = true,
     .open = sqlite_open,
     .close = sqlite_shut,
     .run = sqlite_run,
-    .tx_query = sqlite_tx_query,
+    .query = sqlite_tx_query,
+    .put = sqlite_put,
     .read = sqlite_read,
     .script = sqlite_script,
     .check = sqlite_check,

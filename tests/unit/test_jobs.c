@@ -354,7 +354,7 @@ TEST(after_a_crash_running_jobs_are_queued_again_and_one_that_always_kills_its_w
         CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
         job_claim_end(&c);
     }
-    house_sql(&s.h, "UPDATE job SET attempts = 5 WHERE state = 'RUNNING' AND rowid = (SELECT min(rowid) FROM job);");
+    house_sql(&s.h, "UPDATE job SET attempts = 5 WHERE state = 'RUNNING' AND id = (SELECT id FROM job ORDER BY id LIMIT 1);");
     jobs_close(s.jobs);
     CHECK_OK(jobs_open(s.h.db, s.h.keyring, s.h.scope, &s.jobs, &e));
     CHECK_OK(job_recover(s.jobs, &e));
