@@ -100,10 +100,9 @@ static void leaf_of(struct slice entry, uint8_t leaf[SHA256_BYTES])
     sha256_of(piece, 2, leaf);
 }
 
-int audit_append(struct tx *tx, const struct audit_entry *x, struct err *e)
+static int append(struct tx *tx, const struct audit_entry *x, uint8_t leaf[SHA256_BYTES], struct err *e)
 {
     struct entry w = {.n = 0};
-    uint8_t leaf[SHA256_BYTES];
     int64_t now = clock_now_us();
     assert(x->scope && x->action && x->outcome);
     encode(&w, x, now);
@@ -111,14 +110,35 @@ int audit_append(struct tx *tx, const struct audit_entry *x, struct err *e)
         return err_set(e, ERR_INTERNAL, "an audit entry over %d bytes", ENTRY_MAX);
     leaf_of((struct slice){(char *)w.byte, w.n}, leaf);
     int rc = tx_shared(tx) ? tx_put(tx, e, "INSERT INTO audit_pending (scope, at, entry, leaf) VALUES ($1, $2, $3, $4)",
-                                    V_ID(x->scope), V_INT(now), V_BYTES(w.byte, w.n), V_BYTES(leaf, sizeof leaf))
+                                    V_ID(x->scope), V_INT(now), V_BYTES(w.byte, w.n), V_BYTES(leaf, SHA256_BYTES))
                            : tx_put(tx, e,
                                     "INSERT INTO audit (idx, scope, at, entry, leaf) "
                                     "VALUES ((SELECT coalesce(max(idx), -1) + 1 FROM audit), $1, $2, $3, $4)",
-                                    V_ID(x->scope), V_INT(now), V_BYTES(w.byte, w.n), V_BYTES(leaf, sizeof leaf));
+                                    V_ID(x->scope), V_INT(now), V_BYTES(w.byte, w.n), V_BYTES(leaf, SHA256_BYTES));
     if (rc)
         return err_in(e, "append to the audit log");
     metric_add(METRIC_AUDIT_ENTRIES, 1);
+    return 0;
+}
+
+int audit_append(struct tx *tx, const struct audit_entry *x, struct err *e)
+{
+    uint8_t leaf[SHA256_BYTES];
+    return append(tx, x, leaf, e);
+}
+
+int audit_append_at(struct tx *tx, const struct audit_entry *x, struct arena *a, uint8_t leaf[SHA256_BYTES],
+                    int64_t *ret_index, struct err *e)
+{
+    struct rows r;
+    *ret_index = -1;
+    if (append(tx, x, leaf, e))
+        return -1;
+    if (tx_shared(tx))
+        return 0;
+    if (tx_rows(tx, a, &r, e, "SELECT max(idx) FROM audit") < 0)
+        return -1;
+    *ret_index = row_at(&r, 0, 0)->i;
     return 0;
 }
 
@@ -294,6 +314,22 @@ int audit_count(struct db *db, int64_t *ret, struct err *e)
     if (audit_index(db, e) || db_rows(db, a, &r, e, "SELECT coalesce(max(idx), -1) + 1 FROM audit") < 0)
         return -1;
     *ret = row_at(&r, 0, 0)->i;
+    return 0;
+}
+
+int audit_find(struct db *db, const uint8_t leaf[SHA256_BYTES], int64_t *ret_index, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    struct rows r;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "look into the audit log");
+    if (audit_index(db, e) ||
+        db_rows(db, a, &r, e, "SELECT idx FROM audit WHERE idx > (SELECT max(idx) FROM audit) - 20000 AND leaf = $1",
+                V_BYTES(leaf, SHA256_BYTES)) < 0)
+        return -1;
+    if (r.n == 0)
+        return err_set(e, ERR_NOT_FOUND, "there is no such entry among the newest");
+    *ret_index = row_at(&r, 0, 0)->i;
     return 0;
 }
 

@@ -29,6 +29,12 @@ struct audit_entry {
 /* In a body. */
 int audit_append(struct tx *tx, const struct audit_entry *entry, struct err *e);
 
+/* The same, for who needs a proof of it: the leaf's hash, and its index where that is known already (else -1). */
+int audit_append_at(struct tx *tx, const struct audit_entry *entry, struct arena *a, uint8_t ret_leaf[32],
+                    int64_t *ret_index, struct err *e);
+/* The index of a leaf among the newest entries; ERR_NOT_FOUND. */
+int audit_find(struct db *db, const uint8_t leaf[32], int64_t *ret_index, struct err *e);
+
 /* An entry of its own, in its own transaction: for denials, which touch nothing else. */
 int audit_note(struct db *db, const struct audit_entry *entry, struct err *e);
 

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/own.h"
 #include "cmd/privilege.h"
 #include "identity/scope.h"
@@ -262,6 +263,15 @@ static int finish_folder(struct app *app, const struct paths *p, struct err *e)
     return unlink(p->unfinished) && errno != ENOENT ? err_sys(e, ERR_STORE, "finish the data folder") : 0;
 }
 
+int log_level_set(const char *name, struct err *e)
+{
+    static const char *const level[] = {"debug", "info", "warn", "error"};
+    for (size_t i = 0; i < COUNT(level); i++)
+        if (strcmp(name, level[i]) == 0)
+            return log_set_level((enum log_level)i), 0;
+    return err_set(e, ERR_CONFIG, "log.level is debug, info, warn or error");
+}
+
 int app_open(struct app *app, struct config *c, struct err *e)
 {
     struct api *api = &app->api;
@@ -271,8 +281,14 @@ int app_open(struct app *app, struct config *c, struct err *e)
     if (!*c->data)
         return err_set(e, ERR_CONFIG, "say which data folder: --data DIR");
     int fresh = paths_of(c, &p, e) ? -1 : look_at_folder(app, c, &p, e);
-    if (fresh < 0 || take_lock(app, &p, e))
+    if (fresh < 0 || (!app->beside && take_lock(app, &p, e)))
         return -1;
+    if (app->beside && p.place == p.db)
+        return err_set(
+            e, ERR_CONFIG,
+            "the records of %s are a file: its workers are threads of 'lazaret serve' (--workers N); a store "
+            "for several processes is PostgreSQL, --store postgres://USER@HOST/DATABASE",
+            c->data);
     app->fresh = fresh;
     app->key_path = p.key;
     if ((fresh && note_beginning(&p, e)) || open_store(app, &p, e) || db_migrate(api->db, e) ||
@@ -281,17 +297,26 @@ int app_open(struct app *app, struct config *c, struct err *e)
         jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || known_open(&api->known, e) ||
         finish_folder(app, &p, e))
         return -1;
+    jobs_limit(api->jobs, &(struct jobs_limits){.client_running = (int)c->client_running,
+                                                .model_running = (int)c->model_running,
+                                                .keep_us = c->keep_days * 86400LL * 1000000});
     api->sandbox = app->sandbox;
     api->workers = (int)c->workers;
     api->config = (struct api_config){.open_client = *c->open_client ? c->open_client : NULL, .cors_origins = c->cors};
     return 0;
 }
 
+int app_keep(struct app *app, struct err *e)
+{
+    return audit_indexer_start(app->api.db, &app->indexer, e) || keeper_start(app->api.jobs, &app->keeper, e) ? -1 : 0;
+}
+
 void app_close(struct app *app)
 {
+    keeper_stop(app->keeper);
+    audit_indexer_stop(app->indexer);
     known_close(app->api.known);
     jobs_close(app->api.jobs);
-    audit_indexer_stop(app->indexer);
     registry_close(app->api.registry);
     keyring_close(app->api.keyring);
     db_close(app->api.db);

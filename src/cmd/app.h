@@ -21,10 +21,12 @@ struct app {
     const char *key_path; /* of the root key */
     struct api api;       /* what the handlers see */
     struct sandbox *sandbox;
-    struct err sandbox_error; /* why there is none */
-    struct audit_indexer *indexer;
+    struct err sandbox_error;      /* why there is none */
+    struct audit_indexer *indexer; /* and keeper: of a process that stays */
+    struct keeper *keeper;
     int lock_fd;
     bool existing_only; /* set before opening: do not initialise a folder */
+    bool beside;        /* set before opening: another process has the folder, this one works for the same store */
     bool fresh;         /* this call initialised the folder */
 };
 
@@ -35,11 +37,16 @@ const char *app_key_path(const struct config *c);
  * folder. */
 const char *app_part(const struct config *c, const char *name);
 
+/* debug, info, warn or error */
+int log_level_set(const char *name, struct err *e);
+
 /* Starts the jail. Before app_open, before threads. A failure is kept in sandbox_error: the rest works without models.
  */
 void app_open_sandbox(struct app *app, struct config *c);
 /* The store and all above it. ERR_CONFIG, ERR_STORE, ERR_KEYS with a sentence. */
 int app_open(struct app *app, struct config *c, struct err *e);
+/* The threads that keep house, of a process that stays; app_close ends them. */
+int app_keep(struct app *app, struct err *e);
 void app_close(struct app *app);
 
 #endif

@@ -41,15 +41,6 @@ static void *watch_signals(void *arg)
     return NULL;
 }
 
-static int set_log_level(const char *name, struct err *e)
-{
-    static const char *const level[] = {"debug", "info", "warn", "error"};
-    for (size_t i = 0; i < COUNT(level); i++)
-        if (strcmp(name, level[i]) == 0)
-            return log_set_level((enum log_level)i), 0;
-    return err_set(e, ERR_CONFIG, "log.level is debug, info, warn or error");
-}
-
 static int http_settings(const struct config *c, struct http_config *ret, struct err *e)
 {
     *ret = http_config_default();
@@ -113,7 +104,7 @@ struct running {
 static int start(struct running *r, struct config *c, struct err *e)
 {
     struct http_config h;
-    if (http_settings(c, &h, e) || set_log_level(c->log_level, e))
+    if (http_settings(c, &h, e) || log_level_set(c->log_level, e))
         return -1;
     if (*c->open_client && !loopback(c->listen))
         return err_set(e, ERR_CONFIG,
@@ -128,8 +119,7 @@ static int start(struct running *r, struct config *c, struct err *e)
     pthread_sigmask(SIG_BLOCK, &r->watch.set, NULL);
     if (privilege_drop(c->user, e) || app_open(&r->app, c, e) ||
         (!db_shared(r->app.api.db) && job_recover(r->app.api.jobs, e)) || /* else its workers may live elsewhere */
-
-        audit_indexer_start(r->app.api.db, &r->app.indexer, e))
+        app_keep(&r->app, e))
         return -1;
     struct deliver_config d = {.db = r->app.api.db,
                                .keyring = r->app.api.keyring,

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/own.h"
 #include "models/pack.h"
 
 struct registry {
@@ -15,7 +17,10 @@ struct registry {
     struct arena *arena;
     struct model *model[REGISTRY_MODELS];
     int n;
+    int64_t looked_us; /* monotonic: when the store was last read */
 };
+
+enum { LOOK_MS = 2000, MISS_MS = 200 }; /* on a store others write, too */
 
 static int order(const struct model *a, const struct model *b)
 {
@@ -77,12 +82,29 @@ static int read_aliases(struct registry *r, struct arena *a, struct err *e)
     return 0;
 }
 
-int registry_open(struct db *db, const uint8_t scope[16], const char *folder, struct registry **ret, struct err *e)
+/* With the lock held for writing, or nobody else about: what the store has and we have not, and the aliases. */
+static int read_versions(struct registry *r, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(512u << 20);
-    struct registry *r = calloc(1, sizeof *r);
     struct rows rows;
-    if (!a || !r || !(r->folder = strdup(folder)) || !(r->arena = arena_new(512u << 20))) {
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "read the registry");
+    if (db_rows(r->db, a, &rows, e, "SELECT digest, manifest FROM model_version WHERE scope = $1", V_ID(r->scope)) < 0)
+        return -1;
+    for (int i = 0; i < rows.n; i++) {
+        struct slice digest = row_at(&rows, i, 0)->s;
+        if (digest.n == MODEL_DIGEST && find(r, (const uint8_t *)digest.p))
+            continue;
+        if (take_in(r, digest, row_at(&rows, i, 1)->s, NULL, e))
+            return -1;
+    }
+    return read_aliases(r, a, e);
+}
+
+int registry_open(struct db *db, const uint8_t scope[16], const char *folder, struct registry **ret, struct err *e)
+{
+    struct registry *r = calloc(1, sizeof *r);
+    if (!r || !(r->folder = strdup(folder)) || !(r->arena = arena_new(512u << 20))) {
         if (r)
             free(r->folder);
         free(r);
@@ -91,12 +113,7 @@ int registry_open(struct db *db, const uint8_t scope[16], const char *folder, st
     r->db = db;
     memcpy(r->scope, scope, 16);
     pthread_rwlock_init(&r->lock, NULL);
-    if (db_rows(db, a, &rows, e, "SELECT digest, manifest FROM model_version WHERE scope = $1", V_ID(scope)) < 0)
-        goto fail;
-    for (int i = 0; i < rows.n; i++)
-        if (take_in(r, row_at(&rows, i, 0)->s, row_at(&rows, i, 1)->s, NULL, e))
-            goto fail;
-    if (read_aliases(r, a, e))
+    if (read_versions(r, e))
         goto fail;
     *ret = r;
     return 0;
@@ -205,9 +222,25 @@ int registry_promote(struct registry *r, struct slice key, struct slice version,
     return rc ? -1 : 0;
 }
 
+/* What other processes added and promoted, where there are others; at most once in `ms`. */
+static void look_again(struct registry *r, int ms)
+{
+    struct err e;
+    if (!db_shared(r->db))
+        return;
+    pthread_rwlock_wrlock(&r->lock);
+    if (clock_mono_us() - r->looked_us > ms * 1000LL) {
+        r->looked_us = clock_mono_us();
+        if (read_versions(r, &e))
+            log_err(LOG_ERROR, "the registry could not be read again", &e);
+    }
+    pthread_rwlock_unlock(&r->lock);
+}
+
 int registry_candidates(struct registry *r, struct slice target, const struct model **ret, int max)
 {
     int n = 0;
+    look_again(r, LOOK_MS);
     pthread_rwlock_rdlock(&r->lock);
     for (int i = 0; i < r->n && n < max; i++)
         if (r->model[i]->stable && manifest_serves(&r->model[i]->manifest, target))
@@ -218,8 +251,27 @@ int registry_candidates(struct registry *r, struct slice target, const struct mo
 
 const struct model *registry_by_digest(struct registry *r, const uint8_t digest[MODEL_DIGEST])
 {
+    const struct model *m = NULL;
+    for (int i = 0; i < 2 && !m; i++) {
+        if (i)
+            look_again(r, MISS_MS);
+        pthread_rwlock_rdlock(&r->lock);
+        m = find(r, digest);
+        pthread_rwlock_unlock(&r->lock);
+    }
+    return m;
+}
+
+const struct model *registry_named(struct registry *r, struct slice key, struct slice name)
+{
+    const struct model *m = NULL;
+    bool stable = slice_is(name, "stable");
+    look_again(r, LOOK_MS);
     pthread_rwlock_rdlock(&r->lock);
-    const struct model *m = find(r, digest);
+    for (int i = 0; i < r->n && !m; i++)
+        if (slice_eq(r->model[i]->manifest.key, key) &&
+            (stable ? r->model[i]->stable : slice_eq(r->model[i]->manifest.version, name)))
+            m = r->model[i];
     pthread_rwlock_unlock(&r->lock);
     return m;
 }

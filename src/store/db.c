@@ -55,6 +55,10 @@ int db_rows_n(struct db *db, struct arena *a, struct rows *ret, struct err *e, c
 {
     return db->driver->read(db, a, ret, e, sql, v + 1, n);
 }
+int db_scrub(struct db *db, struct err *e)
+{
+    return db->driver->scrub ? db->driver->scrub(db, e) : 0;
+}
 int db_check(struct db *db, struct err *e)
 {
     return db->driver->check(db, e);

@@ -109,6 +109,10 @@ int tx_rows_n(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, c
 int db_rows_n(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
               int n);
 
+/* After a deletion that must leave no trace: nothing of the old bytes stays in the file or its write-ahead log. On
+ * PostgreSQL that is up to the server (VACUUM, its log and its backups), so nothing is done. Blocks. */
+int db_scrub(struct db *db, struct err *e);
+
 /* For doctor: SQLite's integrity_check and foreign keys; whether PostgreSQL is set to keep what it answered. 0 sound,
  * -1 with what is wrong. Long on large files. */
 int db_check(struct db *db, struct err *e);

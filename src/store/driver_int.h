@@ -18,6 +18,7 @@ struct db_driver {
     int (*read)(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
                 int n);
     int (*script)(struct tx *tx, const char *sql, struct err *e); /* several statements, of a migration */
+    int (*scrub)(struct db *db, struct err *e);                   /* NULL: nothing to do */
     int (*check)(struct db *db, struct err *e);
 };
 

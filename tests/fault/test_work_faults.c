@@ -180,7 +180,7 @@ static int list_all(struct world *w, int turn, struct arena *a, struct err *e)
     struct json_out o = json_out(&b);
     struct rows r;
     (void)turn;
-    if (audit_list(w->app.api.db, 0, 100, a, &o, e) || job_list(w->app.api.jobs, 100, a, &r, e) ||
+    if (audit_list(w->app.api.db, 0, 100, a, &o, e) || job_list(w->app.api.jobs, &(struct job_filter){.most = 100}, a, &r, e) ||
         client_list(w->app.api.db, w->app.api.scope, a, &r, e) || job_recover(w->app.api.jobs, e))
         return -1;
     return buf_failed(&b) ? err_set(e, ERR_NO_MEMORY, "the list") : 0;

@@ -12,7 +12,7 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
     } row[] = {
         {ENTITY_HEALTH, "---", "aaa", "---", "---"},   {ENTITY_METRICS, "---", "aaa", "---", "---"},
         {ENTITY_API_DOCS, "---", "aaa", "---", "---"}, {ENTITY_MODEL, "--a", "-aa", "---", "---"},
-        {ENTITY_JOB, "-oa", "-oa", "---", "---"},      {ENTITY_CLIENT, "--a", "--a", "---", "---"},
+        {ENTITY_JOB, "-oa", "-oa", "---", "-oa"},      {ENTITY_CLIENT, "--a", "--a", "---", "---"},
         {ENTITY_AUDIT, "---", "--a", "---", "---"},    {ENTITY_KEYS, "---", "--a", "---", "---"},
     };
     static const enum action action[] = {ACTION_CREATE, ACTION_READ, ACTION_UPDATE, ACTION_DELETE};
