@@ -234,6 +234,19 @@ static int not_accepted(struct api_request *q, struct err *e)
     return -1;
 }
 
+/* Counted before it is accepted, so requests at the same moment may go past it by their number. */
+static int check_queue(struct api_request *q, struct err *e)
+{
+    int most = q->api->config.client_queued, waiting = 0;
+    if (most && (waiting = job_waiting(q->api->jobs, &q->caller, most, q->arena, e)) < 0)
+        return -1;
+    if (waiting < most || !most)
+        return 0;
+    limit_note(q->api->limit, &q->caller, ERR_QUEUE_FULL);
+    q->retry_s = 5;
+    return err_set(e, ERR_QUEUE_FULL, "jobs of one client");
+}
+
 int api_diagnose(struct api_request *q, struct err *e)
 {
     struct diagnose d = {.q = q};
@@ -266,6 +279,8 @@ int api_diagnose(struct api_request *q, struct err *e)
                        .webhook_url = d.webhook_url};
     if (intake_decide(&x, e))
         return refuse(q, &x, e);
+    if (check_queue(q, e))
+        return -1;
     if (intake_accept(&x, &n, q->id, &accepted, e))
         return not_accepted(q, e);
     answer_accepted(q, &accepted);

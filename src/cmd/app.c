@@ -229,7 +229,10 @@ int app_open(struct app *app, struct config *c, struct err *e)
         return -1;
     api->sandbox = app->sandbox;
     api->workers = (int)c->workers;
-    api->config = (struct api_config){.open_client = *c->open_client ? c->open_client : NULL, .cors_origins = c->cors};
+    api->config = (struct api_config){.open_client = *c->open_client ? c->open_client : NULL,
+                                      .cors_origins = c->cors,
+                                      .client_streams = (int)c->client_streams,
+                                      .client_queued = (int)c->client_queued};
     return 0;
 }
 

@@ -14,7 +14,8 @@ struct jobs {
     struct keyring *keyring;
     uint8_t scope[16];
     pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t bell;
+    pthread_cond_t bell, changed;
+    uint64_t changes; /* watch.h */
     int64_t queued;
     int rings;
     bool ending;

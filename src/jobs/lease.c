@@ -5,6 +5,7 @@
 #include "base/own.h"
 #include "base/rnd.h"
 #include "jobs/job_int.h"
+#include "jobs/watch.h"
 #include "store/place.h"
 
 #include <assert.h>
@@ -162,6 +163,8 @@ int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_clai
     if (x.lost)
         jobs_count(j, x.lost);
     count_lost(&x);
+    if (x.rows.n || x.seen)
+        jobs_changed(j);
     if (x.rows.n == 0)
         return 0;
     const struct val *v = row_at(&x.rows, 0, 0);
@@ -211,6 +214,7 @@ static int finish(struct jobs *j, struct ending *x, struct err *e)
     if (tx_run(j->db, end_body, x, e))
         return -1;
     if (x->stored) {
+        jobs_changed(j);
         if (x->to == JOB_QUEUED)
             jobs_count(j, 1);
         else
