@@ -42,6 +42,7 @@ static void put_answers(struct json_out *o, const struct api_route *r, struct ar
     if (!open) {
         put_error(o, ERR_NOT_SIGNED_IN, "Error", a);
         put_error(o, ERR_NOT_ALLOWED, "Error", a);
+        put_error(o, ERR_RATE, "Error", a);
     }
     if (strchr(r->path, ':')) {
         put_error(o, ERR_NOT_FOUND, "Error", a);
