@@ -10,9 +10,9 @@
 
 enum { LOOK_MS = 250, GAP_MS = 5, QUIET_MS = 15000, EVENT_MAX = 2048, ROUND_MEMORY = 1 << 20 };
 
-/* A stream, or a place kept for one (stream NULL). */
+/* A place for a stream: free, kept for one that is being opened, or with one. */
 struct watch {
-    struct watch *next;
+    bool kept;
     struct http_stream *stream;
     uint8_t client[16];
     struct job_now told; /* its error is not used */
@@ -21,11 +21,13 @@ struct watch {
 };
 
 struct events {
+    struct arena *arena; /* it lies in it */
     struct jobs *jobs;
-    pthread_mutex_t lock; /* guards the list and what is in it */
+    pthread_mutex_t lock; /* guards the places */
     pthread_cond_t news;
-    struct watch *first;
-    int streams;
+    struct watch *place;
+    int places;
+    int streams; /* places with one */
     atomic_bool ending;
     pthread_t thread;
 };
@@ -86,39 +88,36 @@ static void compare(struct watch *w, const struct job_now *found, int n, struct 
     w->over = true;
 }
 
-/* Up to WATCH_MAX streams from *w on; *w is behind them then. */
-static int look(struct events *v, struct watch **w, struct arena *a, struct err *e)
+/* Up to WATCH_MAX streams from place *at on; *at is behind them then. */
+static int look(struct events *v, int *at, struct arena *a, struct err *e)
 {
     uint8_t id[WATCH_MAX][16];
     struct watch *these[WATCH_MAX];
     struct job_now found[WATCH_MAX];
     int n = 0;
-    for (; *w && n < WATCH_MAX; *w = (*w)->next) {
-        if (!(*w)->stream)
+    for (; *at < v->places && n < WATCH_MAX; ++*at) {
+        struct watch *w = &v->place[*at];
+        if (!w->stream)
             continue;
-        memcpy(id[n], (*w)->told.id, 16);
-        these[n++] = *w;
+        memcpy(id[n], w->told.id, 16);
+        these[n++] = w;
     }
     int there = job_watched(v->jobs, id, n, a, found, e);
-    for (int i = 0; i < n; i++) {
-        if (there >= 0)
-            compare(these[i], found, there, a);
-        these[i]->over |= http_stream_gone(these[i]->stream);
-    }
+    for (int i = 0; i < n && there >= 0; i++)
+        compare(these[i], found, there, a);
     return there < 0 ? -1 : 0;
 }
 
+/* Gives back the places whose streams are over, or whose clients have left. */
 static void sweep(struct events *v, bool all)
 {
-    for (struct watch **at = &v->first, *w; (w = *at);) {
-        if (w->stream && (w->over || all)) {
-            *at = w->next;
-            http_stream_end(w->stream);
-            v->streams--;
-            free(w);
-        } else {
-            at = &w->next;
-        }
+    for (int i = 0; i < v->places; i++) {
+        struct watch *w = &v->place[i];
+        if (!w->stream || !(w->over || all || http_stream_gone(w->stream)))
+            continue;
+        http_stream_end(w->stream);
+        *w = (struct watch){0};
+        v->streams--;
     }
 }
 
@@ -128,14 +127,14 @@ static void look_at_all(struct events *v)
     struct err e;
     pthread_mutex_lock(&v->lock);
     int64_t now = clock_mono_us();
-    for (struct watch *w = v->first; a && w;)
-        if (look(v, &w, a, &e)) {
+    for (int at = 0; a && at < v->places;)
+        if (look(v, &at, a, &e)) {
             log_err(LOG_WARN, "watched jobs were not looked at", &e);
             break;
         }
-    for (struct watch *w = v->first; w; w = w->next)
-        if (w->stream && !w->over)
-            sign_of_life(w, now);
+    for (int i = 0; i < v->places; i++)
+        if (v->place[i].stream && !v->place[i].over)
+            sign_of_life(&v->place[i], now);
     sweep(v, false);
     pthread_mutex_unlock(&v->lock);
 }
@@ -159,16 +158,23 @@ static void *watch_jobs(void *arg)
     return NULL;
 }
 
-int events_start(struct jobs *j, struct events **ret, struct err *e)
+int events_start(struct jobs *j, int most, struct events **ret, struct err *e)
 {
-    struct events *v = calloc(1, sizeof *v);
-    if (!v)
+    struct arena *a = arena_new((size_t)most * sizeof(struct watch) + 4096);
+    struct events *v = a ? TAKE_NEW(a, struct events) : NULL;
+    struct watch *place = v ? arena_take(a, (size_t)most * sizeof *place + 1) : NULL;
+    if (!place) {
+        arena_free(a);
         return err_set(e, ERR_NO_MEMORY, "streams of events");
+    }
+    v->arena = a;
     v->jobs = j;
+    v->place = place;
+    v->places = most;
     pthread_mutex_init(&v->lock, NULL);
     pthread_cond_init(&v->news, NULL);
     if (pthread_create(&v->thread, NULL, watch_jobs, v)) {
-        free(v);
+        arena_free(a);
         return err_set(e, ERR_INTERNAL, "no thread for streams of events");
     }
     *ret = v;
@@ -188,53 +194,43 @@ void events_stop(struct events *v)
     sweep(v, true);
     pthread_cond_destroy(&v->news);
     pthread_mutex_destroy(&v->lock);
-    free(v);
+    arena_free(v->arena);
 }
 
 /* --- the handlers' side --- */
 
-int events_reserve(struct events *v, const uint8_t client[16], int most)
+struct watch *events_reserve(struct events *v, const uint8_t client[16], int most)
 {
-    struct watch *fresh = calloc(1, sizeof *fresh);
+    struct watch *ret = NULL;
     int n = 0;
-    if (!fresh)
-        return 0;
-    memcpy(fresh->client, client, 16);
     pthread_mutex_lock(&v->lock);
-    for (const struct watch *w = v->first; w; w = w->next) {
-        bool gone = w->stream && http_stream_gone(w->stream); /* one that left makes room at once */
-        n += !gone && memcmp(w->client, client, 16) == 0;
+    sweep(v, false); /* who left makes room at once */
+    for (int i = 0; i < v->places; i++) {
+        struct watch *w = &v->place[i];
+        bool taken = w->kept || w->stream;
+        n += taken && memcmp(w->client, client, 16) == 0;
+        if (!taken && !ret)
+            ret = w;
     }
-    if (n < most) {
-        fresh->next = v->first;
-        v->first = fresh;
-    }
-    pthread_mutex_unlock(&v->lock);
     if (n >= most)
-        free(fresh);
-    return n < most;
+        ret = NULL;
+    if (ret) {
+        ret->kept = true;
+        memcpy(ret->client, client, 16);
+    }
+    pthread_mutex_unlock(&v->lock);
+    return ret;
 }
 
-/* The place of a reservation of this client, under the lock. There is one. */
-static struct watch **place_of_client(struct events *v, const uint8_t client[16])
-{
-    struct watch **at = &v->first;
-    while ((*at)->stream || memcmp((*at)->client, client, 16) != 0)
-        at = &(*at)->next;
-    return at;
-}
-
-void events_release(struct events *v, const uint8_t client[16])
+void events_release(struct events *v, struct watch *w)
 {
     pthread_mutex_lock(&v->lock);
-    struct watch **at = place_of_client(v, client), *w = *at;
-    *at = w->next;
+    *w = (struct watch){0};
     pthread_mutex_unlock(&v->lock);
-    free(w);
 }
 
-int events_add(struct events *v, struct http_stream *s, bool sse, bool skip, const uint8_t client[16],
-               const struct job_now *now, struct err *e)
+int events_add(struct events *v, struct watch *w, struct http_stream *s, bool sse, bool skip, const struct job_now *now,
+               struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(16 * 1024);
     if (!a)
@@ -242,7 +238,7 @@ int events_add(struct events *v, struct http_stream *s, bool sse, bool skip, con
     if (sse)
         http_stream_write(s, SLICE("retry: 2000\n\n")); /* when to come back after the connection was lost */
     pthread_mutex_lock(&v->lock);
-    struct watch *w = *place_of_client(v, client);
+    w->kept = false;
     w->stream = s;
     w->sse = sse;
     w->told = *now;
@@ -274,7 +270,7 @@ static int too_many(struct api_request *q, struct err *e)
     return err_set(e, ERR_STREAMS, "a stream too many");
 }
 
-static int open_stream(struct api_request *q, const struct job_now *now, struct err *e)
+static int open_stream(struct api_request *q, struct watch *w, const struct job_now *now, struct err *e)
 {
     struct slice accept = http_header(q->http, "Accept");
     bool sse = accept.p && memmem(accept.p, accept.n, "text/event-stream", 17);
@@ -283,7 +279,7 @@ static int open_stream(struct api_request *q, const struct job_now *now, struct 
     struct http_stream *s = http_reply_stream(q->reply);
     if (!s)
         return too_many(q, e);
-    if (events_add(q->api->events, s, sse, knows(q, now), q->caller.id, now, e)) {
+    if (events_add(q->api->events, w, s, sse, knows(q, now), now, e)) {
         http_stream_end(s);
         return -1;
     }
@@ -301,16 +297,17 @@ int api_job_events(struct api_request *q, struct err *e)
         return -1;
     if (!q->api->events)
         return err_set(e, ERR_BUSY, "no streams of events in this process");
-    if (!events_reserve(q->api->events, q->caller.id, q->api->config.client_streams))
+    struct watch *w = events_reserve(q->api->events, q->caller.id, q->api->config.client_streams);
+    if (!w)
         return too_many(q, e);
     int found = job_watch(q->api->jobs, &q->caller, id, &q->audit, q->arena, &now, e);
     int rc = found == 0 ? api_job_absent(q, e) : found;
     if (found > 0 && job_state_ended(now.state) && knows(q, &now))
         q->reply->status = 204;
     else if (found > 0)
-        rc = open_stream(q, &now, e);
+        rc = open_stream(q, w, &now, e);
     if (rc < 0 || q->reply->status == 204) {
-        events_release(q->api->events, q->caller.id);
+        events_release(q->api->events, w);
         return rc < 0 ? -1 : 0;
     }
     return 0;

@@ -11,19 +11,21 @@
 
 struct events;
 
-int events_start(struct jobs *j, struct events **ret, struct err *e);
+/* For `most` streams. */
+int events_start(struct jobs *j, int most, struct events **ret, struct err *e);
 /* Ends all streams. After the server has stopped taking requests. NULL is fine. */
 void events_stop(struct events *v);
 
-/* One of the `most` places of this client: 1, or 0 when they are taken. Each is given back by events_release or taken
- * over by events_add. */
-int events_reserve(struct events *v, const uint8_t client[16], int most);
-void events_release(struct events *v, const uint8_t client[16]);
+/* One of the `most` places of this client; NULL when they, or all there are, are taken. It is given back by
+ * events_release or filled by events_add. */
+struct watch;
+struct watch *events_reserve(struct events *v, const uint8_t client[16], int most);
+void events_release(struct events *v, struct watch *w);
 
 /* Tells the job's state and follows it: from now on the stream is the thread's, which ends it when the job has ended.
  * `sse`: server-sent events; else a line of JSON each. `skip`: the client knows the present state already. -1
  * ERR_NO_MEMORY: the stream and the place are still the caller's. */
-int events_add(struct events *v, struct http_stream *s, bool sse, bool skip, const uint8_t client[16],
-               const struct job_now *now, struct err *e);
+int events_add(struct events *v, struct watch *w, struct http_stream *s, bool sse, bool skip, const struct job_now *now,
+               struct err *e);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/rnd.h"
 #include "crypto/digest.h"
 
-enum { WAYS = 8, SETS = LIMIT_BUCKETS / WAYS, KEY = 18, BATCH = 16 };
+enum { WAYS = 8, SETS = LIMIT_BUCKETS / WAYS, KEY = 18, BATCH = 64 };
 
 struct bucket {
     uint8_t key[KEY];               /* what for, then a client's id or an address */
@@ -27,6 +27,7 @@ struct bucket {
 };
 
 struct limit {
+    struct arena *arena; /* it lies in it */
     struct limit_config c;
     uint8_t salt[16]; /* so that nobody can choose addresses that fall into one set */
     pthread_mutex_t lock;
@@ -180,24 +181,46 @@ void limit_note(struct limit *l, const struct caller *c, enum err_code why)
 
 /* --- telling the audit log --- */
 
-static void tell(struct limit *l, const struct bucket *b)
+struct telling {
+    const struct limit *l;
+    const struct bucket *b;
+    int n;
+};
+
+static int tell_body(struct tx *tx, void *arg, struct err *e)
+{
+    const struct telling *t = arg;
+    for (int i = 0; i < t->n; i++) {
+        const struct bucket *b = &t->b[i];
+        struct audit_entry entry = {.scope = t->l->c.scope,
+                                    .actor = b->stranger ? NULL : b->name,
+                                    .role = role_name(b->stranger ? ROLE_ANONYMOUS : ROLE_CLIENT),
+                                    .action = "execute",
+                                    .object = b->stranger ? "Address" : "Client",
+                                    .object_id = b->name,
+                                    .outcome = "deny",
+                                    .why = err_name(b->why),
+                                    .rows = b->refused};
+        if (audit_append(tx, &entry, e))
+            return -1;
+    }
+    return 0;
+}
+
+/* Nothing was disclosed, so nothing is held back when the store does not answer: the log line is what is left then. */
+static void tell(const struct limit *l, const struct bucket *b, int n)
 {
     struct err e;
-    struct audit_entry entry = {.scope = l->c.scope,
-                                .actor = b->stranger ? NULL : b->name,
-                                .role = role_name(b->stranger ? ROLE_ANONYMOUS : ROLE_CLIENT),
-                                .action = "execute",
-                                .object = b->stranger ? "Address" : "Client",
-                                .object_id = b->name,
-                                .outcome = "deny",
-                                .why = err_name(b->why),
-                                .rows = b->refused};
-    char n[24];
-    snprintf(n, sizeof n, "%lld", (long long)b->refused);
-    if (audit_note(l->c.db, &entry, &e)) {
-        log_err(LOG_ERROR, "refused requests could not be written to the audit log", &e);
-        log_line(LOG_ERROR, "refused requests", "why", err_name(b->why), "requests", n, NULL);
-    }
+    struct telling t = {l, b, n};
+    char text[24];
+    int64_t all = 0;
+    if (tx_run(l->c.db, tell_body, &t, &e) == 0)
+        return;
+    for (int i = 0; i < n; i++)
+        all += b[i].refused;
+    snprintf(text, sizeof text, "%lld", (long long)all);
+    log_err(LOG_ERROR, "refused requests could not be written to the audit log", &e);
+    log_line(LOG_ERROR, "they were", "requests", text, NULL);
 }
 
 /* Takes out what is due; when *ret_next is the next one due. Under the lock. */
@@ -238,8 +261,7 @@ static void *tell_refused(void *arg)
         int n = l->counting ? collect(l, clock_mono_us(), due, &next) : 0;
         if (n) {
             pthread_mutex_unlock(&l->lock);
-            for (int i = 0; i < n; i++)
-                tell(l, &due[i]);
+            tell(l, due, n);
             pthread_mutex_lock(&l->lock);
         } else if (l->ending) {
             break;
@@ -256,9 +278,13 @@ static void *tell_refused(void *arg)
 
 int limit_start(const struct limit_config *c, struct limit **ret, struct err *e)
 {
-    struct limit *l = calloc(1, sizeof *l);
-    if (!l)
+    struct arena *a = arena_new(sizeof(struct limit) + 4096);
+    struct limit *l = a ? TAKE_NEW(a, struct limit) : NULL;
+    if (!l) {
+        arena_free(a);
         return err_set(e, ERR_NO_MEMORY, "rate limits");
+    }
+    l->arena = a;
     l->c = *c;
     l->others = (struct bucket){.name = "others", .why = ERR_RATE, .stranger = true};
     rnd_bytes(l->salt, sizeof l->salt);
@@ -269,7 +295,7 @@ int limit_start(const struct limit_config *c, struct limit **ret, struct err *e)
     pthread_cond_init(&l->bell, &attr);
     pthread_condattr_destroy(&attr);
     if (pthread_create(&l->thread, NULL, tell_refused, l)) {
-        free(l);
+        arena_free(a);
         return err_set(e, ERR_INTERNAL, "no thread for rate limits");
     }
     *ret = l;
@@ -287,5 +313,5 @@ void limit_stop(struct limit *l)
     pthread_join(l->thread, NULL);
     pthread_cond_destroy(&l->bell);
     pthread_mutex_destroy(&l->lock);
-    free(l);
+    arena_free(l->arena);
 }

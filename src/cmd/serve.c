@@ -139,7 +139,8 @@ static int start(struct running *r, struct config *c, struct err *e)
                              .stranger_burst = c->denied_burst,
                              .note_ms = 60000};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || limit_start(&l, &r->app.api.limit, e) ||
-        events_start(r->app.api.jobs, &r->app.api.events, e) || deliver_start(&d, &r->app.api.deliver, e) ||
+        events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
+        deliver_start(&d, &r->app.api.deliver, e) ||
         (r->app.sandbox &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||
         control_start(&r->app, &r->control, e))
