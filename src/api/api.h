@@ -30,7 +30,8 @@ struct api {
     struct deliver *deliver;
     struct events *events;   /* NULL: no streams of events here */
     struct limit *limit;     /* NULL: no limits here */
-    struct sandbox *sandbox; /* NULL: models cannot run here; jobs are refused with 503 */
+    struct sandbox *sandbox; /* NULL: models cannot run in this process; */
+    bool workers_elsewhere;  /* unless other processes run them, jobs are then refused with 503 */
     uint8_t scope[16];
     struct api_config config;
     int workers;

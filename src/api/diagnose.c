@@ -11,6 +11,8 @@ struct diagnose {
     struct api_request *q;
     struct json json;
     struct slice client_id, target, webhook_url;
+    int priority;
+    int64_t expires_at;
     uint32_t bundle;
 };
 
@@ -81,6 +83,22 @@ static void check_webhook(struct diagnose *d, uint32_t node)
                         "add NAME --webhook ORIGIN)");
 }
 
+/* How urgent it is, and until when its answer is of use. */
+static void check_schedule(struct diagnose *d)
+{
+    const struct json *j = &d->json;
+    uint32_t priority = json_get(j, 0, "priority"), expires = json_get(j, 0, "expires_at");
+    d->priority = PRIORITY_ROUTINE;
+    if (priority &&
+        (json_kind(j, priority) != JSON_STRING || !job_priority_of(json_text(j, priority, d->q->arena), &d->priority)))
+        api_issue_field(d->q, "enum", "body/priority", "Input should be 'routine', 'urgent', 'asap' or 'stat'");
+    if (expires &&
+        (json_kind(j, expires) != JSON_STRING ||
+         !clock_parse(json_text(j, expires, d->q->arena), &d->expires_at, NULL) || d->expires_at <= clock_now_us()))
+        api_issue_field(d->q, "value_error", "body/expires_at",
+                        "Value error, an instant in the future such as 2026-11-25T14:00:00Z");
+}
+
 /* A name that is plainly one is told back; any other text of the client's may be a patient's, and is not. */
 static const char *told_name(struct diagnose *d, uint32_t key)
 {
@@ -93,7 +111,8 @@ static const char *told_name(struct diagnose *d, uint32_t key)
 
 static void check_unknown(struct diagnose *d)
 {
-    static const char *const known[] = {"client_id", "target_diagnosis", "webhook_url", "fhir_bundle"};
+    static const char *const known[] = {"client_id",   "target_diagnosis", "webhook_url",
+                                        "fhir_bundle", "priority",         "expires_at"};
     const struct json *j = &d->json;
     for (uint32_t k = json_first(j, 0); k != json_end(j, 0) && d->q->issues < ISSUES_MAX; k = json_next(j, k)) {
         bool found = false;
@@ -120,6 +139,7 @@ static int check_shape(struct diagnose *d, struct err *e)
         api_issue_field(d->q, "missing", "body/fhir_bundle", "Field required");
     else if (json_kind(j, d->bundle) != JSON_OBJECT)
         api_issue_field(d->q, "dict_type", "body/fhir_bundle", "Input should be a valid dictionary");
+    check_schedule(d);
     check_unknown(d);
     if (arena_failed(d->q->arena)) /* a field may have been taken for absent, an issue may be lost */
         return err_set(e, ERR_NO_MEMORY, "a body of %zu bytes", j->size);
@@ -182,7 +202,7 @@ static void tell_missing(struct api_request *q, const struct decision *d)
     }
 }
 
-static int refuse(struct api_request *q, const struct intake *x, struct err *e)
+int api_refuse_intake(struct api_request *q, const struct intake *x, struct err *e)
 {
     if (e->code == ERR_UNKNOWN_TARGET) {
         struct buf b = buf_in(q->arena, 4096);
@@ -202,7 +222,7 @@ static int refuse(struct api_request *q, const struct intake *x, struct err *e)
     return -1;
 }
 
-static void answer_accepted(struct api_request *q, const struct job_accepted *r)
+void api_answer_accepted(struct api_request *q, const struct job_accepted *r)
 {
     char id[UUID_TEXT];
     q->reply->status = 202;
@@ -247,14 +267,11 @@ static int check_queue(struct api_request *q, struct err *e)
     return err_set(e, ERR_QUEUE_FULL, "jobs of one client");
 }
 
-int api_diagnose(struct api_request *q, struct err *e)
+/* One request for one job, from its bytes to the answer. `n` says what the address says. */
+static int accept(struct api_request *q, struct job_new *n, struct err *e)
 {
     struct diagnose d = {.q = q};
     struct job_accepted accepted = {0};
-    struct job_new n = {
-        .caller = &q->caller, .idempotency_key = http_header(q->http, "Idempotency-Key"), .audit = q->audit};
-    if (n.idempotency_key.p && check_key(q, n.idempotency_key, e))
-        return -1;
     if (parse_body(&d, e) || check_shape(&d, e))
         return -1;
     if (!slice_is(d.client_id, q->caller.name)) {
@@ -263,13 +280,14 @@ int api_diagnose(struct api_request *q, struct err *e)
         api_deny(q, e);
         return -1;
     }
-    sha256(q->http->body, n.digest);
-    if (n.idempotency_key.p) {
-        int seen = job_replay(q->api->jobs, &q->caller, n.idempotency_key, n.digest, &q->audit, q->arena, &accepted, e);
+    sha256(q->http->body, n->digest);
+    if (n->idempotency_key.p) {
+        int seen =
+            job_replay(q->api->jobs, &q->caller, n->idempotency_key, n->digest, &q->audit, q->arena, &accepted, e);
         if (seen < 0)
             return not_accepted(q, e);
         if (seen)
-            return answer_accepted(q, &accepted), 0;
+            return api_answer_accepted(q, &accepted), 0;
     }
     struct intake x = {.api = q->api,
                        .arena = q->arena,
@@ -277,12 +295,46 @@ int api_diagnose(struct api_request *q, struct err *e)
                        .bundle = d.bundle,
                        .target = d.target,
                        .webhook_url = d.webhook_url};
+    n->priority = d.priority;
+    n->expires_at = d.expires_at;
     if (intake_decide(&x, e))
-        return refuse(q, &x, e);
+        return api_refuse_intake(q, &x, e);
     if (check_queue(q, e))
         return -1;
-    if (intake_accept(&x, &n, q->id, &accepted, e))
+    if (intake_accept(&x, n, q->id, &accepted, e))
         return not_accepted(q, e);
-    answer_accepted(q, &accepted);
+    api_answer_accepted(q, &accepted);
     return 0;
+}
+
+int api_diagnose(struct api_request *q, struct err *e)
+{
+    struct job_new n = {
+        .caller = &q->caller, .idempotency_key = http_header(q->http, "Idempotency-Key"), .audit = q->audit};
+    if (n.idempotency_key.p && check_key(q, n.idempotency_key, e))
+        return -1;
+    return accept(q, &n, e);
+}
+
+/* The client chooses the id, so the address itself is the idempotency key: sent again it is the same job. */
+int api_job_put(struct api_request *q, struct err *e)
+{
+    struct job_new n = {.caller = &q->caller, .audit = q->audit};
+    char id[UUID_TEXT];
+    if (!uuid_parse(q->param[0], n.id)) {
+        api_issue_field(q, "uuid_parsing", "path/job_id", "Input should be a valid UUID");
+        return err_set(e, ERR_BAD_REQUEST, "a job id that is no UUID");
+    }
+    const char *key = arena_printf(q->arena, "PUT /v1/jobs/%s", uuid_text(n.id, id));
+    if (!key)
+        return err_set(e, ERR_NO_MEMORY, "a key");
+    n.idempotency_key = slice_of(key);
+    if (accept(q, &n, e) == 0)
+        return 0;
+    if (e->code == ERR_KEY_REUSED || e->code == ERR_CONFLICT) {
+        q->issues = 0;
+        q->detail = SLICE("\"There is a job of this id already, made of another request\"");
+        return err_set(e, ERR_CONFLICT, "a job id that is taken");
+    }
+    return -1;
 }

@@ -43,7 +43,7 @@ static void put_event(struct buf *b, const struct job_now *now)
     json_pair_str(&o, "status", job_state_public(now->state));
     json_pair_str(&o, "at", clock_text(now->updated_at, when));
     json_pair_int(&o, "attempt", now->attempts);
-    if (now->error && job_state_ended(now->state))
+    if (now->error && (now->state == JOB_FAILED || now->state == JOB_DEAD))
         api_put_job_error(&o, now->error);
     json_close(&o, '}');
 }

@@ -13,7 +13,9 @@ int intake_decide(struct intake *x, struct err *e)
 {
     const struct model *model[CANDIDATES_MAX];
     const struct manifest *manifest[CANDIDATES_MAX];
-    int n = registry_candidates(x->api->registry, x->target, model, CANDIDATES_MAX);
+    int n = x->only ? 1 : registry_candidates(x->api->registry, x->target, model, CANDIDATES_MAX);
+    if (x->only)
+        model[0] = x->only;
     if (n == 0)
         return err_set(e, ERR_UNKNOWN_TARGET, "no stable model serves the target");
     if (fhir_validate(x->doc, x->bundle, "Bundle", x->arena, INTAKE_ISSUES, &x->report, e))
@@ -105,9 +107,11 @@ static int make_answer(struct intake *x, const struct job_new *n, const char *re
 
 int intake_accept(struct intake *x, struct job_new *n, const char *request_id, struct job_accepted *ret, struct err *e)
 {
-    if (!x->api->sandbox)
+    if (!x->api->sandbox && !x->api->workers_elsewhere)
         return err_set(e, ERR_SANDBOX, "models cannot run on this machine");
-    uuid7(n->id);
+    static const uint8_t none[16];
+    if (memcmp(n->id, none, 16) == 0) /* the client chose none */
+        uuid7(n->id);
     n->created_at = clock_now_us();
     n->model = x->model->digest;
     n->bundle = json_span(x->doc, x->bundle);

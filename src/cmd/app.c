@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/own.h"
 #include "cmd/privilege.h"
 #include "identity/scope.h"
@@ -63,8 +64,40 @@ static int make_folder(const struct config *c, const char *path, mode_t mode, st
 /* The folder's parts, once; no half-made path reaches the system. */
 struct paths {
     const char *models, *db, *key, *lock;
+    const char *store;      /* what remembers a URL */
+    const char *place;      /* the store: that URL, or `db` */
     const char *unfinished; /* there while the folder is being initialised: the samples may not all be in */
 };
+
+/* The URL that was given, or the one the folder remembers, or the file in it. */
+static int place_of_store(const struct config *c, struct paths *p, struct err *e)
+{
+    char url[2048];
+    p->place = *c->store ? c->store : p->db;
+    if (*c->store && !db_is_url(c->store))
+        return err_set(e, ERR_CONFIG,
+                       "store is postgres://USER@HOST/DATABASE, or nothing for a file in the data folder");
+    OWN_FD int fd = *c->data && !*c->store ? open(p->store, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t n = fd < 0 ? 0 : read(fd, url, sizeof url - 1);
+    if (n < 0)
+        return err_sys(e, ERR_CONFIG, "read %s", p->store);
+    url[n] = 0;
+    url[strcspn(url, "\n")] = 0;
+    if (n)
+        p->place = arena_str(c->arena, slice_of(url));
+    return p->place ? 0 : err_set(e, ERR_NO_MEMORY, "open the data folder");
+}
+
+/* A folder whose records lie elsewhere says where. */
+static int remember_store(const struct paths *p, struct err *e)
+{
+    if (p->place == p->db || access(p->store, F_OK) == 0)
+        return 0;
+    OWN_FD int fd = open(p->store, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || dprintf(fd, "%s\n", p->place) < 0 || fsync(fd))
+        return err_sys(e, ERR_STORE, "write %s", p->store);
+    return 0;
+}
 
 static int paths_of(const struct config *c, struct paths *ret, struct err *e)
 {
@@ -72,8 +105,11 @@ static int paths_of(const struct config *c, struct paths *ret, struct err *e)
                           .db = app_path(c, "lazaret.db"),
                           .key = app_key_path(c),
                           .lock = app_path(c, "lock"),
+                          .store = app_path(c, "store"),
                           .unfinished = app_path(c, "unfinished")};
-    return arena_failed(c->arena) ? err_set(e, ERR_NO_MEMORY, "open the data folder") : 0;
+    if (arena_failed(c->arena))
+        return err_set(e, ERR_NO_MEMORY, "open the data folder");
+    return place_of_store(c, ret, e);
 }
 
 void app_open_sandbox(struct app *app, struct config *c)
@@ -82,7 +118,8 @@ void app_open_sandbox(struct app *app, struct config *c)
     struct sandbox_config s = {
         .jail = app_part(c, "lazaret-jail"), .images = app_part(c, "images"), .spawners = (int)c->workers};
     /* without a folder, doctor still wants to know whether models could run here */
-    bool data = *c->data && !(app->existing_only && access(app_path(c, "lazaret.db"), F_OK));
+    bool data = *c->data && !(app->existing_only && !*c->store && access(app_path(c, "lazaret.db"), F_OK) &&
+                              access(app_path(c, "store"), F_OK));
     if (paths_of(c, &p, &app->sandbox_error) || (data && (make_folder(c, c->data, 0700, &app->sandbox_error) ||
                                                           make_folder(c, p.models, 0755, &app->sandbox_error))))
         return;
@@ -93,7 +130,7 @@ void app_open_sandbox(struct app *app, struct config *c)
 
 static bool is_ours(const char *name)
 {
-    static const char *const list[] = {".", "..", "lock", "models", "unfinished"};
+    static const char *const list[] = {".", "..", "lock", "models", "store", "unfinished"};
     for (size_t i = 0; i < COUNT(list); i++)
         if (strcmp(name, list[i]) == 0)
             return true;
@@ -103,12 +140,15 @@ static bool is_ours(const char *name)
 /* 1: empty or not there (and then made); 0: has our database; -1: has something else. */
 static int look_at_folder(const struct app *app, const struct config *c, const struct paths *p, struct err *e)
 {
-    if (app->existing_only && access(p->db, F_OK))
+    if (app->existing_only && access(p->db, F_OK) && access(p->store, F_OK) && !*c->store)
         return err_set(e, ERR_CONFIG, "%s is no data folder of lazaret; 'lazaret serve --data %s' would make one",
                        c->data, c->data);
     if (make_folder(c, c->data, 0700, e) || make_folder(c, p->models, 0755, e))
         return -1;
-    if (access(p->db, F_OK) == 0)
+    if (access(p->db, F_OK) == 0 && p->place != p->db)
+        return err_set(e, ERR_CONFIG, "%s has its records in lazaret.db: a store elsewhere needs a folder of its own",
+                       c->data);
+    if (access(p->db, F_OK) == 0 || access(p->store, F_OK) == 0)
         return 0;
     DIR *d = opendir(c->data);
     if (!d)
@@ -141,7 +181,7 @@ static int note_beginning(const struct paths *p, struct err *e)
     return fd < 0 || fsync(fd) ? err_sys(e, ERR_STORE, "write to the data folder") : 0;
 }
 
-static int prepare_key(struct app *app, const struct paths *p, struct err *e)
+static int prepare_key(const struct app *app, const struct paths *p, struct err *e)
 {
     if (access(p->key, F_OK) == 0)
         return 0;
@@ -151,6 +191,22 @@ static int prepare_key(struct app *app, const struct paths *p, struct err *e)
                        "a new key could open nothing",
                        app->config->data, p->key);
     return keyring_make_root(p->key, e);
+}
+
+/* A store elsewhere is as new as itself, whatever the folder is. */
+static int open_store(struct app *app, const struct paths *p, struct err *e)
+{
+    if (p->place == p->db)
+        return prepare_key(app, p, e) || db_open(p->db, true, &app->api.db, e) ? -1 : 0;
+    if (db_open(p->place, false, &app->api.db, e))
+        return -1;
+    int empty = db_is_empty(app->api.db, e);
+    if (empty < 0)
+        return -1;
+    if (empty && app->existing_only)
+        return err_set(e, ERR_CONFIG, "there are no records of lazaret in that store; 'lazaret serve' would make them");
+    app->fresh = empty;
+    return prepare_key(app, p, e) || remember_store(p, e) ? -1 : 0;
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -207,6 +263,15 @@ static int finish_folder(struct app *app, const struct paths *p, struct err *e)
     return unlink(p->unfinished) && errno != ENOENT ? err_sys(e, ERR_STORE, "finish the data folder") : 0;
 }
 
+int log_level_set(const char *name, struct err *e)
+{
+    static const char *const level[] = {"debug", "info", "warn", "error"};
+    for (size_t i = 0; i < COUNT(level); i++)
+        if (strcmp(name, level[i]) == 0)
+            return log_set_level((enum log_level)i), 0;
+    return err_set(e, ERR_CONFIG, "log.level is debug, info, warn or error");
+}
+
 int app_open(struct app *app, struct config *c, struct err *e)
 {
     struct api *api = &app->api;
@@ -216,18 +281,31 @@ int app_open(struct app *app, struct config *c, struct err *e)
     if (!*c->data)
         return err_set(e, ERR_CONFIG, "say which data folder: --data DIR");
     int fresh = paths_of(c, &p, e) ? -1 : look_at_folder(app, c, &p, e);
-    if (fresh < 0 || take_lock(app, &p, e))
+    if (fresh < 0 || (!app->beside && take_lock(app, &p, e)))
         return -1;
+    if (c->workers == 0 && p.place == p.db)
+        return err_set(e, ERR_CONFIG,
+                       "the records of %s are a file, so no other process can run its jobs: --workers 1 or more",
+                       c->data);
+    if (app->beside && p.place == p.db)
+        return err_set(
+            e, ERR_CONFIG,
+            "the records of %s are a file: its workers are threads of 'lazaret serve' (--workers N); a store "
+            "for several processes is PostgreSQL, --store postgres://USER@HOST/DATABASE",
+            c->data);
     app->fresh = fresh;
     app->key_path = p.key;
-    if ((fresh && note_beginning(&p, e)) || prepare_key(app, &p, e) || db_open(p.db, true, &api->db, e) ||
-        db_migrate(api->db, e) || keyring_open(p.key, api->db, &api->keyring, e) ||
-        scope_gateway(api->db, "default", api->scope, e) ||
+    if ((fresh && note_beginning(&p, e)) || open_store(app, &p, e) || db_migrate(api->db, e) ||
+        keyring_open(p.key, api->db, &api->keyring, e) || scope_gateway(api->db, "default", api->scope, e) ||
         registry_open(api->db, api->scope, p.models, &api->registry, e) ||
         jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || known_open(&api->known, e) ||
         finish_folder(app, &p, e))
         return -1;
+    jobs_limit(api->jobs, &(struct jobs_limits){.client_running = (int)c->client_running,
+                                                .model_running = (int)c->model_running,
+                                                .keep_us = c->keep_days * 86400LL * 1000000});
     api->sandbox = app->sandbox;
+    api->workers_elsewhere = c->workers == 0 && db_shared(api->db);
     api->workers = (int)c->workers;
     api->config = (struct api_config){.open_client = *c->open_client ? c->open_client : NULL,
                                       .cors_origins = c->cors,
@@ -236,8 +314,15 @@ int app_open(struct app *app, struct config *c, struct err *e)
     return 0;
 }
 
+int app_keep(struct app *app, struct err *e)
+{
+    return audit_indexer_start(app->api.db, &app->indexer, e) || keeper_start(app->api.jobs, &app->keeper, e) ? -1 : 0;
+}
+
 void app_close(struct app *app)
 {
+    keeper_stop(app->keeper);
+    audit_indexer_stop(app->indexer);
     known_close(app->api.known);
     jobs_close(app->api.jobs);
     registry_close(app->api.registry);

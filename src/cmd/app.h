@@ -2,27 +2,32 @@
  *
  *     DIR/lazaret.db   the record           DIR.key            the root key, beside the folder
  *     DIR/models/      models by digest     DIR/lock           held by whoever has the store open for writing
+ *     DIR/store        the store's URL, when it is not lazaret.db (0600: it may hold a password)
  *     DIR/control.sock where the other commands reach a running `serve`
  *     DIR/unfinished   only while the folder is being initialised: the next start finishes it
  *
- * An empty or absent DIR is initialised: root key, database, gateway scope, the sample models. A DIR with data and no
- * key is refused, never given a new one. */
+ * An empty or absent DIR is initialised: root key, database, gateway scope, the sample models. Data without their key,
+ * in DIR or in the store its URL names, are refused, never given a new one. */
 #ifndef CMD_APP_H
 #define CMD_APP_H
 
 #include "api/api.h"
+#include "audit/audit.h"
 #include "cmd/config.h"
 #include "sandbox/sandbox.h"
 
 struct app {
     struct config *config;
     const char *key_path; /* of the root key */
-    struct api api; /* what the handlers see */
+    struct api api;       /* what the handlers see */
     struct sandbox *sandbox;
-    struct err sandbox_error; /* why there is none */
+    struct err sandbox_error;      /* why there is none */
+    struct audit_indexer *indexer; /* and keeper: of a process that stays */
+    struct keeper *keeper;
     int lock_fd;
     bool existing_only; /* set before opening: do not initialise a folder */
-    bool fresh; /* this call initialised the folder */
+    bool beside;        /* set before opening: another process has the folder, this one works for the same store */
+    bool fresh;         /* this call initialised the folder */
 };
 
 /* "DIR/name", in the config's arena; NULL when memory is out. */
@@ -32,11 +37,16 @@ const char *app_key_path(const struct config *c);
  * folder. */
 const char *app_part(const struct config *c, const char *name);
 
+/* debug, info, warn or error */
+int log_level_set(const char *name, struct err *e);
+
 /* Starts the jail. Before app_open, before threads. A failure is kept in sandbox_error: the rest works without models.
  */
 void app_open_sandbox(struct app *app, struct config *c);
 /* The store and all above it. ERR_CONFIG, ERR_STORE, ERR_KEYS with a sentence. */
 int app_open(struct app *app, struct config *c, struct err *e);
+/* The threads that keep house, of a process that stays; app_close ends them. */
+int app_keep(struct app *app, struct err *e);
 void app_close(struct app *app);
 
 #endif

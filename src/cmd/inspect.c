@@ -4,10 +4,15 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "base/rnd.h"
+#include "crypto/digest.h"
 #include "cmd/app.h"
 #include "cmd/cmd.h"
 
 const struct option list_options[] = {{"last", "N", "how many (20)"}, {0}};
+const struct option job_list_options[] = {
+    {"last", "N", "how many (20)"},
+    {"state", "STATE", "only these: QUEUED RUNNING COMPLETED FAILED CANCELLED EXPIRED DEAD"},
+    {0}};
 
 /* --- keys --- */
 
@@ -93,7 +98,9 @@ int admin_job_list(struct app *app, const struct json *args, struct arena *a, st
     uint32_t last = json_get_kind(args, 0, "last", JSON_NUMBER);
     if (last && !slice_int(json_raw(args, last), 1, 10000, &most))
         return err_set(e, ERR_USAGE, "--last is a number from 1 to 10000");
-    if (job_list(app->api.jobs, (int)most, a, &r, e))
+    struct slice state = json_get_text(args, 0, "state", a);
+    struct job_filter f = {.state = state.p ? arena_str(a, state) : NULL, .most = (int)most};
+    if (job_list(app->api.jobs, &f, a, &r, e))
         return -1;
     json_open(out, '[');
     for (int i = 0; i < r.n; i++) {
@@ -111,13 +118,18 @@ int admin_job_list(struct app *app, const struct json *args, struct arena *a, st
     return 0;
 }
 
-int cmd_job_show(struct call *c, struct err *e)
+static int on_job(struct call *c, const char *work, struct err *e)
 {
     struct slice r;
-    if (admin_call(c, "job.show", call_args(c, "id", c->operand[0], NULL), &r, e))
+    if (admin_call(c, work, call_args(c, "id", c->operand[0], NULL), &r, e))
         return -1;
     printf("%.*s\n", SLICE_FMT(r));
     return 0;
+}
+
+int cmd_job_show(struct call *c, struct err *e)
+{
+    return on_job(c, "job.show", e);
 }
 
 static int last_args(struct call *c, struct slice *ret, struct err *e)
@@ -126,7 +138,11 @@ static int last_args(struct call *c, struct slice *ret, struct err *e)
     int64_t n = 20;
     if (last && !slice_int(slice_of(last), 1, 100000, &n))
         return err_set(e, ERR_USAGE, "--last is a number from 1 to 100000");
-    *ret = slice_of(arena_printf(c->arena, "{\"last\":%lld}", (long long)n));
+    const char *state = call_option(c, "state");
+    if (state && (strspn(state, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(state) || strlen(state) > 16))
+        return err_set(e, ERR_USAGE, "--state is one of QUEUED RUNNING COMPLETED FAILED CANCELLED EXPIRED DEAD");
+    *ret = slice_of(state ? arena_printf(c->arena, "{\"last\":%lld,\"state\":\"%s\"}", (long long)n, state)
+                          : arena_printf(c->arena, "{\"last\":%lld}", (long long)n));
     return 0;
 }
 
@@ -163,18 +179,102 @@ int cmd_job_list(struct call *c, struct err *e)
     return print_list(c, "job.list", e);
 }
 
+static struct audit_entry operator_does(const char *action, const char *route)
+{
+    return (struct audit_entry){
+        .actor = "operator", .role = "operator", .action = action, .outcome = "permit", .route = route};
+}
+
+static int id_of(const struct json *args, struct arena *a, uint8_t ret[UUID_BYTES], struct err *e)
+{
+    return uuid_parse(json_get_text(args, 0, "id", a), ret) ? 0 : err_set(e, ERR_USAGE, "a job's id is a UUID");
+}
+
+static int no_job(struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "there is no such job");
+}
+
+static void put_state(struct json_out *out, const uint8_t *id, const char *state)
+{
+    char text[UUID_TEXT];
+    json_open(out, '{');
+    json_pair_str(out, "job_id", uuid_text(id, text));
+    json_pair_str(out, "state", state);
+    json_close(out, '}');
+}
+
+int admin_job_cancel(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    uint8_t id[UUID_BYTES];
+    enum job_cancel how;
+    struct audit_entry audit = operator_does("delete", "lazaret job cancel");
+    if (id_of(args, a, id, e) || job_cancel(app->api.jobs, NULL, id, &audit, &how, e))
+        return -1;
+    if (how == JOB_CANCEL_ABSENT)
+        return no_job(e);
+    put_state(out, id, how == JOB_CANCEL_DONE ? "CANCELLED" : "RUNNING");
+    return 0;
+}
+
+int admin_job_retry(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    uint8_t id[UUID_BYTES];
+    struct audit_entry audit = operator_does("update", "lazaret job retry");
+    if (id_of(args, a, id, e))
+        return -1;
+    int found = job_revive(app->api.jobs, id, &audit, e);
+    if (found <= 0)
+        return found < 0 ? -1 : no_job(e);
+    put_state(out, id, "QUEUED");
+    return 0;
+}
+
+int admin_job_erase(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    uint8_t id[UUID_BYTES];
+    char text[UUID_TEXT], when[CLOCK_TEXT], leaf[SHA256_TEXT];
+    struct job_receipt r;
+    struct audit_entry audit = operator_does("delete", "lazaret job erase");
+    if (id_of(args, a, id, e))
+        return -1;
+    int found = job_erase(app->api.jobs, NULL, id, &audit, &r, e);
+    if (found <= 0)
+        return found < 0 ? -1 : no_job(e);
+    hex_encode(r.leaf, sizeof r.leaf, leaf);
+    json_open(out, '{');
+    json_pair_str(out, "job_id", uuid_text(id, text));
+    json_pair_str(out, "erased_at", clock_text(r.erased_at, when));
+    json_pair_int(out, "audit_index", r.audit_index);
+    json_pair_str(out, "audit_leaf", leaf);
+    json_close(out, '}');
+    return 0;
+}
+
+int cmd_job_cancel(struct call *c, struct err *e)
+{
+    return on_job(c, "job.cancel", e);
+}
+int cmd_job_retry(struct call *c, struct err *e)
+{
+    return on_job(c, "job.retry", e);
+}
+int cmd_job_erase(struct call *c, struct err *e)
+{
+    return on_job(c, "job.erase", e);
+}
+
 /* --- audit --- */
 
 int admin_audit_show(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
-    struct rows r;
-    int64_t most = 20;
+    int64_t most = 20, there;
     uint32_t last = json_get_kind(args, 0, "last", JSON_NUMBER);
     if (last && !slice_int(json_raw(args, last), 1, 100000, &most))
         return err_set(e, ERR_USAGE, "--last is a number from 1 to 100000");
-    if (db_rows(app->api.db, a, &r, e, "SELECT coalesce(max(idx), -1) FROM audit") < 0)
+    if (audit_count(app->api.db, &there, e))
         return -1;
-    int64_t from = row_at(&r, 0, 0)->i + 1 - most;
+    int64_t from = there - most;
     return audit_list(app->api.db, from < 0 ? 0 : from, (int)most, a, out, e);
 }
 

@@ -41,15 +41,6 @@ static void *watch_signals(void *arg)
     return NULL;
 }
 
-static int set_log_level(const char *name, struct err *e)
-{
-    static const char *const level[] = {"debug", "info", "warn", "error"};
-    for (size_t i = 0; i < COUNT(level); i++)
-        if (strcmp(name, level[i]) == 0)
-            return log_set_level((enum log_level)i), 0;
-    return err_set(e, ERR_CONFIG, "log.level is debug, info, warn or error");
-}
-
 static int http_settings(const struct config *c, struct http_config *ret, struct err *e)
 {
     *ret = http_config_default();
@@ -87,12 +78,15 @@ static bool loopback(const char *listen)
 
 static void warn_at_start(const struct app *app)
 {
-    if (!app->sandbox)
+    if (!app->sandbox && !app->api.workers_elsewhere)
         log_err(LOG_WARN, "models cannot run on this machine: jobs are answered 503", &app->sandbox_error);
     if (*app->config->open_client)
         log_line(LOG_WARN,
                  "requests without Authorization act as one client: for the prototype's clients on this machine only",
                  "client", app->config->open_client, NULL);
+    struct err e;
+    if (db_shared(app->api.db) && db_check(app->api.db, &e))
+        log_err(LOG_WARN, "the store may lose what was answered", &e);
     if (geteuid() == 0)
         log_line(LOG_WARN, "running as root: set 'user' to the account this should run as", NULL);
 }
@@ -111,7 +105,7 @@ struct running {
 static int start(struct running *r, struct config *c, struct err *e)
 {
     struct http_config h;
-    if (http_settings(c, &h, e) || set_log_level(c->log_level, e))
+    if (http_settings(c, &h, e) || log_level_set(c->log_level, e))
         return -1;
     if (*c->open_client && !loopback(c->listen))
         return err_set(e, ERR_CONFIG,
@@ -122,15 +116,22 @@ static int start(struct running *r, struct config *c, struct err *e)
     sigaddset(&r->watch.set, SIGINT);
     sigaddset(&r->watch.set, SIGHUP);
     sigaddset(&r->watch.set, SIGUSR1);
-    app_open_sandbox(&r->app, c);
+    if (c->workers)
+        app_open_sandbox(&r->app, c);
     pthread_sigmask(SIG_BLOCK, &r->watch.set, NULL);
-    if (privilege_drop(c->user, e) || app_open(&r->app, c, e) || job_recover(r->app.api.jobs, e))
+    if (privilege_drop(c->user, e) || app_open(&r->app, c, e) ||
+        (!db_shared(r->app.api.db) && job_recover(r->app.api.jobs, e)) || /* else its workers may live elsewhere */
+        app_keep(&r->app, e))
         return -1;
     struct deliver_config d = {.db = r->app.api.db,
                                .keyring = r->app.api.keyring,
                                .jobs = r->app.api.jobs,
                                .scope = r->app.api.scope,
-                               .allow = c->webhook_allow};
+                               .allow = c->webhook_allow,
+                               .allow_private = strcmp(c->webhook_private, "on") == 0,
+                               .ca = c->webhook_ca,
+                               .at_once = (int)c->webhook_at_once,
+                               .to_endpoint = (int)c->webhook_each};
     struct limit_config l = {.db = r->app.api.db,
                              .scope = r->app.api.scope,
                              .client_rate = c->client_rate,
@@ -141,7 +142,7 @@ static int start(struct running *r, struct config *c, struct err *e)
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || limit_start(&l, &r->app.api.limit, e) ||
         events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
         deliver_start(&d, &r->app.api.deliver, e) ||
-        (r->app.sandbox &&
+        (r->app.sandbox && c->workers &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||
         control_start(&r->app, &r->control, e))
         return -1;

@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -49,6 +51,23 @@ bool job_move_legal(enum job_state from, enum job_state to)
     return false;
 }
 
+static const char *const priorities[] = {
+#define PRIORITY(name, text) text,
+#include "jobs/priorities.def"
+#undef PRIORITY
+};
+const char *job_priority_name(int p)
+{
+    return priorities[p];
+}
+bool job_priority_of(struct slice name, int *ret)
+{
+    for (int i = 0; i < PRIORITIES; i++)
+        if (slice_is(name, priorities[i]))
+            return *ret = i, true;
+    return false;
+}
+
 const char *job_error_text(const char *code)
 {
 #define FAILURE(name, text)                                                                                            \
@@ -59,7 +78,7 @@ const char *job_error_text(const char *code)
     return code;
 }
 
-enum job_state job_state_of(struct slice s)
+enum job_state job_state_named(struct slice s)
 {
     for (int i = 0; i < JOB_STATES; i++)
         if (slice_is(s, states[i].name))
@@ -76,9 +95,20 @@ int jobs_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct 
         free(j);
         return err_set(e, ERR_NO_MEMORY, "open the jobs");
     }
-    if (db_rows(db, a, &r, e, "SELECT count(*) FROM job WHERE state = 'QUEUED' OR state = 'RUNNING'") < 0) {
+    /* SQLite's process is alone: what runs is nobody's, and will be queued again */
+    if (db_rows(db, a, &r, e, "SELECT count(*) FROM job WHERE state = 'QUEUED' OR (state = 'RUNNING' AND $1 = 0)",
+                V_INT(db_shared(db))) < 0 ||
+        order_open(&j->order, db, e)) {
         free(j);
         return -1;
+    }
+    for (int i = 0; i < RUNNING_MAX; i++)
+        j->running[i].fd = -1;
+    j->told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (j->told < 0) {
+        order_close(&j->order);
+        free(j);
+        return err_sys(e, ERR_INTERNAL, "a bell for deliveries");
     }
     j->db = db;
     j->keyring = k;
@@ -99,10 +129,30 @@ void jobs_close(struct jobs *j)
 {
     if (!j)
         return;
+    order_close(&j->order);
+    close(j->told);
     pthread_cond_destroy(&j->bell);
     pthread_cond_destroy(&j->changed);
     pthread_mutex_destroy(&j->lock);
     free(j);
+}
+
+void jobs_limit(struct jobs *j, const struct jobs_limits *l)
+{
+    j->limits = *l;
+}
+int jobs_told_fd(const struct jobs *j)
+{
+    return j->told;
+}
+void jobs_tell(struct jobs *j)
+{
+    if (eventfd_write(j->told, 1)) /* full, so readable anyway */
+        return;
+}
+bool jobs_shared(const struct jobs *j)
+{
+    return db_shared(j->db);
 }
 
 /* --- the doorbell --- */
@@ -167,6 +217,7 @@ struct accepting {
     struct arena *arena;
     struct slice wrap, bundle, plan;
     uint8_t key_hash[SHA256_BYTES];
+    int64_t turn;
     struct job_accepted *ret;
     struct audit_entry audit;
 };
@@ -237,20 +288,21 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
             return audit_append(tx, &x->audit, e);
         }
     }
-    if (tx_exec(tx, e,
-                "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, "
-                "created_at, updated_at) "
-                "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, $8, $9, $10, $11, $12)",
-                V_ID(c->scope), V_ID(n->id), V_ID(c->id), V_BYTES(n->model, 32), V_BLOB(x->wrap), V_BLOB(x->bundle),
-                V_BLOB(x->plan), V_INT(n->created_at), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""),
-                V_INT(n->created_at), V_INT(n->created_at)) < 0)
+    if (tx_put(tx, e,
+               "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, "
+               "created_at, updated_at, priority, turn, expires_at, replay_of) "
+               "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, $8, $9, $10, $8, $8, $11, $12, $13, $14)",
+               V_ID(c->scope), V_ID(n->id), V_ID(c->id), V_BYTES(n->model, 32), V_BLOB(x->wrap), V_BLOB(x->bundle),
+               V_BLOB(x->plan), V_INT(n->created_at), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""),
+               V_INT(n->priority), V_INT(x->turn), n->expires_at ? V_INT(n->expires_at) : V_NULL,
+               n->replay_of ? V_ID(n->replay_of) : V_NULL))
         return -1;
     if (n->idempotency_key.p &&
-        tx_exec(tx, e,
-                "INSERT INTO idempotency (scope, client, key_hash, digest, job, status, body, created_at) "
-                "VALUES ($1, $2, $3, $4, $5, 202, $6, $7)",
-                V_ID(c->scope), V_ID(c->id), V_BYTES(x->key_hash, sizeof x->key_hash),
-                V_BYTES(n->digest, sizeof n->digest), V_ID(n->id), V_TEXT(n->answer), V_INT(n->created_at)) < 0)
+        tx_put(tx, e,
+               "INSERT INTO idempotency (scope, client, key_hash, digest, job, status, body, created_at) "
+               "VALUES ($1, $2, $3, $4, $5, 202, $6, $7)",
+               V_ID(c->scope), V_ID(c->id), V_BYTES(x->key_hash, sizeof x->key_hash),
+               V_BYTES(n->digest, sizeof n->digest), V_ID(n->id), V_TEXT(n->answer), V_INT(n->created_at)))
         return -1;
     return audit_append(tx, &x->audit, e);
 }
@@ -276,6 +328,7 @@ int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct 
     x.audit.object = "Job";
     x.audit.object_id = uuid_text(n->id, id);
     x.audit.rows = 1;
+    x.turn = order_turn(&j->order, n->caller->id);
     if (tx_run(j->db, accept_body, &x, e))
         return -1;
     if (!ret->replayed) {
@@ -297,13 +350,32 @@ struct reading {
     struct audit_entry audit;
 };
 
+enum {
+    COL_STATE,
+    COL_MODEL,
+    COL_KEY,
+    COL_PLAN,
+    COL_RESULT,
+    COL_ERROR,
+    COL_ATTEMPTS,
+    COL_TRACE,
+    COL_CREATED,
+    COL_UPDATED,
+    COL_CLIENT,
+    COL_EXPIRES,
+    COL_ERASED,
+    COL_PRIORITY,
+    COL_REPLAY_OF,
+    COL_BUNDLE
+};
+
 static const char select_job[] =
-    "SELECT state, model, key, plan, result, error, attempts, trace, created_at, updated_at, client FROM job "
-    "WHERE scope = $1 AND id = $2";
+    "SELECT state, model, key, plan, result, error, attempts, trace, created_at, updated_at, client, expires_at, "
+    "erased_at, priority, replay_of FROM job WHERE scope = $1 AND id = $2";
 
 static bool is_callers(const struct reading *x)
 {
-    struct slice client = row_at(&x->rows, 0, 10)->s;
+    struct slice client = row_at(&x->rows, 0, COL_CLIENT)->s;
     return !x->caller || (client.n == 16 && memcmp(client.p, x->caller->id, 16) == 0);
 }
 
@@ -315,32 +387,69 @@ static int disclose_body(struct tx *tx, void *arg, struct err *e)
     return audit_append(tx, &x->audit, e);
 }
 
-static int open_view(struct jobs *j, struct reading *x, struct job_view *ret, struct err *e)
+static void fill_view(const struct val *v, struct job_view *ret)
+{
+    *ret = (struct job_view){.state = job_state_named(v[COL_STATE].s),
+                             .error = v[COL_ERROR].kind == VAL_NULL ? NULL : v[COL_ERROR].s.p,
+                             .attempts = (int)v[COL_ATTEMPTS].i,
+                             .priority = (int)v[COL_PRIORITY].i,
+                             .trace = v[COL_TRACE].s.p,
+                             .created_at = v[COL_CREATED].i,
+                             .updated_at = v[COL_UPDATED].i,
+                             .expires_at = v[COL_EXPIRES].i,
+                             .erased_at = v[COL_ERASED].i,
+                             .is_replay = v[COL_REPLAY_OF].s.n == 16};
+    memcpy(ret->model, v[COL_MODEL].s.p, v[COL_MODEL].s.n < 32 ? v[COL_MODEL].s.n : 32);
+    if (ret->is_replay)
+        memcpy(ret->replay_of, v[COL_REPLAY_OF].s.p, 16);
+}
+
+/* The key of the job in x->rows. */
+static int unwrap(struct jobs *j, struct reading *x, struct key *ret, struct err *e)
 {
     const struct val *v = row_at(&x->rows, 0, 0);
-    struct key key;
-    *ret = (struct job_view){.state = job_state_of(v[0].s),
-                             .error = v[5].kind == VAL_NULL ? NULL : v[5].s.p,
-                             .attempts = (int)v[6].i,
-                             .trace = v[7].s.p,
-                             .created_at = v[8].i,
-                             .updated_at = v[9].i};
-    memcpy(ret->model, v[1].s.p, v[1].s.n < 32 ? v[1].s.n : 32);
-    if (!job_state_ended(ret->state))
-        return 0;
-    if (v[10].s.n != 16)
+    if (v[COL_CLIENT].s.n != 16)
         return err_set(e, ERR_STORE, "a job without its client");
-    const uint8_t *client = (const uint8_t *)v[10].s.p;
-    struct seal_place at = job_place(PLACE_JOB_KEY, x->scope, x->id, client);
-    if (keyring_unwrap(j->keyring, &at, v[2].s, x->arena, &key, e))
+    struct seal_place at = job_place(PLACE_JOB_KEY, x->scope, x->id, (const uint8_t *)v[COL_CLIENT].s.p);
+    return keyring_unwrap(j->keyring, &at, v[COL_KEY].s, x->arena, ret, e);
+}
+
+static int open_value(struct reading *x, const struct key *key, enum place p, int col, struct slice *ret, struct err *e)
+{
+    const struct val *v = row_at(&x->rows, 0, 0);
+    struct seal_place at = job_place(p, x->scope, x->id, (const uint8_t *)v[COL_CLIENT].s.p);
+    return v[col].kind == VAL_NULL ? 0 : seal_open(key, &at, v[col].s, x->arena, ret, e);
+}
+
+static int open_view(struct jobs *j, struct reading *x, struct job_view *ret, struct err *e)
+{
+    struct key key;
+    fill_view(row_at(&x->rows, 0, 0), ret);
+    if (!job_state_ended(ret->state) || ret->erased_at)
+        return 0;
+    if (unwrap(j, x, &key, e))
         return -1;
-    at = job_place(PLACE_JOB_PLAN, x->scope, x->id, client);
-    int rc = seal_open(&key, &at, v[3].s, x->arena, &ret->plan, e);
-    at = job_place(PLACE_JOB_RESULT, x->scope, x->id, client);
-    if (!rc && v[4].kind != VAL_NULL)
-        rc = seal_open(&key, &at, v[4].s, x->arena, &ret->result, e);
+    int rc = open_value(x, &key, PLACE_JOB_PLAN, COL_PLAN, &ret->plan, e) ||
+                     open_value(x, &key, PLACE_JOB_RESULT, COL_RESULT, &ret->result, e)
+                 ? -1
+                 : 0;
     key_wipe(&key);
     return rc;
+}
+
+/* The row, if it is the caller's; what is not is audited, and 0. */
+static int find_job(struct jobs *j, struct reading *x, char text[UUID_TEXT], struct err *e)
+{
+    if (db_rows(j->db, x->arena, &x->rows, e, select_job, V_ID(x->scope), V_ID(x->id)) < 0)
+        return -1;
+    x->audit.scope = x->scope;
+    x->audit.object = "Job";
+    x->audit.object_id = uuid_text(x->id, text);
+    if (x->rows.n && is_callers(x))
+        return 1;
+    x->audit.outcome = "deny";
+    x->audit.why = x->rows.n ? "not-own" : "absent";
+    return audit_note(j->db, &x->audit, e) ? -1 : 0;
 }
 
 int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
@@ -349,21 +458,15 @@ int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], 
     char text[UUID_TEXT];
     struct reading x = {
         .caller = caller, .scope = caller ? caller->scope : j->scope, .id = id, .arena = a, .audit = *audit};
-    if (db_rows(j->db, a, &x.rows, e, select_job, V_ID(x.scope), V_ID(id)) < 0)
-        return -1;
-    x.audit.scope = x.scope;
-    x.audit.object = "Job";
-    x.audit.object_id = uuid_text(id, text);
-    if (x.rows.n == 0 || !is_callers(&x)) {
-        x.audit.outcome = "deny";
-        x.audit.why = x.rows.n ? "not-own" : "absent";
-        return audit_note(j->db, &x.audit, e) ? -1 : 0;
-    }
-    if (!x.audit.trace &&
-        row_at(&x.rows, 0, 7)->s.n) /* a look of our own (a delivery, the operator's) belongs to the job's trace */
-        x.audit.trace = row_at(&x.rows, 0, 7)->s.p;
+    int found = find_job(j, &x, text, e);
+    if (found <= 0)
+        return found;
+    if (!x.audit.trace && row_at(&x.rows, 0, COL_TRACE)->s.n)
+        /* a look of our own (a delivery, the operator's) belongs to the job's trace */
+        x.audit.trace = row_at(&x.rows, 0, COL_TRACE)->s.p;
     /* A result is disclosed: read again in the transaction that says so. The state alone is no secret of its owner. */
-    if (job_state_ended(job_state_of(row_at(&x.rows, 0, 0)->s))) {
+    if (job_state_ended(job_state_named(row_at(&x.rows, 0, COL_STATE)->s)) &&
+        row_at(&x.rows, 0, COL_ERASED)->kind == VAL_NULL) {
         x.audit.rows = 1;
         if (tx_run(j->db, disclose_body, &x, e))
             return -1;
@@ -373,13 +476,62 @@ int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], 
     return open_view(j, &x, ret, e) ? err_in(e, "job %s", text) : 1;
 }
 
-int job_list(struct jobs *j, int most, struct arena *a, struct rows *ret, struct err *e)
+static int reopen_body(struct tx *tx, void *arg, struct err *e)
 {
-    return db_rows(j->db, a, ret, e,
-                   "SELECT job.id, job.state, m.key, m.version, job.created_at, job.updated_at, job.error FROM job "
-                   "JOIN model_version m ON m.scope = job.scope AND m.digest = job.model WHERE job.scope = $1 "
-                   "ORDER BY job.created_at DESC LIMIT $2",
-                   V_ID(j->scope), V_INT(most)) < 0
-               ? -1
-               : 0;
+    struct reading *x = arg;
+    if (tx_rows(tx, x->arena, &x->rows, e,
+                "SELECT state, model, key, plan, result, error, attempts, trace, created_at, updated_at, client, "
+                "expires_at, erased_at, priority, replay_of, bundle FROM job WHERE scope = $1 AND id = $2",
+                V_ID(x->scope), V_ID(x->id)) < 0)
+        return -1;
+    return audit_append(tx, &x->audit, e);
+}
+
+int job_reopen(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
+               struct arena *a, struct slice *ret_bundle, struct slice *ret_plan, struct err *e)
+{
+    char text[UUID_TEXT];
+    struct key key;
+    struct reading x = {
+        .caller = caller, .scope = caller ? caller->scope : j->scope, .id = id, .arena = a, .audit = *audit};
+    int found = find_job(j, &x, text, e);
+    if (found <= 0)
+        return found;
+    x.audit.rows = 1;
+    x.audit.why = "replay";
+    if (tx_run(j->db, reopen_body, &x, e))
+        return -1;
+    if (x.rows.n == 0)
+        return 0;
+    if (row_at(&x.rows, 0, COL_ERASED)->kind != VAL_NULL)
+        return err_set(e, ERR_GONE, "job %s was erased", text);
+    if (unwrap(j, &x, &key, e))
+        return -1;
+    int rc = open_value(&x, &key, PLACE_JOB_BUNDLE, COL_BUNDLE, ret_bundle, e) ||
+                     open_value(&x, &key, PLACE_JOB_PLAN, COL_PLAN, ret_plan, e)
+                 ? -1
+                 : 1;
+    key_wipe(&key);
+    return rc;
+}
+
+#define LIST_COLUMNS                                                                                                   \
+    "SELECT job.id, job.state, m.key, m.version, job.created_at, job.updated_at, job.error, job.priority FROM job "    \
+    "JOIN model_version m ON m.scope = job.scope AND m.digest = job.model WHERE job.scope = $1 "
+#define LIST_FILTER                                                                                                    \
+    "AND ($2 = '' OR job.state = $2 OR job.state = $3) AND ($4 = '' OR m.key = $4) AND (job.created_at < $5 OR "       \
+    "(job.created_at = $5 AND job.id < $6)) "
+#define LIST_ORDER "ORDER BY job.created_at DESC, job.id DESC "
+
+int job_list(struct jobs *j, const struct job_filter *f, struct arena *a, struct rows *ret, struct err *e)
+{
+    int64_t before = f->before_at ? f->before_at : INT64_MAX;
+    struct val state = V_STR(f->state ? f->state : ""), also = V_STR(f->also ? f->also : ""),
+               model = V_TEXT(f->model.p ? f->model : SLICE(""));
+    int n = f->caller ? db_rows(j->db, a, ret, e, LIST_COLUMNS LIST_FILTER "AND job.client = $7 " LIST_ORDER "LIMIT $8",
+                                V_ID(j->scope), state, also, model, V_INT(before), V_ID(f->before_id),
+                                V_ID(f->caller->id), V_INT(f->most))
+                      : db_rows(j->db, a, ret, e, LIST_COLUMNS LIST_FILTER LIST_ORDER "LIMIT $7", V_ID(j->scope), state,
+                                also, model, V_INT(before), V_ID(f->before_id), V_INT(f->most));
+    return n < 0 ? -1 : 0;
 }

@@ -6,10 +6,12 @@
  *
  * A lease is (fence, lease_until). Every claim raises the fence, and every write of a worker says WHERE fence = ..., so
  * a worker that lost its lease (stalled, or the process died and came back) changes nothing: a result is stored once.
- * What a crash leaves: a RUNNING row whose lease runs out; the next claim queues it again. No job is ever only in
- * memory.
+ * What a crash leaves: a RUNNING row whose lease runs out; then it is queued again. No job is ever only in memory.
  *
- * states.def lists the legal moves; job_move() alone writes jobs.state. Knows nothing of HTTP or roles. */
+ * Which job is next: of the four classes of priorities.def the one whose head waits longest, a class counting a minute;
+ * inside a class clients take turns (order.h). Jobs of a client or a model at its limit are passed over.
+ *
+ * states.def lists the legal moves; job_move() alone writes job.state. Knows nothing of HTTP or roles. */
 #ifndef JOBS_JOB_H
 #define JOBS_JOB_H
 
@@ -27,8 +29,9 @@ enum job_state {
     JOB_STATES
 };
 
-const char *job_state_name(enum job_state s);   /* "RUNNING", as stored */
-const char *job_state_public(enum job_state s); /* "PROCESSING", as /v1 says it */
+const char *job_state_name(enum job_state s);        /* "RUNNING", as stored */
+const char *job_state_public(enum job_state s);      /* "PROCESSING", as /v1 says it */
+enum job_state job_state_named(struct slice stored); /* JOB_FAILED when there is no such state */
 bool job_state_ended(enum job_state s);
 bool job_move_legal(enum job_state from, enum job_state to);
 
@@ -37,16 +40,35 @@ const char *job_error_text(const char *code);
 
 enum { JOB_TRIES = 5 }; /* of faults that are ours, not the model's */
 
+enum job_priority {
+#define PRIORITY(name, text) PRIORITY_##name,
+#include "jobs/priorities.def"
+#undef PRIORITY
+    PRIORITIES
+};
+const char *job_priority_name(int p); /* "routine" */
+/* Is it one of FHIR's four? */
+bool job_priority_of(struct slice name, int *ret);
+
+/* 0: no limit */
+struct jobs_limits {
+    int client_running, model_running; /* at a time */
+    int64_t keep_us;                   /* an ended job is erased this long after its end */
+};
+
 struct jobs;
 int jobs_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct jobs **ret, struct err *e);
 void jobs_close(struct jobs *j);
+void jobs_limit(struct jobs *j, const struct jobs_limits *l); /* before workers start */
 
 /* --- accepting --- */
 
 struct job_new {
     const struct caller *caller;
-    uint8_t id[16]; /* uuid7, made by the caller */
-    int64_t created_at;
+    uint8_t id[16];                 /* uuid7 of the caller's, or one the client chose */
+    int64_t created_at, expires_at; /* 0: it does not expire */
+    int priority;
+    const uint8_t *replay_of;     /* NULL, or the job whose Bundle this is */
     const uint8_t *model;         /* version digest, 32 bytes */
     struct slice bundle;          /* the Bundle's text */
     struct slice plan;            /* JSON: {"request" (what the model is asked), "decision", "webhook_url"} */
@@ -74,11 +96,13 @@ int job_replay(struct jobs *j, const struct caller *caller, struct slice key, co
 
 struct job_view {
     enum job_state state;
-    struct slice result; /* opened JSON, when COMPLETED */
-    struct slice plan;   /* opened */
-    const char *error;   /* code, when FAILED */
-    int64_t created_at, updated_at;
-    int attempts;
+    struct slice result;                                   /* opened JSON, when COMPLETED */
+    struct slice plan;                                     /* opened */
+    const char *error;                                     /* code, when FAILED or DEAD */
+    int64_t created_at, updated_at, expires_at, erased_at; /* 0: does not, is not */
+    int attempts, priority;
+    uint8_t replay_of[16];
+    bool is_replay;
     uint8_t model[32];
     const char *trace;
 };
@@ -86,8 +110,43 @@ struct job_view {
  * `caller` NULL: the operator. */
 int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
              struct arena *a, struct job_view *ret, struct err *e);
-/* rows: id, state, model key, version, created_at, updated_at, error; newest first */
-int job_list(struct jobs *j, int most, struct arena *a, struct rows *ret, struct err *e);
+
+struct job_filter {
+    const struct caller *caller; /* NULL: everybody's */
+    const char *state, *also;    /* as stored; NULL: any. `also`: or this one */
+    struct slice model;          /* key; {NULL,0}: any */
+    int64_t before_at;           /* 0: from the newest */
+    uint8_t before_id[16];       /* where the last page ended */
+    int most;
+};
+/* rows: id, state, model key, version, created_at, updated_at, error, priority; newest first */
+int job_list(struct jobs *j, const struct job_filter *f, struct arena *a, struct rows *ret, struct err *e);
+
+/* The sealed Bundle and plan of a job, opened, for a replay. 1, 0: no such job of the caller's; ERR_GONE when erased.
+ */
+int job_reopen(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
+               struct arena *a, struct slice *ret_bundle, struct slice *ret_plan, struct err *e);
+
+/* --- no longer wanted --- */
+
+enum job_cancel { JOB_CANCEL_ABSENT, JOB_CANCEL_DONE, JOB_CANCEL_ASKED };
+/* A waiting job is cancelled at once (DONE), a running one is killed by whoever runs it (ASKED), within 100 ms.
+ * -1 ERR_CONFLICT: it has ended. */
+int job_cancel(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
+               enum job_cancel *ret, struct err *e);
+
+struct job_receipt {
+    int64_t erased_at, audit_index; /* -1: not known yet */
+    uint8_t leaf[32];               /* of the audit entry that says so */
+};
+/* Crypto-shreds an ended job: its wrapped data key, Bundle, plan, result and the vendor's log are overwritten in the
+ * store, pending events are dropped. 1: erased, now or before; 0: no such job of the caller's. -1 ERR_CONFLICT: it has
+ * not ended. */
+int job_erase(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
+              struct job_receipt *ret, struct err *e);
+
+/* New tries for a DEAD job. 1; 0: there is no such job; ERR_CONFLICT: it is not dead. */
+int job_revive(struct jobs *j, const uint8_t id[16], const struct audit_entry *audit, struct err *e);
 
 /* --- running --- */
 
@@ -96,28 +155,49 @@ struct job_claim {
     int64_t fence, created_at;
     int attempts;
     const char *trace;
+    int cancel_fd;     /* readable when the job is cancelled through this process; -1: it cannot be told */
     struct slice plan; /* opened */
     struct key key;    /* the job's data key; job_claim_end wipes it */
 };
-/* Takes the oldest job that is due, for `lease_us`. Jobs whose lease ran out are queued again first. 1, 0 none, -1. */
+/* Takes the job whose turn it is, for `lease_us`. 1, 0 none is due, -1. job_claim_end after it in any case. */
 int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_claim *ret, struct err *e);
-/* Extends the lease. 1: still ours; 0: lost. */
+/* Looks after what nobody runs: queues again what a lease ran out on, ends what expired. Claims do this, too, when they
+ * find nothing and twice a second. */
+int job_sweep(struct jobs *j, struct err *e);
+/* Extends the lease. 1: still ours; 0: lost, or cancelled. */
 int job_heartbeat(struct jobs *j, const struct job_claim *c, int64_t lease_us, struct err *e);
+/* Was it cancelled? 1, 0; -1. For what is cancelled through another process. */
+int job_cancel_asked(struct jobs *j, const struct job_claim *c, struct err *e);
+/* Stores that it was cancelled. 1: stored; 0: the lease was lost. */
+int job_finish_cancelled(struct jobs *j, const struct job_claim *c, struct err *e);
 /* Stores the end, once. 1: stored; 0: the lease was lost and nothing was written. `error` NULL means COMPLETED. */
 int job_finish(struct jobs *j, const struct job_claim *c, struct slice result, struct slice vendor_log,
                const char *error, struct arena *a, struct err *e);
-/* Back to the queue after a fault of ours, later each time; FAILED when the tries are used up. */
-int job_retry(struct jobs *j, const struct job_claim *c, const char *error, struct arena *a, struct err *e);
-void job_claim_end(struct job_claim *c);
+/* Back to the queue after a fault of ours, later each time; DEAD when the tries are used up. */
+int job_retry(struct jobs *j, const struct job_claim *c, const char *error, struct err *e);
+void job_claim_end(struct jobs *j, struct job_claim *c);
 /* At the start of a process that alone runs workers: whatever is RUNNING is nobody's; queues it again. */
 int job_recover(struct jobs *j, struct err *e);
+
+/* --- keeping house: a thread of `serve` and `work` --- */
+
+struct keeper;
+/* Once a second sweeps; once a minute erases what was kept for long enough, and forgets idempotency keys of yesterday.
+ */
+int keeper_start(struct jobs *j, struct keeper **ret, struct err *e);
+void keeper_stop(struct keeper *k);
+/* One round of what keeper does once a minute; *ret is how many jobs were erased. */
+int job_retain(struct jobs *j, int *ret, struct err *e);
 
 /* --- waking workers: in process; the rows are the truth --- */
 void jobs_ring(struct jobs *j);
 /* Waits for a ring, or `ms`. Returns at once while rings are pending, and for ever after jobs_ring_all. */
 void jobs_wait(struct jobs *j, int ms);
-void jobs_ring_all(struct jobs *j);  /* wakes every waiting worker, for the end */
-int64_t jobs_queued(struct jobs *j); /* how many wait, as far as this process knows */
+/* Readable when a job has ended since the last read: who delivers events waits for it. An eventfd of jobs. */
+int jobs_told_fd(const struct jobs *j);
+bool jobs_shared(const struct jobs *j); /* may other processes put jobs in? Then no bell rings for those */
+void jobs_ring_all(struct jobs *j);     /* wakes every waiting worker, for the end */
+int64_t jobs_queued(struct jobs *j);    /* how many wait, as far as this process knows */
 
 /* Everything that must hold between the rows of the job tables; -1 (ERR_STORE) with the first that does not. */
 int job_check_invariants(struct jobs *j, struct err *e);

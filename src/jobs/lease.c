@@ -1,4 +1,8 @@
-/* lease.c -- claiming, finishing and retrying jobs; the only writer of jobs.state. */
+/* lease.c -- claiming, finishing and retrying jobs. */
+#include <assert.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
@@ -8,30 +12,43 @@
 #include "jobs/watch.h"
 #include "store/place.h"
 
-#include <assert.h>
+enum { CLASS_US = 60000000 }; /* what one class of priority is worth, in waiting */
 
-/* Compare and set: 1 moved, 0 it is not (any more) in `from` under this fence. `fence` < 0: whatever fence. */
-static int job_move(struct tx *tx, const uint8_t *scope, const uint8_t *id, enum job_state from, enum job_state to,
-                    int64_t fence, struct err *e)
+int job_move(struct tx *tx, const uint8_t *scope, const uint8_t *id, enum job_state from, enum job_state to,
+             int64_t fence, struct err *e)
 {
     assert(job_move_legal(from, to));
-    int n = tx_exec(tx, e,
-                    "UPDATE job SET state = $1, updated_at = $2 WHERE scope = $3 AND id = $4 AND state = $5 AND "
-                    "($6 < 0 OR fence = $6)",
-                    V_STR(job_state_name(to)), V_INT(clock_now_us()), V_ID(scope), V_ID(id),
-                    V_STR(job_state_name(from)), V_INT(fence));
-    return n;
+    return tx_exec(tx, e,
+                   "UPDATE job SET state = $1, updated_at = $2 WHERE scope = $3 AND id = $4 AND state = $5 AND "
+                   "($6 < 0 OR fence = $6)",
+                   V_STR(job_state_name(to)), V_INT(clock_now_us()), V_ID(scope), V_ID(id), V_STR(job_state_name(from)),
+                   V_INT(fence));
+}
+
+int job_tell_end(struct tx *tx, const uint8_t *scope, const uint8_t *id, struct err *e)
+{
+    uint8_t event[16];
+    uuid7(event);
+    return tx_put(
+        tx, e,
+        "INSERT INTO webhook_event (scope, id, endpoint, job, kind, next_at, created_at) "
+        "SELECT $1, $2, w.id, job.id, 'job.ended', $3, $3 FROM job JOIN webhook_endpoint w ON w.scope = "
+        "job.scope AND w.client = job.client AND (w.kind = 'url' OR job.webhook = 1) WHERE job.scope = $1 AND "
+        "job.id = $4",
+        V_ID(scope), V_ID(event), V_INT(clock_now_us()), V_ID(id));
 }
 
 /* --- ending: in a body, whoever ends it --- */
 
 struct ending {
     struct jobs *j;
-    const struct job_claim *c;
-    enum job_state to;
+    const uint8_t *id;
+    int64_t fence; /* < 0: whatever fence */
+    const char *trace;
+    enum job_state from, to;
     struct slice result, vendor_log; /* sealed, or {NULL,0} */
     const char *error;
-    int64_t not_before;
+    int64_t not_before, created_at;
     int stored;
 };
 
@@ -43,41 +60,168 @@ static int end_audit(struct tx *tx, struct ending *x, struct err *e)
                                 .role = "worker",
                                 .action = "execute",
                                 .object = "Job",
-                                .object_id = uuid_text(x->c->id, id),
-                                .outcome = x->to == JOB_COMPLETED ? "permit" : "error",
-                                .why = x->error ? x->error : "COMPLETED",
-                                .trace = x->c->trace,
+                                .object_id = uuid_text(x->id, id),
+                                .outcome = x->to == JOB_COMPLETED || x->to == JOB_CANCELLED ? "permit" : "error",
+                                .why = x->error ? x->error : job_state_name(x->to),
+                                .trace = x->trace && *x->trace ? x->trace : NULL,
                                 .rows = 1};
     return audit_append(tx, &entry, e);
+}
+
+/* What goes back to the queue goes nowhere when its client no longer wants it. */
+static int heed_cancel(struct tx *tx, struct ending *x, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    struct rows r;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "requeue a job");
+    if (tx_rows(tx, a, &r, e, "SELECT cancelled FROM job WHERE scope = $1 AND id = $2", V_ID(x->j->scope),
+                V_ID(x->id)) < 0)
+        return -1;
+    if (r.n && row_at(&r, 0, 0)->i) {
+        x->to = JOB_CANCELLED;
+        x->error = NULL;
+    }
+    return 0;
 }
 
 static int end_body(struct tx *tx, void *arg, struct err *e)
 {
     struct ending *x = arg;
     const uint8_t *scope = x->j->scope;
-    x->stored = job_move(tx, scope, x->c->id, JOB_RUNNING, x->to, x->c->fence, e);
+    if (x->to == JOB_QUEUED && heed_cancel(tx, x, e))
+        return -1;
+    x->stored = job_move(tx, scope, x->id, x->from, x->to, x->fence, e);
     if (x->stored <= 0)
         return x->stored;
-    if (x->to == JOB_QUEUED) {
-        if (tx_exec(tx, e, "UPDATE job SET not_before = $1, error = $2 WHERE scope = $3 AND id = $4",
-                    V_INT(x->not_before), V_STR(x->error), V_ID(scope), V_ID(x->c->id)) < 0)
-            return -1;
-    } else {
-        uint8_t event[16];
-        uuid7(event);
-        if (tx_exec(tx, e,
-                    "UPDATE job SET result = $1, vendor_log = $2, error = $3, lease_until = NULL WHERE scope = $4 AND "
-                    "id = $5",
-                    V_MAYBE(x->result), V_MAYBE(x->vendor_log), x->error ? V_STR(x->error) : V_NULL, V_ID(scope),
-                    V_ID(x->c->id)) < 0 ||
-            tx_exec(
-                tx, e,
-                "INSERT INTO outbox (scope, id, job, client, kind, next_at, created_at) "
-                "SELECT $1, $2, $3, client, 'job.ended', $4, $4 FROM job WHERE scope = $1 AND id = $3 AND webhook = 1",
-                V_ID(scope), V_ID(event), V_ID(x->c->id), V_INT(clock_now_us())) < 0)
-            return -1;
-    }
+    int rc =
+        x->to == JOB_QUEUED
+            ? tx_put(tx, e, "UPDATE job SET not_before = $1, error = $2 WHERE scope = $3 AND id = $4",
+                     V_INT(x->not_before), V_STR(x->error), V_ID(scope), V_ID(x->id))
+            : tx_put(tx, e,
+                     "UPDATE job SET result = $1, vendor_log = $2, error = $3, lease_until = NULL WHERE scope = $4 "
+                     "AND id = $5",
+                     V_MAYBE(x->result), V_MAYBE(x->vendor_log), x->error ? V_STR(x->error) : V_NULL, V_ID(scope),
+                     V_ID(x->id));
+    if (rc || (x->to != JOB_QUEUED && job_tell_end(tx, scope, x->id, e)))
+        return -1;
     return end_audit(tx, x, e);
+}
+
+/* --- what nobody runs --- */
+
+struct sweeping {
+    struct jobs *j;
+    struct arena *arena;
+    int64_t before;         /* leases that end before */
+    int seen, lost, queued; /* leases; queued again, so tried once more; how the queue changed */
+};
+
+/* Jobs whose lease ran out: queued again, or dead when they took down their worker every time. */
+static int requeue(struct tx *tx, struct sweeping *x, struct err *e)
+{
+    struct rows r;
+    if (tx_rows(tx, x->arena, &r, e,
+                "SELECT id, attempts, trace FROM job WHERE state = 'RUNNING' AND lease_until < $1 LIMIT "
+                "100 " DB_SKIP_LOCKED,
+                V_INT(x->before)) < 0)
+        return -1;
+    for (int i = 0; i < r.n; i++) {
+        const struct val *v = row_at(&r, i, 0);
+        struct ending end = {.j = x->j,
+                             .id = (const uint8_t *)v[0].s.p,
+                             .fence = -1,
+                             .trace = v[2].s.p,
+                             .from = JOB_RUNNING,
+                             .to = v[1].i < JOB_TRIES ? JOB_QUEUED : JOB_DEAD,
+                             .error = "WORKER_LOST",
+                             .not_before = clock_now_us()};
+        if (end_body(tx, &end, e))
+            return -1;
+        x->lost += end.to == JOB_QUEUED && end.stored;
+        x->queued += end.to == JOB_QUEUED && end.stored;
+    }
+    x->seen = r.n;
+    return 0;
+}
+
+static int expire(struct tx *tx, struct sweeping *x, struct err *e)
+{
+    struct rows r;
+    if (tx_rows(tx, x->arena, &r, e,
+                "SELECT id, trace FROM job WHERE state = 'QUEUED' AND expires_at <= $1 LIMIT 100 " DB_SKIP_LOCKED,
+                V_INT(clock_now_us())) < 0)
+        return -1;
+    for (int i = 0; i < r.n; i++) {
+        const struct val *v = row_at(&r, i, 0);
+        struct ending end = {.j = x->j,
+                             .id = (const uint8_t *)v[0].s.p,
+                             .fence = -1,
+                             .trace = v[1].s.p,
+                             .from = JOB_QUEUED,
+                             .to = JOB_EXPIRED};
+        if (end_body(tx, &end, e))
+            return -1;
+        x->queued -= end.stored;
+    }
+    return 0;
+}
+
+static int sweep_body(struct tx *tx, void *arg, struct err *e)
+{
+    struct sweeping *x = arg;
+    x->seen = x->lost = x->queued = 0;
+    return requeue(tx, x, e) || expire(tx, x, e) ? -1 : 0;
+}
+
+static void count_lost(const struct sweeping *x)
+{
+    if (x->seen) {
+        metric_add(METRIC_LEASES_LOST, x->seen);
+        metric_add(METRIC_JOBS_FAILED, x->seen - x->lost);
+    }
+}
+
+int job_sweep(struct jobs *j, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct sweeping x = {.j = j, .arena = a, .before = clock_now_us()};
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "look after the queue");
+    j->sweep_at = clock_mono_us() + SWEEP_US;
+    if (tx_run(j->db, sweep_body, &x, e))
+        return -1;
+    jobs_count(j, x.queued);
+    count_lost(&x);
+    for (int i = 0; i < x.lost; i++)
+        jobs_ring(j);
+    if (x.seen || x.queued)
+        jobs_changed(j);
+    return 0;
+}
+
+static int recover_body(struct tx *tx, void *arg, struct err *e)
+{
+    struct sweeping *x = arg;
+    x->seen = x->lost = x->queued = 0;
+    return requeue(tx, x, e);
+}
+
+int job_recover(struct jobs *j, struct err *e)
+{
+    for (;;) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct sweeping x = {.j = j, .arena = a, .before = INT64_MAX};
+        if (!a)
+            return err_set(e, ERR_NO_MEMORY, "recover jobs");
+        if (tx_run(j->db, recover_body, &x, e))
+            return -1;
+        if (x.seen == 0)
+            return 0;
+        count_lost(&x);
+        jobs_count(j, x.queued - x.seen); /* jobs_open counted all of them as waiting */
+        log_line(LOG_INFO, "jobs that were running when the process ended are queued again", NULL);
+    }
 }
 
 /* --- claiming --- */
@@ -87,102 +231,152 @@ struct claiming {
     struct arena *arena;
     int64_t lease_us;
     struct rows rows; /* the one claimed, or none */
-    int lost, seen;   /* leases that ran out: queued again, and all */
 };
 
-/* Jobs whose lease ran out before `before`: queued again, or failed when they took down their worker every time. */
-static int requeue(struct tx *tx, struct claiming *x, int64_t before, struct err *e)
+/* The classes that have a job that is due, the one whose head waits longest first; a class counts a minute. */
+static int due_classes(struct tx *tx, struct claiming *x, int ret[PRIORITIES], struct err *e)
 {
+#define HEAD(class)                                                                                                    \
+    "SELECT * FROM (SELECT priority, created_at FROM job WHERE state = 'QUEUED' AND priority = " class " AND "         \
+                                                                                                       "not_before "   \
+                                                                                                       "<= $1 ORDER "  \
+                                                                                                       "BY turn "      \
+                                                                                                       "LIMIT 1) AS "  \
+                                                                                                       "c" class
     struct rows r;
-    if (tx_rows(tx, x->arena, &r, e,
-                "SELECT id, attempts, trace FROM job WHERE state = 'RUNNING' AND lease_until < $1 LIMIT 100",
-                V_INT(before)) < 0)
+    int64_t rank[PRIORITIES];
+    if (tx_rows(tx, x->arena, &r, e, HEAD("0") " UNION ALL " HEAD("1") " UNION ALL " HEAD("2") " UNION ALL " HEAD("3"),
+                V_INT(clock_now_us())) < 0)
         return -1;
     for (int i = 0; i < r.n; i++) {
-        const struct val *v = row_at(&r, i, 0);
-        struct job_claim c = {.fence = -1, .trace = v[2].s.p};
-        memcpy(c.id, v[0].s.p, 16);
-        bool again = v[1].i < JOB_TRIES;
-        struct ending end = {.j = x->j,
-                             .c = &c,
-                             .to = again ? JOB_QUEUED : JOB_FAILED,
-                             .error = "WORKER_LOST",
-                             .not_before = clock_now_us()};
-        if (end_body(tx, &end, e))
-            return -1;
-        x->lost += again;
+        int64_t class = row_at(&r, i, 0)->i, mine = row_at(&r, i, 1)->i + class * CLASS_US;
+        int at = i;
+        for (; at > 0 && (mine < rank[at - 1] || (mine == rank[at - 1] && class < ret[at - 1])); at--) {
+            ret[at] = ret[at - 1];
+            rank[at] = rank[at - 1];
+        }
+        ret[at] = (int)class;
+        rank[at] = mine;
     }
-    x->seen = r.n;
-    return 0;
+    return r.n;
 }
 
-static void count_lost(const struct claiming *x)
+/* The first of a class whose client and model may have one more running. */
+static int take_from(struct tx *tx, struct claiming *x, int class, struct err *e)
 {
-    if (x->seen) {
-        metric_add(METRIC_LEASES_LOST, x->seen);
-        metric_add(METRIC_JOBS_FAILED, x->seen - x->lost);
-    }
+    const struct jobs_limits *l = &x->j->limits;
+    int64_t now = clock_now_us();
+    struct rows due;
+    if (tx_rows(tx, x->arena, &due, e,
+                "SELECT id FROM job WHERE state = 'QUEUED' AND priority = $1 AND not_before <= $2 AND "
+                "(expires_at IS NULL OR expires_at > $2) AND "
+                "($3 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.client = job.client) < $3) AND "
+                "($4 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.model = job.model) < $4) "
+                "ORDER BY turn LIMIT 1 " DB_SKIP_LOCKED,
+                V_INT(class), V_INT(now), V_INT(l->client_running), V_INT(l->model_running)) < 0)
+        return -1;
+    if (due.n == 0)
+        return 0;
+    const uint8_t *id = (const uint8_t *)row_at(&due, 0, 0)->s.p;
+    int moved = job_move(tx, x->j->scope, id, JOB_QUEUED, JOB_RUNNING, -1, e);
+    if (moved <= 0)
+        return moved;
+    return tx_rows(tx, x->arena, &x->rows, e,
+                   "UPDATE job SET fence = fence + 1, attempts = attempts + 1, lease_until = $1 WHERE scope = $2 AND "
+                   "id = $3 RETURNING id, model, client, fence, created_at, attempts, trace, key, plan, turn",
+                   V_INT(now + x->lease_us), V_ID(x->j->scope), V_ID(id));
 }
 
 static int claim_body(struct tx *tx, void *arg, struct err *e)
 {
     struct claiming *x = arg;
-    struct rows due;
+    int class[PRIORITIES], n = due_classes(tx, x, class, e), got = n < 0 ? -1 : 0;
     x->rows.n = 0;
-    if (requeue(tx, x, clock_now_us(), e))
+    for (int i = 0; i < n && got == 0; i++)
+        got = take_from(tx, x, class[i], e);
+    return got < 0 ? -1 : 0;
+}
+
+/* A claim that a power failure undoes leaves the job queued, which is what recovery would make of it. */
+static int claim_one(struct claiming *x, struct err *e)
+{
+    struct jobs *j = x->j;
+    if (clock_mono_us() >= j->sweep_at && job_sweep(j, e))
         return -1;
-    int64_t now = clock_now_us(); /* after it, so that what was queued again just now is due */
-    if (tx_rows(tx, x->arena, &due, e,
-                "SELECT scope, id FROM job WHERE state = 'QUEUED' AND not_before <= $1 "
-                "ORDER BY not_before LIMIT 1",
-                V_INT(now)) < 0)
+    if (tx_run_lazy(j->db, claim_body, x, e))
         return -1;
-    if (due.n == 0)
+    if (x->rows.n || jobs_shared(j)) /* others sweep, too */
         return 0;
-    const uint8_t *scope = (const uint8_t *)row_at(&due, 0, 0)->s.p, *id = (const uint8_t *)row_at(&due, 0, 1)->s.p;
-    if (job_move(tx, scope, id, JOB_QUEUED, JOB_RUNNING, -1, e) < 0 ||
-        tx_exec(
-            tx, e,
-            "UPDATE job SET fence = fence + 1, attempts = attempts + 1, lease_until = $1 WHERE scope = $2 AND id = $3",
-            V_INT(now + x->lease_us), V_ID(scope), V_ID(id)) < 0)
+    return job_sweep(j, e) || tx_run_lazy(j->db, claim_body, x, e) ? -1 : 0;
+}
+
+static int running_enter(struct jobs *j, const uint8_t id[16])
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), at = 0;
+    pthread_mutex_lock(&j->lock);
+    while (at < RUNNING_MAX && j->running[at].fd >= 0)
+        at++;
+    if (fd >= 0 && at < RUNNING_MAX) {
+        memcpy(j->running[at].id, id, 16);
+        j->running[at].fd = fd;
+    } else if (fd >= 0) {
+        close(fd);
+        fd = -1;
+    }
+    pthread_mutex_unlock(&j->lock);
+    return fd;
+}
+
+void job_running_cancel(struct jobs *j, const uint8_t id[16])
+{
+    pthread_mutex_lock(&j->lock);
+    for (int i = 0; i < RUNNING_MAX; i++)
+        if (j->running[i].fd >= 0 && memcmp(j->running[i].id, id, 16) == 0 && eventfd_write(j->running[i].fd, 1))
+            log_line(LOG_WARN, "a run could not be told of its cancellation; its lease will end it", NULL);
+    pthread_mutex_unlock(&j->lock);
+}
+
+static int open_claim(struct jobs *j, const struct val *v, struct arena *a, struct job_claim *ret, struct err *e)
+{
+    *ret = (struct job_claim){.fence = v[3].i, .created_at = v[4].i, .attempts = (int)v[5].i, .trace = v[6].s.p};
+    memcpy(ret->id, v[0].s.p, 16);
+    memcpy(ret->model, v[1].s.p, 32);
+    memcpy(ret->client, v[2].s.p, 16);
+    ret->cancel_fd = running_enter(j, ret->id);
+    struct seal_place at = job_place(PLACE_JOB_KEY, j->scope, ret->id, ret->client);
+    if (keyring_unwrap(j->keyring, &at, v[7].s, a, &ret->key, e))
         return -1;
-    return tx_rows(tx, x->arena, &x->rows, e,
-                   "SELECT id, model, client, fence, created_at, attempts, trace, key, plan FROM job WHERE scope = $1 "
-                   "AND id = $2",
-                   V_ID(scope), V_ID(id)) < 0
-               ? -1
-               : 0;
+    at = job_place(PLACE_JOB_PLAN, j->scope, ret->id, ret->client);
+    return seal_open(&ret->key, &at, v[8].s, a, &ret->plan, e);
 }
 
 int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_claim *ret, struct err *e)
 {
     struct claiming x = {.j = j, .arena = a, .lease_us = lease_us};
-    /* A claim that a power failure undoes leaves the job queued, which is what recovery would make of it. */
-    if (tx_run_lazy(j->db, claim_body, &x, e))
+    *ret = (struct job_claim){.cancel_fd = -1};
+    if (claim_one(&x, e))
         return -1;
-    if (x.lost)
-        jobs_count(j, x.lost);
-    count_lost(&x);
-    if (x.rows.n || x.seen)
+    if (x.rows.n)
         jobs_changed(j);
     if (x.rows.n == 0)
         return 0;
     const struct val *v = row_at(&x.rows, 0, 0);
     jobs_count(j, -1);
-    *ret = (struct job_claim){.fence = v[3].i, .created_at = v[4].i, .attempts = (int)v[5].i, .trace = v[6].s.p};
-    memcpy(ret->id, v[0].s.p, 16);
-    memcpy(ret->model, v[1].s.p, 32);
-    memcpy(ret->client, v[2].s.p, 16);
-    struct seal_place at = job_place(PLACE_JOB_KEY, j->scope, ret->id, ret->client);
-    if (keyring_unwrap(j->keyring, &at, v[7].s, a, &ret->key, e))
-        return -1;
-    at = job_place(PLACE_JOB_PLAN, j->scope, ret->id, ret->client);
-    return seal_open(&ret->key, &at, v[8].s, a, &ret->plan, e) ? -1 : 1;
+    order_served(&j->order, v[9].i);
+    return open_claim(j, v, a, ret, e) ? -1 : 1;
 }
 
-void job_claim_end(struct job_claim *c)
+void job_claim_end(struct jobs *j, struct job_claim *c)
 {
     key_wipe(&c->key);
+    pthread_mutex_lock(&j->lock);
+    for (int i = 0; i < RUNNING_MAX && c->cancel_fd >= 0; i++)
+        if (j->running[i].fd == c->cancel_fd) {
+            j->running[i].fd = -1;
+            close(c->cancel_fd);
+            c->cancel_fd = -1;
+        }
+    pthread_mutex_unlock(&j->lock);
 }
 
 struct beating {
@@ -195,9 +389,10 @@ struct beating {
 static int heartbeat_body(struct tx *tx, void *arg, struct err *e)
 {
     struct beating *x = arg;
-    x->held = tx_exec(
-        tx, e, "UPDATE job SET lease_until = $1 WHERE scope = $2 AND id = $3 AND state = 'RUNNING' AND fence = $4",
-        V_INT(x->until), V_ID(x->j->scope), V_ID(x->c->id), V_INT(x->c->fence));
+    x->held = tx_exec(tx, e,
+                      "UPDATE job SET lease_until = $1 WHERE scope = $2 AND id = $3 AND state = 'RUNNING' AND fence = "
+                      "$4 AND cancelled = 0",
+                      V_INT(x->until), V_ID(x->j->scope), V_ID(x->c->id), V_INT(x->c->fence));
     return x->held < 0 ? -1 : 0;
 }
 
@@ -205,6 +400,18 @@ int job_heartbeat(struct jobs *j, const struct job_claim *c, int64_t lease_us, s
 {
     struct beating x = {j, c, clock_now_us() + lease_us, 0};
     return tx_run_lazy(j->db, heartbeat_body, &x, e) ? -1 : x.held;
+}
+
+int job_cancel_asked(struct jobs *j, const struct job_claim *c, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    struct rows r;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "look at a job");
+    if (db_rows(j->db, a, &r, e, "SELECT cancelled FROM job WHERE scope = $1 AND id = $2", V_ID(j->scope),
+                V_ID(c->id)) < 0)
+        return -1;
+    return r.n == 0 || row_at(&r, 0, 0)->i != 0;
 }
 
 /* --- finishing --- */
@@ -215,22 +422,38 @@ static int finish(struct jobs *j, struct ending *x, struct err *e)
         return -1;
     if (x->stored) {
         jobs_changed(j);
+        if (x->to != JOB_QUEUED)
+            jobs_tell(j);
         if (x->to == JOB_QUEUED)
             jobs_count(j, 1);
         else
-            metric_observe(HISTOGRAM_JOB, clock_now_us() - x->c->created_at);
+            metric_observe(HISTOGRAM_JOB, clock_now_us() - x->created_at);
         if (x->to == JOB_COMPLETED)
             metric_add(METRIC_JOBS_COMPLETED, 1);
-        if (x->to == JOB_FAILED)
+        if (x->to == JOB_FAILED || x->to == JOB_DEAD)
             metric_add(METRIC_JOBS_FAILED, 1);
+        if (x->to == JOB_CANCELLED)
+            metric_add(METRIC_JOBS_CANCELLED, 1);
     }
     return x->stored;
+}
+
+static struct ending ending_of(struct jobs *j, const struct job_claim *c, enum job_state to, const char *error)
+{
+    return (struct ending){.j = j,
+                           .id = c->id,
+                           .fence = c->fence,
+                           .trace = c->trace,
+                           .from = JOB_RUNNING,
+                           .to = to,
+                           .error = error,
+                           .created_at = c->created_at};
 }
 
 int job_finish(struct jobs *j, const struct job_claim *c, struct slice result, struct slice vendor_log,
                const char *error, struct arena *a, struct err *e)
 {
-    struct ending x = {.j = j, .c = c, .to = error ? JOB_FAILED : JOB_COMPLETED, .error = error};
+    struct ending x = ending_of(j, c, error ? JOB_FAILED : JOB_COMPLETED, error);
     struct seal_place at = job_place(PLACE_JOB_RESULT, j->scope, c->id, c->client);
     if (!error && seal(&c->key, &at, result, a, &x.result, e))
         return -1;
@@ -240,38 +463,20 @@ int job_finish(struct jobs *j, const struct job_claim *c, struct slice result, s
     return finish(j, &x, e);
 }
 
-int job_retry(struct jobs *j, const struct job_claim *c, const char *error, struct arena *a, struct err *e)
+int job_finish_cancelled(struct jobs *j, const struct job_claim *c, struct err *e)
 {
-    if (c->attempts >= JOB_TRIES)
-        return job_finish(j, c, (struct slice){0}, (struct slice){0}, error, a, e);
-    uint32_t r;
-    rnd_bytes(&r, sizeof r);
-    int64_t wait = (1000000LL << (c->attempts - 1)) * (800 + r % 400) / 1000; /* 1 s * 2^n, give or take a fifth */
-    struct ending x = {.j = j, .c = c, .to = JOB_QUEUED, .error = error, .not_before = clock_now_us() + wait};
+    struct ending x = ending_of(j, c, JOB_CANCELLED, NULL);
     return finish(j, &x, e);
 }
 
-static int recover_body(struct tx *tx, void *arg, struct err *e)
+int job_retry(struct jobs *j, const struct job_claim *c, const char *error, struct err *e)
 {
-    struct claiming *x = arg;
-    return requeue(tx, x, INT64_MAX, e);
-}
-
-int job_recover(struct jobs *j, struct err *e)
-{
-    for (;;) {
-        OWN_ARENA struct arena *a = arena_new(1 << 20);
-        struct claiming x = {.j = j, .arena = a};
-        if (!a)
-            return err_set(e, ERR_NO_MEMORY, "recover jobs");
-        if (tx_run(j->db, recover_body, &x, e))
-            return -1;
-        if (x.seen == 0)
-            return 0;
-        count_lost(&x);
-        jobs_count(j, x.lost - x.seen); /* jobs_open counted all of them as waiting */
-        log_line(LOG_INFO, "jobs that were running when the process ended are queued again", NULL);
-    }
+    struct ending x = ending_of(j, c, c->attempts < JOB_TRIES ? JOB_QUEUED : JOB_DEAD, error);
+    uint32_t r;
+    rnd_bytes(&r, sizeof r);
+    if (x.to == JOB_QUEUED) /* 1 s * 2^n, give or take a fifth */
+        x.not_before = clock_now_us() + (1000000LL << (c->attempts - 1)) * (800 + r % 400) / 1000;
+    return finish(j, &x, e);
 }
 
 /* --- invariants --- */
@@ -281,13 +486,18 @@ int job_check_invariants(struct jobs *j, struct err *e)
     static const struct {
         const char *sql, *what;
     } rule[] = {
-        {"SELECT count(*) FROM job WHERE state NOT IN ('QUEUED', 'RUNNING', 'COMPLETED', 'FAILED')",
+        {"SELECT count(*) FROM job WHERE state NOT IN ('QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', "
+         "'EXPIRED', 'DEAD')",
          "a job in an unknown state"},
-        {"SELECT count(*) FROM job WHERE (state = 'COMPLETED') <> (result IS NOT NULL)",
+        {"SELECT count(*) FROM job WHERE (state = 'COMPLETED' AND erased_at IS NULL) <> (result IS NOT NULL)",
          "a result without completion, or the reverse"},
-        {"SELECT count(*) FROM job WHERE state = 'FAILED' AND error IS NULL", "a failed job without its reason"},
+        {"SELECT count(*) FROM job WHERE (state = 'FAILED' OR state = 'DEAD') AND error IS NULL",
+         "a failed job without its reason"},
         {"SELECT count(*) FROM job WHERE state = 'RUNNING' AND (lease_until IS NULL OR fence = 0)",
          "a running job without a lease"},
+        {"SELECT count(*) FROM job WHERE erased_at IS NOT NULL AND (length(key) > 0 OR length(bundle) > 0 OR "
+         "length(plan) > 0 OR vendor_log IS NOT NULL)",
+         "an erased job that is still there"},
         {"SELECT count(*) FROM idempotency i LEFT JOIN job ON job.scope = i.scope AND job.id = i.job WHERE job.id IS "
          "NULL",
          "an idempotency key without its job"},

@@ -35,7 +35,7 @@ void jobs_changed_wait(struct jobs *j, uint64_t *seen, int ms)
 static void take_now(const struct rows *r, int i, struct job_now *ret)
 {
     const struct val *v = row_at(r, i, 0);
-    *ret = (struct job_now){.state = job_state_of(v[1].s),
+    *ret = (struct job_now){.state = job_state_named(v[1].s),
                             .attempts = (int)v[2].i,
                             .error = v[3].kind == VAL_NULL ? NULL : v[3].s.p,
                             .updated_at = v[4].i};

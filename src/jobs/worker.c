@@ -5,11 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/rnd.h"
+#include "models/prove.h"
 #include "models/wire.h"
 
-enum { RUN_MEMORY = 128 << 20, LEASE_MS = 30000, LEASE_GRACE_MS = 15000, IDLE_MS = 1000 };
+enum {
+    RUN_MEMORY = 128 << 20,
+    LEASE_MS = 10000,
+    BEAT_MS = LEASE_MS / 3,
+    LOOK_MS = 40, /* for a cancellation that came through another process */
+    IDLE_MS = 1000,
+    IDLE_SHARED_MS = 20 /* no bell rings for what another process accepted */
+};
 
 struct workers {
     struct jobs *jobs;
@@ -19,17 +28,6 @@ struct workers {
     int n;
     pthread_t thread[];
 };
-
-static struct sandbox_limits limits_of(const struct manifest *m)
-{
-    uint32_t ms = (uint32_t)(m->runtime.timeout_us / 1000);
-    return (struct sandbox_limits){.wall_ms = ms,
-                                   .cpu_ms = ms,
-                                   .memory_mib = (uint32_t)m->runtime.memory_mib,
-                                   .pids = (uint32_t)m->runtime.pids,
-                                   .tmp_mib = (uint32_t)m->runtime.tmp_mib,
-                                   .output_kib = (uint32_t)m->runtime.output_kib};
-}
 
 /* What the end of the program means for the job: NULL when its output is worth judging. */
 static const char *failure_of(const struct sandbox_out *out)
@@ -84,29 +82,47 @@ static int line_of(const struct job_claim *c, struct arena *a, struct slice *ret
     return buf_failed(&b) ? err_set(e, ERR_NO_MEMORY, "the model's input") : 0;
 }
 
+/* The lease of a run, kept alive by the thread that watches that very run. */
+struct beat {
+    struct jobs *jobs;
+    const struct job_claim *claim;
+    int64_t next_us;
+};
+
+/* May the run go on? Not when it was cancelled, nor when its lease was lost; a store that does not answer decides
+ * nothing: then the lease runs out by itself. */
+static bool beat(void *ctx)
+{
+    struct beat *b = ctx;
+    struct err e;
+    if (clock_mono_us() < b->next_us)
+        return !jobs_shared(b->jobs) || job_cancel_asked(b->jobs, b->claim, &e) != 1;
+    b->next_us = clock_mono_us() + BEAT_MS * 1000LL;
+    return job_heartbeat(b->jobs, b->claim, LEASE_MS * 1000LL, &e) != 0;
+}
+
 static int run_claim(struct jobs *j, struct registry *r, struct sandbox *s, struct job_claim *c, struct arena *a,
                      struct err *e)
 {
     const struct model *m = registry_by_digest(r, c->model);
     struct slice line, id, result = {NULL, 0};
     struct sandbox_out out;
+    struct beat watch = {j, c, clock_mono_us() + BEAT_MS * 1000LL};
     if (!m)
         return job_finish(j, c, result, result, "MODEL_GONE", a, e);
     if (line_of(c, a, &line, &id, e))
         return -1;
-    struct sandbox_spec spec = {.image = m->manifest.runtime.image,
-                                .model = slice_of(m->digest_text + 7),
-                                .argv = m->manifest.runtime.exec,
-                                .argc = m->manifest.runtime.exec_n,
-                                .model_key = m->manifest.key,
-                                .model_version = m->manifest.version,
-                                .traceparent = slice_of(c->trace),
-                                .input = line,
-                                .max = limits_of(&m->manifest)};
-    if (sandbox_run(s, &spec, -1, a, &out, e)) {
+    struct sandbox_spec spec = model_spec(m, line);
+    spec.traceparent = slice_of(c->trace);
+    spec.tick = beat;
+    spec.tick_ctx = &watch;
+    spec.tick_ms = jobs_shared(j) ? LOOK_MS : BEAT_MS;
+    if (sandbox_run(s, &spec, c->cancel_fd, a, &out, e)) {
         log_err(LOG_ERROR, "the sandbox did not run a job", e);
-        return job_retry(j, c, "SANDBOX", a, e);
+        return job_retry(j, c, "SANDBOX", e);
     }
+    if (out.how == SANDBOX_CANCELLED)
+        return job_finish_cancelled(j, c, e);
     const char *failed = judge(&m->manifest, &out, id, a, &result, e);
     if (arena_failed(a)) /* ours, not the model's: its lease runs out and it is run again */
         return err_set(e, ERR_NO_MEMORY, "judging a model's answer");
@@ -116,22 +132,16 @@ static int run_claim(struct jobs *j, struct registry *r, struct sandbox *s, stru
 int worker_step(struct jobs *j, struct registry *r, struct sandbox *s, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(RUN_MEMORY);
-    struct job_claim c = {.fence = 0};
+    struct job_claim c;
     char id[UUID_TEXT];
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "run a job");
     int got = job_claim(j, LEASE_MS * 1000LL, a, &c, e);
-    if (got <= 0) {
-        job_claim_end(&c);
-        return got;
-    }
-    const struct model *m = registry_by_digest(r, c.model);
-    int64_t lease = m ? m->manifest.runtime.timeout_us + LEASE_GRACE_MS * 1000LL : 0; /* covers the whole run */
-    if (lease > LEASE_MS * 1000LL)
-        got = job_heartbeat(j, &c, lease, e);
     if (got == 1)
         got = run_claim(j, r, s, &c, a, e);
-    job_claim_end(&c);
+    else if (got == 0)
+        return job_claim_end(j, &c), 0;
+    job_claim_end(j, &c);
     if (got < 0)
         return err_in(e, "job %s", uuid_text(c.id, id));
     if (got == 0)
@@ -149,7 +159,7 @@ static void *work_loop(void *arg)
         if (rc < 0)
             log_err(LOG_ERROR, "a worker's step failed", &e);
         if (rc <= 0 && !w->stop)
-            jobs_wait(w->jobs, IDLE_MS);
+            jobs_wait(w->jobs, jobs_shared(w->jobs) ? IDLE_SHARED_MS : IDLE_MS);
     }
     arena_thread_end();
     return NULL;

@@ -164,6 +164,12 @@ static struct domain *find(struct keyring *k, const uint8_t *scope, const char *
     return NULL;
 }
 
+static int read_domains_again(struct keyring *k, struct arena *a, struct err *e)
+{
+    k->s->n = 0;
+    return load_domains(k, a, e);
+}
+
 /* With the lock held, so that two callers do not make the same domain twice. */
 static struct domain *make_domain(struct keyring *k, const uint8_t *scope, const char *name, struct err *e)
 {
@@ -178,11 +184,16 @@ static struct domain *make_domain(struct keyring *k, const uint8_t *scope, const
     key_make(&n.key);
     commitment(&n.key, n.tag);
     struct seal_place at = wrap_place(scope, row, name, 1);
-    if (!seal(&k->s->root, &at, (struct slice){(char *)n.key.secret, KEY_BYTES}, a, &n.wrapped, e) &&
-        !tx_run(k->db, insert_domain, &n, e)) {
-        d = keep(k, scope, name, 1, &n.key);
+    int rc = seal(&k->s->root, &at, (struct slice){(char *)n.key.secret, KEY_BYTES}, a, &n.wrapped, e) ||
+                     tx_run(k->db, insert_domain, &n, e)
+                 ? -1
+                 : 0;
+    if (rc == 0 && !(d = keep(k, scope, name, 1, &n.key)))
+        err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
+    if (rc && e->code == ERR_CONFLICT && !read_domains_again(k, a, e)) { /* another process was first: its key counts */
+        d = find(k, scope, name);
         if (!d)
-            err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
+            err_set(e, ERR_KEYS, "the key of domain %s was made and is not there", name);
     }
     key_wipe(&n.key);
     return d;

@@ -32,8 +32,11 @@ int registry_promote(struct registry *r, struct slice key, struct slice version,
 
 /* The stable versions that serve `target`, by key; at most `max`. Returns how many. */
 int registry_candidates(struct registry *r, struct slice target, const struct model **ret, int max);
-/* NULL when it is not here. */
+/* NULL when it is not here. Where other processes add models (db_shared), it looks into the store first. */
 const struct model *registry_by_digest(struct registry *r, const uint8_t digest[MODEL_DIGEST]);
+/* The version `name` of a model, or the one its alias of that name stands for (only `stable`). NULL when there is none.
+ */
+const struct model *registry_named(struct registry *r, struct slice key, struct slice name);
 /* All versions, by key and version; at most `max`. */
 int registry_all(struct registry *r, const struct model **ret, int max);
 

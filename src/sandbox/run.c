@@ -37,6 +37,7 @@ struct run {
     size_t sent;
     struct sink output, errors;
     bool killed, cancelled, answered, unread;
+    int64_t tick_us; /* when spec->tick is called next */
     int64_t started_us, deadline_us;
     struct jail_answer answer;
 };
@@ -174,6 +175,21 @@ static int hear(struct run *r)
     return 0;
 }
 
+/* Until the next tick, at most `left`. */
+static int wait_ms(const struct run *r, int64_t left)
+{
+    int64_t tick = (r->tick_us - clock_mono_us() + 999) / 1000;
+    return (int)(!r->spec->tick || tick > left ? left : tick > 0 ? tick : 0);
+}
+
+static bool is_time(struct run *r)
+{
+    if (!r->spec->tick || clock_mono_us() < r->tick_us)
+        return false;
+    r->tick_us = clock_mono_us() + r->spec->tick_ms * 1000LL;
+    return true;
+}
+
 static int step(struct run *r)
 {
     struct pollfd p[5] = {{r->fd, POLLIN, 0},
@@ -184,8 +200,10 @@ static int step(struct run *r)
     int64_t left = (r->deadline_us - clock_mono_us() + 999) / 1000;
     if (left <= 0)
         return -1;
-    if (poll(p, 5, (int)left) < 0 && errno != EINTR)
+    if (poll(p, 5, wait_ms(r, left)) < 0 && errno != EINTR)
         return -1;
+    if (is_time(r) && !r->killed && !r->spec->tick(r->spec->tick_ctx))
+        r->cancelled = true;
     if (p[3].revents)
         feed(r);
     if (p[1].revents)
@@ -324,6 +342,7 @@ static int run_in_slot(struct run *r, struct pipes *p, struct err *e)
         p->child[i] = -1;
     }
     r->started_us = clock_mono_us();
+    r->tick_us = r->started_us + r->spec->tick_ms * 1000LL;
     r->deadline_us = r->started_us + ((int64_t)r->spec->max.wall_ms + GRACE_MS) * 1000;
     r->input_fd = TAKE_FD(p->ours[0]);
     r->output.fd = TAKE_FD(p->ours[1]);

@@ -40,6 +40,10 @@ struct sandbox_spec {
     struct slice traceparent;              /* for the log line of the run; never shown to the program */
     struct slice input;
     struct sandbox_limits max;
+    /* Called every tick_ms while it runs, by the thread that waits for it; false kills the tree. NULL: never. */
+    bool (*tick)(void *ctx);
+    void *tick_ctx;
+    int tick_ms;
 };
 
 struct sandbox_out {

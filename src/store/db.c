@@ -1,12 +1,26 @@
 #include "store/db.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/own.h"
 #include "store/driver_int.h"
 
+bool db_is_url(const char *path)
+{
+    return strncmp(path, "postgres://", 11) == 0 || strncmp(path, "postgresql://", 13) == 0;
+}
 int db_open(const char *path, bool create, struct db **ret, struct err *e)
 {
-    return db_sqlite.open(path, create, ret, e);
+    return (db_is_url(path) ? &db_postgres : &db_sqlite)->open(path, create, ret, e);
+}
+bool db_shared(const struct db *db)
+{
+    return !db->driver->serial;
+}
+bool tx_shared(const struct tx *tx)
+{
+    return !tx->driver->serial;
 }
 void db_close(struct db *db)
 {
@@ -25,17 +39,25 @@ int tx_run_lazy(struct db *db, tx_body *body, void *arg, struct err *e)
 
 int tx_exec_n(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n)
 {
-    return tx->driver->tx_query(tx, NULL, NULL, e, sql, v + 1, n);
+    return tx->driver->query(tx, NULL, NULL, e, sql, v + 1, n);
+}
+int tx_put_n(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n)
+{
+    return tx->driver->put(tx, e, sql, v + 1, n);
 }
 int tx_rows_n(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
               int n)
 {
-    return tx->driver->tx_query(tx, a, ret, e, sql, v + 1, n);
+    return tx->driver->query(tx, a, ret, e, sql, v + 1, n);
 }
 int db_rows_n(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
               int n)
 {
     return db->driver->read(db, a, ret, e, sql, v + 1, n);
+}
+int db_scrub(struct db *db, struct err *e)
+{
+    return db->driver->scrub ? db->driver->scrub(db, e) : 0;
 }
 int db_check(struct db *db, struct err *e)
 {
@@ -57,10 +79,48 @@ static const struct migration {
 #undef MIGRATION
 };
 
+/* The lines meant for this driver: all but those between "-- only NAME" of another one and "-- both". */
+static char *lines_for(const char *sql, const char *driver)
+{
+    static const char only[] = "-- only ", both[] = "-- both";
+    char *out = malloc(strlen(sql) + 1), *to = out;
+    bool ours = true;
+    for (const char *line = sql, *end; out && *line; line = end) {
+        size_t n = strcspn(line, "\n");
+        end = line + n + (line[n] == '\n');
+        if (strncmp(line, only, sizeof only - 1) == 0)
+            ours = n == sizeof only - 1 + strlen(driver) && memcmp(line + sizeof only - 1, driver, strlen(driver)) == 0;
+        else if (n == sizeof both - 1 && memcmp(line, both, n) == 0)
+            ours = true;
+        else if (ours)
+            to = (char *)mempcpy(to, line, (size_t)(end - line));
+    }
+    if (out)
+        *to = 0;
+    return out;
+}
+
+/* Where several processes may start at once, one after the other migrates. The number: "lazaret" in ASCII. */
+static int lock_schema(struct tx *tx, struct arena *a, struct err *e)
+{
+    struct rows r;
+    return tx_shared(tx) && tx_rows(tx, a, &r, e, "SELECT pg_advisory_xact_lock(30506443218969972)") < 0 ? -1 : 0;
+}
+
 static int apply(struct tx *tx, void *arg, struct err *e)
 {
     const struct migration *m = arg;
-    if (tx->driver->script(tx, m->sql, e))
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    OWN_MEM char *sql = lines_for(m->sql, tx->driver->name);
+    struct rows r;
+    if (!a || !sql)
+        return err_set(e, ERR_NO_MEMORY, "migrate");
+    if (lock_schema(tx, a, e) ||
+        tx_rows(tx, a, &r, e, "SELECT number FROM schema_version WHERE number = $1", V_INT(m->number)) < 0)
+        return -1;
+    if (r.n) /* another process was first */
+        return 0;
+    if (tx->driver->script(tx, sql, e))
         return err_in(e, "migration %d (%s)", m->number, m->name);
     return tx_exec(tx, e, "INSERT INTO schema_version (number, name, applied_at) VALUES ($1, $2, $3)", V_INT(m->number),
                    V_STR(m->name), V_INT(clock_now_us())) < 0
@@ -70,12 +130,30 @@ static int apply(struct tx *tx, void *arg, struct err *e)
 
 static int make_version_table(struct tx *tx, void *arg, struct err *e)
 {
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
     (void)arg;
-    return tx->driver->script(
-        tx,
-        "CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
-        "applied_at INTEGER NOT NULL)",
-        e);
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "migrate");
+    return lock_schema(tx, a, e) ||
+                   tx->driver->script(tx,
+                                      "CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY, name "
+                                      "TEXT NOT NULL, applied_at INTEGER NOT NULL)",
+                                      e)
+               ? -1
+               : 0;
+}
+
+int db_is_empty(struct db *db, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    struct rows r;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "look at the store");
+    int n = db_shared(db) ? db_rows(db, a, &r, e,
+                                    "SELECT tablename FROM pg_tables WHERE tablename = 'schema_version' AND "
+                                    "schemaname = current_schema()")
+                          : db_rows(db, a, &r, e, "SELECT name FROM sqlite_schema WHERE name = 'schema_version'");
+    return n < 0 ? -1 : n == 0;
 }
 
 int db_migrate(struct db *db, struct err *e)

@@ -1,13 +1,23 @@
 /* db.h -- the record: transactions, reads, migrations. Knows nothing of what the tables mean.
  *
  * There is one way to write: tx_run(db, body, arg, e). The body does rows and nothing else (parse, seal and hash before
- * it); tx_run returns when it is durable, so a caller may answer. On SQLite one writer thread runs up to 64 waiting
- * bodies in one transaction, each inside a savepoint of its own (a failing body rolls back alone), commits once and
- * wakes the callers: one fsync serves them all. That thread also does every checkpoint, so nothing else ever writes the
- * file, which keeps out the WAL-reset race of SQLite before 3.51.3.
+ * it); tx_run returns when it is durable, so a caller may answer.
  *
- * SQL is written once, with parameters $1, $2 ... each first used in this order. Values are typed and binary. The text
- * must live as long as the program (a literal): prepared statements are kept by its address. */
+ * SQLite (a path): one writer thread runs up to 64 waiting bodies in one transaction, each inside a savepoint of its
+ * own (a failing body rolls back alone), commits once and wakes the callers: one fsync serves them all. That thread
+ * also does every checkpoint, so nothing else ever writes the file, which keeps out the WAL-reset race of SQLite before
+ * 3.51.3.
+ *
+ * PostgreSQL (postgres://...): each body runs on a pooled connection in a transaction of its own, beside those of other
+ * threads and other processes, at READ COMMITTED. So a body must
+ *   - be right when others run at the same time: it changes a row only if it still is what it was taken for (compare
+ *     and set in WHERE, and look at the number of rows), and leaves "only once" to a unique key;
+ *   - be able to run again from its start: that happens after a lost race (serialization, deadlock, unique key);
+ *   - take the next of several rows with DB_SKIP_LOCKED at the end of its SELECT, where others take them, too.
+ *
+ * SQL is written once, in what both understand, with parameters $1, $2 ... each first used in this order. Values are
+ * typed and binary. The text must live as long as the program (a literal): prepared statements are kept by its address.
+ */
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
@@ -42,13 +52,25 @@ static inline const struct val *row_at(const struct rows *r, int row, int col)
     return &r->cell[row * r->cols + col];
 }
 
+/* At the end of a SELECT in a body: rows that another body has locked are passed over, the others are locked. Nothing
+ * where bodies run one after the other. */
+#define DB_SKIP_LOCKED "/*skip locked*/"
+
 struct db;
 struct tx;
 typedef int tx_body(struct tx *tx, void *arg, struct err *e);
 
-/* Opens (creates if `create`) the store at `path`. ERR_STORE with a sentence when it cannot be. */
+/* Opens the store at `path`, a file (created if `create`) or postgres://USER@HOST/DATABASE (a libpq URI; its password
+ * may come from ~/.pgpass or PGPASSWORD). ERR_STORE with a sentence when it cannot be. */
 int db_open(const char *path, bool create, struct db **ret, struct err *e);
 void db_close(struct db *db);
+/* Is this a URL, not a file? */
+bool db_is_url(const char *path);
+/* Do other processes write here, too, and bodies run beside each other? What is remembered of such a store goes stale.
+ */
+bool db_shared(const struct db *db);
+/* 1: nothing was ever written here. 0: it has a schema. */
+int db_is_empty(struct db *db, struct err *e);
 
 /* Brings the schema to this program's version, step by step, each in a transaction. Refuses a newer schema. */
 int db_migrate(struct db *db, struct err *e);
@@ -65,6 +87,14 @@ int tx_run_lazy(struct db *db, tx_body *body, void *arg, struct err *e);
     tx_exec_n((tx), (e), (sql), (const struct val[]){V_NULL, ##__VA_ARGS__},                                           \
               (int)(sizeof((const struct val[]){V_NULL, ##__VA_ARGS__}) / sizeof(struct val)) - 1)
 int tx_exec_n(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n);
+/* Inside a body: a change nobody waits for. Its failure may be told only by what follows it, the commit at the latest;
+ * then nothing of the body has happened. 0 or -1. */
+#define tx_put(tx, e, sql, ...)                                                                                        \
+    tx_put_n((tx), (e), (sql), (const struct val[]){V_NULL, ##__VA_ARGS__},                                            \
+             (int)(sizeof((const struct val[]){V_NULL, ##__VA_ARGS__}) / sizeof(struct val)) - 1)
+int tx_put_n(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n);
+/* Inside a body: may others be at work on the same tables? */
+bool tx_shared(const struct tx *tx);
 /* Inside a body. The number of rows found (in *ret), or -1. */
 #define tx_rows(tx, a, ret, e, sql, ...)                                                                               \
     tx_rows_n((tx), (a), (ret), (e), (sql), (const struct val[]){V_NULL, ##__VA_ARGS__},                               \
@@ -79,7 +109,12 @@ int tx_rows_n(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, c
 int db_rows_n(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
               int n);
 
-/* PRAGMA integrity_check and foreign keys, for doctor: 0 sound, -1 with what is wrong. Long on large stores. */
+/* After a deletion that must leave no trace: nothing of the old bytes stays in the file or its write-ahead log. On
+ * PostgreSQL that is up to the server (VACUUM, its log and its backups), so nothing is done. Blocks. */
+int db_scrub(struct db *db, struct err *e);
+
+/* For doctor: SQLite's integrity_check and foreign keys; whether PostgreSQL is set to keep what it answered. 0 sound,
+ * -1 with what is wrong. Long on large files. */
 int db_check(struct db *db, struct err *e);
 
 #endif

@@ -4,20 +4,25 @@
 
 #include "store/db.h"
 
+enum { PARAMS_MAX = 32 }; /* of one statement */
+
 struct db_driver {
-    const char *name;
+    const char *name; /* also of its sections in a migration */
+    bool serial;      /* bodies run one after the other */
     int (*open)(const char *path, bool create, struct db **ret, struct err *e);
     void (*close)(struct db *db);
     int (*run)(struct db *db, tx_body *body, void *arg, bool lazy, struct err *e); /* lazy: tx_run_lazy */
-    int (*tx_query)(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql,
-                    const struct val *v, int n); /* a and ret NULL: the number of rows changed */
+    int (*query)(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
+                 int n); /* a and ret NULL: the number of rows changed */
+    int (*put)(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n);
     int (*read)(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
                 int n);
     int (*script)(struct tx *tx, const char *sql, struct err *e); /* several statements, of a migration */
+    int (*scrub)(struct db *db, struct err *e);                   /* NULL: nothing to do */
     int (*check)(struct db *db, struct err *e);
 };
 
-extern const struct db_driver db_sqlite;
+extern const struct db_driver db_sqlite, db_postgres;
 
 /* Every driver's own structs begin with these. */
 struct db {

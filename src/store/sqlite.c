@@ -34,7 +34,7 @@ struct sqlite_tx {
 /* A body waiting for the writer; it lies on its caller's stack until `done` is posted. */
 struct waiting {
     struct waiting *next;
-    tx_body *body;
+    tx_body *body; /* NULL: a scrub, between transactions */
     void *arg;
     bool lazy;
     struct err *e;
@@ -308,6 +308,14 @@ static void run_group(struct sqlite_db *d, struct waiting *list)
     }
 }
 
+/* secure_delete zeroes what is deleted in the pages, and a page's older copies lie in the log until it is cut. */
+static void scrub(struct sqlite_db *d, struct waiting *w)
+{
+    int rc = sqlite3_wal_checkpoint_v2(d->writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    w->rc = rc == SQLITE_OK ? 0 : fail(d->writer->db, w->e, "cut the write-ahead log");
+    sem_post(&w->done);
+}
+
 static void *write_loop(void *arg)
 {
     pthread_setname_np(pthread_self(), "store"); /* for top, perf and gdb */
@@ -319,14 +327,17 @@ static void *write_loop(void *arg)
         if (!d->head)
             break;
         struct waiting *list = d->head, *last = list;
-        for (int n = 1; n < GROUP_MAX && last->next; n++)
+        for (int n = 1; n < GROUP_MAX && list->body && last->next && last->next->body; n++)
             last = last->next;
         d->head = last->next;
         last->next = NULL;
         if (!d->head)
             d->tail = &d->head;
         pthread_mutex_unlock(&d->lock);
-        run_group(d, list);
+        if (list->body)
+            run_group(d, list);
+        else
+            scrub(d, list);
         pthread_mutex_lock(&d->lock);
     }
     pthread_mutex_unlock(&d->lock);
@@ -350,10 +361,20 @@ static int sqlite_run(struct db *db, tx_body *body, void *arg, bool lazy, struct
     return w.rc;
 }
 
+static int sqlite_scrub(struct db *db, struct err *e)
+{
+    return sqlite_run(db, NULL, NULL, false, e);
+}
+
 static int sqlite_tx_query(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql,
                            const struct val *v, int n)
 {
     return query(((struct sqlite_tx *)tx)->conn, a, ret, e, sql, v, n);
+}
+
+static int sqlite_put(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n)
+{
+    return query(((struct sqlite_tx *)tx)->conn, NULL, NULL, e, sql, v, n) < 0 ? -1 : 0;
 }
 
 static int sqlite_script(struct tx *tx, const char *sql, struct err *e)
@@ -458,11 +479,14 @@ fail:
 
 const struct db_driver db_sqlite = {
     .name = "sqlite",
+    .serial = true,
     .open = sqlite_open,
     .close = sqlite_shut,
     .run = sqlite_run,
-    .tx_query = sqlite_tx_query,
+    .query = sqlite_tx_query,
+    .put = sqlite_put,
     .read = sqlite_read,
     .script = sqlite_script,
+    .scrub = sqlite_scrub,
     .check = sqlite_check,
 };

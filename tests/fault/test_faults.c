@@ -95,7 +95,7 @@ static void add_job(enum job job, const char *key, bool end, const char *error)
         struct job_claim c;
         CHECK_INT(job_claim(w.app.api.jobs, 60000000, life, &c, &e), 1);
         CHECK_INT(job_finish(w.app.api.jobs, &c, SLICE("{\"score\":7}"), SLICE("said"), error, life, &e), 1);
-        job_claim_end(&c);
+        job_claim_end(w.app.api.jobs, &c);
     }
 }
 

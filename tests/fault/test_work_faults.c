@@ -180,7 +180,7 @@ static int list_all(struct world *w, int turn, struct arena *a, struct err *e)
     struct json_out o = json_out(&b);
     struct rows r;
     (void)turn;
-    if (audit_list(w->app.api.db, 0, 100, a, &o, e) || job_list(w->app.api.jobs, 100, a, &r, e) ||
+    if (audit_list(w->app.api.db, 0, 100, a, &o, e) || job_list(w->app.api.jobs, &(struct job_filter){.most = 100}, a, &r, e) ||
         client_list(w->app.api.db, w->app.api.scope, a, &r, e) || job_recover(w->app.api.jobs, e))
         return -1;
     return buf_failed(&b) ? err_set(e, ERR_NO_MEMORY, "the list") : 0;
@@ -309,8 +309,8 @@ TEST(a_job_has_one_result_whatever_fails_while_it_runs)
             ;
     }
     CHECK_INT(look(&w, "SELECT count(*) FROM job WHERE state <> 'COMPLETED'"), 0);
-    CHECK_INT(look(&w, "SELECT count(*) FROM (SELECT job FROM outbox GROUP BY job HAVING count(*) <> 1)"), 0);
-    CHECK_INT(look(&w, "SELECT count(*) FROM outbox"), look(&w, "SELECT count(*) FROM job"));
+    CHECK_INT(look(&w, "SELECT count(*) FROM (SELECT job FROM webhook_event GROUP BY job HAVING count(*) <> 1)"), 0);
+    CHECK_INT(look(&w, "SELECT count(*) FROM webhook_event"), look(&w, "SELECT count(*) FROM job"));
     world_close(&w);
     world_remove(&w);
     fault_walked();

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// stores: sqlite postgres
 // timeout: 280
 // cases.mjs [TEXT]   every file of tests/cases (whose name has TEXT): requests to a real server, what it must answer, what it
 // must have written to the audit log. A server and a data folder for each file; when its cases are through, the folder, the
@@ -7,7 +8,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { caseFiles, fill, match, matchHeader, readCases } from './casefile.mjs';
-import { Server, agentCanary, check, cli, cliJson, done, filesBelow, findPlain, sleep, test, top } from './lib.mjs';
+import { Server, agentCanary, check, cli, cliJson, done, filesBelow, sleep, test, top } from './lib.mjs';
 
 // Of the patient in tests/cases/bundles, and of requests: nowhere in the clear, in no answer, in no log.
 const canaries = ['Zephyrine-Canary', 'Quillon-Canary', 'MRN-canary-884211', 'narrative-canary-31f7', 'phone-canary-5550199'];
@@ -102,10 +103,9 @@ function judgeLog(server, seen) {
 function judgeFolder(server) {
   const secrets = Object.values(server.clients).flatMap((c) => [c.api_key, c.api_key.slice(3), c.webhook_secret, c.webhook_secret.slice(6)]);
   const root = fs.readFileSync(`${server.dir}.key`, 'utf8').trim();
-  const found = findPlain(server.dir, [...inLogNeither, ...secrets, root, Buffer.from(root, 'hex')])
+  const found = server.findPlain([...inLogNeither, ...secrets, root, Buffer.from(root, 'hex')])
     .filter((f) => !f.startsWith('models/')); /* a model's own program says what it likes */
   check(found.length === 0, `in the clear: ${found.join('; ')}`);
-  check(filesBelow(server.dir).some((f) => f.endsWith('lazaret.db')), 'there is no database to search');
 }
 
 function judgeKey(server) {

@@ -2,6 +2,7 @@
 // crash.mjs   the server is killed at random moments under load, N times (50; without N in the environment 3), and started
 // again on the same folder. What it had answered is there, a repeated request makes no second job, every job has one result.
 // At the end the same eyes look at a server that answers before it commits, and have to see that jobs are lost.
+// stores: sqlite postgres
 // timeout: 280
 // soak: N kills
 import { spawn, spawnSync } from 'node:child_process';

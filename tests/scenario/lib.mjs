@@ -93,9 +93,25 @@ export function cliJson(args, options) {
 
 // ---- the server
 
+// A database of its own on the runner's PostgreSQL.
+let databases = 0;
+export function database() {
+  const base = process.env.LAZARET_TEST_POSTGRES;
+  check(base, "LAZARET_TEST_POSTGRES is not set: tests/run starts the server it names");
+  const name = `case_${process.pid}_${++databases}`;
+  const r = spawnSync('psql', ['-X', '-q', '-d', `${base}/postgres`, '-c', `CREATE DATABASE ${name}`], { encoding: 'utf8' });
+  check(r.status === 0, `psql: ${r.stderr}`);
+  return `${base}/${name}`;
+}
+
 export class Server {
   constructor(dir = path.join(tempFolder(), 'data'), started = program) {
     this.dir = dir;
+    if (process.env.STORE === 'postgres' && !fs.existsSync(dir)) {
+      this.url = database();
+      fs.mkdirSync(dir, { mode: 0o700 });
+      fs.writeFileSync(path.join(dir, 'store'), `${this.url}\n`, { mode: 0o600 });
+    }
     this.program = started;
     this.log = '';
     this.clients = {};
@@ -157,6 +173,20 @@ export class Server {
       q.on('timeout', () => q.destroy(new Error('no answer in 30 s')));
       q.end(body);
     });
+  }
+
+  // Words that stand in the clear in the records: in the folder's files, and in all a PostgreSQL would tell.
+  findPlain(words) {
+    const found = findPlain(this.dir, words);
+    if (!this.url) {
+      check(filesBelow(this.dir).some((f) => f.endsWith('lazaret.db')), 'there is no database to search');
+      return found;
+    }
+    const r = spawnSync('pg_dump', ['-d', this.url], { encoding: 'utf8', maxBuffer: 1 << 28 });
+    check(r.status === 0 && r.stdout.includes('COPY public.job '), `pg_dump: ${r.stderr}`);
+    for (const w of words)
+      if (r.stdout.includes(w) || r.stdout.includes(Buffer.from(w).toString('hex'))) found.push(`the database: ${w}`);
+    return found;
   }
 
   audit(last = 10000) { return cliJson(['audit', 'show', '--data', this.dir, '--json', '--last', String(last)]); }

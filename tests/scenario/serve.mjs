@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// stores: sqlite postgres
 // timeout: 120
 // serve.mjs   how the server stands: over TLS, as another user, on a machine where models cannot run, and when the same
 // request comes many times at once.
@@ -65,6 +66,7 @@ await test('started as root it becomes the user it is told, and models still run
   const want = root ? Number(spawnSync('id', ['-u', 'nobody'], { encoding: 'utf8' }).stdout) : process.getuid();
   if (root) fs.chownSync(path.dirname(dir), want, -1);
   const server = new Server(dir);
+  if (root && server.url) for (const f of [dir, path.join(dir, 'store')]) fs.chownSync(f, want, -1); // made by this test, not by the server
   await server.start(root ? ['--user', 'nobody'] : []);
   server.addClient('bot');
   const uid = /^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(fs.readFileSync(`/proc/${server.process.pid}/status`, 'utf8')).slice(1).map(Number);

@@ -21,6 +21,7 @@ TEST(an_entry_is_the_canonical_cbor_its_header_says)
     note(&h, &(struct audit_entry){.scope = scope, .actor = "bot", .role = "client", .action = "read", .object = "Job",
                                    .object_id = "id1", .outcome = "deny", .why = "absent", .request = "r-1",
                                    .route = "/v1/jobs/:job_id", .trace = "0af7651916cd43dd8448eb211c80319c", .rows = 300});
+    CHECK_OK(audit_index(h.db, &e));
     CHECK_INT(db_rows(h.db, a, &r, &e, "SELECT at, entry, leaf, scope FROM audit"), 1);
     uint64_t at = (uint64_t)row_at(&r, 0, 0)->i;
     struct slice entry = row_at(&r, 0, 1)->s, leaf = row_at(&r, 0, 2)->s;
@@ -59,6 +60,7 @@ TEST(an_entry_without_object_actor_or_trace_leaves_them_out)
     struct err e;
     house_build(&h);
     note(&h, &(struct audit_entry){.scope = h.scope, .action = "read", .outcome = "deny"});
+    CHECK_OK(audit_index(h.db, &e));
     CHECK_INT(db_rows(h.db, a, &r, &e, "SELECT entry FROM audit"), 1);
     CHECK_INT((unsigned char)row_at(&r, 0, 0)->s.p[0], 0xA6); /* n t v act out scope */
     house_raze(&h);

@@ -61,8 +61,8 @@ TEST(a_value_is_taken_within_its_bounds_and_else_refused_with_a_sentence)
     } row[] = {
         {"workers", "1", NULL},
         {"workers", "64", NULL},
-        {"workers", "0", "workers is a number from 1 to 64"},
-        {"workers", "65", "workers is a number from 1 to 64"},
+        {"workers", "0", NULL},
+        {"workers", "65", "workers is a number from 0 to 64"},
         {"workers", "-1", "workers is a number"},
         {"workers", "2.5", "workers is a number"},
         {"workers", "2x", "workers is a number"},

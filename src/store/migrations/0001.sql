@@ -16,8 +16,19 @@ CREATE TABLE domain_key (
 CREATE TABLE audit (
     idx INTEGER PRIMARY KEY, scope BLOB NOT NULL, at INTEGER NOT NULL, entry BLOB NOT NULL, leaf BLOB NOT NULL
 ) STRICT;
+-- only sqlite
 CREATE TRIGGER audit_keep_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_keep_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+-- only postgres
+CREATE FUNCTION audit_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$;
+CREATE TRIGGER audit_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON audit EXECUTE FUNCTION audit_keep();
+-- Entries wait here for their index, which is given by one process at a time: giving it in the transaction that makes the entry would let
+-- no two of them commit together.
+CREATE TABLE audit_pending (
+    seq BIGSERIAL PRIMARY KEY, scope BLOB NOT NULL, at INTEGER NOT NULL, entry BLOB NOT NULL, leaf BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER audit_pending_keep BEFORE UPDATE OR TRUNCATE ON audit_pending EXECUTE FUNCTION audit_keep();
+-- both
 
 CREATE TABLE client (
     scope BLOB NOT NULL REFERENCES scope (id), id BLOB NOT NULL, name TEXT NOT NULL, key_hash BLOB NOT NULL UNIQUE,
