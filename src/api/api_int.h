@@ -38,8 +38,9 @@ struct api_request {
     struct audit_entry audit; /* request, route, trace, actor, action and outcome are filled in */
     struct api_issue *issue;  /* in the arena */
     size_t issues;
-    struct slice detail; /* JSON that stands as `detail` instead of the error's sentence */
-    struct slice extra;  /* JSON members beside it: "\"issues\":[...]" */
+    struct slice detail;  /* JSON that stands as `detail` instead of the error's sentence */
+    struct slice extra;   /* JSON members beside it: "\"issues\":[...]" */
+    struct slice members; /* of problem+json, which has no `detail` of that kind */
 };
 
 typedef int api_handler(struct api_request *q, struct err *e);
