@@ -77,7 +77,7 @@ static bool loopback(const char *listen)
 
 static void warn_at_start(const struct app *app)
 {
-    if (!app->sandbox)
+    if (!app->sandbox && !app->api.workers_elsewhere)
         log_err(LOG_WARN, "models cannot run on this machine: jobs are answered 503", &app->sandbox_error);
     if (*app->config->open_client)
         log_line(LOG_WARN,
@@ -115,7 +115,8 @@ static int start(struct running *r, struct config *c, struct err *e)
     sigaddset(&r->watch.set, SIGINT);
     sigaddset(&r->watch.set, SIGHUP);
     sigaddset(&r->watch.set, SIGUSR1);
-    app_open_sandbox(&r->app, c);
+    if (c->workers)
+        app_open_sandbox(&r->app, c);
     pthread_sigmask(SIG_BLOCK, &r->watch.set, NULL);
     if (privilege_drop(c->user, e) || app_open(&r->app, c, e) ||
         (!db_shared(r->app.api.db) && job_recover(r->app.api.jobs, e)) || /* else its workers may live elsewhere */
