@@ -470,17 +470,17 @@ static const char *path_template(const char *path, struct arena *a)
     return buf_failed(&b) ? NULL : b.p;
 }
 
-/* "post_v1_jobs_job_id_cancel": a function's name, for whoever makes clients of this. */
+/* "postV1JobsJobIdCancel": a function's name, for whoever makes clients of this. */
 static const char *operation_id(const struct api_route *r, const char *method, struct arena *a)
 {
     char *id = arena_printf(a, "%s%s", method, r->path);
     size_t n = 0;
+    bool begins = false;
     for (char *p = id; p && *p; p++) {
-        bool word = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9');
-        if (word)
-            id[n++] = *p;
-        else if (n && id[n - 1] != '_')
-            id[n++] = '_';
+        bool letter = *p >= 'a' && *p <= 'z';
+        if (letter || (*p >= '0' && *p <= '9'))
+            id[n++] = begins && letter ? (char)(*p - 32) : *p;
+        begins = !letter;
     }
     if (id)
         id[n] = 0;

@@ -8,13 +8,21 @@ import { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
 import { bundle, match, timeOf } from './casefile.mjs';
-import { Server, check, cliJson, contains, done, same, sleep, test, top } from './lib.mjs';
+import { Server, build, check, cliJson, contains, done, program, same, sleep, tempFolder, test, top } from './lib.mjs';
 import { faults, follow } from './schema.mjs';
 
 const examples = JSON.parse(fs.readFileSync(path.join(top, 'src/api/examples.json'), 'utf8'));
 const servers = {};
 // What an example may say is given: a server of its own kind, started when it is needed.
-const kinds = { 'a worker': [], 'no worker': ['--workers', '0'], 'every worker busy': ['--workers', '1'] };
+const kinds = { 'a worker': [], 'no jail': [], 'every worker busy': ['--workers', '1'] };
+// A copy of the program without what builds sandboxes.
+function alone() {
+  const folder = tempFolder();
+  fs.copyFileSync(program, path.join(folder, 'lazaret'));
+  fs.chmodSync(path.join(folder, 'lazaret'), 0o755);
+  fs.symlinkSync(path.join(build, 'models'), path.join(folder, 'models'));
+  return path.join(folder, 'lazaret');
+}
 // A model that hangs for two seconds each time, five times before anybody's turn.
 async function occupy(s) {
   const m = cliJson(['model', 'add', path.join(top, 'tests/data/models/moody'), '--data', s.dir, '--json']);
@@ -29,7 +37,7 @@ async function occupy(s) {
 async function serverOf(given = 'a worker') {
   check(kinds[given], `examples.json says "given": "${given}", which is not made here`);
   if (!servers[given]) {
-    const s = (servers[given] = new Server());
+    const s = (servers[given] = new Server(undefined, given === 'no jail' ? alone() : program));
     await s.start([...kinds[given], '--webhook-allow', '127.0.0.1']);
     s.addClient('bot', ['--webhook', 'http://127.0.0.1:9']);
     if (given === 'every worker busy') await occupy(s);
