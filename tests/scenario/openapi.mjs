@@ -201,6 +201,26 @@ function* values(v) {
 await test('its examples are plain: no word of the test is left in them', () => {
   for (const v of values(api.paths)) check(!(typeof v === 'string' && /^@.*@$/s.test(v)), `it says ${v}`);
 });
+// "@TEXT this@" to this, "@INT 3@" to 3, "@job@" to what "@job=UUID@" is; an instant to any.
+const keptWords = new Map([...JSON.stringify(examples).matchAll(/"@([a-z_]+)=((?:[^"\\]|\\.)*)@"/g)].map(([, name, word]) => [name, word]));
+function plain(v) {
+  if (Array.isArray(v)) return v.map(plain);
+  if (v && typeof v === 'object') return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, plain(x)]));
+  const word = typeof v === 'string' && /^@(.+)@$/s.exec(v)?.[1];
+  if (!word) return v;
+  const [, kind, more] = /^([A-Z]+)(?: (.*))?/s.exec(keptWords.get(word) ?? word.replace(/^[a-z_]+=/, '')) ?? ['', 'UUID'];
+  if (kind === 'TEXT') return more;
+  if (kind === 'INT' || kind === 'NEAR') return Number(more);
+  return kind === 'NOW' ? '@TIME@' : `@${kind}@`;
+}
+await test('its examples are those of examples.json', () => {
+  for (const x of examples) {
+    const o = operationOf(x.route);
+    const media = x.accept ?? 'application/json';
+    if (x.answer !== undefined) match(o.responses[x.status].content[media].examples[x.name].value, plain(x.answer), {}, { exact: true, at: `${x.route} ${x.name}` });
+    if (x.body && x.status !== 422) match(o.requestBody.content['application/json'].examples[x.name].value, plain(x.body), {}, { exact: true, at: `${x.route} ${x.name}` });
+  }
+});
 await test('its examples have the form it describes', () => {
   for (const o of operations)
     for (const [status, answer] of [...Object.entries(o.operation.responses), ['body', o.operation.requestBody ?? {}]])
