@@ -126,7 +126,11 @@ static int start(struct running *r, struct config *c, struct err *e)
                                .keyring = r->app.api.keyring,
                                .jobs = r->app.api.jobs,
                                .scope = r->app.api.scope,
-                               .allow = c->webhook_allow};
+                               .allow = c->webhook_allow,
+                               .allow_private = strcmp(c->webhook_private, "on") == 0,
+                               .ca = c->webhook_ca,
+                               .at_once = (int)c->webhook_at_once,
+                               .to_endpoint = (int)c->webhook_each};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || deliver_start(&d, &r->app.api.deliver, e) ||
         (r->app.sandbox && c->workers &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||

@@ -5,6 +5,7 @@
 // linter of others finds nothing to complain of.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
+import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { bundle, match, timeOf } from './casefile.mjs';
@@ -14,7 +15,10 @@ import { faults, follow } from './schema.mjs';
 const examples = JSON.parse(fs.readFileSync(path.join(top, 'src/api/examples.json'), 'utf8'));
 const servers = {};
 // What an example may say is given: a server of its own kind, started when it is needed.
-const kinds = { 'a worker': [], 'no jail': [], 'every worker busy': ['--workers', '1'] };
+const kinds = { 'a worker': [], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [] };
+// Takes what is delivered.
+const receiver = http.createServer((q, r) => q.resume().on('end', () => r.writeHead(204).end()));
+await new Promise((ready) => receiver.listen(0, '127.0.0.1', ready));
 // A copy of the program without what builds sandboxes.
 function alone() {
   const folder = tempFolder();
@@ -34,13 +38,21 @@ async function occupy(s) {
     same(r.status, 202, `a job that hangs: ${r.text.slice(0, 300)}`);
   }
 }
+async function fillEndpoints(s) {
+  for (let i = 0; i < 100; i++) {
+    const r = await s.request({ method: 'POST', path: '/v1/webhook-endpoints', body: `{"url":"https://ehr.example/${i}"}`,
+      headers: { Authorization: `Bearer ${s.clients.bot.api_key}`, 'Content-Type': 'application/json' } });
+    if (r.status !== 201) return check(i > 0, `an endpoint: ${r.text}`);
+  }
+}
 async function serverOf(given = 'a worker') {
   check(kinds[given], `examples.json says "given": "${given}", which is not made here`);
   if (!servers[given]) {
     const s = (servers[given] = new Server(undefined, given === 'no jail' ? alone() : program));
     await s.start([...kinds[given], '--webhook-allow', '127.0.0.1']);
-    s.addClient('bot', ['--webhook', 'http://127.0.0.1:9']);
+    s.addClient('bot', ['--webhook', `http://127.0.0.1:${receiver.address().port}`]);
     if (given === 'every worker busy') await occupy(s);
+    if (given === 'as many endpoints as may be') await fillEndpoints(s);
   }
   return servers[given];
 }
@@ -242,4 +254,6 @@ await test('Redocly, with all it recommends, finds nothing to mend', async () =>
   same(found.map((p) => `${p.ruleId}: ${p.message.slice(0, 300)} at ${p.location[0]?.pointer}`), [], 'problems');
 });
 for (const s of Object.values(servers)) await test('the end', async () => same((await s.stop()).code, 0, `exit\n${s.log.slice(-2000)}`));
+receiver.closeAllConnections();
+receiver.close();
 done();

@@ -272,7 +272,7 @@ TEST(a_lease_that_ran_out_is_taken_over_and_the_late_worker_changes_nothing)
     CHECK_INT(view(&s, &s.caller, id, a, &v), 1);
     CHECK_INT(v.state, JOB_RUNNING);
     CHECK_INT(count(&s, "job WHERE result IS NOT NULL"), 0);
-    CHECK_INT(count(&s, "outbox"), 0);
+    CHECK_INT(count(&s, "webhook_event"), 0);
 
     CHECK_INT(job_finish(s.jobs, &now, SLICE("{\"score\":2}"), SLICE("log"), NULL, a, &e), 1);
     CHECK_INT(job_finish(s.jobs, &now, SLICE("{\"score\":3}"), SLICE("log"), NULL, a, &e), 0); /* once */
@@ -301,7 +301,7 @@ TEST(an_ended_job_writes_its_audit_entry_and_its_event_in_the_same_step)
     CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
     CHECK_INT(job_finish(s.jobs, &c, (struct slice){NULL, 0}, SLICE("Zephyrine"), "TIMEOUT", a, &e), 1);
     job_claim_end(s.jobs, &c);
-    CHECK_INT(count(&s, "outbox WHERE kind = 'job.ended' AND next_at IS NOT NULL"), 1);
+    CHECK_INT(count(&s, "webhook_event WHERE kind = 'job.ended' AND next_at IS NOT NULL"), 1);
     CHECK_INT(count(&s, "audit"), 2);
     CHECK_INT(count(&s, "job WHERE error = 'TIMEOUT' AND result IS NULL AND lease_until IS NULL"), 1);
     CHECK_INT(count(&s, "job WHERE instr(vendor_log, 'Zephyrine') > 0"), 0);
@@ -641,7 +641,7 @@ TEST(a_waiting_job_is_cancelled_at_once)
     job_claim_end(s.jobs, &none);
     CHECK_INT(view(&s, &s.caller, id, a, &v), 1);
     CHECK_INT(v.state, JOB_CANCELLED);
-    CHECK_INT(count(&s, "outbox"), 1); /* who asked to be told is told */
+    CHECK_INT(count(&s, "webhook_event"), 1); /* who asked to be told is told */
     CHECK_INT(job_cancel(s.jobs, &s.caller, id, &wants, &how, &e), -1);
     CHECK_INT(e.code, ERR_CONFLICT);
     CHECK_INT(count(&s, "audit WHERE instr(entry, CAST('CANCELLED' AS BLOB)) > 0"), 1);
