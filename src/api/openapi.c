@@ -142,6 +142,29 @@ static void put_value(struct writing *w, uint32_t node)
     }
 }
 
+/* --- what a route refuses --- */
+
+/* What follows from the route alone, and its rows of answers.def. */
+static int refusals_of(const struct api_route *r, struct refusal *ret)
+{
+    int n = 0;
+    if (policy_view(ROLE_ANONYMOUS, r->entity, r->action) == VIEW_NONE) {
+        ret[n++] = (struct refusal){NULL, ERR_NOT_SIGNED_IN, "No API key, or one that is not known"};
+        if (policy_view(ROLE_CLIENT, r->entity, r->action) == VIEW_NONE)
+            ret[n++] = (struct refusal){NULL, ERR_NOT_ALLOWED, "Not with this key"};
+    }
+    if (r->body_kib) {
+        ret[n++] = (struct refusal){NULL, ERR_TOO_LARGE, "The body is larger than this address accepts"};
+        ret[n++] = (struct refusal){NULL, ERR_MEDIA_TYPE, "The body is of another type, or compressed"};
+        ret[n++] = (struct refusal){NULL, ERR_BAD_JSON, "The body is not valid JSON"};
+    }
+    for (size_t i = 0; i < COUNT(refusals) && n < CODES_MAX - 1; i++)
+        if (strcmp(refusals[i].handler, r->handler) == 0)
+            ret[n++] = refusals[i];
+    ret[n++] = (struct refusal){NULL, ERR_BUSY, "The server is busy, or its store or its memory is not available now"};
+    return n;
+}
+
 /* --- which examples --- */
 
 /* The next example of this route behind `k` (0: the first); 0 when there is none. */
@@ -177,22 +200,50 @@ static void put_example(struct writing *w, uint32_t k, uint32_t value)
     json_close(w->o, '}');
 }
 
-/* Of a body: those of requests that have the right form, or else of answers with this status in this medium. */
+static void open_examples(struct writing *w, bool *open)
+{
+    if (*open)
+        return;
+    json_key(w->o, "examples");
+    json_open(w->o, '{');
+    *open = true;
+}
+
+/* What every route of its kind answers in one sentence. */
+static void put_usual_examples(struct writing *w, int status, bool *open)
+{
+    struct refusal x[CODES_MAX];
+    int n = refusals_of(w->route, x);
+    for (int i = 0; i < n; i++) {
+        if (x[i].handler || err_http(x[i].code) != status || status == 422)
+            continue;
+        open_examples(w, open);
+        json_key(w->o, err_name(x[i].code));
+        json_open(w->o, '{');
+        json_key(w->o, "value");
+        json_open(w->o, '{');
+        json_pair_str(w->o, "detail", err_text(x[i].code));
+        json_pair_str(w->o, "request_id", sample_uuid);
+        json_close(w->o, '}');
+        json_close(w->o, '}');
+    }
+}
+
+/* Of a body: those of requests that have the right form (status 0), or else of answers with this status in this medium.
+ */
 static void put_examples(struct writing *w, int status, const char *media)
 {
     const struct json *j = &w->examples;
     bool open = false;
+    if (media && strcmp(media, "application/json") == 0)
+        put_usual_examples(w, status, &open);
     for (uint32_t k = next_example(w, 0); k; k = next_example(w, k)) {
         uint32_t value = json_get(j, k, status ? "answer" : "body"), accept = json_get(j, k, "accept");
         if (!value || (status ? example_status(w, k) != status : example_status(w, k) == 422))
             continue;
         if (media && !(accept ? json_is(j, accept, media) : strcmp(media, "application/json") == 0))
             continue;
-        if (!open) {
-            json_key(w->o, "examples");
-            json_open(w->o, '{');
-        }
-        open = true;
+        open_examples(w, &open);
         put_example(w, k, value);
     }
     if (open)
@@ -347,27 +398,6 @@ static void put_success(struct writing *w, int status)
         json_close(w->o, '}');
     }
     json_close(w->o, '}');
-}
-
-/* What follows from the route alone, and its rows of answers.def. */
-static int refusals_of(const struct api_route *r, struct refusal *ret)
-{
-    int n = 0;
-    if (policy_view(ROLE_ANONYMOUS, r->entity, r->action) == VIEW_NONE) {
-        ret[n++] = (struct refusal){NULL, ERR_NOT_SIGNED_IN, "No API key, or one that is not known"};
-        if (policy_view(ROLE_CLIENT, r->entity, r->action) == VIEW_NONE)
-            ret[n++] = (struct refusal){NULL, ERR_NOT_ALLOWED, "Not with this key"};
-    }
-    if (r->body_kib) {
-        ret[n++] = (struct refusal){NULL, ERR_TOO_LARGE, "The body is larger than this address accepts"};
-        ret[n++] = (struct refusal){NULL, ERR_MEDIA_TYPE, "The body is of another type, or compressed"};
-        ret[n++] = (struct refusal){NULL, ERR_BAD_JSON, "The body is not valid JSON"};
-    }
-    for (size_t i = 0; i < COUNT(refusals) && n < CODES_MAX - 1; i++)
-        if (strcmp(refusals[i].handler, r->handler) == 0)
-            ret[n++] = refusals[i];
-    ret[n++] = (struct refusal){NULL, ERR_BUSY, "The server is busy, or its store or its memory is not available now"};
-    return n;
 }
 
 static const char *error_schema(enum err_code code)

@@ -13,7 +13,7 @@ if (!chromium) {
   done();
   process.exit();
 }
-const { chromium: engine } = createRequire(path.join(top, 'tests/npm/package.json'))('playwright-core');
+const { chromium: engine } = createRequire(path.join(top, 'tests/tools/package.json'))('playwright-core');
 
 const server = new Server();
 await server.start();
