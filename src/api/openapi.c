@@ -376,11 +376,13 @@ static void put_success(struct writing *w, int status)
 {
     const struct api_route *r = w->route;
     struct answer own = {r->handler, r->status, r->answer_schema, "application/json", r->summary};
-    bool any = status == r->status && *own.schema;
+    bool any = status == r->status && *own.schema, rows = false;
     const char *when = own.when;
-    for (size_t i = 0; i < COUNT(answers); i++)
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        rows |= is_of(w, &answers[i], status);
         if (is_of(w, &answers[i], status) && *answers[i].when)
             when = answers[i].when;
+    }
     json_key(w->o, arena_printf(w->a, "%d", status));
     json_open(w->o, '{');
     json_pair_str(w->o, "description", when);
@@ -390,7 +392,7 @@ static void put_success(struct writing *w, int status)
     if (any) {
         json_key(w->o, "content");
         json_open(w->o, '{');
-        if (status == r->status && *own.schema)
+        if (!rows)
             put_media(w, &own);
         for (size_t i = 0; i < COUNT(answers); i++)
             if (is_of(w, &answers[i], status) && *answers[i].media)

@@ -113,7 +113,7 @@ function promised(r, operation, where) {
   const media = r.headers['content-type'];
   if (!answer.content) return same(r.text, '', `${where}: body`);
   check(answer.content[media], `${where}: ${r.status} is not said to be ${media}`);
-  if (/json/.test(media)) same([...faults(api, JSON.parse(r.text), answer.content[media].schema)], [], `${where}: faults`);
+  if (/[/+]json$/.test(media)) same([...faults(api, JSON.parse(r.text), answer.content[media].schema)], [], `${where}: faults`);
   if (answer.headers['Retry-After']) check(r.headers['retry-after'], `${where}: Retry-After is not there`);
 }
 
@@ -123,7 +123,7 @@ function judge(x, r) {
   const media = r.headers['content-type'];
   if (x.accept) same(media, x.accept, 'media type');
   if (x.answer === undefined) return;
-  if (/json/.test(media)) match(JSON.parse(r.text), wanted(x.answer, x.match === 'part'), names, { exact: x.match !== 'part' });
+  if (/[/+]json$/.test(media)) match(JSON.parse(r.text), wanted(x.answer, x.match === 'part'), names, { exact: x.match !== 'part' });
   else contains(r.text, x.answer);
 }
 
