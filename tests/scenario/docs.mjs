@@ -21,7 +21,7 @@ const bot = server.addClient('bot');
 const api = JSON.parse((await server.request({ path: '/openapi.json' })).text);
 const home = `http://127.0.0.1:${server.port}`;
 
-const browser = await engine.launch({ executablePath: chromium, args: process.getuid() === 0 ? ['--no-sandbox'] : [] });
+const browser = await engine.launch({ executablePath: chromium, args: ['--disable-dev-shm-usage', ...(process.getuid() === 0 ? ['--no-sandbox'] : [])] });
 const seen = { violations: [], elsewhere: [], errors: [] };
 async function open(at) {
   const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// stores: sqlite postgres
 // timeout: 180
 // openapi.mjs   everything /openapi.json says is so: every example of src/api/examples.json is sent to a real server, in order, and
 // answered as it stands there; every status an operation is said to answer has an example; every header and parameter is one; a
@@ -27,13 +28,13 @@ function alone() {
   fs.symlinkSync(path.join(build, 'models'), path.join(folder, 'models'));
   return path.join(folder, 'lazaret');
 }
-// A model that hangs for two seconds each time, five times before anybody's turn.
+// A model that hangs for two seconds each time, fifteen times before anybody's turn.
 async function occupy(s) {
   const m = cliJson(['model', 'add', path.join(top, 'tests/data/models/moody'), '--data', s.dir, '--json']);
   cliJson(['model', 'promote', `${m.key}@${m.version}`, 'stable', '--data', s.dir, '--json']);
   const { api_key } = s.addClient('other');
   const body = `{"client_id":"other","target_diagnosis":"mood","priority":"stat","fhir_bundle":${bundle('patient pregnancy(verified=refuted) mood(value=4)')}}`;
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 15; i++) {
     const r = await s.request({ method: 'POST', path: '/v1/diagnose', headers: { Authorization: `Bearer ${api_key}`, 'Content-Type': 'application/json' }, body });
     same(r.status, 202, `a job that hangs: ${r.text.slice(0, 300)}`);
   }
