@@ -131,6 +131,11 @@ void intake_write_negotiation(const struct decision *d, struct json_out *o)
 {
     json_pair_str(o, "status", "NEGOTIATION_REQUIRED");
     json_pair_str(o, "message", err_text(ERR_DATA_MISSING));
+    intake_write_needs(d, o);
+}
+
+void intake_write_needs(const struct decision *d, struct json_out *o)
+{
     json_key(o, "missing_data");
     decision_write_missing(d, o);
     json_key(o, "candidates");
