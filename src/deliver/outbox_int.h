@@ -5,7 +5,7 @@
 #include "deliver/deliver.h"
 
 enum { AT_ONCE_MAX = 256 };
-#define CLAIM_US (60 * 1000000LL) /* longer than any attempt */
+#define CLAIM_US (30 * 1000000LL) /* longer than any attempt */
 
 enum reason {
 #define REASON(name, text) REASON_##name,

@@ -256,8 +256,10 @@ TEST(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen)
     } row[] = {
         {"https://a.example", 0},        {"http://a.example/x", 0},       {"https://a.example:8443/x?y=z", 0}, {"https://[::1]:1/x", 0},
         {"", -1},                        {"ftp://a.example/", -1},        {"https://", -1},                    {"https:///x", -1},
-        {"https://a.example:0/", -1},    {"https://a.example:99999", -1}, {"https://a.example:/x", -1},        {"https://u:p@a.example/", -1},
-        {"https://a.example/a b", -1},   {"https://a.example/\n", -1},    {"https://a.example/#x", -1},        {"https://[::1/x", -1},
+        {"https://a.example:0/", -1},    {"https://a.example:99999", -1}, {"https://a.example:/x", -1},
+        {"https://u:p@a.example/", -1},
+        {"https://a.example/a b", -1},   {"https://a.example/\n", -1},    {"https://a.example/#x", -1},
+        {"https://[::1/x", -1},
         {"https://a.example\\@b", -1},   {"//a.example", -1},
     };
     OWN_ARENA struct arena *a = arena_new(4 << 20);
@@ -279,4 +281,5 @@ TEST(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen)
 RUN(T(a_known_client_is_forgotten_when_its_key_changes), T(a_clients_name_and_origin_have_the_form_the_header_gives),
     T(secrets_have_their_form_and_are_not_in_the_store),
     T(the_authorization_header_names_a_client_or_nobody), T(a_key_of_another_scope_names_nobody),
-    T(an_endpoint_is_its_clients_alone_and_its_old_secret_lasts_as_long_as_was_said), T(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen))
+    T(an_endpoint_is_its_clients_alone_and_its_old_secret_lasts_as_long_as_was_said),
+    T(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen))
