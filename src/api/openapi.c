@@ -35,12 +35,14 @@ static void put_answers(struct json_out *o, const struct api_route *r, struct ar
     json_key(o, arena_printf(a, "%d", r->status));
     json_open(o, '{');
     json_pair_str(o, "description", r->summary);
+    bool lines = strcmp(r->answer_schema, "JobEvent") == 0; /* one in each line, or event */
     if (*r->answer_schema)
-        put_ref(o, "application/json", r->answer_schema, a);
+        put_ref(o, lines ? "application/x-ndjson" : "application/json", r->answer_schema, a);
     json_close(o, '}');
     if (!open) {
         put_error(o, ERR_NOT_SIGNED_IN, "Error", a);
         put_error(o, ERR_NOT_ALLOWED, "Error", a);
+        put_error(o, ERR_RATE, "Error", a);
     }
     if (strchr(r->path, ':')) {
         put_error(o, ERR_NOT_FOUND, "Error", a);
