@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/own.h"
@@ -23,6 +24,8 @@ enum {
 };
 
 static const int delay_s[] = {5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400};
+/* Longer than the longest of them: a row that waits longer was written by a clock that has been put back since. */
+static const int64_t WAIT_MAX_US = 2 * 86400LL * 1000000;
 
 struct deliver {
     struct deliver_config c;
@@ -237,7 +240,7 @@ static int record(struct tx *tx, void *arg, struct err *e)
     uint32_t r;
     rnd_bytes(&r, sizeof r);
     bool last = x->done || x->status == 410 || x->attempts >= (int64_t)COUNT(delay_s);
-    int64_t next = last ? 0 : now + delay_s[x->attempts] * 1000LL * (800 + r % 400);
+    int64_t next = last ? 0 : clock_steady_us() + delay_s[x->attempts] * 1000LL * (800 + r % 400);
     return tx_exec(tx, e,
                    "UPDATE outbox SET attempts = $1, last_status = $2, next_at = $3, delivered_at = $4 WHERE scope = "
                    "$5 AND id = $6",
@@ -253,11 +256,13 @@ static int deliver_one(struct deliver *d, struct err *e)
     OWN_ARENA struct arena *a = arena_new(256 << 20);
     struct rows r;
     struct message m;
+    int64_t now = clock_steady_us();
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "deliver");
     if (db_rows(d->c.db, a, &r, e,
-                "SELECT id, job, client, attempts FROM outbox WHERE next_at <= $1 ORDER BY next_at LIMIT 1",
-                V_INT(clock_now_us())) < 0)
+                "SELECT id, job, client, attempts FROM outbox WHERE next_at <= $1 OR next_at > $2 ORDER BY next_at "
+                "LIMIT 1",
+                V_INT(now), V_INT(now + WAIT_MAX_US)) < 0)
         return -1;
     if (r.n == 0)
         return 0;
@@ -267,7 +272,9 @@ static int deliver_one(struct deliver *d, struct err *e)
     if (found < 0) {
         log_err(LOG_ERROR, "an event could not be made ready; it is tried again later", e);
     } else if (found) {
+        fault_crash(CRASH_hook_send);
         x.status = post(d, &m, a);
+        fault_crash(CRASH_hook_sent);
         x.done = x.status >= 200 && x.status < 300;
         metric_add(x.done ? METRIC_WEBHOOKS_SENT : METRIC_WEBHOOKS_FAILED, 1);
         if (!x.done) {
@@ -278,7 +285,10 @@ static int deliver_one(struct deliver *d, struct err *e)
     } else {
         x.status = 410; /* nowhere to send it any more */
     }
-    return tx_run(d->c.db, record, &x, e) ? -1 : 1;
+    if (tx_run(d->c.db, record, &x, e))
+        return -1;
+    fault_crash(CRASH_hook_recorded);
+    return 1;
 }
 
 static void *deliver_loop(void *arg)
@@ -295,7 +305,7 @@ static void *deliver_loop(void *arg)
         pthread_mutex_lock(&d->lock);
         if (rc <= 0 && !d->stop) {
             struct timespec until;
-            clock_gettime(CLOCK_REALTIME, &until);
+            clock_gettime(CLOCK_MONOTONIC, &until);
             until.tv_nsec += LOOK_MS * 1000000L;
             until.tv_sec += until.tv_nsec / 1000000000L;
             until.tv_nsec %= 1000000000L;
@@ -310,11 +320,15 @@ static void *deliver_loop(void *arg)
 int deliver_start(const struct deliver_config *c, struct deliver **ret, struct err *e)
 {
     struct deliver *d = calloc(1, sizeof *d);
+    pthread_condattr_t attr;
     if (!d)
         return err_set(e, ERR_NO_MEMORY, "deliver");
     d->c = *c;
     pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->bell, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->bell, &attr);
+    pthread_condattr_destroy(&attr);
     if (pthread_create(&d->thread, NULL, deliver_loop, d)) {
         free(d);
         return err_set(e, ERR_INTERNAL, "no thread for deliveries");
