@@ -34,7 +34,7 @@ static pthread_cond_t moved = PTHREAD_COND_INITIALIZER;
 static struct image image[POWER_FILES];
 static char followed[112];
 static bool lies;
-static unsigned every;
+static unsigned every, sync_fails;
 static uint64_t state;
 static long acknowledged;
 static struct power_picture waiting[WAITING];
@@ -122,7 +122,7 @@ static void settle(struct image *x)
 /* How much of what was not synced arrives, of 16: from nothing to all. */
 static bool arrives(unsigned most) { return rnd() % 16 < most; }
 
-static void paint(const struct image *x, struct power_picture *ret)
+static uint8_t *paint(const struct image *x, size_t *ret)
 {
     static const unsigned share[] = {0, 1, 4, 8, 12, 15, 16};
     unsigned most = share[rnd() % (sizeof share / sizeof *share)];
@@ -148,10 +148,37 @@ static void paint(const struct image *x, struct power_picture *ret)
             at = end;
         }
     }
+    *ret = n;
+    return p;
+}
+
+static void lose(struct image *x)
+{
+    size_t n;
+    uint8_t *p = paint(x, &n);
+    forget_changes(x);
+    free(x->durable);
+    x->durable = p;
+    x->durable_n = n;
+    resize(&x->durable, &x->durable_n, x->size); /* what is known of a file's size is not lost with its content */
+}
+
+static void add_to(struct power_picture *ret, const struct image *x)
+{
     int at = ret->files++;
     snprintf(ret->file[at].tail, sizeof ret->file[at].tail, "%s", x->path + strlen(followed));
-    ret->file[at].p = p;
-    ret->file[at].n = n;
+    ret->file[at].p = paint(x, &ret->file[at].n);
+}
+
+static void take(struct power_picture *ret)
+{
+    *ret = (struct power_picture){.seed = state, .acknowledged = acknowledged};
+    bool names = rnd() % 2; /* the unsynced ones arrive, up to one that does not */
+    for (int i = 0; i < POWER_FILES; i++) {
+        names &= image[i].named || rnd() % 2;
+        if (image[i].there && (image[i].named || names))
+            add_to(ret, &image[i]);
+    }
 }
 
 /* With the lock held, behind every change. */
@@ -163,15 +190,7 @@ static void maybe_fail(void)
         pthread_cond_wait(&moved, &lock);
     if (!every)
         return;
-    struct power_picture *x = &waiting[waiting_n];
-    *x = (struct power_picture){.seed = state, .acknowledged = acknowledged};
-    bool names = rnd() % 2; /* the unsynced ones arrive, up to one that does not */
-    for (int i = 0; i < POWER_FILES; i++) {
-        names &= image[i].named || rnd() % 2;
-        if (image[i].there && (image[i].named || names))
-            paint(&image[i], x);
-    }
-    waiting_n++;
+    take(&waiting[waiting_n++]);
     pthread_cond_broadcast(&moved);
 }
 
@@ -211,11 +230,14 @@ static int file_xSync(sqlite3_file *f, int flags)
         return REAL(f)->pMethods->xSync(REAL(f), flags);
     pthread_mutex_lock(&lock);
     maybe_fail();
-    if (!lies)
+    bool fails = sync_fails && rnd() % sync_fails == 0;
+    if (fails)
+        lose(x);
+    else if (!lies)
         settle(x);
     maybe_fail();
     pthread_mutex_unlock(&lock);
-    return SQLITE_OK;
+    return fails ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 
 static int vfs_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *ret_flags)
@@ -291,6 +313,7 @@ void power_settle(void)
 }
 
 void power_lie(bool on) { lies = on; }
+void power_sync_fails(unsigned nth) { sync_fails = nth; }
 
 void power_fail_every(unsigned stride, uint64_t seed)
 {
@@ -308,6 +331,15 @@ void power_acknowledge(long count)
 {
     pthread_mutex_lock(&lock);
     acknowledged = count > acknowledged ? count : acknowledged;
+    pthread_mutex_unlock(&lock);
+}
+
+void power_seed(uint64_t seed) { state = seed; }
+
+void power_now(struct power_picture *ret)
+{
+    pthread_mutex_lock(&lock);
+    take(ret);
     pthread_mutex_unlock(&lock);
 }
 

@@ -33,12 +33,19 @@ void power_install(void);
 void power_follow(const char *path);
 /* All that was written is durable, as after a while of quiet. */
 void power_settle(void);
+/* Every about `nth` sync fails (0: none). What it should have made durable may be so or not, sector by sector; and the kernel
+ * takes all of it for written: a later sync is not about it. */
+void power_sync_fails(unsigned nth);
 /* The disk does not sync from now on, whatever it is told. */
 void power_lie(bool on);
 /* Pictures from now on: at about every `stride`-th change of a file. Each waits until it was taken. 0: none. */
 void power_fail_every(unsigned stride, uint64_t seed);
 /* What was told to a client so far: a count of the test's own list, never smaller than before. */
 void power_acknowledge(long count);
+/* The chances from here on. */
+void power_seed(uint64_t seed);
+/* A picture of this moment. */
+void power_now(struct power_picture *ret);
 /* The next picture, or false when none came within `ms`. The caller frees it. */
 bool power_take(struct power_picture *ret, int ms);
 void power_free(struct power_picture *x);
