@@ -9,6 +9,7 @@ N ?= 50
 # Progress for eyes, silence for logs.
 NINJA = ninja $$([ -t 1 ] || echo --quiet)
 NODE_DATA = data/fhir
+NODE_TESTS = tests/clients
 # Published examples to judge, where a checkout has them beside it; the tests that need them skip elsewhere.
 export LAZARET_FHIR_DATA ?= $(wildcard $(abspath ../shared/data/fhir-r4))
 
@@ -42,6 +43,7 @@ soak: build-test ## N (50) kills under load, and every point at which memory, fi
 
 .PHONY: build-test
 build-test: need-test data
+	@tools/npm-data $(NODE_TESTS)
 	@tools/configure build-test $(TEST_OPTIONS)
 	@$(NINJA) -C build-test
 

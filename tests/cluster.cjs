@@ -50,6 +50,7 @@ class Cluster {
   async start() {
     const [program, ...args] = asUser([path.join(this.bin, 'postgres'), '-D', path.join(this.dir, 'data')]);
     this.process = spawn(program, args, { stdio: ['ignore', 'ignore', fs.openSync(path.join(this.dir, 'log'), 'a')], cwd: '/', detached: true });
+    this.process.unref();
     this.ended = new Promise((done) => this.process.on('exit', done));
     for (let i = 0; i < 600; i++) {
       if (spawnSync(path.join(this.bin, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(this.port), '-q']).status === 0) return;
@@ -59,15 +60,25 @@ class Cluster {
     throw new Error(`PostgreSQL did not start: ${fs.readFileSync(path.join(this.dir, 'log'), 'utf8').slice(-1000)}`);
   }
 
-  // All of it at once, as when the machine's power fails but for the kernel's caches. Its postmaster leads a group.
+  // The postmaster and its children, which lead sessions of their own.
+  pids() {
+    const root = this.process.pid;
+    const parentOf = (pid) => { try { return Number(/^PPid:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]); } catch { return 0; } };
+    return [root, ...fs.readdirSync('/proc').filter((d) => /^\d+$/.test(d) && parentOf(d) === root).map(Number)];
+  }
+  signal(name) {
+    for (const pid of this.pids()) try { process.kill(pid, name); } catch { /* it is gone */ }
+  }
+
+  // All of it at once, as when the machine's power fails but for the kernel's caches.
   async kill() {
-    try { process.kill(-this.process.pid, 'SIGKILL'); } catch { /* it is gone */ }
+    this.signal('SIGKILL');
     await this.ended;
     fs.rmSync(path.join(this.dir, 'data/postmaster.pid'), { force: true });
   }
 
-  pause() { process.kill(-this.process.pid, 'SIGSTOP'); }
-  resume() { process.kill(-this.process.pid, 'SIGCONT'); }
+  pause() { this.signal('SIGSTOP'); }
+  resume() { this.signal('SIGCONT'); }
 
   sql(database, text) {
     const r = spawnSync(path.join(this.bin, 'psql'), ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', this.url(database), '-c', text], { encoding: 'utf8' });
@@ -77,9 +88,7 @@ class Cluster {
   create(database) { this.sql('postgres', `CREATE DATABASE ${database}`); return this.url(database); }
 
   stop() {
-    if (this.process && this.process.exitCode === null) {
-      try { process.kill(-this.process.pid, 'SIGKILL'); } catch { /* it is gone */ }
-    }
+    if (this.process && this.process.exitCode === null) this.signal('SIGKILL');
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
 }

@@ -24,7 +24,8 @@ struct api {
     struct jobs *jobs;
     struct registry *registry;
     struct deliver *deliver;
-    struct sandbox *sandbox; /* NULL: models cannot run here; jobs are refused with 503 */
+    struct sandbox *sandbox; /* NULL: models cannot run in this process; */
+    bool workers_elsewhere;  /* unless other processes run them, jobs are then refused with 503 */
     uint8_t scope[16];
     struct api_config config;
     int workers;

@@ -108,7 +108,7 @@ static int make_answer(struct intake *x, const struct job_new *n, const char *re
 
 int intake_accept(struct intake *x, struct job_new *n, const char *request_id, struct job_accepted *ret, struct err *e)
 {
-    if (!x->api->sandbox)
+    if (!x->api->sandbox && !x->api->workers_elsewhere)
         return err_set(e, ERR_SANDBOX, "models cannot run on this machine");
     static const uint8_t none[16];
     fault_crash(CRASH_accept_parsed);

@@ -283,6 +283,10 @@ int app_open(struct app *app, struct config *c, struct err *e)
     int fresh = paths_of(c, &p, e) ? -1 : look_at_folder(app, c, &p, e);
     if (fresh < 0 || (!app->beside && take_lock(app, &p, e)))
         return -1;
+    if (c->workers == 0 && p.place == p.db)
+        return err_set(e, ERR_CONFIG,
+                       "the records of %s are a file, so no other process can run its jobs: --workers 1 or more",
+                       c->data);
     if (app->beside && p.place == p.db)
         return err_set(
             e, ERR_CONFIG,
@@ -301,6 +305,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
                                                 .model_running = (int)c->model_running,
                                                 .keep_us = c->keep_days * 86400LL * 1000000});
     api->sandbox = app->sandbox;
+    api->workers_elsewhere = c->workers == 0 && db_shared(api->db);
     api->workers = (int)c->workers;
     api->config = (struct api_config){.open_client = *c->open_client ? c->open_client : NULL, .cors_origins = c->cors};
     return 0;

@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "cmd/app.h"
 #include "cmd/cmd.h"
+#include "models/prove.h"
 
 static void put_model(struct json_out *o, const struct model *m)
 {
@@ -50,20 +51,70 @@ int admin_model_add(struct app *app, const struct json *args, struct arena *a, s
     return 0;
 }
 
+/* KEY@VERSION of the arguments. */
+static const struct model *version_of(struct app *app, const struct json *args, struct arena *a, struct slice *ret_key,
+                                      struct slice *ret_version, struct err *e)
+{
+    *ret_version = json_get_text(args, 0, "model", a);
+    *ret_key = slice_cut(ret_version, '@');
+    if (!ret_version->p) {
+        err_set(e, ERR_USAGE, "say which version: KEY@VERSION");
+        return NULL;
+    }
+    const struct model *m = registry_named(app->api.registry, *ret_key, *ret_version);
+    if (!m)
+        err_set(e, ERR_NOT_FOUND, "there is no %.*s@%.*s", SLICE_FMT(*ret_key), SLICE_FMT(*ret_version));
+    return m;
+}
+
+static const struct audit_entry operator_tests = {
+    .actor = "operator", .role = "operator", .action = "execute", .outcome = "permit", .route = "lazaret model test"};
+
+static void put_proof(struct json_out *out, const struct model *m, const struct proof *p)
+{
+    json_open(out, '{');
+    json_pair(out, "key", m->manifest.key);
+    json_pair(out, "version", m->manifest.version);
+    json_pair_str(out, "digest", m->digest_text);
+    json_pair_int(out, "passed", p->passed);
+    json_pair_int(out, "total", p->total);
+    json_pair_str(out, "failure", p->failure);
+    json_close(out, '}');
+}
+
+int admin_model_test(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    struct slice key, version;
+    struct proof p;
+    const struct model *m = version_of(app, args, a, &key, &version, e);
+    if (!m || model_prove(app->api.registry, app->sandbox, m, &operator_tests, a, &p, e))
+        return -1;
+    put_proof(out, m, &p);
+    return 0;
+}
+
 int admin_model_promote(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
-    struct slice version = json_get_text(args, 0, "model", a), alias = json_get_text(args, 0, "alias", a);
-    struct slice key = slice_cut(&version, '@');
-    if (!version.p)
-        return err_set(e, ERR_USAGE, "say which version: KEY@VERSION");
+    struct slice key, version, alias = json_get_text(args, 0, "alias", a);
+    struct proof p;
     if (!slice_is(alias, "stable"))
         return err_set(e, ERR_USAGE, "the alias is: stable");
+    const struct model *m = version_of(app, args, a, &key, &version, e);
+    int proven = m ? model_proof(app->api.registry, m, a, &p, e) : -1;
+    if (proven == 0 || (proven == 1 && p.failure)) /* a fault may have been the machine's */
+        proven = model_prove(app->api.registry, app->sandbox, m, &operator_tests, a, &p, e) ? -1 : 1;
+    if (proven < 0)
+        return -1;
+    if (p.failure)
+        return err_set(e, ERR_CONFLICT, "%.*s@%.*s stays where it is, %d of %d self-tests passed: %s", SLICE_FMT(key),
+                       SLICE_FMT(version), p.passed, p.total, p.failure);
     if (registry_promote(app->api.registry, key, version, alias, e))
         return -1;
     json_open(out, '{');
     json_pair(out, "key", key);
     json_pair(out, "version", version);
     json_pair(out, "alias", alias);
+    json_pair_int(out, "selftests", p.total);
     json_close(out, '}');
     return 0;
 }
@@ -113,10 +164,41 @@ int cmd_model_add(struct call *c, struct err *e)
     return 0;
 }
 
+/* Work that runs a model: where no server has the folder, this process needs a sandbox. */
+static int call_with_sandbox(struct call *c, const char *work, struct slice args, struct slice *ret, struct err *e)
+{
+    struct admin_session s;
+    if (admin_session_begin(c, true, &s, e))
+        return -1;
+    int rc = admin_session_call(&s, work, args, ret, e);
+    admin_session_end(&s);
+    return rc;
+}
+
+int cmd_model_test(struct call *c, struct err *e)
+{
+    struct slice r;
+    struct json j;
+    struct json_fault f;
+    if (call_with_sandbox(c, "model.test", call_args(c, "model", c->operand[0], NULL), &r, e))
+        return -1;
+    if (json_parse(c->arena, r, &j, &f))
+        return err_set(e, ERR_NO_MEMORY, "the outcome");
+    struct slice failure = json_get_text(&j, 0, "failure", c->arena);
+    if (c->json)
+        printf("%.*s\n", SLICE_FMT(r));
+    else
+        printf("%s: %.*s of %.*s self-tests passed\n%.*s%s", c->operand[0],
+               SLICE_FMT(json_raw(&j, json_get(&j, 0, "passed"))), SLICE_FMT(json_raw(&j, json_get(&j, 0, "total"))),
+               SLICE_FMT(failure), failure.n ? "\n" : "");
+    return failure.n ? 1 : 0;
+}
+
 int cmd_model_promote(struct call *c, struct err *e)
 {
     struct slice r;
-    if (admin_call(c, "model.promote", call_args(c, "model", c->operand[0], "alias", c->operand[1], NULL), &r, e))
+    if (call_with_sandbox(c, "model.promote", call_args(c, "model", c->operand[0], "alias", c->operand[1], NULL), &r,
+                          e))
         return -1;
     if (c->json)
         printf("%.*s\n", SLICE_FMT(r));

@@ -77,7 +77,7 @@ static bool loopback(const char *listen)
 
 static void warn_at_start(const struct app *app)
 {
-    if (!app->sandbox)
+    if (!app->sandbox && !app->api.workers_elsewhere)
         log_err(LOG_WARN, "models cannot run on this machine: jobs are answered 503", &app->sandbox_error);
     if (*app->config->open_client)
         log_line(LOG_WARN,
@@ -115,7 +115,8 @@ static int start(struct running *r, struct config *c, struct err *e)
     sigaddset(&r->watch.set, SIGINT);
     sigaddset(&r->watch.set, SIGHUP);
     sigaddset(&r->watch.set, SIGUSR1);
-    app_open_sandbox(&r->app, c);
+    if (c->workers)
+        app_open_sandbox(&r->app, c);
     pthread_sigmask(SIG_BLOCK, &r->watch.set, NULL);
     if (privilege_drop(c->user, e) || app_open(&r->app, c, e) ||
         (!db_shared(r->app.api.db) && job_recover(r->app.api.jobs, e)) || /* else its workers may live elsewhere */
@@ -125,7 +126,11 @@ static int start(struct running *r, struct config *c, struct err *e)
                                .keyring = r->app.api.keyring,
                                .jobs = r->app.api.jobs,
                                .scope = r->app.api.scope,
-                               .allow = c->webhook_allow};
+                               .allow = c->webhook_allow,
+                               .allow_private = strcmp(c->webhook_private, "on") == 0,
+                               .ca = c->webhook_ca,
+                               .at_once = (int)c->webhook_at_once,
+                               .to_endpoint = (int)c->webhook_each};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || deliver_start(&d, &r->app.api.deliver, e) ||
         (r->app.sandbox && c->workers &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||

@@ -4,6 +4,7 @@
 #include "base/rnd.h"
 #include "base/wipe.h"
 #include "crypto/digest.h"
+#include "identity/endpoint.h"
 #include "store/place.h"
 
 /* Jobs sent from the command line belong to this client; its API key is made and thrown away. */
@@ -56,22 +57,26 @@ static int insert(struct tx *tx, void *arg, struct err *e)
 {
     struct adding *c = arg;
     int n = tx_exec(tx, e,
-                    "INSERT INTO client (scope, id, name, key_hash, webhook_secret, webhook_origin, created_at) "
-                    "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                    V_ID(c->scope), V_ID(c->id), V_STR(c->name), V_BYTES(c->hash, sizeof c->hash), V_BLOB(c->secret),
+                    "INSERT INTO client (scope, id, name, key_hash, webhook_origin, created_at) "
+                    "VALUES ($1, $2, $3, $4, $5, $6)",
+                    V_ID(c->scope), V_ID(c->id), V_STR(c->name), V_BYTES(c->hash, sizeof c->hash),
                     c->origin ? V_STR(c->origin) : V_NULL, V_INT(clock_now_us()));
     if (n < 0 && e->code == ERR_CONFLICT)
         return err_set(e, ERR_CONFLICT, "a client named %s is there already", c->name);
-    return n < 0 ? -1 : 0;
+    return n < 0 || tx_put(tx, e,
+                           "INSERT INTO webhook_endpoint (scope, id, client, kind, url, payload, secret, created_at) "
+                           "VALUES ($1, $2, $2, 'origin', $3, 'full', $4, $5)",
+                           V_ID(c->scope), V_ID(c->id), V_STR(c->origin ? c->origin : ""), V_BLOB(c->secret),
+                           V_INT(clock_now_us()))
+               ? -1
+               : 0;
 }
 
 int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const char *name, const char *origin,
                struct arena *a, struct client_secrets *ret, struct err *e)
 {
     struct adding c = {.scope = scope, .name = name, .origin = origin};
-    struct key dk;
-    uint8_t raw[32];
-    char *secret = arena_take(a, 6 + 44 + 1);
+    char *secret = arena_take(a, SECRET_TEXT);
     if (!name_ok(name))
         return err_set(e, ERR_USAGE, "a client's name is 1 to 64 of A-Z a-z 0-9 . _ -");
     if (origin && !origin_ok(origin))
@@ -80,16 +85,7 @@ int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const 
     if (!api_key || !secret)
         return err_set(e, ERR_NO_MEMORY, "add a client");
     uuid7(c.id);
-    rnd_bytes(raw, sizeof raw);
-    memcpy(secret, "whsec_", 6);
-    base64_encode(raw, sizeof raw, secret + 6);
-    wipe(raw, sizeof raw);
-    struct seal_place at = place_of(PLACE_CLIENT_WEBHOOK_SECRET, scope, c.id, 0);
-    if (keyring_domain(k, scope, "client", &dk, e))
-        return -1;
-    int rc = seal(&dk, &at, slice_of(secret), a, &c.secret, e);
-    key_wipe(&dk);
-    if (rc || tx_run(db, insert, &c, e))
+    if (endpoint_secret(k, scope, c.id, a, secret, &c.secret, e) || tx_run(db, insert, &c, e))
         return -1;
     *ret = (struct client_secrets){api_key, secret};
     return 0;
@@ -192,26 +188,13 @@ int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], s
     return err_set(e, ERR_STORE, "the operator's own client cannot be made");
 }
 
-int client_webhook(struct db *db, struct keyring *k, const uint8_t scope[16], const uint8_t id[16], struct arena *a,
-                   const char **ret_origin, const char **ret_secret, struct err *e)
+int client_named(struct db *db, const uint8_t scope[16], const char *name, struct arena *a, struct caller *ret,
+                 struct err *e)
 {
     struct rows r;
-    struct key dk;
-    struct slice secret;
-    if (db_rows(db, a, &r, e, "SELECT webhook_origin, webhook_secret FROM client WHERE scope = $1 AND id = $2",
-                V_ID(scope), V_ID(id)) < 0)
+    *ret = (struct caller){.role = ROLE_ANONYMOUS};
+    if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2", V_ID(scope),
+                V_STR(name)) < 0)
         return -1;
-    if (r.n == 0)
-        return 0;
-    const struct val *v = row_at(&r, 0, 0);
-    struct seal_place at = place_of(PLACE_CLIENT_WEBHOOK_SECRET, scope, id, 0);
-    if (v[1].s.n < SEAL_OVERHEAD || keyring_by_id(k, (const uint8_t *)v[1].s.p + 2, &dk, e))
-        return err_in(e, "a client's webhook secret");
-    int rc = seal_open(&dk, &at, v[1].s, a, &secret, e);
-    key_wipe(&dk);
-    if (rc)
-        return -1;
-    *ret_origin = v[0].kind == VAL_NULL ? NULL : arena_str(a, v[0].s);
-    *ret_secret = arena_str(a, secret);
-    return *ret_secret && !arena_failed(a) ? 1 : err_set(e, ERR_NO_MEMORY, "a client's webhook secret");
+    return take_caller(&r, scope, ret) ? 0 : err_set(e, ERR_NOT_FOUND, "there is no client named %s", name);
 }

@@ -1,8 +1,8 @@
 /* client.h -- programs that call the gateway: their names, API keys and webhook secrets.
  *
  * An API key is "lz_" and 32 random bytes in base64url; only its SHA-256 is stored (the key is random, so a slow hash
- * would protect nothing). A webhook secret is "whsec_" and 32 random bytes in base64; it is stored sealed, because
- * deliveries are signed with it. Both are shown once, when made. Knows nothing of routes or records. */
+ * would protect nothing). It and the webhook secret (endpoint.h) are shown once, when made. Knows nothing of routes or
+ * records. */
 #ifndef IDENTITY_CLIENT_H
 #define IDENTITY_CLIENT_H
 
@@ -43,9 +43,8 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
 int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret,
                     struct err *e);
 
-/* 1: found. Where a client's webhooks go (NULL: nowhere) and the printed secret they are signed with. 0: no such
- * client. */
-int client_webhook(struct db *db, struct keyring *k, const uint8_t scope[16], const uint8_t id[16], struct arena *a,
-                   const char **ret_origin, const char **ret_secret, struct err *e);
+/* Who is called so; ERR_NOT_FOUND. For work an operator does on behalf of a client. */
+int client_named(struct db *db, const uint8_t scope[16], const char *name, struct arena *a, struct caller *ret,
+                 struct err *e);
 
 #endif

@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
@@ -102,6 +104,12 @@ int jobs_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct 
     }
     for (int i = 0; i < RUNNING_MAX; i++)
         j->running[i].fd = -1;
+    j->told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (j->told < 0) {
+        order_close(&j->order);
+        free(j);
+        return err_sys(e, ERR_INTERNAL, "a bell for deliveries");
+    }
     j->db = db;
     j->keyring = k;
     memcpy(j->scope, scope, 16);
@@ -121,6 +129,7 @@ void jobs_close(struct jobs *j)
     if (!j)
         return;
     order_close(&j->order);
+    close(j->told);
     pthread_cond_destroy(&j->bell);
     pthread_mutex_destroy(&j->lock);
     free(j);
@@ -129,6 +138,15 @@ void jobs_close(struct jobs *j)
 void jobs_limit(struct jobs *j, const struct jobs_limits *l)
 {
     j->limits = *l;
+}
+int jobs_told_fd(const struct jobs *j)
+{
+    return j->told;
+}
+void jobs_tell(struct jobs *j)
+{
+    if (eventfd_write(j->told, 1)) /* full, so readable anyway */
+        return;
 }
 bool jobs_shared(const struct jobs *j)
 {

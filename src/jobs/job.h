@@ -193,6 +193,8 @@ int job_retain(struct jobs *j, int *ret, struct err *e);
 void jobs_ring(struct jobs *j);
 /* Waits for a ring, or `ms`. Returns at once while rings are pending, and for ever after jobs_ring_all. */
 void jobs_wait(struct jobs *j, int ms);
+/* Readable when a job has ended since the last read: who delivers events waits for it. An eventfd of jobs. */
+int jobs_told_fd(const struct jobs *j);
 bool jobs_shared(const struct jobs *j); /* may other processes put jobs in? Then no bell rings for those */
 void jobs_ring_all(struct jobs *j);     /* wakes every waiting worker, for the end */
 int64_t jobs_queued(struct jobs *j);    /* how many wait, as far as this process knows */

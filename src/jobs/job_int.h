@@ -32,6 +32,7 @@ struct jobs {
     int64_t queued;
     int rings;
     bool ending;
+    int told; /* eventfd */
     struct running running[RUNNING_MAX];
 };
 
@@ -43,6 +44,7 @@ static inline struct seal_place job_place(enum place p, const uint8_t *scope, co
     return at;
 }
 void jobs_count(struct jobs *j, int64_t by);
+void jobs_tell(struct jobs *j); /* an event may wait for delivery */
 
 /* In a body: compare and set, the only writer of job.state. 1 moved, 0 it is not (any more) in `from` under this fence.
  * `fence` < 0: whatever fence. */

@@ -29,10 +29,13 @@ int job_tell_end(struct tx *tx, const uint8_t *scope, const uint8_t *id, struct 
 {
     uint8_t event[16];
     uuid7(event);
-    return tx_put(tx, e,
-                  "INSERT INTO outbox (scope, id, job, client, kind, next_at, created_at) "
-                  "SELECT $1, $2, id, client, 'job.ended', 0, $3 FROM job WHERE scope = $1 AND id = $4 AND webhook = 1",
-                  V_ID(scope), V_ID(event), V_INT(clock_now_us()), V_ID(id));
+    return tx_put(
+        tx, e,
+        "INSERT INTO webhook_event (scope, id, endpoint, job, kind, next_at, created_at) "
+        "SELECT $1, $2, w.id, job.id, 'job.ended', 0, $3 FROM job JOIN webhook_endpoint w ON w.scope = "
+        "job.scope AND w.client = job.client AND (w.kind = 'url' OR job.webhook = 1) WHERE job.scope = $1 AND "
+        "job.id = $4",
+        V_ID(scope), V_ID(event), V_INT(clock_now_us()), V_ID(id));
 }
 
 /* --- ending: in a body, whoever ends it --- */
@@ -429,6 +432,8 @@ static int finish(struct jobs *j, struct ending *x, struct err *e)
         return -1;
     fault_crash(CRASH_finish_committed);
     if (x->stored) {
+        if (x->to != JOB_QUEUED)
+            jobs_tell(j);
         if (x->to == JOB_QUEUED)
             jobs_count(j, 1);
         else

@@ -94,6 +94,7 @@ int job_cancel(struct jobs *j, const struct caller *caller, const uint8_t id[16]
             return -1;
     if (x.cancel == JOB_CANCEL_DONE) {
         jobs_count(j, -1);
+        jobs_tell(j);
         metric_add(METRIC_JOBS_CANCELLED, 1);
     }
     if (x.cancel == JOB_CANCEL_ASKED)
@@ -110,9 +111,10 @@ static int erase_rows(struct tx *tx, struct touching *x, int64_t now, struct err
                   "UPDATE job SET key = $1, bundle = $1, plan = $1, result = NULL, vendor_log = NULL, erased_at = $2, "
                   "updated_at = $2 WHERE scope = $3 AND id = $4",
                   V_BYTES("", 0), V_INT(now), V_ID(x->j->scope), V_ID(x->id)) ||
-                   tx_put(tx, e,
-                          "UPDATE outbox SET next_at = NULL WHERE scope = $1 AND job = $2 AND next_at IS NOT NULL",
-                          V_ID(x->j->scope), V_ID(x->id))
+                   tx_put(
+                       tx, e,
+                       "UPDATE webhook_event SET next_at = NULL WHERE scope = $1 AND job = $2 AND next_at IS NOT NULL",
+                       V_ID(x->j->scope), V_ID(x->id))
                ? -1
                : 0;
 }

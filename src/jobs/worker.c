@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/rnd.h"
+#include "models/prove.h"
 #include "models/wire.h"
 
 enum {
@@ -28,17 +29,6 @@ struct workers {
     int n;
     pthread_t thread[];
 };
-
-static struct sandbox_limits limits_of(const struct manifest *m)
-{
-    uint32_t ms = (uint32_t)(m->runtime.timeout_us / 1000);
-    return (struct sandbox_limits){.wall_ms = ms,
-                                   .cpu_ms = ms,
-                                   .memory_mib = (uint32_t)m->runtime.memory_mib,
-                                   .pids = (uint32_t)m->runtime.pids,
-                                   .tmp_mib = (uint32_t)m->runtime.tmp_mib,
-                                   .output_kib = (uint32_t)m->runtime.output_kib};
-}
 
 /* What the end of the program means for the job: NULL when its output is worth judging. */
 static const char *failure_of(const struct sandbox_out *out)
@@ -123,18 +113,11 @@ static int run_claim(struct jobs *j, struct registry *r, struct sandbox *s, stru
         return job_finish(j, c, result, result, "MODEL_GONE", a, e);
     if (line_of(c, a, &line, &id, e))
         return -1;
-    struct sandbox_spec spec = {.image = m->manifest.runtime.image,
-                                .model = slice_of(m->digest_text + 7),
-                                .argv = m->manifest.runtime.exec,
-                                .argc = m->manifest.runtime.exec_n,
-                                .model_key = m->manifest.key,
-                                .model_version = m->manifest.version,
-                                .traceparent = slice_of(c->trace),
-                                .input = line,
-                                .max = limits_of(&m->manifest),
-                                .tick = beat,
-                                .tick_ctx = &watch,
-                                .tick_ms = jobs_shared(j) ? LOOK_MS : BEAT_MS};
+    struct sandbox_spec spec = model_spec(m, line);
+    spec.traceparent = slice_of(c->trace);
+    spec.tick = beat;
+    spec.tick_ctx = &watch;
+    spec.tick_ms = jobs_shared(j) ? LOOK_MS : BEAT_MS;
     fault_crash(CRASH_sandbox_start);
     if (sandbox_run(s, &spec, c->cancel_fd, a, &out, e)) {
         log_err(LOG_ERROR, "the sandbox did not run a job", e);

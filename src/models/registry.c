@@ -4,21 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "audit/audit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "models/pack.h"
-
-struct registry {
-    struct db *db;
-    uint8_t scope[16];
-    char *folder;
-    pthread_rwlock_t lock; /* guards what follows; models themselves never change but for `stable` */
-    struct arena *arena;
-    struct model *model[REGISTRY_MODELS];
-    int n;
-    int64_t looked_us; /* monotonic: when the store was last read */
-};
+#include "models/registry_int.h"
 
 enum { LOOK_MS = 2000, MISS_MS = 200 }; /* on a store others write, too */
 
@@ -113,6 +104,7 @@ int registry_open(struct db *db, const uint8_t scope[16], const char *folder, st
     r->db = db;
     memcpy(r->scope, scope, 16);
     pthread_rwlock_init(&r->lock, NULL);
+    pthread_mutex_init(&r->adding, NULL);
     if (read_versions(r, e))
         goto fail;
     *ret = r;
@@ -126,6 +118,7 @@ void registry_close(struct registry *r)
 {
     if (!r)
         return;
+    pthread_mutex_destroy(&r->adding);
     pthread_rwlock_destroy(&r->lock);
     arena_free(r->arena);
     free(r->folder);
@@ -145,7 +138,19 @@ struct adding {
     const uint8_t *digest;
     struct slice manifest, key, version, alias;
     struct arena *arena;
+    struct audit_entry audit;
 };
+
+static struct audit_entry operator_act(const char *action, const char *digest)
+{
+    return (struct audit_entry){.actor = "operator",
+                                .role = "operator",
+                                .action = action,
+                                .object = "Model",
+                                .object_id = digest,
+                                .outcome = "permit",
+                                .rows = 1};
+}
 
 static int insert_version(struct tx *tx, void *arg, struct err *e)
 {
@@ -160,7 +165,8 @@ static int insert_version(struct tx *tx, void *arg, struct err *e)
         return err_set(e, ERR_CONFLICT,
                        "%.*s %.*s is there already with other content: versions do not change, raise the version",
                        SLICE_FMT(x->key), SLICE_FMT(x->version));
-    return n < 0 ? -1 : 0;
+    x->audit.scope = x->r->scope;
+    return n < 0 || audit_append(tx, &x->audit, e) ? -1 : 0;
 }
 
 int registry_add(struct registry *r, const char *path, struct arena *a, const struct model **ret, struct err *e)
@@ -170,20 +176,26 @@ int registry_add(struct registry *r, const char *path, struct arena *a, const st
     if (pack_read(a, path, &pack, e))
         return -1;
     hex_decode(slice_of(pack.digest), digest, sizeof digest);
-    pthread_rwlock_wrlock(&r->lock);
+    pthread_mutex_lock(&r->adding);
+    pthread_rwlock_rdlock(&r->lock);
     const struct model *m = find(r, digest);
+    bool full = r->n == REGISTRY_MODELS;
+    pthread_rwlock_unlock(&r->lock);
     struct adding x = {.r = r,
                        .digest = digest,
                        .manifest = pack.canonical,
                        .key = pack.manifest.key,
-                       .version = pack.manifest.version};
+                       .version = pack.manifest.version,
+                       .audit = operator_act("create", pack.digest)};
     int rc = 0;
-    if (!m && r->n == REGISTRY_MODELS) /* before it is durable: what cannot be taken in must not be stored */
+    if (!m && full) /* before it is durable: what cannot be taken in must not be stored */
         rc = err_set(e, ERR_CONFLICT, "the registry takes at most %d versions of models", REGISTRY_MODELS);
-    else if (!m)
-        rc = pack_install(&pack, path, r->folder, e) || tx_run(r->db, insert_version, &x, e) ||
-             take_in(r, (struct slice){(char *)digest, MODEL_DIGEST}, pack.canonical, &m, e);
-    pthread_rwlock_unlock(&r->lock);
+    else if (!m && !(rc = pack_install(&pack, path, r->folder, e) || tx_run(r->db, insert_version, &x, e))) {
+        pthread_rwlock_wrlock(&r->lock);
+        rc = take_in(r, (struct slice){(char *)digest, MODEL_DIGEST}, pack.canonical, &m, e);
+        pthread_rwlock_unlock(&r->lock);
+    }
+    pthread_mutex_unlock(&r->adding);
     if (rc)
         return -1;
     *ret = m;
@@ -200,12 +212,18 @@ static int set_alias(struct tx *tx, void *arg, struct err *e)
         return -1;
     if (rows.n == 0)
         return err_set(e, ERR_NOT_FOUND, "there is no %.*s@%.*s", SLICE_FMT(x->key), SLICE_FMT(x->version));
+    char digest[SHA256_TEXT];
+    hex_encode(row_at(&rows, 0, 0)->s.p, row_at(&rows, 0, 0)->s.n == MODEL_DIGEST ? MODEL_DIGEST : 0, digest);
+    x->audit = operator_act("update", digest);
+    x->audit.scope = x->r->scope;
+    x->audit.why = "promoted";
     return tx_exec(tx, e,
                    "INSERT INTO model_alias (scope, key, alias, digest, updated_at) VALUES ($1, $2, $3, $4, $5) "
                    "ON CONFLICT (scope, key, alias) DO UPDATE SET digest = excluded.digest, updated_at = "
                    "excluded.updated_at",
                    V_ID(x->r->scope), V_TEXT(x->key), V_TEXT(x->alias), V_BLOB(row_at(&rows, 0, 0)->s),
-                   V_INT(clock_now_us())) < 0
+                   V_INT(clock_now_us())) < 0 ||
+                   audit_append(tx, &x->audit, e)
                ? -1
                : 0;
 }

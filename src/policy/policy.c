@@ -20,8 +20,8 @@ const char *role_name(enum role role)
 
 const char *entity_name(enum entity entity)
 {
-    static const char *const name[ENTITY_COUNT] = {"Health", "Metrics", "ApiDocs", "Model",
-                                                   "Job",    "Client",  "Audit",   "Keys"};
+    static const char *const name[ENTITY_COUNT] = {"Health",          "Metrics", "ApiDocs", "Model", "Job",
+                                                   "WebhookEndpoint", "Client",  "Audit",   "Keys"};
     return name[entity];
 }
 

@@ -309,8 +309,8 @@ TEST(a_job_has_one_result_whatever_fails_while_it_runs)
             ;
     }
     CHECK_INT(look(&w, "SELECT count(*) FROM job WHERE state <> 'COMPLETED'"), 0);
-    CHECK_INT(look(&w, "SELECT count(*) FROM (SELECT job FROM outbox GROUP BY job HAVING count(*) <> 1)"), 0);
-    CHECK_INT(look(&w, "SELECT count(*) FROM outbox"), look(&w, "SELECT count(*) FROM job"));
+    CHECK_INT(look(&w, "SELECT count(*) FROM (SELECT job FROM webhook_event GROUP BY job HAVING count(*) <> 1)"), 0);
+    CHECK_INT(look(&w, "SELECT count(*) FROM webhook_event"), look(&w, "SELECT count(*) FROM job"));
     world_close(&w);
     world_remove(&w);
     fault_walked();

@@ -15,6 +15,7 @@ const postgres = process.env.STORE === 'postgres';
 const WORLDS = 4; // at a time
 const READY_MS = 2000 * (postgres ? 2 : 1); // with so many starting at once, and sanitizers
 const LEASE_MS = 10000;
+const CLAIM_MS = 30000; // how long another process may be delivering an event
 
 const points = [...fs.readFileSync(path.join(top, 'src/base/crash_points.def'), 'utf8')
   .matchAll(/^CRASH_POINT\((\w+),\s+(\w+),\s+(\w+),\s+"([^"]*)"\)/gm)].map(([, name, during, leaves, where]) => ({ name, during, leaves, where }));
@@ -92,7 +93,7 @@ class World {
     for (const id of await this.jobs()) {
       const j = await this.ended(id);
       if (j.code === 200) same(j.status, 'COMPLETED', `job ${id}: ${JSON.stringify(j.error)}`);
-      await until(`the event of job ${id}`, () => got.get(id)?.length, 20000);
+      await until(`the event of job ${id}`, () => got.get(id)?.length, CLAIM_MS + 15000);
     }
   }
 }
@@ -173,6 +174,7 @@ async function visit(p, k, env = {}) {
     await reach[p.during](w, { ...p, env: { LAZARET_CRASH: `${p.name}:${k}`, ...env } });
     w.key ??= w.server.addClient('ehr', ['--webhook', origin]).api_key;
     if (p.during !== 'ERASE') await w.settled();
+    if (p.name === 'hook_sent') await until('the event again', async () => got.get((await w.jobs())[0]).length > 1, CLAIM_MS + 15000);
     check(p.during !== 'FIRST' || await w.send('first'), 'no job is taken');
     if (p.during === 'FIRST') await w.settled();
     await sleep(700); // an event that is told twice is told now

@@ -186,9 +186,9 @@ static bool may_connect(const char *address, bool plain, const char *allow)
     struct sockaddr_in6 six = {.sin6_family = AF_INET6};
     struct sockaddr_in four = {.sin_family = AF_INET};
     if (inet_pton(AF_INET, address, &four.sin_addr) == 1)
-        return address_may_connect((const struct sockaddr *)&four, plain, allow);
+        return address_may_connect((const struct sockaddr *)&four, plain, allow, false);
     CHECK_INT(inet_pton(AF_INET6, address, &six.sin6_addr), 1);
-    return address_may_connect((const struct sockaddr *)&six, plain, allow);
+    return address_may_connect((const struct sockaddr *)&six, plain, allow, false);
 }
 
 TEST(a_webhook_reaches_public_addresses_only)
@@ -236,15 +236,50 @@ TEST(the_operator_may_name_addresses_and_plain_http_needs_a_name_always)
         {"8.8.8.8", false, "", true},
         {"8.8.8.8", true, "", false}, /* a result in the clear across the internet */
         {"8.8.8.8", true, "8.8.8.8", true},
+        {"10.1.2.3", false, "10.1.0.0/16", true},
+        {"10.1.2.3", true, "10.1.0.0/16", true},
+        {"10.2.2.3", false, "10.1.0.0/16", false},
+        {"10.1.2.3", false, "10.1.2.2/31 10.1.2.4/30", true},
+        {"10.1.2.3", false, "10.1.2.4/30", false},
+        {"10.1.2.3", false, "10.1.0.0/33", false},
+        {"10.1.2.3", false, "10.1.0.0/", false},
+        {"10.1.2.3", false, "10.1.0.0/-1", false},
+        {"10.1.2.3", false, "0.0.0.0/0", true},
+        {"fd00::1", false, "fd00::/8", true},
+        {"fe80::1", false, "fd00::/8", false},
+        {"::1", false, "0.0.0.0/0", false},
     };
     for (size_t i = 0; i < COUNT(row); i++)
         if (may_connect(row[i].address, row[i].plain, row[i].allow) != row[i].may)
             fail_msg("%s, plain %d, allowed '%s'", row[i].address, row[i].plain, row[i].allow);
     struct sockaddr local = {.sa_family = AF_UNIX};
-    CHECK(!address_may_connect(&local, false, "127.0.0.1"));
-    CHECK(!address_may_connect(&local, false, ""));
+    CHECK(!address_may_connect(&local, false, "127.0.0.1", false));
+    CHECK(!address_may_connect(&local, false, "", false));
+}
+
+TEST(the_switch_for_private_addresses_opens_private_addresses_only_and_only_over_tls)
+{
+    static const struct {
+        const char *address;
+        bool may;
+    } row[] = {{"10.0.0.1", true}, {"172.16.0.1", true}, {"172.31.255.255", true}, {"192.168.1.1", true}, {"100.64.0.1", true},
+               {"fd00::1", true}, {"fc00::1", true}, {"::ffff:10.0.0.1", true}, {"8.8.8.8", true},
+               {"127.0.0.1", false}, {"169.254.169.254", false}, {"::1", false}, {"fe80::1", false}, {"0.0.0.0", false},
+               {"::ffff:127.0.0.1", false}, {"224.0.0.1", false}, {"198.18.0.1", false}, {"64:ff9b::169.254.169.254", false}};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct sockaddr_in four = {.sin_family = AF_INET};
+        struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+        const struct sockaddr *to = inet_pton(AF_INET, row[i].address, &four.sin_addr) == 1 ? (struct sockaddr *)&four
+                                                                                          : (struct sockaddr *)&six;
+        if (to == (struct sockaddr *)&six)
+            CHECK_INT(inet_pton(AF_INET6, row[i].address, &six.sin6_addr), 1);
+        if (address_may_connect(to, false, "", true) != row[i].may)
+            fail_msg("%s", row[i].address);
+        CHECK(!address_may_connect(to, true, "", true));
+    }
 }
 
 RUN(T(the_body_is_what_pythons_json_dumps_with_sorted_keys_writes), T(two_thousand_random_documents_come_out_as_python_writes_them),
     T(a_webhook_lies_below_the_registered_origin_or_is_refused), T(a_webhook_reaches_public_addresses_only),
-    T(the_operator_may_name_addresses_and_plain_http_needs_a_name_always))
+    T(the_operator_may_name_addresses_and_plain_http_needs_a_name_always),
+    T(the_switch_for_private_addresses_opens_private_addresses_only_and_only_over_tls))

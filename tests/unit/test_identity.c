@@ -1,6 +1,7 @@
 #include "house.h"
 
 #include "crypto/digest.h"
+#include "identity/endpoint.h"
 #include "identity/known.h"
 
 #define X64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -67,7 +68,7 @@ TEST(secrets_have_their_form_and_are_not_in_the_store)
     struct client_secrets s;
     struct rows r;
     uint8_t hash[SHA256_BYTES], id[16];
-    const char *origin, *secret;
+    struct endpoint x;
     house_build(&h);
     CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", "https://ehr.example", a, &s, &e));
     CHECK_INT(strlen(s.api_key), 3 + 43);
@@ -75,16 +76,17 @@ TEST(secrets_have_their_form_and_are_not_in_the_store)
     CHECK_INT(strspn(s.api_key + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 43);
     CHECK_INT(strlen(s.webhook_secret), 6 + 44);
     CHECK(strncmp(s.webhook_secret, "whsec_", 6) == 0);
-    CHECK_INT(db_rows(h.db, a, &r, &e, "SELECT key_hash, webhook_secret, id FROM client"), 1);
+    CHECK_INT(db_rows(h.db, a, &r, &e, "SELECT c.key_hash, w.secret, c.id FROM client c JOIN webhook_endpoint w ON w.id = c.id"), 1);
     sha256(slice_of(s.api_key), hash);
     CHECK(memcmp(row_at(&r, 0, 0)->s.p, hash, sizeof hash) == 0);
     CHECK(memmem(row_at(&r, 0, 1)->s.p, row_at(&r, 0, 1)->s.n, s.webhook_secret + 6, 44) == NULL);
     memcpy(id, row_at(&r, 0, 2)->s.p, 16);
-    CHECK_INT(client_webhook(h.db, h.keyring, h.scope, id, a, &origin, &secret, &e), 1);
-    CHECK_STR(origin, "https://ehr.example");
-    CHECK_STR(secret, s.webhook_secret);
+    CHECK_INT(endpoint_open(h.db, h.keyring, h.scope, id, a, &x, &e), 1);
+    CHECK_STR(x.url, "https://ehr.example");
+    CHECK_STR(x.secret, s.webhook_secret);
+    CHECK(x.origin && x.full && !x.disabled && !x.old);
     id[0] ^= 1;
-    CHECK_INT(client_webhook(h.db, h.keyring, h.scope, id, a, &origin, &secret, &e), 0);
+    CHECK_INT(endpoint_open(h.db, h.keyring, h.scope, id, a, &x, &e), 0);
     house_raze(&h);
 }
 
@@ -202,6 +204,82 @@ TEST(a_known_client_is_forgotten_when_its_key_changes)
     house_raze(&h);
 }
 
+static const struct audit_entry does = {.actor = "bot", .role = "client", .action = "update", .outcome = "permit"};
+
+static struct caller made(struct house *h, const char *name, struct arena *a)
+{
+    struct client_secrets s;
+    struct caller c;
+    struct err e;
+    CHECK_OK(client_add(h->db, h->keyring, h->scope, name, NULL, a, &s, &e));
+    CHECK_OK(client_named(h->db, h->scope, name, a, &c, &e));
+    return c;
+}
+
+TEST(an_endpoint_is_its_clients_alone_and_its_old_secret_lasts_as_long_as_was_said)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct house h;
+    struct err e;
+    struct endpoint x, y, list[4];
+    house_build(&h);
+    struct caller bot = made(&h, "bot", a), other = made(&h, "other", a);
+    CHECK_OK(endpoint_add(h.db, h.keyring, &bot, "https://ehr.example/hook?a=1", false, &does, a, &x, &e));
+    CHECK_INT(strlen(x.secret), 50);
+    CHECK_INT(endpoint_list(h.db, &bot, a, list, 4, &e), 2); /* and the one every client has */
+    CHECK_INT(endpoint_list(h.db, &other, a, list, 4, &e), 1);
+    CHECK(list[0].secret == NULL);
+    for (int what = ENDPOINT_REMOVE; what <= ENDPOINT_ROTATE; what++)
+        CHECK_INT(endpoint_change(h.db, h.keyring, &other, x.id, (enum endpoint_change)what, 0, &does, a, &y, &e), 0);
+    CHECK_INT(endpoint_change(h.db, h.keyring, &bot, x.id, ENDPOINT_ROTATE, 60000000, &does, a, &y, &e), 1);
+    CHECK(strcmp(x.secret, y.secret) != 0);
+    const char *first = x.secret, *second = y.secret;
+    CHECK_INT(endpoint_open(h.db, h.keyring, h.scope, x.id, a, &x, &e), 1);
+    CHECK_STR(x.secret, second);
+    CHECK_STR(x.old, first);
+    CHECK_INT(endpoint_change(h.db, h.keyring, &bot, x.id, ENDPOINT_ROTATE, 0, &does, a, &y, &e), 1);
+    CHECK_INT(endpoint_open(h.db, h.keyring, h.scope, x.id, a, &x, &e), 1);
+    CHECK(x.old == NULL);
+    CHECK_INT(endpoint_change(h.db, h.keyring, &bot, bot.id, ENDPOINT_REMOVE, 0, &does, a, &y, &e), -1);
+    CHECK_INT(e.code, ERR_CONFLICT);
+    CHECK_INT(endpoint_change(h.db, h.keyring, &bot, x.id, ENDPOINT_REMOVE, 0, &does, a, &y, &e), 1);
+    CHECK_INT(endpoint_open(h.db, h.keyring, h.scope, x.id, a, &x, &e), 0);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM audit"), 1 + 3 + 2 + 1);
+    house_raze(&h);
+}
+
+TEST(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen)
+{
+    static const struct {
+        const char *url;
+        int rc;
+    } row[] = {
+        {"https://a.example", 0},        {"http://a.example/x", 0},       {"https://a.example:8443/x?y=z", 0}, {"https://[::1]:1/x", 0},
+        {"", -1},                        {"ftp://a.example/", -1},        {"https://", -1},                    {"https:///x", -1},
+        {"https://a.example:0/", -1},    {"https://a.example:99999", -1}, {"https://a.example:/x", -1},
+        {"https://u:p@a.example/", -1},
+        {"https://a.example/a b", -1},   {"https://a.example/\n", -1},    {"https://a.example/#x", -1},
+        {"https://[::1/x", -1},
+        {"https://a.example\\@b", -1},   {"//a.example", -1},
+    };
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct house h;
+    struct err e;
+    struct endpoint x;
+    house_build(&h);
+    struct caller bot = made(&h, "bot", a);
+    for (size_t i = 0; i < COUNT(row); i++)
+        if (endpoint_add(h.db, h.keyring, &bot, row[i].url, true, &does, a, &x, &e) != row[i].rc)
+            fail_msg("%s: %s", row[i].url, row[i].rc ? "taken" : e.detail);
+    for (int i = 4; i < ENDPOINTS_MAX; i++)
+        CHECK_OK(endpoint_add(h.db, h.keyring, &bot, "https://a.example", true, &does, a, &x, &e));
+    CHECK_INT(endpoint_add(h.db, h.keyring, &bot, "https://a.example", true, &does, a, &x, &e), -1);
+    CHECK_INT(e.code, ERR_CONFLICT);
+    house_raze(&h);
+}
+
 RUN(T(a_known_client_is_forgotten_when_its_key_changes), T(a_clients_name_and_origin_have_the_form_the_header_gives),
     T(secrets_have_their_form_and_are_not_in_the_store),
-    T(the_authorization_header_names_a_client_or_nobody), T(a_key_of_another_scope_names_nobody))
+    T(the_authorization_header_names_a_client_or_nobody), T(a_key_of_another_scope_names_nobody),
+    T(an_endpoint_is_its_clients_alone_and_its_old_secret_lasts_as_long_as_was_said),
+    T(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen))

@@ -13,6 +13,7 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_HEALTH, "---", "aaa", "---", "---"},   {ENTITY_METRICS, "---", "aaa", "---", "---"},
         {ENTITY_API_DOCS, "---", "aaa", "---", "---"}, {ENTITY_MODEL, "--a", "-aa", "---", "---"},
         {ENTITY_JOB, "-oa", "-oa", "---", "-oa"},      {ENTITY_CLIENT, "--a", "--a", "---", "---"},
+        {ENTITY_WEBHOOK, "-o-", "-o-", "-o-", "-o-"},
         {ENTITY_AUDIT, "---", "--a", "---", "---"},    {ENTITY_KEYS, "---", "--a", "---", "---"},
     };
     static const enum action action[] = {ACTION_CREATE, ACTION_READ, ACTION_UPDATE, ACTION_DELETE};
@@ -34,7 +35,7 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
 
 TEST(roles_entities_actions_and_views_have_the_names_the_audit_uses)
 {
-    static const char *const entity[] = {"Health", "Metrics", "ApiDocs", "Model", "Job", "Client", "Audit", "Keys"};
+    static const char *const entity[] = {"Health", "Metrics", "ApiDocs", "Model", "Job", "WebhookEndpoint", "Client", "Audit", "Keys"};
     CHECK_STR(role_name(ROLE_ANONYMOUS), "anonymous");
     CHECK_STR(role_name(ROLE_CLIENT), "client");
     CHECK_STR(role_name(ROLE_OPERATOR), "operator");
