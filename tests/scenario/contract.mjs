@@ -63,7 +63,7 @@ await test('every reference leads somewhere, and every schema is referred to', (
 await test('routes open to all say so, others ask for a key, and so they do', async () => {
   for (const r of routes) {
     const open = JSON.stringify(api.paths[r.path][r.method].security) === '[]';
-    const answer = await server.request({ method: r.method.toUpperCase(), path: r.path.replace(/\{\w+\}/, '01890000-0000-7000-8000-000000000000') });
+    const answer = await server.request({ method: r.method.toUpperCase(), path: r.path.replace(/\{\w+\}/g, '01890000-0000-7000-8000-000000000000') });
     same(answer.status === 401, !open, `${r.method} ${r.path}: 401`);
     same(Boolean(api.paths[r.path][r.method].responses[401]), !open, `${r.method} ${r.path}: said`);
   }
