@@ -270,6 +270,19 @@ static int not_accepted(struct api_request *q, struct err *e)
     return -1;
 }
 
+/* Counted before it is accepted, so requests at the same moment may go past it by their number. */
+static int check_queue(struct api_request *q, struct err *e)
+{
+    int most = q->api->config.client_queued, waiting = 0;
+    if (most && (waiting = job_waiting(q->api->jobs, &q->caller, most, q->arena, e)) < 0)
+        return -1;
+    if (waiting < most || !most)
+        return 0;
+    limit_note(q->api->limit, &q->caller, ERR_QUEUE_FULL);
+    q->retry_s = 5;
+    return err_set(e, ERR_QUEUE_FULL, "jobs of one client");
+}
+
 /* One request for one job, from its bytes to the answer. `n` says what the address says. */
 static int accept(struct api_request *q, struct job_new *n, struct err *e)
 {
@@ -302,6 +315,8 @@ static int accept(struct api_request *q, struct job_new *n, struct err *e)
     n->expires_at = d.expires_at;
     if (intake_decide(&x, e))
         return api_refuse_intake(q, &x, e);
+    if (check_queue(q, e))
+        return -1;
     if (intake_accept(&x, n, q->id, &accepted, e))
         return not_accepted(q, e);
     api_answer_accepted(q, &accepted);

@@ -318,7 +318,10 @@ int app_open(struct app *app, struct config *c, struct err *e)
     api->sandbox = app->sandbox;
     api->workers_elsewhere = c->workers == 0 && db_shared(api->db);
     api->workers = (int)c->workers;
-    api->config = (struct api_config){.open_client = *c->open_client ? c->open_client : NULL, .cors_origins = c->cors};
+    api->config = (struct api_config){.open_client = *c->open_client ? c->open_client : NULL,
+                                      .cors_origins = c->cors,
+                                      .client_streams = (int)c->client_streams,
+                                      .client_queued = (int)c->client_queued};
     return 0;
 }
 
