@@ -239,16 +239,31 @@ int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char 
     return d ? 0 : -1;
 }
 
-int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret, struct err *e)
+static bool copy_by_id(const struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret)
 {
-    int found = 0;
-    pthread_mutex_lock(&k->lock);
-    for (int i = 0; i < k->s->n && !found; i++)
+    for (int i = 0; i < k->s->n; i++)
         if (!memcmp(k->s->domain[i].key.id, id, KEY_ID_BYTES)) {
             *ret = k->s->domain[i].key;
-            found = 1;
+            return true;
         }
+    return false;
+}
+
+/* Another process may have made a domain's key since this one opened: the rows are asked before it counts as missing.
+ */
+int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret, struct err *e)
+{
+    int rc = 0;
+    pthread_mutex_lock(&k->lock);
+    bool found = copy_by_id(k, id, ret);
+    if (!found && db_shared(k->db)) {
+        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        rc = a ? read_domains_again(k, a, e) : err_set(e, ERR_NO_MEMORY, "read the domain keys");
+        found = !rc && copy_by_id(k, id, ret);
+    }
     pthread_mutex_unlock(&k->lock);
+    if (rc)
+        return -1;
     return found ? 0 : err_set(e, ERR_KEYS, "a value was sealed under a key that is not here");
 }
 
