@@ -47,7 +47,7 @@ build-test: need-test data
 	@tools/configure build-test $(TEST_OPTIONS)
 	@$(NINJA) -C build-test
 
-bench: need-bench data ## measure the release build, each figure beside its floor (BENCH='--quick', BENCH='--json FILE')
+bench: need-bench data ## measure the release build, each figure beside its floor (BENCH='--help' lists them; BENCH='--quick --store postgres')
 	@tools/configure build-bench $(RELEASE_OPTIONS) -Dbench=true
 	@$(NINJA) -C build-bench
 	@BUILD=build-bench bench/run $(BENCH)

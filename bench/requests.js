@@ -33,6 +33,7 @@ function wordy(vital, i) {
 const bodies = {
   small: ['egfr', () => bundle([patient, observation(['2160-0', 0.9, 'mg/dL'], 60)])],
   news2: ['news2', () => bundle([patient, ...vitals.map((v) => observation(v, 5))])],
+  qsofa: ['qsofa', () => bundle([patient, ...[0, 3, 5].map((i) => observation(vitals[i], 5))])],
   large: ['news2', () => bundle([patient, ...Array.from({ length: 60 }, (_, i) => wordy(vitals[i % vitals.length], i))])],
   missing: ['news2', () => bundle([patient, observation(vitals[0], 5), observation(vitals[1], 5)])],
 };
