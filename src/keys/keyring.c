@@ -16,7 +16,7 @@
 #include "crypto/digest.h"
 #include "store/place.h"
 
-enum { DOMAINS_MAX = 256, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
+enum { DOMAINS_MAX = 256, KEYS_MEMORY = 4 << 20, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
 
 /* In memory from sodium_malloc: locked, not dumped, between guard pages, wiped when freed. */
 struct secrets {
@@ -73,6 +73,7 @@ int keyring_make_root(const char *path, struct err *e)
     OWN_FD int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
     if (fd < 0)
         return err_sys(e, ERR_KEYS, "make the root key file %s", fresh);
+    fault_crash(CRASH_root_key_opened);
     if (write_fresh_key(fd)) {
         err_sys(e, ERR_KEYS, "write the root key file %s", fresh);
         unlink(fresh);
@@ -239,17 +240,34 @@ int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char 
     return d ? 0 : -1;
 }
 
+/* With the lock held. 1 found, 0 not. */
+static int copy_of(const struct keyring *k, const uint8_t *id, struct key *ret)
+{
+    for (int i = 0; i < k->s->n; i++)
+        if (!memcmp(k->s->domain[i].key.id, id, KEY_ID_BYTES))
+            return *ret = k->s->domain[i].key, 1;
+    return 0;
+}
+
+/* One made by another process since this one read them is there by now: it was committed before anything was sealed. */
+static int copy_of_fresh(struct keyring *k, const uint8_t *id, struct key *ret, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "read the domain keys");
+    return read_domains_again(k, a, e) ? -1 : copy_of(k, id, ret);
+}
+
 int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret, struct err *e)
 {
-    int found = 0;
     pthread_mutex_lock(&k->lock);
-    for (int i = 0; i < k->s->n && !found; i++)
-        if (!memcmp(k->s->domain[i].key.id, id, KEY_ID_BYTES)) {
-            *ret = k->s->domain[i].key;
-            found = 1;
-        }
+    int found = copy_of(k, id, ret);
+    if (!found && db_shared(k->db))
+        found = copy_of_fresh(k, id, ret, e);
     pthread_mutex_unlock(&k->lock);
-    return found ? 0 : err_set(e, ERR_KEYS, "a value was sealed under a key that is not here");
+    if (found == 0)
+        err_set(e, ERR_KEYS, "a value was sealed under a key that is not here");
+    return found == 1 ? 0 : -1;
 }
 
 /* --- data keys: id and secret, sealed together --- */
@@ -316,7 +334,7 @@ static int check_root(struct keyring *k, struct arena *a, struct err *e)
 
 int keyring_open(const char *root_path, struct db *db, struct keyring **ret, struct err *e)
 {
-    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
     struct keyring *k = calloc(1, sizeof *k);
     if (!a || !k || sodium_init() < 0 || !(k->s = sodium_malloc(sizeof *k->s))) {
         free(k);
