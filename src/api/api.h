@@ -6,6 +6,8 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "api/events.h"
+#include "api/limit.h"
 #include "deliver/deliver.h"
 #include "http/server.h"
 #include "identity/known.h"
@@ -15,6 +17,8 @@
 struct api_config {
     const char *open_client;  /* NULL: none. legacy.open_client */
     const char *cors_origins; /* space separated; "" none */
+    int client_streams;       /* open streams of events a client may have */
+    int client_queued;        /* jobs of a client that may wait; 0: any number */
 };
 
 struct api {
@@ -24,6 +28,8 @@ struct api {
     struct jobs *jobs;
     struct registry *registry;
     struct deliver *deliver;
+    struct events *events;   /* NULL: no streams of events here */
+    struct limit *limit;     /* NULL: no limits here */
     struct sandbox *sandbox; /* NULL: models cannot run in this process; */
     bool workers_elsewhere;  /* unless other processes run them, jobs are then refused with 503 */
     uint8_t scope[16];
@@ -39,7 +45,7 @@ int api_description(struct arena *a, struct slice *ret, struct err *e);
 
 struct api_route {
     enum http_method method;
-    const char *method_text, *path, *summary;
+    const char *method_text, *path, *summary, *handler;
     enum entity entity;
     enum action action;
     int body_kib, status;

@@ -38,8 +38,10 @@ struct api_request {
     struct audit_entry audit; /* request, route, trace, actor, action and outcome are filled in */
     struct api_issue *issue;  /* in the arena */
     size_t issues;
-    struct slice detail; /* JSON that stands as `detail` instead of the error's sentence */
-    struct slice extra;  /* JSON members beside it: "\"issues\":[...]" */
+    int retry_s;         /* what Retry-After says of an error that asks for it; 0: one second */
+    struct slice detail;  /* JSON that stands as `detail` instead of the error's sentence */
+    struct slice extra;   /* JSON members beside it: "\"issues\":[...]" */
+    struct slice members; /* of problem+json, which has no `detail` of that kind */
 };
 
 typedef int api_handler(struct api_request *q, struct err *e);
@@ -53,6 +55,12 @@ struct slice api_query(struct api_request *q, const char *name);
 void api_put_model(struct json_out *o, const struct model *m);
 /* A JSON answer. */
 int api_answer(struct api_request *q, int status, const struct buf *json, struct err *e);
+/* The id in the path of an address below /v1/jobs/:job_id; 422 when it is none. */
+int api_job_id(struct api_request *q, uint8_t id[16], struct err *e);
+/* 404: no such job, or another client's. Always -1. */
+int api_job_absent(struct api_request *q, struct err *e);
+/* The end of what an answer says of a failed job: "error":{code, message}. */
+void api_put_job_error(struct json_out *o, const char *code);
 /* Renders e. */
 void api_refuse(struct api_request *q, const struct err *e);
 /* Memory was out somewhere on the way, so what the reply says may be half of it: 503 (or the 500 or 503 it was), and

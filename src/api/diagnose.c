@@ -181,15 +181,31 @@ static void tell_issues(struct api_request *q, const struct fhir_report *r)
         q->extra = buf_text(&b);
 }
 
+/* The refusal has a name, under which the audit log has it, too. */
+static void name_negotiation(struct api_request *q)
+{
+    uint8_t id[UUID_BYTES];
+    char text[UUID_TEXT];
+    uuid7(id);
+    q->audit.object = "Negotiation";
+    q->audit.object_id = arena_printf(q->arena, "ng_%s", uuid_text(id, text));
+}
+
 static void tell_missing(struct api_request *q, const struct decision *d)
 {
-    struct buf b = buf_in(q->arena, ANSWER_MAX);
-    struct json_out o = json_out(&b);
+    struct buf b = buf_in(q->arena, ANSWER_MAX), more = buf_in(q->arena, ANSWER_MAX);
+    struct json_out o = json_out(&b), members = json_out(&more);
+    name_negotiation(q);
     json_open(&o, '{');
     intake_write_negotiation(d, &o);
+    json_pair_str(&o, "negotiation_id", q->audit.object_id);
     json_close(&o, '}');
-    if (!buf_failed(&b))
+    json_pair_str(&members, "negotiation_id", q->audit.object_id);
+    intake_write_needs(d, &members);
+    if (!buf_failed(&b) && !buf_failed(&more)) {
         q->detail = buf_text(&b);
+        q->members = buf_text(&more);
+    }
     for (size_t i = 0; d->shown && i < d->shown->missings; i++) {
         const struct missing *m = &d->shown->missing[i];
         struct api_issue *add =
@@ -254,6 +270,19 @@ static int not_accepted(struct api_request *q, struct err *e)
     return -1;
 }
 
+/* Counted before it is accepted, so requests at the same moment may go past it by their number. */
+static int check_queue(struct api_request *q, struct err *e)
+{
+    int most = q->api->config.client_queued, waiting = 0;
+    if (most && (waiting = job_waiting(q->api->jobs, &q->caller, most, q->arena, e)) < 0)
+        return -1;
+    if (waiting < most || !most)
+        return 0;
+    limit_note(q->api->limit, &q->caller, ERR_QUEUE_FULL);
+    q->retry_s = 5;
+    return err_set(e, ERR_QUEUE_FULL, "jobs of one client");
+}
+
 /* One request for one job, from its bytes to the answer. `n` says what the address says. */
 static int accept(struct api_request *q, struct job_new *n, struct err *e)
 {
@@ -286,6 +315,8 @@ static int accept(struct api_request *q, struct job_new *n, struct err *e)
     n->expires_at = d.expires_at;
     if (intake_decide(&x, e))
         return api_refuse_intake(q, &x, e);
+    if (check_queue(q, e))
+        return -1;
     if (intake_accept(&x, n, q->id, &accepted, e))
         return not_accepted(q, e);
     api_answer_accepted(q, &accepted);

@@ -18,7 +18,16 @@ void api_put_model(struct json_out *o, const struct model *m)
     json_close(o, '}');
 }
 
-static int job_id_of(struct api_request *q, uint8_t ret[UUID_BYTES], struct err *e)
+void api_put_job_error(struct json_out *o, const char *code)
+{
+    json_key(o, "error");
+    json_open(o, '{');
+    json_pair_str(o, "code", code);
+    json_pair_str(o, "message", job_error_text(code));
+    json_close(o, '}');
+}
+
+int api_job_id(struct api_request *q, uint8_t ret[UUID_BYTES], struct err *e)
 {
     if (uuid_parse(q->param[0], ret))
         return 0;
@@ -26,7 +35,7 @@ static int job_id_of(struct api_request *q, uint8_t ret[UUID_BYTES], struct err 
     return err_set(e, ERR_BAD_REQUEST, "a job id that is no UUID");
 }
 
-static int no_such_job(struct api_request *q, struct err *e)
+int api_job_absent(struct api_request *q, struct err *e)
 {
     q->detail = SLICE("\"Job not found\"");
     return err_set(e, ERR_NOT_FOUND, "no such job of this client");
@@ -114,13 +123,8 @@ static int put_job(struct json_out *o, struct api_request *q, const struct job_v
         json_pair_str(o, "expires_at", clock_text(v->expires_at, when));
     if (m)
         api_put_model(o, m);
-    if (v->error && (v->state == JOB_FAILED || v->state == JOB_DEAD)) {
-        json_key(o, "error");
-        json_open(o, '{');
-        json_pair_str(o, "code", v->error);
-        json_pair_str(o, "message", job_error_text(v->error));
-        json_close(o, '}');
-    }
+    if (v->error && (v->state == JOB_FAILED || v->state == JOB_DEAD))
+        api_put_job_error(o, v->error);
     if (v->is_replay)
         json_pair_str(o, "replay_of", uuid_text(v->replay_of, text));
     int rc = v->is_replay && v->result.p ? put_diff(o, q, v, e) : 0;
@@ -134,13 +138,13 @@ int api_job_get(struct api_request *q, struct err *e)
     struct job_view view;
     struct buf b = buf_in(q->arena, ANSWER_MAX);
     struct json_out o = json_out(&b);
-    if (job_id_of(q, id, e))
+    if (api_job_id(q, id, e))
         return -1;
     int found = job_read(q->api->jobs, &q->caller, id, &q->audit, q->arena, &view, e);
     if (found < 0)
         return -1;
     if (!found)
-        return no_such_job(q, e);
+        return api_job_absent(q, e);
     if (view.erased_at)
         return err_set(e, ERR_GONE, "an erased job");
     return put_job(&o, q, &view, id, e) ? -1 : api_answer(q, 200, &b, e);
@@ -242,7 +246,7 @@ int api_job_cancel(struct api_request *q, struct err *e)
     enum job_cancel how;
     struct buf b = buf_in(q->arena, 1024);
     struct json_out o = json_out(&b);
-    if (job_id_of(q, id, e))
+    if (api_job_id(q, id, e))
         return -1;
     if (job_cancel(q->api->jobs, &q->caller, id, &q->audit, &how, e)) {
         if (e->code == ERR_CONFLICT)
@@ -250,7 +254,7 @@ int api_job_cancel(struct api_request *q, struct err *e)
         return -1;
     }
     if (how == JOB_CANCEL_ABSENT)
-        return no_such_job(q, e);
+        return api_job_absent(q, e);
     json_open(&o, '{');
     json_pair_str(&o, "job_id", uuid_text(id, text));
     json_pair_str(&o, "status", job_state_public(how == JOB_CANCEL_DONE ? JOB_CANCELLED : JOB_RUNNING));
@@ -265,7 +269,7 @@ int api_job_erase(struct api_request *q, struct err *e)
     struct job_receipt r;
     struct buf b = buf_in(q->arena, 1024);
     struct json_out o = json_out(&b);
-    if (job_id_of(q, id, e))
+    if (api_job_id(q, id, e))
         return -1;
     int found = job_erase(q->api->jobs, &q->caller, id, &q->audit, &r, e);
     if (found < 0) {
@@ -274,7 +278,7 @@ int api_job_erase(struct api_request *q, struct err *e)
         return -1;
     }
     if (!found)
-        return no_such_job(q, e);
+        return api_job_absent(q, e);
     json_open(&o, '{');
     json_pair_str(&o, "job_id", uuid_text(id, text));
     json_pair_str(&o, "erased_at", clock_text(r.erased_at, when));
@@ -305,7 +309,7 @@ static int version_of(struct api_request *q, const uint8_t id[16], const struct 
     }
     int found = job_read(q->api->jobs, &q->caller, id, &q->audit, q->arena, &v, e);
     if (found <= 0)
-        return found < 0 ? -1 : no_such_job(q, e);
+        return found < 0 ? -1 : api_job_absent(q, e);
     const struct model *m = registry_by_digest(q->api->registry, v.model);
     *ret = m ? registry_named(q->api->registry, m->manifest.key, SLICE("stable")) : NULL;
     return *ret ? 0 : err_set(e, ERR_CONFLICT, "no stable version of the job's model");
@@ -320,11 +324,11 @@ int api_job_replay(struct api_request *q, struct err *e)
     struct job_accepted accepted = {0};
     struct job_new n = {.caller = &q->caller, .audit = q->audit, .priority = PRIORITY_ROUTINE, .replay_of = id};
     struct intake x = {.api = q->api, .arena = q->arena, .doc = &doc};
-    if (job_id_of(q, id, e) || version_of(q, id, &x.only, e))
+    if (api_job_id(q, id, e) || version_of(q, id, &x.only, e))
         return -1;
     int found = job_reopen(q->api->jobs, &q->caller, id, &q->audit, q->arena, &bundle, &plan, e);
     if (found <= 0)
-        return found < 0 ? -1 : no_such_job(q, e);
+        return found < 0 ? -1 : api_job_absent(q, e);
     if (json_parse(q->arena, bundle, &doc, &f))
         return err_set(e, f.what ? ERR_INTERNAL : ERR_NO_MEMORY, "a stored Bundle that is no JSON");
     if (intake_decide(&x, e))

@@ -8,7 +8,7 @@
 
 static const struct api_route routes[] = {
 #define ROUTE(method, path, entity, action, handler, body, request, status, answer, summary)                           \
-    {HTTP_##method, #method, path, summary, ENTITY_##entity, ACTION_##action, body, status, request, answer},
+    {HTTP_##method, #method, path, summary, #handler, ENTITY_##entity, ACTION_##action, body, status, request, answer},
 #include "api/routes.def"
 #undef ROUTE
     {0},
@@ -135,7 +135,7 @@ static int cors(struct api_request *q)
         return 0;
     http_reply_field(q->reply, "Access-Control-Allow-Methods", SLICE("GET, POST, PUT, DELETE"));
     http_reply_field(q->reply, "Access-Control-Allow-Headers",
-                     SLICE("Authorization, Content-Type, Idempotency-Key, X-Request-ID, traceparent"));
+                     SLICE("Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-ID, traceparent"));
     http_reply_field(q->reply, "Access-Control-Max-Age", SLICE("600"));
     q->reply->status = 204;
     return 1;
@@ -182,20 +182,29 @@ static int deny(struct api_request *q, struct err *e)
     return -1;
 }
 
+/* A stranger's first attempts are told apart in the audit log; a flood of them is counted there, so that it fills no
+ * disk. Who sends a good key is not concerned, wherever from. */
+static int deny_stranger(struct api_request *q, struct err *e)
+{
+    q->retry_s = limit_denied(q->api->limit, q->http->peer);
+    return q->retry_s ? err_set(e, ERR_RATE, "failed sign-ins of one address") : deny(q, e);
+}
+
 static int admit(struct api_request *q, struct err *e)
 {
     if (policy_view(ROLE_ANONYMOUS, q->route->entity, q->route->action) != VIEW_NONE)
         return fill_audit(q), 0; /* open to all: who asks does not matter, and a wrong key does no harm */
     if (known_identify(q->api->known, q->api->db, q->api->scope, http_header(q->http, "Authorization"),
                        q->api->config.open_client, q->arena, &q->caller, e))
-        return e->code == ERR_NOT_SIGNED_IN ? deny(q, e) : -1;
+        return e->code == ERR_NOT_SIGNED_IN ? deny_stranger(q, e) : -1;
     if (policy_view(q->caller.role, q->route->entity, q->route->action) == VIEW_NONE) {
         err_set(e, q->caller.role == ROLE_ANONYMOUS ? ERR_NOT_SIGNED_IN : ERR_NOT_ALLOWED, "%s may not %s %s",
                 role_name(q->caller.role), action_name(q->route->action), entity_name(q->route->entity));
-        return deny(q, e);
+        return e->code == ERR_NOT_SIGNED_IN ? deny_stranger(q, e) : deny(q, e);
     }
     fill_audit(q);
-    return 0;
+    q->retry_s = limit_client(q->api->limit, &q->caller);
+    return q->retry_s ? err_set(e, ERR_RATE, "requests of one client") : 0;
 }
 
 static int check_body(const struct api_request *q, struct err *e)

@@ -6,6 +6,19 @@
 
 const struct option client_options[] = {{"webhook", "ORIGIN", "https://host[:port] that results may be delivered to"},
                                         {0}};
+const struct option limit_options[] = {
+    {"rate", "N", "requests a second; 0: any number"}, {"burst", "N", "requests at once"}, {0}};
+
+/* null: as the settings say. */
+static void put_limit(struct json_out *out, const char *name, int64_t n)
+{
+    if (n >= 0) {
+        json_pair_int(out, name, n);
+        return;
+    }
+    json_key(out, name);
+    json_put_null(out);
+}
 
 int admin_client_add(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
@@ -45,6 +58,38 @@ int admin_client_rotate(struct app *app, const struct json *args, struct arena *
     return 0;
 }
 
+/* -1: not given. */
+static int take_number(const struct json *args, const char *name, int64_t least, struct arena *a, int64_t *ret,
+                       struct err *e)
+{
+    struct slice text = json_get_text(args, 0, name, a);
+    *ret = -1;
+    if (!text.p || slice_int(text, least, 1000000, ret))
+        return 0;
+    return err_set(e, ERR_USAGE, "--%s is a number from %lld to 1000000", name, (long long)least);
+}
+
+int admin_client_limit(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    char *name = arena_str(a, json_get_text(args, 0, "name", a));
+    int64_t rate, burst;
+    if (!name)
+        return err_set(e, ERR_NO_MEMORY, "limit a client");
+    if (take_number(args, "rate", 0, a, &rate, e) || take_number(args, "burst", 1, a, &burst, e))
+        return -1;
+    if (arena_failed(a)) /* an option that got lost would be one not given */
+        return err_set(e, ERR_NO_MEMORY, "limit a client");
+    if (client_limit(app->api.db, app->api.scope, name, rate, burst, e))
+        return -1;
+    known_forget(app->api.known);
+    json_open(out, '{');
+    json_pair_str(out, "client", name);
+    put_limit(out, "rate", rate);
+    put_limit(out, "burst", burst);
+    json_close(out, '}');
+    return 0;
+}
+
 int admin_client_list(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     struct rows r;
@@ -60,6 +105,8 @@ int admin_client_list(struct app *app, const struct json *args, struct arena *a,
         json_pair_str(out, "webhook", v[1].kind == VAL_NULL ? NULL : v[1].s.p);
         json_pair_str(out, "created_at", clock_text(v[2].i, when));
         json_pair_bool(out, "enabled", v[3].kind == VAL_NULL);
+        put_limit(out, "rate", v[4].kind == VAL_NULL ? -1 : v[4].i);
+        put_limit(out, "burst", v[5].kind == VAL_NULL ? -1 : v[5].i);
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -94,6 +141,19 @@ int cmd_client_rotate(struct call *c, struct err *e)
         return printf("%.*s\n", SLICE_FMT(r)), 0;
     struct slice key = json_get_text(&j, 0, "api_key", c->arena);
     printf("the new API key of %s, shown once:\n  %.*s\nthe old one no longer works.\n", c->operand[0], SLICE_FMT(key));
+    return 0;
+}
+
+int cmd_client_limit(struct call *c, struct err *e)
+{
+    struct slice r;
+    const char *rate = call_option(c, "rate"), *burst = call_option(c, "burst");
+    if (admin_call(c, "client.limit", call_args(c, "name", c->operand[0], "rate", rate, "burst", burst, NULL), &r, e))
+        return -1;
+    if (c->json)
+        return printf("%.*s\n", SLICE_FMT(r)), 0;
+    printf("%s may send %s requests a second, %s at once\n", c->operand[0], rate ? rate : "the settings' number of",
+           burst ? burst : "as many as they say");
     return 0;
 }
 

@@ -49,6 +49,7 @@ static int http_settings(const struct config *c, struct http_config *ret, struct
     ret->handlers = (int)c->handlers;
     ret->body_max = (size_t)c->body_mib << 20;
     ret->in_flight_max = (int)c->in_flight;
+    ret->streams_max = (int)c->streams;
     ret->connections_max = (int)c->connections;
     ret->arena_max = (size_t)c->memory_mib << 20;
     ret->header_ms = (int)c->header_ms;
@@ -131,7 +132,16 @@ static int start(struct running *r, struct config *c, struct err *e)
                                .ca = c->webhook_ca,
                                .at_once = (int)c->webhook_at_once,
                                .to_endpoint = (int)c->webhook_each};
-    if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || deliver_start(&d, &r->app.api.deliver, e) ||
+    struct limit_config l = {.db = r->app.api.db,
+                             .scope = r->app.api.scope,
+                             .client_rate = c->client_rate,
+                             .client_burst = c->client_burst,
+                             .stranger_rate = c->denied_rate,
+                             .stranger_burst = c->denied_burst,
+                             .note_ms = 60000};
+    if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || limit_start(&l, &r->app.api.limit, e) ||
+        events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
+        deliver_start(&d, &r->app.api.deliver, e) ||
         (r->app.sandbox && c->workers &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||
         control_start(&r->app, &r->control, e))
@@ -145,6 +155,8 @@ static int start(struct running *r, struct config *c, struct err *e)
 static void stop(struct running *r)
 {
     control_stop(r->control);
+    events_stop(r->app.api.events);
+    limit_stop(r->app.api.limit);
     workers_stop(r->workers);
     deliver_stop(r->app.api.deliver);
     if (r->watching) {

@@ -46,11 +46,14 @@ static bool exchange_begin(struct conn *c)
     c->arena = arena_new(k->arena_max);
     c->x = c->arena ? TAKE_NEW(c->arena, struct exchange) : NULL;
     if (!c->x) {
+        log_line(LOG_ERROR, "a connection was closed: no memory for its request", NULL);
         conn_close(c);
         return false;
     }
     reader_init(&c->x->reader, c->arena, &max);
     c->x->reply.field = buf_in(c->arena, FIELDS_MAX);
+    c->x->reply.exchange = c->x;
+    c->x->loop = c->loop;
     if (!c->fresh)
         conn_within(c, k->header_ms);
     c->body = false;
@@ -58,11 +61,22 @@ static bool exchange_begin(struct conn *c)
     return true;
 }
 
+static void uncount(struct conn *c)
+{
+    if (!c->x->counted)
+        return;
+    c->x->counted = false;
+    atomic_fetch_sub_explicit(&c->loop->server->in_flight, 1, memory_order_relaxed);
+    metric_add(METRIC_IN_FLIGHT, -1);
+}
+
 static void exchange_end(struct conn *c)
 {
-    if (c->x && c->x->counted) {
-        atomic_fetch_sub_explicit(&c->loop->server->in_flight, 1, memory_order_relaxed);
-        metric_add(METRIC_IN_FLIGHT, -1);
+    if (c->x)
+        uncount(c);
+    if (c->x && c->x->stream) {
+        c->x->stream->conn = NULL;
+        stream_leave(TAKE(c->x->stream));
     }
     arena_free(c->arena);
     c->arena = NULL;
@@ -166,22 +180,58 @@ static void out_wait(struct conn *c)
     }
 }
 
-static bool conn_flush(struct conn *c)
+/* 1: all of it is out; 0: the rest waits for the socket; -1: it broke. */
+static int out_all(struct conn *c)
 {
     while (c->out_at < c->outs) {
         ssize_t n = wire_write(c, c->out + c->out_at, c->outs - c->out_at);
-        if (n < 0) {
-            conn_close(c);
-            return false;
-        }
-        if (n == 0) {
-            out_wait(c);
-            return true;
-        }
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            return out_wait(c), 0;
         out_advance(c, (size_t)n);
     }
     c->outs = c->out_at = 0;
-    return c->stage != CONN_SEND || conn_sent(c);
+    return 1;
+}
+
+/* As out_all, with what the stream has; when that has ended, the answer is one like any other. */
+static int out_stream(struct conn *c)
+{
+    switch (stream_take(c->x->stream, c->out, &c->outs)) {
+    case STREAM_WAIT: return 0;
+    case STREAM_CUT: metric_add(METRIC_STREAMS_CUT, 1); return -1;
+    case STREAM_OVER: c->stage = CONN_SEND; return 1;
+    case STREAM_MORE: break;
+    }
+    if (c->passed == c->moved)
+        conn_within(c, config(c)->header_ms);
+    return out_all(c);
+}
+
+static bool conn_flush(struct conn *c)
+{
+    int rc = out_all(c);
+    while (rc > 0 && c->stage == CONN_STREAM)
+        rc = out_stream(c);
+    if (rc < 0) {
+        conn_close(c);
+        return false;
+    }
+    return rc == 0 || c->stage != CONN_SEND || conn_sent(c);
+}
+
+/* The handler is done, but the answer goes on. The socket is read, to notice when the client leaves. */
+static void conn_stream_begin(struct conn *c)
+{
+    uncount(c);
+    c->stage = CONN_STREAM;
+    stream_begin(c->x->stream, c, !c->x->reader.old);
+    if (c->loop->draining)
+        stream_stop(c->x->stream);
+    if (c->paused)
+        event_add(&c->rd, NULL);
+    c->paused = false;
 }
 
 /* The lead is written already. */
@@ -199,15 +249,24 @@ static bool conn_send(struct conn *c)
     memcpy(c->out + c->outs, out, (size_t)n * sizeof *out);
     c->outs += n;
     c->stage = CONN_SEND;
+    if (x->stream)
+        conn_stream_begin(c);
     conn_within(c, config(c)->header_ms);
     c->moved = c->passed = 0;
     return conn_flush(c);
 }
 
-/* An answer of the server itself; the connection ends with it when the request's bytes were not all read. */
+/* An answer of the server itself; the connection ends with it when the request's bytes were not all read. Its log line
+ * holds nothing of what was sent. */
 static bool conn_answer(struct conn *c, int status, const char *why, bool last)
 {
     struct exchange *x = c->x;
+    uint8_t id[UUID_BYTES];
+    char number[16];
+    uuid7(id);
+    uuid_text(id, x->id);
+    snprintf(number, sizeof number, "%d", status);
+    log_line(LOG_INFO, "request refused", "request", x->id, "status", number, "reason", why, NULL);
     x->last = last || atomic_load_explicit(&c->loop->server->draining, memory_order_relaxed);
     reply_note(x, status, why);
     reply_lead(x, &x->reader.request);
@@ -216,9 +275,6 @@ static bool conn_answer(struct conn *c, int status, const char *why, bool last)
 
 static bool conn_refuse(struct conn *c, int status, const char *why)
 {
-    char number[16];
-    snprintf(number, sizeof number, "%d", status);
-    log_line(LOG_DEBUG, "request refused", "status", number, "reason", why, NULL);
     metric_add(METRIC_HTTP_REFUSED, 1);
     return conn_answer(c, status, why, true);
 }
@@ -252,9 +308,25 @@ static bool came_over_tls(const struct conn *c, const struct http_request *q)
     return c->ssl != NULL;
 }
 
+/* What a proxy adds goes to the end, so all before it may be made up. */
+static void tell_peer(const struct conn *c, struct exchange *x)
+{
+    const struct http_request *q = &x->reader.request;
+    struct slice seen = {NULL, 0}, rest = {NULL, 0};
+    for (size_t i = 0; config(c)->tls == HTTP_TLS_PROXY && i < q->headers; i++)
+        if (slice_is_nocase(q->header[i].name, "X-Forwarded-For"))
+            rest = q->header[i].value;
+    while (rest.p)
+        seen = slice_trim(slice_cut(&rest, ','));
+    if (!listen_peer_text(seen, x->peer))
+        memcpy(x->peer, c->peer, sizeof x->peer);
+    x->reader.request.peer = x->peer;
+}
+
 static bool conn_request_done(struct conn *c)
 {
     struct exchange *x = c->x;
+    tell_peer(c, x);
     x->reader.request.tls = came_over_tls(c, &x->reader.request);
     x->reader.request.received_us = c->loop->now_us;
     if (!admit(c))
@@ -302,6 +374,27 @@ static void conn_keep(struct conn *c, struct slice in)
     c->ahead_at = 0;
 }
 
+/* The next requests may come while a stream is open, and wait as those behind any other request do. */
+static void conn_behind(struct conn *c, struct slice in)
+{
+    size_t have = c->ahead ? c->ahead_n - c->ahead_at : 0;
+    char *all = have + in.n <= LOOP_BUFFER ? malloc(have + in.n) : NULL;
+    if (!all) {
+        metric_add(METRIC_STREAMS_CUT, 1);
+        conn_close(c);
+        return;
+    }
+    if (c->ahead) {
+        memcpy(all, c->ahead + c->ahead_at, have);
+        wipe(c->ahead, c->ahead_n);
+        free(c->ahead);
+    }
+    memcpy(all + have, in.p, in.n);
+    c->ahead = all;
+    c->ahead_n = have + in.n;
+    c->ahead_at = 0;
+}
+
 static void conn_ended(struct conn *c)
 {
     if (c->stage == CONN_READ || (c->ssl && c->fresh))
@@ -321,7 +414,9 @@ static void conn_read(struct conn *c)
     if (n <= 0)
         return;
     struct slice in = {l->in, (size_t)n};
-    if (conn_take(c, &in) && in.n && c->stage != CONN_LINGER)
+    if (c->stage == CONN_STREAM)
+        conn_behind(c, in);
+    else if (conn_take(c, &in) && in.n && c->stage != CONN_LINGER)
         conn_keep(c, in);
     wipe(l->in, (size_t)n);
 }
@@ -354,6 +449,18 @@ void conn_resume(struct conn *c)
         conn_continue(c);
 }
 
+void conn_stream(struct conn *c)
+{
+    if (c->stage != CONN_STREAM)
+        return;
+    if (stream_is_cut(c->x->stream)) { /* though its parts may still be on their way out */
+        metric_add(METRIC_STREAMS_CUT, 1);
+        conn_close(c);
+    } else if (!c->outs && conn_flush(c)) {
+        conn_continue(c);
+    }
+}
+
 static void on_read(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *c = arg;
@@ -378,7 +485,7 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
     if (c->outs) {
         if (conn_flush(c))
             conn_continue(c);
-    } else if (c->stage == CONN_IDLE || c->stage == CONN_READ) {
+    } else if (c->stage == CONN_IDLE || c->stage == CONN_READ || c->stage == CONN_STREAM) {
         conn_read(c); /* TLS had to write before it could read */
     }
 }
@@ -413,8 +520,25 @@ static void look_whether_it_passes(struct conn *c, int64_t now_us)
     }
 }
 
+/* A stream waits for nobody as long as its client has taken all there is; it must take something in header_ms else. */
+static void stream_tick(struct conn *c, int64_t now_us)
+{
+    size_t before = c->passed;
+    look_whether_it_passes(c, now_us);
+    if (c->passed > before)
+        conn_within(c, config(c)->header_ms);
+    if (now_us <= c->by_us || (!c->outs && c->passed == c->moved))
+        return;
+    metric_add(METRIC_STREAMS_CUT, 1);
+    conn_close(c);
+}
+
 void conn_tick(struct conn *c, int64_t now_us)
 {
+    if (c->stage == CONN_STREAM) {
+        stream_tick(c, now_us);
+        return;
+    }
     if (c->stage == CONN_SEND)
         look_whether_it_passes(c, now_us);
     if (c->stage == CONN_WORK || now_us <= c->by_us)

@@ -2,10 +2,11 @@
  *
  * Who may touch a connection: its loop's thread, except in CONN_WORK, when the handler that took it may touch its
  * exchange (and the arena the exchange lies in) and nothing else. The queue of the pool and the mailbox of the loop
- * hand it over. */
+ * hand it over. A stream is between any threads: its own lock guards what they share of it. */
 #ifndef HTTP_CONN_INT_H
 #define HTTP_CONN_INT_H
 
+#include <arpa/inet.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <openssl/ssl.h>
@@ -14,6 +15,7 @@
 #include <stdatomic.h>
 #include <sys/uio.h>
 
+#include "base/rnd.h"
 #include "http/reader.h"
 #include "http/server.h"
 
@@ -21,8 +23,9 @@
  *  READ   header or body is coming
  *  WORK   in the pool's queue, in a handler, or in the loop's mailbox
  *  SEND   the answer is going out
+ *  STREAM its head is out or going out, and more of it may come at any time
  *  LINGER our side is closed; what still comes is dropped, so that the client can read the answer instead of a reset */
-enum stage { CONN_IDLE, CONN_READ, CONN_WORK, CONN_SEND, CONN_LINGER };
+enum stage { CONN_IDLE, CONN_READ, CONN_WORK, CONN_SEND, CONN_STREAM, CONN_LINGER };
 
 enum { LEAD_MAX = 640, NOTE_MAX = 192, OUT_MAX = 6, FIELDS_MAX = 16 * 1024, LINGER_MS = 1000 };
 
@@ -30,11 +33,35 @@ enum { LEAD_MAX = 640, NOTE_MAX = 192, OUT_MAX = 6, FIELDS_MAX = 16 * 1024, LING
 struct exchange {
     struct reader reader;
     struct http_reply reply;
-    bool last;    /* the connection ends with this answer */
-    bool counted; /* it is one of server.in_flight */
+    struct loop *loop;
+    struct http_stream *stream; /* NULL: the answer is none. The exchange holds it */
+    bool last;                  /* the connection ends with this answer */
+    bool counted;               /* it is one of server.in_flight */
     size_t lead_n;
     char lead[LEAD_MAX]; /* status line and the server's own fields; not taken later, when memory may be out */
     char note[NOTE_MAX]; /* the body of the server's own errors */
+    char id[UUID_TEXT];  /* their request id; "" when a handler was reached, which has its own */
+    char peer[INET6_ADDRSTRLEN];
+};
+
+struct http_stream {
+    pthread_mutex_t lock; /* guards what follows, to the blank line */
+    int holders;          /* the exchange, the writer, a mailbox */
+    bool gone;            /* nothing more is taken from the writer */
+    bool ended;           /* nothing more comes: when all is out, the answer is complete */
+    bool cut;             /* what is not out yet is of no use: close */
+    bool posted;          /* in the mailbox of its loop */
+    char *in;             /* written, and not taken by the loop */
+    size_t in_n, in_cap;
+    size_t held; /* in_n, and what the loop took and has not sent */
+    struct loop *loop;
+
+    struct http_stream *mail;
+    struct conn *conn; /* the loop's: NULL before the head goes out, and after the connection went */
+    char *out;         /* the loop's: what it took last */
+    size_t out_n;
+    bool chunked, finished;
+    char frame[24];
 };
 
 struct conn {
@@ -46,6 +73,7 @@ struct conn {
     struct arena *arena;
     struct exchange *x;
     int fd;
+    char peer[INET6_ADDRSTRLEN];
     enum stage stage;
     bool fresh;            /* no request yet: the header's time runs from the connection's start */
     bool body;             /* in CONN_READ: the header is complete */
@@ -69,6 +97,7 @@ struct loop {
     struct conn *first;
     atomic_int conns; /* on their way here, too */
     _Atomic(struct conn *) mailbox;
+    _Atomic(struct http_stream *) streams; /* those with something for the loop */
     int wake_fd;
     bool ticking, draining;
     int64_t now_us; /* when this turn of the loop began; near enough for deadlines */
@@ -101,7 +130,9 @@ struct http_server {
     char address[80];
     int listen_fd, stop_fd[2];
     int next_loop; /* of the accepting loop alone */
-    atomic_int in_flight, connections;
+    atomic_int in_flight, connections, streams;
+    int64_t crowd_us;           /* of the accepting loop: when it last said that connections are closed at once, */
+    int crowd;                  /* and how many it closed since */
     atomic_bool draining, deaf; /* stop was asked for; nothing is accepted any more */
     pthread_mutex_t tls_lock;
     SSL_CTX *tls; /* under tls_lock */
@@ -116,13 +147,25 @@ void conn_start(struct conn *c);  /* the loop has it now */
 void conn_resume(struct conn *c); /* the handler is done */
 void conn_close(struct conn *c);  /* frees it; not in CONN_WORK */
 void conn_tick(struct conn *c, int64_t now_us);
+void conn_stream(struct conn *c); /* its stream has something for it */
+
+/* stream.c -- on the loop's thread, but for what server.h says. */
+enum stream_step { STREAM_WAIT, STREAM_MORE, STREAM_OVER, STREAM_CUT };
+void stream_begin(struct http_stream *s, struct conn *c, bool chunked);
+/* MORE: *n parts are in `out` (at most 4) and nothing may be asked before they are sent. OVER: all is sent. */
+enum stream_step stream_take(struct http_stream *s, struct iovec out[], int *n);
+bool stream_is_cut(struct http_stream *s);
+void stream_stop(struct http_stream *s);   /* ends it in order; its writer finds it gone */
+void stream_leave(struct http_stream *s);  /* the exchange gives it up */
+void stream_let_go(struct http_stream *s); /* a holder less */
 
 /* loop.c */
 int loop_open(struct loop *l, struct http_server *s, struct err *e);
 void *loop_run(void *loop);
 void loop_close(struct loop *l);
 void loop_wake(struct loop *l);
-void loop_post(struct conn *c); /* any thread: gives the connection to its loop */
+void loop_post(struct conn *c);                               /* any thread: gives the connection to its loop */
+void loop_post_stream(struct loop *l, struct http_stream *s); /* any thread, under the stream's lock; once at a time */
 
 /* pool.c */
 int pool_open(struct pool *p, struct http_server *s, struct err *e); /* starts the threads */
@@ -143,6 +186,10 @@ void wire_finish(struct conn *c); /* says goodbye and closes our side */
 SSL_CTX *tls_open(const char *cert, const char *key, struct err *e);
 
 /* listen.c */
+/* The text of a peer's address; "" when there is none. */
+void listen_peer(const struct sockaddr_storage *from, char out[INET6_ADDRSTRLEN]);
+/* The same of an address in text, as a proxy tells it; 0 when it is none. */
+int listen_peer_text(struct slice s, char out[INET6_ADDRSTRLEN]);
 int listen_open(const char *text, bool anywhere, char *address, size_t size, struct err *e); /* the socket, or -1 */
 
 #endif

@@ -74,6 +74,38 @@ static void write_address(int fd, char *out, size_t size)
     snprintf(out, size, v6 ? "[%s]:%d" : "%s:%d", host, ntohs(v6 ? a.v6.sin6_port : a.v4.sin_port));
 }
 
+void listen_peer(const struct sockaddr_storage *from, char out[INET6_ADDRSTRLEN])
+{
+    const union address *a = (const void *)from;
+    const struct in6_addr *six = &a->v6.sin6_addr;
+    *out = 0;
+    if (a->any.sa_family == AF_INET)
+        inet_ntop(AF_INET, &a->v4.sin_addr, out, INET6_ADDRSTRLEN);
+    else if (a->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(six))
+        inet_ntop(AF_INET, six->s6_addr + 12, out, INET6_ADDRSTRLEN);
+    else if (a->any.sa_family == AF_INET6)
+        inet_ntop(AF_INET6, six, out, INET6_ADDRSTRLEN);
+}
+
+int listen_peer_text(struct slice s, char out[INET6_ADDRSTRLEN])
+{
+    char text[INET6_ADDRSTRLEN];
+    struct sockaddr_storage from = {0};
+    union address *a = (void *)&from;
+    if (s.n == 0 || s.n >= sizeof text || memchr(s.p, 0, s.n))
+        return 0;
+    memcpy(text, s.p, s.n);
+    text[s.n] = 0;
+    if (inet_pton(AF_INET, text, &a->v4.sin_addr) == 1)
+        a->any.sa_family = AF_INET;
+    else if (inet_pton(AF_INET6, text, &a->v6.sin6_addr) == 1)
+        a->any.sa_family = AF_INET6;
+    else
+        return 0;
+    listen_peer(&from, out);
+    return 1;
+}
+
 /* One socket for all loops: with SO_REUSEPORT a second server of the same user would share the port without a word. */
 int listen_open(const char *text, bool anywhere, char *address, size_t size, struct err *e)
 {

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include "http/conn_int.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metric.h"
 #include "base/wipe.h"
 
@@ -37,6 +39,32 @@ void loop_post(struct conn *c)
     while (!atomic_compare_exchange_weak_explicit(&l->mailbox, &old, c, memory_order_release, memory_order_relaxed));
     if (!old)
         loop_wake(l);
+}
+
+void loop_post_stream(struct loop *l, struct http_stream *s)
+{
+    struct http_stream *old = atomic_load_explicit(&l->streams, memory_order_relaxed);
+    do
+        s->mail = old;
+    while (!atomic_compare_exchange_weak_explicit(&l->streams, &old, s, memory_order_release, memory_order_relaxed));
+    if (!old)
+        loop_wake(l);
+}
+
+/* Their order does not matter: each has its own. */
+static void open_streams(struct loop *l)
+{
+    struct http_stream *s = atomic_exchange_explicit(&l->streams, NULL, memory_order_acquire);
+    while (s) {
+        struct http_stream *next = s->mail;
+        pthread_mutex_lock(&s->lock);
+        s->posted = false;
+        pthread_mutex_unlock(&s->lock);
+        if (s->conn)
+            conn_stream(s->conn);
+        stream_let_go(s);
+        s = next;
+    }
 }
 
 static struct conn *turned(struct conn *c)
@@ -77,8 +105,12 @@ static void close_idle(struct loop *l)
 {
     for (struct conn *c = l->first, *next; c; c = next) {
         next = c->next;
-        if (c->stage == CONN_IDLE)
+        if (c->stage == CONN_IDLE) {
             conn_close(c);
+        } else if (c->stage == CONN_STREAM) {
+            stream_stop(c->x->stream);
+            conn_stream(c);
+        }
     }
 }
 
@@ -123,6 +155,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
             loop_welcome(c);
         c = next;
     }
+    open_streams(l);
     loop_drain(l);
 }
 
@@ -161,13 +194,14 @@ static SSL *new_tls(struct http_server *s, int fd)
     return ssl;
 }
 
-static struct conn *new_conn(struct http_server *s, int fd)
+static struct conn *new_conn(struct http_server *s, int fd, const struct sockaddr_storage *from)
 {
     int on = 1;
     struct conn *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
     c->fd = fd;
+    listen_peer(from, c->peer);
     c->ssl = s->c.tls == HTTP_TLS_ON ? new_tls(s, fd) : NULL;
     if (s->c.tls == HTTP_TLS_ON && !c->ssl) {
         free(c);
@@ -179,13 +213,27 @@ static struct conn *new_conn(struct http_server *s, int fd)
     return c;
 }
 
-static void take_in(struct loop *here, int fd)
+/* At most one line a second: a crowd may come at any rate. */
+static void say_crowd(struct http_server *s, int64_t now_us)
+{
+    char n[16];
+    s->crowd++;
+    if (s->crowd_us && now_us - s->crowd_us < 1000000)
+        return;
+    snprintf(n, sizeof n, "%d", s->crowd);
+    log_line(LOG_WARN, "connections closed at once: there are as many as allowed", "connections", n, NULL);
+    s->crowd_us = now_us;
+    s->crowd = 0;
+}
+
+static void take_in(struct loop *here, int fd, const struct sockaddr_storage *from)
 {
     struct http_server *s = here->server;
     bool full = atomic_load_explicit(&s->connections, memory_order_relaxed) >= s->c.connections_max;
-    struct conn *c = full ? NULL : new_conn(s, fd);
+    struct conn *c = full ? NULL : new_conn(s, fd, from);
     if (!c) {
         metric_add(METRIC_HTTP_SHED, 1);
+        say_crowd(s, here->now_us);
         close(fd);
         return;
     }
@@ -204,9 +252,11 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
     (void)what;
     l->now_us = clock_mono_us();
     for (int i = 0; i < ACCEPTS; i++) {
-        int got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage from = {0};
+        socklen_t len = sizeof from;
+        int got = accept4(fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (got >= 0) {
-            take_in(l, got);
+            take_in(l, got, &from);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             /* The connection stays in the backlog and would wake us for ever. */
             struct timeval pause = ms(ACCEPT_PAUSE_MS);
@@ -264,6 +314,10 @@ void *loop_run(void *loop)
 
 void loop_close(struct loop *l)
 {
+    for (struct http_stream *s = l->streams, *next; s; s = next) {
+        next = s->mail;
+        stream_let_go(s);
+    }
     if (l->base)
         event_base_free(l->base);
     if (l->wake_fd >= 0)

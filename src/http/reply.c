@@ -4,6 +4,8 @@
 #include "http/conn_int.h"
 #include "http/syntax_int.h"
 
+#include "base/own.h"
+
 struct slice http_header(const struct http_request *q, const char *name)
 {
     for (size_t i = 0; i < q->headers; i++)
@@ -117,6 +119,19 @@ static bool bodiless(int status)
     return status == 204 || status == 304;
 }
 
+/* How the client knows where the answer ends. HEAD tells what GET would. */
+static void add_framing(struct exchange *x)
+{
+    if (x->stream && x->reader.old) {
+        x->last = true;
+    } else if (x->stream) {
+        add(x, "\r\nTransfer-Encoding: chunked");
+    } else if (!bodiless(x->reply.status)) {
+        add(x, "\r\nContent-Length: ");
+        add_number(x, x->reply.body.n);
+    }
+}
+
 void reply_lead(struct exchange *x, const struct http_request *q)
 {
     struct http_reply *r = &x->reply;
@@ -125,6 +140,8 @@ void reply_lead(struct exchange *x, const struct http_request *q)
         reply_note(x, 500, "the server made no answer; try again, and tell its operator if it stays so");
         fields = (struct slice){NULL, 0};
     }
+    if (x->stream && r->status != 200)
+        stream_leave(TAKE(x->stream));
     x->lead_n = 0;
     add(x, "HTTP/1.1 ");
     add_number(x, (size_t)r->status);
@@ -132,11 +149,13 @@ void reply_lead(struct exchange *x, const struct http_request *q)
     add(x, reason(r->status));
     add(x, "\r\nDate: ");
     add(x, http_date());
-    if (!bodiless(r->status)) {
-        add(x, "\r\nContent-Length: ");
-        add_number(x, r->body.n);
-    }
+    add_framing(x);
     add(x, "\r\n");
+    if (*x->id) {
+        add(x, "X-Request-ID: ");
+        add(x, x->id);
+        add(x, "\r\n");
+    }
     if (x->last)
         add(x, "Connection: close\r\n");
     else if (x->reader.old)
@@ -148,6 +167,8 @@ void reply_lead(struct exchange *x, const struct http_request *q)
         add(x, "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");
     if (q->tls)
         add(x, "Strict-Transport-Security: max-age=31536000\r\n");
+    if (x->stream && q->method == HTTP_HEAD)
+        stream_leave(TAKE(x->stream));
 }
 
 void reply_note(struct exchange *x, int status, const char *why)
@@ -173,7 +194,7 @@ int reply_iov(struct exchange *x, const struct http_request *q, struct iovec out
     else
         part(out, &n, buf_text(&x->reply.field));
     part(out, &n, note && x->reply.status == 503 ? SLICE("Retry-After: 1\r\n\r\n") : SLICE("\r\n"));
-    if (q->method != HTTP_HEAD && !bodiless(x->reply.status))
+    if (q->method != HTTP_HEAD && !bodiless(x->reply.status) && !x->stream)
         part(out, &n, x->reply.body);
     return n;
 }

@@ -14,7 +14,10 @@
  *
  * Every answer carries nosniff, no-referrer, X-Frame-Options: DENY, no-store and a policy that loads nothing (the last
  * two only when the handler wrote no Cache-Control or Content-Security-Policy itself), and over TLS
- * Strict-Transport-Security.
+ * Strict-Transport-Security. What the server refuses itself carries an X-Request-ID, which its log line names.
+ *
+ * An answer may be a stream: its head goes out at once, and any thread writes more of it later, while no handler is
+ * held. See http_reply_stream.
  *
  * What held a request or an answer is wiped: the arena when the answer is sent, a loop's read buffer after every read,
  * bytes read ahead when they are used. Not wiped: what OpenSSL holds of a TLS record (it frees its buffers as soon as
@@ -42,7 +45,11 @@ struct http_request {
     const struct http_header *header;
     size_t headers;
     struct slice body;
-    bool tls;            /* it came over TLS, or from the trusted proxy that said so (X-Forwarded-Proto: https) */
+    bool tls; /* it came over TLS, or from the trusted proxy that said so (X-Forwarded-Proto: https) */
+    /* The client's address without a port, "203.0.113.7" or "2001:db8::1" (an IPv4-mapped one as IPv4). Behind the
+     * trusted proxy it is what the proxy saw: the last entry of X-Forwarded-For, or the proxy's own when that is none.
+     */
+    const char *peer;
     int64_t received_us; /* monotonic: when its last byte was read */
 };
 
@@ -56,11 +63,35 @@ struct http_reply {
     int status;
     struct buf field; /* "Name: value\r\n" lines, 16 KiB at most; http_reply_field writes them */
     struct slice body;
+    struct exchange *exchange; /* the server's own */
 };
 
 /* Dropped whole: a name that is no token, a value with control characters (never a second header line), and the fields
  * that frame the answer and are the server's (Content-Length, Transfer-Encoding, Connection, Date). */
 void http_reply_field(struct http_reply *r, const char *name, struct slice value);
+
+/* --- answers that go on --- */
+
+struct http_stream;
+enum { HTTP_STREAM_BUFFER = 256 * 1024 };
+
+/* Makes the answer a stream: the reply's status (200) and fields go out when the handler returns, and then whatever is
+ * written, at once, in chunked transfer coding; to an HTTP/1.0 client as it is, ended by closing. The request is no
+ * longer in flight then. What a client sends behind it waits until the stream has ended, 32 KiB of it at most: a client
+ * that sends more is cut off.
+ *
+ * NULL: there are streams_max streams already, or memory is out. Whoever got a stream owes it one http_stream_end,
+ * whatever becomes of it; it may outlive its connection and the server. It is gone from the start for HEAD, and when
+ * the reply is no 200 after all. It goes when the client closes the connection or its own side of it, when the client
+ * takes nothing for header_ms though something waits for it, when HTTP_STREAM_BUFFER bytes wait for it, and when the
+ * server drains (what was written till then is sent and the stream ended in order). */
+struct http_stream *http_reply_stream(struct http_reply *r);
+/* Any thread; copies the bytes and returns at once. -1: the stream is gone, or goes with this. */
+int http_stream_write(struct http_stream *s, struct slice bytes);
+/* Any thread. For good once it is true. */
+bool http_stream_gone(struct http_stream *s);
+/* Ends the stream in order behind what was written, and gives it back: not to be touched after. NULL is fine. */
+void http_stream_end(struct http_stream *s);
 
 typedef void http_handler(void *ctx, struct http_request *q, struct http_reply *r);
 
@@ -78,12 +109,13 @@ struct http_config {
     int body_rate;       /* bytes per second a body and a client's reading must keep up; header_ms of lag is forgiven */
     int idle_ms;         /* keep-alive without a request */
     int in_flight_max;   /* requests whose body is being read, or in work; above: 503 */
+    int streams_max;     /* above: http_reply_stream answers NULL */
     int connections_max; /* above: accepted connections are closed at once. Each needs a descriptor */
     size_t arena_max;    /* bytes one request may take; its body alone up to 4/3 of its size (chunked: of body_max) */
     int drain_ms;        /* after stop: how long requests in work may take */
 };
 /* 127.0.0.1:8080 without TLS, 2 loops, 32 handlers, 16 KiB of at most 100 fields, 8 MiB bodies, 10 s, 1000 bytes/s,
- * 60 s, 512 in flight, 900 connections, 64 MiB, 10 s. */
+ * 60 s, 512 in flight, 64 streams, 900 connections, 64 MiB, 10 s. */
 struct http_config http_config_default(void);
 
 struct http_server;
@@ -95,8 +127,8 @@ int http_server_open(const struct http_config *c, http_handler *fn, void *ctx, s
 /* "127.0.0.1:8080", with the real port. */
 const char *http_server_address(const struct http_server *s);
 /* Serves until stopped, then drains: no new connections, requests in work are answered with Connection: close, idle
- * connections are closed. Blocks, and after drain_ms still waits for handlers that have not returned. Once per server.
- * Its threads have all signals blocked. */
+ * connections are closed, streams are ended. Blocks, and after drain_ms still waits for handlers that have not
+ * returned. Once per server. Its threads have all signals blocked. */
 int http_server_run(struct http_server *s, struct err *e);
 /* From any thread or a signal handler (writes one byte to a pipe); before http_server_run, too. */
 void http_server_stop(struct http_server *s);

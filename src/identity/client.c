@@ -112,21 +112,45 @@ int client_rotate(struct db *db, const uint8_t scope[16], const char *name, stru
     return 0;
 }
 
+struct limiting {
+    const uint8_t *scope;
+    const char *name;
+    int64_t rate, burst;
+};
+
+static int update_limit(struct tx *tx, void *arg, struct err *e)
+{
+    const struct limiting *c = arg;
+    int n = tx_exec(tx, e, "UPDATE client SET rate = $1, burst = $2 WHERE scope = $3 AND name = $4",
+                    c->rate < 0 ? V_NULL : V_INT(c->rate), c->burst < 0 ? V_NULL : V_INT(c->burst), V_ID(c->scope),
+                    V_STR(c->name));
+    return n < 0 ? -1 : n == 0 ? err_set(e, ERR_NOT_FOUND, "there is no client named %s", c->name) : 0;
+}
+
+int client_limit(struct db *db, const uint8_t scope[16], const char *name, int64_t rate, int64_t burst, struct err *e)
+{
+    struct limiting c = {scope, name, rate, burst};
+    return tx_run(db, update_limit, &c, e);
+}
+
 int client_list(struct db *db, const uint8_t scope[16], struct arena *a, struct rows *ret, struct err *e)
 {
     return db_rows(db, a, ret, e,
-                   "SELECT name, webhook_origin, created_at, disabled_at FROM client WHERE scope = $1 ORDER BY name",
+                   "SELECT name, webhook_origin, created_at, disabled_at, rate, burst FROM client WHERE scope = $1 "
+                   "ORDER BY name",
                    V_ID(scope)) < 0
                ? -1
                : 0;
 }
 
-/* rows: id, name, webhook_origin */
+/* rows: id, name, webhook_origin, rate, burst */
 static int take_caller(const struct rows *r, const uint8_t scope[16], struct caller *ret)
 {
     if (r->n == 0)
         return 0;
     ret->webhook_origin = row_at(r, 0, 2)->kind == VAL_NULL ? NULL : row_at(r, 0, 2)->s.p;
+    ret->rate = row_at(r, 0, 3)->kind == VAL_NULL ? -1 : row_at(r, 0, 3)->i;
+    ret->burst = row_at(r, 0, 4)->kind == VAL_NULL ? -1 : row_at(r, 0, 4)->i;
     ret->role = ROLE_CLIENT;
     memcpy(ret->scope, scope, 16);
     memcpy(ret->id, row_at(r, 0, 0)->s.p, 16);
@@ -146,10 +170,10 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
     if (!authorization.p) {
         if (!open_client)
             return 0;
-        if (db_rows(
-                db, a, &r, e,
-                "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2 AND disabled_at IS NULL",
-                V_ID(scope), V_STR(open_client)) < 0)
+        if (db_rows(db, a, &r, e,
+                    "SELECT id, name, webhook_origin, rate, burst FROM client WHERE scope = $1 AND name = $2 AND "
+                    "disabled_at IS NULL",
+                    V_ID(scope), V_STR(open_client)) < 0)
             return -1;
         return take_caller(&r, scope, ret)
                    ? 0
@@ -160,10 +184,10 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
     if (!slice_is_nocase(scheme, "Bearer") || !slice_starts(rest, "lz_"))
         return err_set(e, ERR_NOT_SIGNED_IN, "the Authorization header is not 'Bearer lz_...'");
     sha256(rest, hash);
-    if (db_rows(
-            db, a, &r, e,
-            "SELECT id, name, webhook_origin FROM client WHERE key_hash = $1 AND scope = $2 AND disabled_at IS NULL",
-            V_BYTES(hash, sizeof hash), V_ID(scope)) < 0)
+    if (db_rows(db, a, &r, e,
+                "SELECT id, name, webhook_origin, rate, burst FROM client WHERE key_hash = $1 AND scope = $2 AND "
+                "disabled_at IS NULL",
+                V_BYTES(hash, sizeof hash), V_ID(scope)) < 0)
         return -1;
     return take_caller(&r, scope, ret) ? 0 : err_set(e, ERR_NOT_SIGNED_IN, "no client has this API key");
 }
@@ -175,7 +199,8 @@ int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], s
     *ret = (struct caller){.role = ROLE_OPERATOR};
     for (int tries = 0; tries < 2; tries++) {
         struct rows r;
-        if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2",
+        if (db_rows(db, a, &r, e,
+                    "SELECT id, name, webhook_origin, rate, burst FROM client WHERE scope = $1 AND name = $2",
                     V_ID(scope), V_STR(operator_name)) < 0)
             return -1;
         if (take_caller(&r, scope, ret)) {

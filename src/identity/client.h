@@ -17,6 +17,7 @@ struct caller {
     enum role role;
     uint8_t scope[16], id[16];
     char name[CLIENT_NAME_MAX + 1];
+    int64_t rate, burst;        /* requests a second (0: any number) and at once; -1: what the settings say */
     const char *webhook_origin; /* in the arena of the call that identified it; NULL: none registered */
 };
 
@@ -31,7 +32,10 @@ int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const 
 /* A new API key; the old one stops working with the commit. ERR_NOT_FOUND. */
 int client_rotate(struct db *db, const uint8_t scope[16], const char *name, struct arena *a, const char **ret_key,
                   struct err *e);
-/* rows: name, webhook_origin or NULL, created_at, disabled_at or NULL */
+/* How often the client may ask: `rate` requests a second (0: any number), `burst` at once; -1: as the settings say.
+ * Whoever has its callers remembered forgets them after this (known_forget). ERR_NOT_FOUND. */
+int client_limit(struct db *db, const uint8_t scope[16], const char *name, int64_t rate, int64_t burst, struct err *e);
+/* rows: name, webhook_origin or NULL, created_at, disabled_at or NULL, rate or NULL, burst or NULL */
 int client_list(struct db *db, const uint8_t scope[16], struct arena *a, struct rows *ret, struct err *e);
 
 /* Who the Authorization header's text (may be {NULL,0}) is. Without one: `open_client`, if that is not NULL, else

@@ -13,6 +13,7 @@
 #include "base/rnd.h"
 #include "crypto/digest.h"
 #include "jobs/job_int.h"
+#include "jobs/watch.h"
 #include "store/place.h"
 
 static const struct {
@@ -119,6 +120,7 @@ int jobs_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct 
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&j->bell, &attr);
+    pthread_cond_init(&j->changed, &attr);
     pthread_condattr_destroy(&attr);
     *ret = j;
     return 0;
@@ -131,6 +133,7 @@ void jobs_close(struct jobs *j)
     order_close(&j->order);
     close(j->told);
     pthread_cond_destroy(&j->bell);
+    pthread_cond_destroy(&j->changed);
     pthread_mutex_destroy(&j->lock);
     free(j);
 }
@@ -339,6 +342,7 @@ int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct 
         metric_add(METRIC_ACCEPTED, 1);
         jobs_count(j, 1);
         jobs_ring(j);
+        jobs_changed(j);
     }
     return 0;
 }

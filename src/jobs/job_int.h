@@ -28,7 +28,8 @@ struct jobs {
     struct order order;
     _Atomic int64_t sweep_at; /* monotonic: when leases and expiries are looked at again */
     pthread_mutex_t lock;     /* guards what follows */
-    pthread_cond_t bell;
+    pthread_cond_t bell, changed;
+    uint64_t changes; /* watch.h */
     int64_t queued;
     int rings;
     bool ending;

@@ -10,6 +10,7 @@
 #include "base/own.h"
 #include "base/rnd.h"
 #include "jobs/job_int.h"
+#include "jobs/watch.h"
 #include "store/place.h"
 
 enum { CLASS_US = 60000000 }; /* what one class of priority is worth, in waiting */
@@ -205,6 +206,8 @@ int job_sweep(struct jobs *j, struct err *e)
     count_lost(&x);
     for (int i = 0; i < x.lost; i++)
         jobs_ring(j);
+    if (x.seen || x.queued)
+        jobs_changed(j);
     return 0;
 }
 
@@ -367,6 +370,8 @@ int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_clai
     *ret = (struct job_claim){.cancel_fd = -1};
     if (claim_one(&x, e))
         return -1;
+    if (x.rows.n)
+        jobs_changed(j);
     if (x.rows.n == 0)
         return 0;
     const struct val *v = row_at(&x.rows, 0, 0);
@@ -432,6 +437,7 @@ static int finish(struct jobs *j, struct ending *x, struct err *e)
         return -1;
     fault_crash(CRASH_finish_committed);
     if (x->stored) {
+        jobs_changed(j);
         if (x->to != JOB_QUEUED)
             jobs_tell(j);
         if (x->to == JOB_QUEUED)

@@ -10,6 +10,7 @@
 #include "base/own.h"
 #include "base/rnd.h"
 #include "jobs/job_int.h"
+#include "jobs/watch.h"
 
 enum { RETAIN_BATCH = 100 };
 static const int64_t idempotency_us = 86400LL * 1000000;
@@ -95,6 +96,7 @@ int job_cancel(struct jobs *j, const struct caller *caller, const uint8_t id[16]
     if (x.cancel == JOB_CANCEL_DONE) {
         jobs_count(j, -1);
         jobs_tell(j);
+        jobs_changed(j);
         metric_add(METRIC_JOBS_CANCELLED, 1);
     }
     if (x.cancel == JOB_CANCEL_ASKED)
@@ -195,6 +197,7 @@ int job_revive(struct jobs *j, const uint8_t id[16], const struct audit_entry *a
     if (x.found) {
         jobs_count(j, 1);
         jobs_ring(j);
+        jobs_changed(j);
     }
     return x.found;
 }

@@ -16,7 +16,7 @@
 #include "http/server.h"
 #include "test.h"
 
-enum { BIG = 24 << 20, PATIENCE_S = 10 };
+enum { BIG = 24 << 20, PATIENCE_S = 10, STREAMS = 64 };
 
 struct live {
     struct http_server *server;
@@ -25,9 +25,20 @@ struct live {
     sem_t gate;         /* what /wait waits for */
     atomic_int waiting; /* handlers in /wait */
     atomic_int calls;
+    atomic_int streams; /* how many of these there are */
+    _Atomic(struct http_stream *) stream[STREAMS];
 };
 
 static char live_big[BIG];
+
+/* The test writes to it, from its own thread, and ends it. */
+static void live_stream(struct live *l, struct http_request *q, struct http_reply *r)
+{
+    struct http_stream *s = http_reply_stream(r);
+    r->status = !s ? 429 : slice_is(q->query, "refused") ? 404 : 200;
+    if (s)
+        atomic_store(&l->stream[atomic_fetch_add(&l->streams, 1)], s);
+}
 
 static void live_answer(void *ctx, struct http_request *q, struct http_reply *r)
 {
@@ -37,6 +48,10 @@ static void live_answer(void *ctx, struct http_request *q, struct http_reply *r)
         atomic_fetch_add(&l->waiting, 1);
         sem_wait(&l->gate);
         atomic_fetch_sub(&l->waiting, 1);
+    }
+    if (slice_is(q->path, "/stream")) {
+        live_stream(l, q, r);
+        return;
     }
     if (slice_is(q->path, "/nothing"))
         return;
@@ -56,6 +71,7 @@ static void live_answer(void *ctx, struct http_request *q, struct http_reply *r)
         for (int i = 0; i < 2000; i++)
             http_reply_field(r, "Field", SLICE("value of many"));
     r->body = slice_is(q->path, "/big") ? (struct slice){live_big, BIG}
+              : slice_is(q->path, "/peer") ? slice_of(q->peer)
               : slice_is(q->path, "/tls")
                   ? (q->tls ? SLICE("yes") : SLICE("no"))
                   : slice_of(arena_printf(q->arena, "%.*s %.*s?%.*s|%.*s", SLICE_FMT(q->method_text),
@@ -101,6 +117,7 @@ static inline void live_join(struct live *l)
     sem_destroy(&l->gate);
     CHECK_INT(metric_value[METRIC_CONNECTIONS], 0);
     CHECK_INT(metric_value[METRIC_IN_FLIGHT], 0);
+    CHECK_INT(metric_value[METRIC_STREAMS], 0);
 }
 
 static inline void live_stop(struct live *l)
@@ -214,6 +231,50 @@ static inline int hear(const struct peer *p, struct answer *a)
     return hear_method(p, a, false);
 }
 
+static inline int elapsed_ms(int64_t since_us)
+{
+    return (int)((clock_mono_us() - since_us) / 1000);
+}
+
+/* One chunk of a chunked answer, as text; its length, 0 for the last one, -1 when there is none. */
+static inline int hear_chunk(const struct peer *p, char *out, size_t size)
+{
+    char line[16] = "";
+    size_t n = 0;
+    while (n < sizeof line - 1 && (n < 2 || memcmp(line + n - 2, "\r\n", 2) != 0))
+        if (listen_to(p, line + n++, 1) <= 0)
+            return -1;
+    size_t length = (size_t)strtol(line, NULL, 16), got = 0;
+    if (length + 3 > size)
+        return -2;
+    for (ssize_t one; got < length + 2; got += (size_t)one)
+        if ((one = listen_to(p, out + got, length + 2 - got)) <= 0)
+            return -3;
+    if (memcmp(out + length, "\r\n", 2) != 0)
+        return -4;
+    out[length] = 0;
+    return (int)length;
+}
+
+/* The stream the handler of the n-th request for one left. */
+static inline struct http_stream *live_stream_of(struct live *l, int n)
+{
+    for (int i = 0; i < PATIENCE_S * 1000 && !atomic_load(&l->stream[n]); i++)
+        usleep(1000);
+    assert_non_null(atomic_load(&l->stream[n]));
+    return atomic_load(&l->stream[n]);
+}
+
+/* How many ms it took until the stream was gone. */
+static inline int until_gone(struct http_stream *s)
+{
+    int64_t begun = clock_mono_us();
+    while (!http_stream_gone(s) && elapsed_ms(begun) < PATIENCE_S * 1000)
+        usleep(1000);
+    CHECK(http_stream_gone(s));
+    return elapsed_ms(begun);
+}
+
 /* The next thing heard is the end, without a reset. */
 static inline bool ended(const struct peer *p)
 {
@@ -226,11 +287,6 @@ static inline void wait_until(atomic_int *what, int value)
     for (int i = 0; i < PATIENCE_S * 100 && atomic_load(what) != value; i++)
         usleep(10000);
     CHECK_INT(atomic_load(what), value);
-}
-
-static inline int elapsed_ms(int64_t since_us)
-{
-    return (int)((clock_mono_us() - since_us) / 1000);
 }
 
 #endif

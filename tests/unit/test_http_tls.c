@@ -275,6 +275,70 @@ TEST(wrong_files_are_named)
     CHECK(strstr(e.detail, cert));
 }
 
+TEST(a_stream_goes_over_tls_and_its_end_is_noticed)
+{
+    struct live l;
+    struct http_config c = tls_config();
+    live_start(&l, &c);
+    for (int i = 0; i < 2; i++) {
+        SSL_CTX *t = client(i ? TLS1_2_VERSION : TLS1_3_VERSION);
+        struct peer p = dial_tls(&l, t, NULL);
+        struct answer a;
+        char chunk[64];
+        say_str(&p, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+        CHECK_INT(hear(&p, &a), 200);
+        struct http_stream *s = live_stream_of(&l, 2 * i);
+        CHECK_INT(http_stream_write(s, SLICE("one")), 0);
+        CHECK_INT(hear_chunk(&p, chunk, sizeof chunk), 3);
+        CHECK_STR(chunk, "one");
+        CHECK_INT(http_stream_write(s, SLICE("the last")), 0);
+        http_stream_end(s);
+        CHECK_INT(hear_chunk(&p, chunk, sizeof chunk), 8);
+        CHECK_INT(hear_chunk(&p, chunk, sizeof chunk), 0);
+        say_str(&p, ONE);
+        CHECK_INT(hear(&p, &a), 200);
+        say_str(&p, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+        CHECK_INT(hear(&p, &a), 200);
+        s = live_stream_of(&l, 2 * i + 1);
+        if (i)
+            SSL_shutdown(p.ssl);
+        hang_up(&p);
+        CHECK(until_gone(s) < 2000);
+        http_stream_end(s);
+        SSL_CTX_free(t);
+    }
+    live_stop(&l);
+}
+
+static int filled(struct http_stream *s, const char *piece, size_t n)
+{
+    int pieces = 0;
+    while (pieces < 2000 && http_stream_write(s, (struct slice){piece, n}) == 0) {
+        usleep(1000);
+        pieces++;
+    }
+    return pieces;
+}
+
+TEST(a_stream_over_tls_that_is_not_read_is_cut_off)
+{
+    struct live l;
+    struct http_config c = tls_config();
+    live_start(&l, &c);
+    SSL_CTX *t = client(TLS1_3_VERSION);
+    struct peer p = dial_tls(&l, t, NULL);
+    struct answer a;
+    say_str(&p, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK_INT(hear(&p, &a), 200);
+    struct http_stream *s = live_stream_of(&l, 0);
+    CHECK(filled(s, live_big, 16384) < 2000);
+    CHECK(http_stream_gone(s));
+    http_stream_end(s);
+    hang_up(&p);
+    SSL_CTX_free(t);
+    live_stop(&l);
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -306,6 +370,8 @@ int main(void)
         T(sessions_are_resumed_by_ticket),
         T(a_new_pair_is_used_from_then_on_and_a_wrong_one_is_not),
         T(wrong_files_are_named),
+        T(a_stream_goes_over_tls_and_its_end_is_noticed),
+        T(a_stream_over_tls_that_is_not_read_is_cut_off),
     };
     int failed = cmocka_run_group_tests(tests, begin, end);
     arena_thread_end();
