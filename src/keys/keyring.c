@@ -240,34 +240,32 @@ int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char 
     return d ? 0 : -1;
 }
 
-/* With the lock held. 1 found, 0 not. */
-static int copy_of(const struct keyring *k, const uint8_t *id, struct key *ret)
+static bool copy_by_id(const struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret)
 {
     for (int i = 0; i < k->s->n; i++)
-        if (!memcmp(k->s->domain[i].key.id, id, KEY_ID_BYTES))
-            return *ret = k->s->domain[i].key, 1;
-    return 0;
+        if (!memcmp(k->s->domain[i].key.id, id, KEY_ID_BYTES)) {
+            *ret = k->s->domain[i].key;
+            return true;
+        }
+    return false;
 }
 
-/* One made by another process since this one read them is there by now: it was committed before anything was sealed. */
-static int copy_of_fresh(struct keyring *k, const uint8_t *id, struct key *ret, struct err *e)
-{
-    OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
-    if (!a)
-        return err_set(e, ERR_NO_MEMORY, "read the domain keys");
-    return read_domains_again(k, a, e) ? -1 : copy_of(k, id, ret);
-}
-
+/* Another process may have made a domain's key since this one opened: the rows are asked before it counts as missing.
+ */
 int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret, struct err *e)
 {
+    int rc = 0;
     pthread_mutex_lock(&k->lock);
-    int found = copy_of(k, id, ret);
-    if (!found && db_shared(k->db))
-        found = copy_of_fresh(k, id, ret, e);
+    bool found = copy_by_id(k, id, ret);
+    if (!found && db_shared(k->db)) {
+        OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
+        rc = a ? read_domains_again(k, a, e) : err_set(e, ERR_NO_MEMORY, "read the domain keys");
+        found = !rc && copy_by_id(k, id, ret);
+    }
     pthread_mutex_unlock(&k->lock);
-    if (found == 0)
-        err_set(e, ERR_KEYS, "a value was sealed under a key that is not here");
-    return found == 1 ? 0 : -1;
+    if (rc)
+        return -1;
+    return found ? 0 : err_set(e, ERR_KEYS, "a value was sealed under a key that is not here");
 }
 
 /* --- data keys: id and secret, sealed together --- */
