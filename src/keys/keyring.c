@@ -16,7 +16,7 @@
 #include "crypto/digest.h"
 #include "store/place.h"
 
-enum { DOMAINS_MAX = 256, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
+enum { DOMAINS_MAX = 256, KEYS_MEMORY = 4 << 20, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
 
 /* In memory from sodium_malloc: locked, not dumped, between guard pages, wiped when freed. */
 struct secrets {
@@ -73,6 +73,7 @@ int keyring_make_root(const char *path, struct err *e)
     OWN_FD int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
     if (fd < 0)
         return err_sys(e, ERR_KEYS, "make the root key file %s", fresh);
+    fault_crash(CRASH_root_key_opened);
     if (write_fresh_key(fd)) {
         err_sys(e, ERR_KEYS, "write the root key file %s", fresh);
         unlink(fresh);
@@ -257,7 +258,7 @@ int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key 
     pthread_mutex_lock(&k->lock);
     bool found = copy_by_id(k, id, ret);
     if (!found && db_shared(k->db)) {
-        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
         rc = a ? read_domains_again(k, a, e) : err_set(e, ERR_NO_MEMORY, "read the domain keys");
         found = !rc && copy_by_id(k, id, ret);
     }
@@ -331,7 +332,7 @@ static int check_root(struct keyring *k, struct arena *a, struct err *e)
 
 int keyring_open(const char *root_path, struct db *db, struct keyring **ret, struct err *e)
 {
-    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
     struct keyring *k = calloc(1, sizeof *k);
     if (!a || !k || sodium_init() < 0 || !(k->s = sodium_malloc(sizeof *k->s))) {
         free(k);

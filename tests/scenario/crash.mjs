@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-// crash.mjs   the server is killed at random moments under load, N times (50; without N in the environment 3), and started
-// again on the same folder. What it had answered is there, a repeated request makes no second job, every job has one result.
+// crash.mjs   under load something is killed at a random moment, N times (50; without N in the environment 4), and started again: the
+// server, a process that starts models; on PostgreSQL also a worker of its own and PostgreSQL itself. What had been answered is there, a
+// repeated request makes no second job, every job has one result. SEED in the environment repeats a run's choices.
 // At the end the same eyes look at a server that answers before it commits, and have to see that jobs are lost.
 // stores: sqlite postgres
 // timeout: 280
 // soak: N kills
 import { spawn, spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -13,11 +15,24 @@ import path from 'node:path';
 
 const top = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
 const program = path.resolve(top, process.env.BUILD || 'build-test', 'lazaret');
-const kills = Math.max(3, process.env.N ? Number(process.env.N) || 50 : Math.floor(50 / 20));
+const kills = Math.max(4, process.env.N ? Number(process.env.N) || 50 : Math.floor(50 / 20));
+const postgres = process.env.STORE === 'postgres';
+const PER_WORLD = 50; // kills; then a fresh folder, whose audit log can be read as a whole
 const CLIENTS = 8; // connections that send
 const OUTSTANDING = 200; // jobs in work at a time; above, nobody sends, and a kill would find no request on its way
 const RESTED = 20; // so many are left from the kill before when the load begins
 const READY_MS = 2000;
+const LOAD = 80; // at most so many requests between two kills
+const victims = postgres ? ['server', 'worker', 'postgres', 'jail'] : ['server', 'server', 'jail'];
+
+const seed = Number(process.env.SEED) || Math.floor(Math.random() * 2 ** 31);
+let state = seed;
+function random() { // mulberry32
+  state = (state + 0x6d2b79f5) | 0;
+  let t = Math.imul(state ^ (state >>> 15), 1 | state);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+}
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const ago = (s) => new Date(Date.now() - s * 1000).toISOString();
@@ -46,8 +61,28 @@ class World {
     this.result = new Map(); // job: its result, as first seen
     this.wrong = { lost: [], twice: [], changed: [], other: [] };
     this.slowest = 0;
+    this.killed = {};
     this.again = 0; // requests that were on their way when the server was killed
     this.turn = 0;
+  }
+
+  // A PostgreSQL of its own: no other test notices when it dies.
+  async needStore() {
+    if (!postgres || this.cluster) return;
+    this.cluster = await createRequire(import.meta.url)('../cluster.cjs').Cluster.make();
+    process.on('exit', () => this.cluster.stop());
+    fs.mkdirSync(this.data, { mode: 0o700 });
+    fs.writeFileSync(path.join(this.data, 'store'), `${this.cluster.create('crash')}\n`, { mode: 0o600 });
+  }
+
+  async startWorker() {
+    if (!postgres) return;
+    this.worker = spawn(program, ['work', '--data', this.data, '--workers', '1', '--log-level', 'error'], { env: this.env, stdio: ['ignore', 'pipe', this.log] });
+    this.workerEnded = new Promise((done) => this.worker.on('exit', done));
+    await new Promise((done, fail) => {
+      this.worker.stdout.on('data', done);
+      this.workerEnded.then((how) => fail(new Error(`the worker ended at its start (${how}): ${this.logTail()}`)));
+    });
   }
 
   async start() {
@@ -143,7 +178,7 @@ class World {
       const key = `${this.turn}-${n}-${this.job.size}`;
       this.job.set(key, null);
       try {
-        await this.send(key);
+        if (!(await this.send(key))) await sleep(50);
       } catch {
         return;
       }
@@ -162,16 +197,39 @@ class World {
     }
   }
 
-  async loadAndKill() {
+  // The process group of PostgreSQL, a process that starts models, or one of the program's own; and whatever is gone is started again.
+  async kill(victim) {
+    this.killed[victim] = (this.killed[victim] ?? 0) + 1;
+    if (victim === 'postgres') {
+      await this.cluster.kill();
+      await sleep(200 * random());
+      await this.cluster.start();
+      await sleep(200);
+    } else if (victim === 'jail') {
+      // A spawner: below the jail's own process, which nobody restarts; above the models, which have failed when they are killed.
+      const jails = this.children(this.server.pid).flatMap((p) => this.children(p));
+      if (jails.length) process.kill(jails[Math.floor(random() * jails.length)], 'SIGKILL');
+      await sleep(100);
+    } else {
+      const p = victim === 'worker' ? this.worker : this.server;
+      p.kill('SIGKILL');
+      await (victim === 'worker' ? this.workerEnded : this.ended);
+    }
+  }
+  async startAgain(victim) {
+    if (victim === 'server') this.slowest = Math.max(this.slowest, await this.start());
+    if (victim === 'worker') await this.startWorker();
+  }
+
+  async loadAndKill(victim = 'server') {
     this.stop = false;
     this.turn++;
     const all = [...Array(CLIENTS).keys()].map((n) => this.client(n)).concat([this.reader(), this.reader()]);
     // Somewhere within the load, not when it has filled the queue and everybody waits.
-    const enough = this.job.size + 10 + Math.random() * 150;
+    const enough = this.job.size + 10 + random() * LOAD;
     for (const until = Date.now() + 3000; this.job.size < enough && Date.now() < until; ) await sleep(1);
-    await sleep(Math.random() * 5);
-    this.server.kill('SIGKILL');
-    await this.ended;
+    await sleep(random() * 5);
+    await this.kill(victim);
     this.stop = true;
     await Promise.all(all);
   }
@@ -196,24 +254,42 @@ class World {
 
   // Processes that were started for this folder, but for the server itself.
   leftovers() {
-    return fs.readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && Number(pid) !== this.server.pid).filter((pid) => {
+    const alive = [this.server, this.worker].filter((p) => p && p.exitCode === null && p.signalCode === null).map((p) => p.pid);
+    return fs.readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && !alive.includes(Number(pid))).filter((pid) => {
       try {
-        return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(this.data);
+        return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(this.data) && !alive.some((p) => this.below(p).includes(Number(pid)));
       } catch {
         return false;
       }
     });
   }
 
+  // The children of a process, and theirs.
+  below(pid) { return this.children(pid).flatMap((p) => [p, ...this.below(p)]); }
+  children(pid) {
+    try {
+      return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter((x) => x).map(Number);
+    } catch {
+      return [];
+    }
+  }
+
   async first() {
+    await this.needStore();
     await this.start();
     this.apiKey = this.run('client', 'add', 'crash').json.api_key;
+    await this.startWorker();
   }
 
   async end() {
     if (this.server.exitCode === null && this.server.signalCode === null) this.server.kill('SIGTERM');
     const how = await this.ended;
+    if (this.worker) {
+      this.worker.kill('SIGTERM');
+      await this.workerEnded;
+    }
     this.last = this.logTail();
+    this.cluster?.stop();
     this.agent.destroy();
     fs.closeSync(this.log);
     fs.rmSync(this.dir, { recursive: true, force: true });
@@ -223,7 +299,7 @@ class World {
 
 // ---- the test
 
-async function survives() {
+async function survives(kills, which) {
   const w = new World();
   const unsound = [];
   const left = [];
@@ -234,12 +310,14 @@ async function survives() {
     return false;
   }
   for (let n = 0; n < kills; n++) {
+    const victim = n < victims.length ? victims[n] : victims[Math.floor(random() * victims.length)];
     await w.settle(30000, RESTED);
-    await w.loadAndKill();
+    await w.loadAndKill(victim);
     for (let ms = 0; ms < 5000 && w.leftovers().length; ms += 50) await sleep(50);
     left.push(...w.leftovers());
-    w.slowest = Math.max(w.slowest, await w.start());
+    await w.startAgain(victim);
     await w.compare();
+    if (n % 10 !== 9 && n > 3) continue;
     const v = w.run('audit', 'verify');
     if (v.code !== 0) unsound.push(`after kill ${n + 1}: ${v.text}`);
   }
@@ -264,7 +342,7 @@ async function survives() {
   const madeWrong = [...ids].filter((id) => made.get(id) !== 1);
   const code = await w.end();
   const jobs = ids.size;
-  console.log(`# ${kills} kills, ${jobs} jobs, ${w.again} requests cut off, ${audit.length} audit entries, slowest start ${w.slowest.toFixed(0)} ms`);
+  console.log(`# SEED=${seed}: kills ${which} (${Object.entries(w.killed).map(([k, n]) => `${n} ${k}`).join(', ')}), ${jobs} jobs, ${w.again} requests cut off, ${audit.length} audit entries, slowest start ${w.slowest.toFixed(0)} ms`);
   check(w.wrong.lost.length === 0, `no accepted job is lost (${w.wrong.lost.length} of ${jobs})`, w.wrong.lost);
   check(w.again > 0 && w.wrong.twice.length === 0 && listed.length === jobs && w.job.size === jobs && madeWrong.length === 0,
     'a request that is sent again makes no second job', [`${w.job.size} keys, ${jobs} jobs known, ${listed.length} in the store`, ...w.wrong.twice, ...madeWrong]);
@@ -299,7 +377,13 @@ async function sees() {
 }
 
 console.log('TAP version 13');
-if (await survives()) {
+let whole = true;
+const begun = Date.now();
+for (let n = 0; n < kills && whole; n += PER_WORLD) whole = await survives(Math.min(PER_WORLD, kills - n), `${n + 1} to ${Math.min(n + PER_WORLD, kills)}`);
+if (whole) console.log(`# ${((Date.now() - begun) / 1000 / kills).toFixed(2)} s a kill`);
+if (whole && postgres) {
+  console.log(`1..${cases}`); // its COMMIT is PostgreSQL's own
+} else if (whole) {
   if (fs.readFileSync(program).includes('answer-before-commit')) await sees();
   else console.log('# this build has no switch to answer before the commit');
   console.log(`1..${cases}`);

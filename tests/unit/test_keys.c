@@ -168,6 +168,28 @@ TEST(a_wrapped_data_key_opens_at_its_own_place_only)
     house_raze(&h);
 }
 
+TEST(a_key_that_another_process_made_since_is_read_when_a_value_needs_it)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    const uint8_t row[16] = {1};
+    struct house h;
+    struct err e;
+    struct key key, again;
+    struct slice wrap;
+    struct keyring *other;
+    house_build(&h);
+    CHECK_OK(keyring_open(h.key_path, h.db, &other, &e));
+    struct seal_place at = place_of(PLACE_JOB_KEY, h.scope, row, 0);
+    CHECK_OK(keyring_data_key(h.keyring, "made-later", &at, a, &key, &wrap, &e));
+    int rc = keyring_unwrap(other, &at, wrap, a, &again, &e);
+    if (house_shared())
+        CHECK(rc == 0 && memcmp(key.secret, again.secret, sizeof key.secret) == 0);
+    else /* SQLite's process is alone: a key it does not know was never made */
+        CHECK(rc == -1 && e.code == ERR_KEYS);
+    keyring_close(other);
+    house_raze(&h);
+}
+
 TEST(the_status_counts_domains_and_shows_a_fingerprint_that_is_not_the_key)
 {
     struct house h;
@@ -193,4 +215,5 @@ RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
     T(a_root_key_that_is_wrong_missing_or_open_to_others_is_refused),
     T(a_domain_key_is_made_once_and_is_there_again_after_reopening),
     T(domain_keys_put_in_each_others_place_are_refused), T(a_wrapped_data_key_opens_at_its_own_place_only),
+    T(a_key_that_another_process_made_since_is_read_when_a_value_needs_it),
     T(the_status_counts_domains_and_shows_a_fingerprint_that_is_not_the_key))
