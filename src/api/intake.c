@@ -13,6 +13,7 @@ int intake_decide(struct intake *x, struct err *e)
 {
     const struct model *model[CANDIDATES_MAX];
     const struct manifest *manifest[CANDIDATES_MAX];
+    int rank[CANDIDATES_MAX];
     int n = x->only ? 1 : registry_candidates(x->api->registry, x->target, model, CANDIDATES_MAX);
     if (x->only)
         model[0] = x->only;
@@ -22,12 +23,15 @@ int intake_decide(struct intake *x, struct err *e)
         return -1;
     if (x->report.errors)
         return err_set(e, ERR_BAD_FHIR, "%zu issues", x->report.errors);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         manifest[i] = &model[i]->manifest;
+        rank[i] = model[i]->rank;
+    }
     struct negotiation q = {.doc = x->doc,
                             .bundle = x->bundle,
                             .model = manifest,
                             .models = (size_t)n,
+                            .rank = rank,
                             .at_us = clock_now_us(),
                             .policy = NEGOTIATE_BEST};
     if (negotiate(x->arena, &q, &x->decision, e))

@@ -219,6 +219,16 @@ static int visible(const struct dirent *d)
     return d->d_name[0] != '.';
 }
 
+/* Several samples serve the target sepsis: the one that looks at most goes first. */
+static int rank_of_sample(const char *name)
+{
+    static const char *const order[] = {"news2", "sirs", "qsofa"};
+    for (size_t i = 0; i < COUNT(order); i++)
+        if (strcmp(order[i], name) == 0)
+            return 10 * ((int)i + 1);
+    return RANK;
+}
+
 static int add_sample(struct app *app, const char *folder, const char *name, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(64 << 20);
@@ -230,7 +240,8 @@ static int add_sample(struct app *app, const char *folder, const char *name, str
     if (access(manifest, F_OK))
         return 0;
     return registry_add(app->api.registry, path, a, &m, e) ||
-                   registry_promote(app->api.registry, m->manifest.key, m->manifest.version, SLICE("stable"), e)
+                   registry_promote(app->api.registry, m->manifest.key, m->manifest.version, SLICE("stable"),
+                                    rank_of_sample(name), e)
                ? -1
                : 0;
 }

@@ -6,6 +6,9 @@
 #include "cmd/cmd.h"
 #include "models/prove.h"
 
+const struct option promote_options[] = {
+    {"rank", "N", "where several models serve a target, the lowest goes first (100)"}, {0}};
+
 static void put_model(struct json_out *o, const struct model *m)
 {
     json_open(o, '{');
@@ -14,6 +17,8 @@ static void put_model(struct json_out *o, const struct model *m)
     json_pair_str(o, "digest", m->digest_text);
     json_pair(o, "title", m->manifest.title);
     json_pair_bool(o, "stable", m->stable);
+    if (m->stable)
+        json_pair_int(o, "rank", m->rank);
     json_key(o, "targets");
     json_open(o, '[');
     for (size_t i = 0; i < m->manifest.targets_n; i++)
@@ -97,6 +102,10 @@ int admin_model_promote(struct app *app, const struct json *args, struct arena *
 {
     struct slice key, version, alias = json_get_text(args, 0, "alias", a);
     struct proof p;
+    int64_t rank = 0;
+    struct slice given = json_get_text(args, 0, "rank", a);
+    if (given.p && !slice_int(given, 1, RANK_MAX, &rank))
+        return err_set(e, ERR_USAGE, "--rank is a number from 1 to %d", RANK_MAX);
     if (!slice_is(alias, "stable"))
         return err_set(e, ERR_USAGE, "the alias is: stable");
     const struct model *m = version_of(app, args, a, &key, &version, e);
@@ -108,7 +117,7 @@ int admin_model_promote(struct app *app, const struct json *args, struct arena *
     if (p.failure)
         return err_set(e, ERR_CONFLICT, "%.*s@%.*s stays where it is, %d of %d self-tests passed: %s", SLICE_FMT(key),
                        SLICE_FMT(version), p.passed, p.total, p.failure);
-    if (registry_promote(app->api.registry, key, version, alias, e))
+    if (registry_promote(app->api.registry, key, version, alias, (int)rank, e))
         return -1;
     json_open(out, '{');
     json_pair(out, "key", key);

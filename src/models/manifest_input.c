@@ -35,17 +35,23 @@ const struct unit *manifest_unit(const struct input *in, struct slice code)
     return NULL;
 }
 
+/* Two equal numbers are a unit of another name: 10*3/uL is 10*9/L. */
 static int read_ratio(struct reader *r, const struct at *at, uint32_t i, struct unit *u)
 {
     struct at here = at_key(at, "ratio");
-    struct slice *part;
-    size_t n;
+    struct slice part[2];
+    int n = 0;
     int64_t v;
     if (!i)
         return manifest_bad(r, at, "is missing the field 'ratio'");
-    if (manifest_strings(r, &here, i, 2, 12, &part, &n))
-        return -1;
-    if (n != 2 || !slice_int(part[0], 1, 999999999999, &v) || !slice_int(part[1], 1, 999999999999, &v))
+    bool ok = json_kind(r->j, i) == JSON_ARRAY && r->j->node[i].len == 2;
+    for (uint32_t k = ok ? json_first(r->j, i) : 0; ok && k != json_end(r->j, i); k = json_next(r->j, k), n++) {
+        struct at each = at_index(&here, (uint32_t)n);
+        if (manifest_string(r, &each, k, 12, &part[n]))
+            return -1;
+        ok = slice_int(part[n], 1, 999999999999, &v);
+    }
+    if (!ok)
         return manifest_bad(r, &here,
                             "must be two whole numbers as strings, such as [\"10\",\"884\"]: value * 10 / 884");
     u->over = part[0];

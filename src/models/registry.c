@@ -61,13 +61,16 @@ static const struct model *find(struct registry *r, const uint8_t *digest)
 static int read_aliases(struct registry *r, struct arena *a, struct err *e)
 {
     struct rows rows;
-    if (db_rows(r->db, a, &rows, e, "SELECT digest FROM model_alias WHERE scope = $1 AND alias = 'stable'",
+    if (db_rows(r->db, a, &rows, e, "SELECT digest, rank FROM model_alias WHERE scope = $1 AND alias = 'stable'",
                 V_ID(r->scope)) < 0)
         return -1;
     for (int i = 0; i < r->n; i++) {
         bool stable = false;
         for (int k = 0; k < rows.n; k++)
-            stable |= memcmp(row_at(&rows, k, 0)->s.p, r->model[i]->digest, MODEL_DIGEST) == 0;
+            if (memcmp(row_at(&rows, k, 0)->s.p, r->model[i]->digest, MODEL_DIGEST) == 0) {
+                stable = true;
+                r->model[i]->rank = (int)row_at(&rows, k, 1)->i;
+            }
         r->model[i]->stable = stable;
     }
     return 0;
@@ -137,6 +140,7 @@ struct adding {
     struct registry *r;
     const uint8_t *digest;
     struct slice manifest, key, version, alias;
+    int rank;
     struct arena *arena;
     struct audit_entry audit;
 };
@@ -217,21 +221,23 @@ static int set_alias(struct tx *tx, void *arg, struct err *e)
     x->audit = operator_act("update", digest);
     x->audit.scope = x->r->scope;
     x->audit.why = "promoted";
-    return tx_exec(tx, e,
-                   "INSERT INTO model_alias (scope, key, alias, digest, updated_at) VALUES ($1, $2, $3, $4, $5) "
-                   "ON CONFLICT (scope, key, alias) DO UPDATE SET digest = excluded.digest, updated_at = "
-                   "excluded.updated_at",
-                   V_ID(x->r->scope), V_TEXT(x->key), V_TEXT(x->alias), V_BLOB(row_at(&rows, 0, 0)->s),
-                   V_INT(clock_now_us())) < 0 ||
+    return tx_exec(
+               tx, e,
+               "INSERT INTO model_alias (scope, key, alias, digest, updated_at, rank) VALUES ($1, $2, $3, $4, $5, $6) "
+               "ON CONFLICT (scope, key, alias) DO UPDATE SET digest = excluded.digest, updated_at = "
+               "excluded.updated_at, rank = CASE WHEN $7 = 1 THEN excluded.rank ELSE model_alias.rank END",
+               V_ID(x->r->scope), V_TEXT(x->key), V_TEXT(x->alias), V_BLOB(row_at(&rows, 0, 0)->s),
+               V_INT(clock_now_us()), V_INT(x->rank ? x->rank : RANK), V_INT(x->rank != 0)) < 0 ||
                    audit_append(tx, &x->audit, e)
                ? -1
                : 0;
 }
 
-int registry_promote(struct registry *r, struct slice key, struct slice version, struct slice alias, struct err *e)
+int registry_promote(struct registry *r, struct slice key, struct slice version, struct slice alias, int rank,
+                     struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
-    struct adding x = {.r = r, .key = key, .version = version, .alias = alias, .arena = a};
+    struct adding x = {.r = r, .key = key, .version = version, .alias = alias, .rank = rank, .arena = a};
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "promote a model");
     pthread_rwlock_wrlock(&r->lock);

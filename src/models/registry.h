@@ -16,6 +16,7 @@ struct model {
     char digest_text[7 + 65]; /* "sha256:..." */
     struct manifest manifest;
     bool stable; /* the alias `stable` names it */
+    int rank;    /* of a stable one: among those of a target the lowest goes first */
 };
 
 struct registry;
@@ -27,8 +28,11 @@ int registry_count(struct registry *r);
 /* Takes the model folder `path` in. The same digest again is no error; the same version with another digest is
  * ERR_CONFLICT. */
 int registry_add(struct registry *r, const char *path, struct arena *a, const struct model **ret, struct err *e);
-/* ERR_NOT_FOUND when there is no such version. */
-int registry_promote(struct registry *r, struct slice key, struct slice version, struct slice alias, struct err *e);
+/* `rank`: 1 to RANK_MAX; 0 keeps the one the alias had (RANK when it is new). ERR_NOT_FOUND when there is no such
+ * version. */
+enum { RANK = 100, RANK_MAX = 1000 };
+int registry_promote(struct registry *r, struct slice key, struct slice version, struct slice alias, int rank,
+                     struct err *e);
 
 /* The stable versions that serve `target`, by key; at most `max`. Returns how many. */
 int registry_candidates(struct registry *r, struct slice target, const struct model **ret, int max);

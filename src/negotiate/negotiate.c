@@ -422,6 +422,8 @@ static int by_rank(const void *p, const void *q)
     const struct candidate *x = p, *y = q;
     if (x->fits != y->fits)
         return x->fits ? -1 : 1;
+    if (x->declared != y->declared)
+        return x->declared < y->declared ? -1 : 1;
     if (x->model->scored != y->model->scored)
         return x->model->scored ? -1 : 1;
     int c = x->model->scored ? dec_cmp(&y->model->score, &x->model->score) : 0;
@@ -535,6 +537,8 @@ int negotiate(struct arena *a, const struct negotiation *q, struct decision *ret
     for (size_t i = 0; i < q->models; i++)
         if (judge(&w, q->model[i], &d.candidate[i]))
             return -1;
+    for (size_t i = 0; q->rank && i < q->models; i++)
+        d.candidate[i].declared = q->rank[i];
     qsort(d.candidate, d.candidates, sizeof *d.candidate, by_rank);
     for (size_t i = 0; i < d.candidates; i++)
         d.candidate[i].rank = (uint32_t)i + 1;

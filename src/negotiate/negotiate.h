@@ -20,10 +20,10 @@
  * A Condition read as an input is present when clinically active and confirmed, both said. One that excludes the
  * patient counts already while it is unconfirmed: what widens the model's use needs more proof than what narrows it.
  *
- * Rank: population fits; then the lower end of the stated confidence interval (none: last); then the share of optional
- * inputs found; then the smaller timeout * cpu; then key and version by their bytes. What is missing does not change
- * the rank: under NEGOTIATE_BEST the best model runs or the answer says what it lacks; under NEGOTIATE_BEST_READY the
- * best that can run runs. */
+ * Rank: population fits; then the operator's rank, the lowest first; then the lower end of the stated confidence
+ * interval (none: last); then the share of optional inputs found; then the smaller timeout * cpu; then key and version
+ * by their bytes. What is missing does not change the rank: under NEGOTIATE_BEST the best model runs or the answer says
+ * what it lacks; under NEGOTIATE_BEST_READY the best that can run runs. */
 #ifndef NEGOTIATE_NEGOTIATE_H
 #define NEGOTIATE_NEGOTIATE_H
 
@@ -87,6 +87,7 @@ struct candidate {
     struct missing *missing; /* mandatory first, each part in the manifest's order */
     size_t missings;
     uint32_t distance; /* missing mandatory inputs, groups, and misfits of population */
+    int declared;      /* the operator's rank */
     uint32_t rank;     /* from 1 */
     uint32_t optional, optional_found;
     bool ready, fits;
@@ -118,6 +119,7 @@ struct negotiation {
     uint32_t bundle; /* node of a validated Bundle in doc */
     const struct manifest *const *model;
     size_t models;
+    const int *rank; /* the operator's, of each; NULL: all the same */
     int64_t at_us;
     enum negotiate_policy policy;
 };

@@ -159,7 +159,7 @@ static int add_model(struct world *w, int turn, struct arena *a, struct err *e)
     const struct model *m;
     (void)turn;
     return registry_add(w->app.api.registry, model_folder, a, &m, e) ||
-                   registry_promote(w->app.api.registry, m->manifest.key, m->manifest.version, SLICE("stable"), e)
+                   registry_promote(w->app.api.registry, m->manifest.key, m->manifest.version, SLICE("stable"), RANK, e)
                ? -1
                : 0;
 }

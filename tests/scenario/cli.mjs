@@ -149,9 +149,9 @@ await test('client list has names and origins, no secrets', () => {
   same(list.map((c) => [c.client, c.webhook, c.enabled]), [['bot', null, true], ['human', 'https://ehr.example', true]], 'clients');
   contains(cli(on('client', 'list')).stdout, 'webhooks to https://ehr.example', 'for a person');
 });
-await test('model list has the two samples, stable, with digests and inputs', () => {
+await test('model list has the samples, stable, with digests and inputs', () => {
   const list = cliJson(on('model', 'list', '--json'));
-  same(list.map((m) => [m.key, m.stable, m.targets]), [['ckd-epi-2021', true, ['egfr', 'ckd']], ['news2', true, ['sepsis']]], 'models');
+  same(list.map((m) => [m.key, m.stable, m.targets]), [['ckd-epi-2021', true, ['egfr', 'ckd']], ['news2', true, ['sepsis']], ['qsofa', true, ['sepsis']], ['sirs', true, ['sepsis']]], 'models');
   for (const m of list) check(/^sha256:[0-9a-f]{64}$/.test(m.digest), m.digest);
   same([...list[1].inputs].sort(), ['acvpu', 'o2', 'pulse', 'rr', 'sbp', 'scale', 'spo2', 'temp'], 'inputs');
   contains(cli(on('model', 'list')).stdout, 'news2@', 'for a person');
@@ -170,7 +170,7 @@ await test('model add takes a folder once, and says what is wrong with a broken 
   fs.writeFileSync(manifest, text.replace('"1.0.0"', '"1.0.1"'));
   ends(cli(on('model', 'add', copy)), 0);
   ends(cli(on('model', 'promote', 'news2@1.0.1', 'stable')), 0);
-  same(cliJson(on('model', 'list', '--json')).filter((m) => m.stable).map((m) => `${m.key}@${m.version}`), ['ckd-epi-2021@1.0.0', 'news2@1.0.1'], 'stable');
+  same(cliJson(on('model', 'list', '--json')).filter((m) => m.stable).map((m) => `${m.key}@${m.version}`), ['ckd-epi-2021@1.0.0', 'news2@1.0.1', 'qsofa@1.0.0', 'sirs@1.0.0'], 'stable');
   ends(cli(on('model', 'promote', 'news2@1.0.0', 'stable')), 0);
   fails(cli(on('model', 'promote', 'news2@9.9.9', 'stable')), 1, '9.9.9');
 });
@@ -345,7 +345,7 @@ for (const [name, sentence, ...options] of [
   ['the open client beyond loopback is refused', 'only when listening on loopback', '--listen', '0.0.0.0:0', '--legacy-open-client', 'bot', '--tls', 'proxy'],
   ['TLS without a certificate is refused', 'tls.cert', '--listen', '127.0.0.1:0', '--tls', 'on'],
   ['a word that is no setting of tls is refused', 'tls is off, on or proxy', '--listen', '127.0.0.1:0', '--tls', 'maybe'],
-  ['a number out of its range is refused', 'workers is a number from 1 to 64', '--listen', '127.0.0.1:0', '--workers', '0'],
+  ['a number out of its range is refused', 'workers is a number from 0 to 64', '--listen', '127.0.0.1:0', '--workers', '65'],
   ['an address that is none is refused', 'listen', '--listen', 'nonsense'],
   ['a log level that is none is refused', 'log.level is debug, info, warn or error', '--listen', '127.0.0.1:0', '--log-level', 'loud'],
   ['a settings file that is not there is refused', 'read the settings of', '--listen', '127.0.0.1:0', '--config', path.join(box, 'nowhere')],

@@ -89,6 +89,14 @@ TEST(news2_gives_the_published_vectors)
 {
     run_selftests("news2", 45);
 }
+TEST(qsofa_gives_the_published_vectors)
+{
+    run_selftests("qsofa", 13);
+}
+TEST(sirs_gives_the_published_vectors)
+{
+    run_selftests("sirs", 10);
+}
 TEST(ckd_epi_2021_gives_the_published_vectors)
 {
     run_selftests("ckd-epi-2021", 17);
@@ -212,6 +220,7 @@ TEST(a_model_says_that_it_cannot_rather_than_guess)
     }
 }
 
-RUN(T(news2_gives_the_published_vectors), T(ckd_epi_2021_gives_the_published_vectors), T(a_selftest_can_fail),
+RUN(T(news2_gives_the_published_vectors), T(qsofa_gives_the_published_vectors),
+    T(sirs_gives_the_published_vectors), T(ckd_epi_2021_gives_the_published_vectors), T(a_selftest_can_fail),
     T(a_bundle_goes_through_news2_to_its_score), T(a_bundle_goes_through_ckd_epi_2021_to_its_stage),
     T(a_model_says_that_it_cannot_rather_than_guess))
