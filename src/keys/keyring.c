@@ -166,8 +166,13 @@ static struct domain *find(struct keyring *k, const uint8_t *scope, const char *
 
 static int read_domains_again(struct keyring *k, struct arena *a, struct err *e)
 {
+    int before = k->s->n;
     k->s->n = 0;
-    return load_domains(k, a, e);
+    if (load_domains(k, a, e) == 0)
+        return 0;
+    if (k->s->n == 0) /* the store did not answer: what was known stays so */
+        k->s->n = before;
+    return -1;
 }
 
 /* With the lock held, so that two callers do not make the same domain twice. */
@@ -211,17 +216,29 @@ int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char 
     return d ? 0 : -1;
 }
 
-int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret, struct err *e)
+static bool take_by_id(const struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret)
 {
-    int found = 0;
-    pthread_mutex_lock(&k->lock);
-    for (int i = 0; i < k->s->n && !found; i++)
+    for (int i = 0; i < k->s->n; i++)
         if (!memcmp(k->s->domain[i].key.id, id, KEY_ID_BYTES)) {
             *ret = k->s->domain[i].key;
-            found = 1;
+            return true;
         }
+    return false;
+}
+
+/* What is not known may have been made by another process since the domains were read. */
+int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret, struct err *e)
+{
+    int rc = 0;
+    pthread_mutex_lock(&k->lock);
+    bool found = take_by_id(k, id, ret);
+    if (!found) {
+        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        rc = a ? read_domains_again(k, a, e) : err_set(e, ERR_NO_MEMORY, "read the domain keys");
+        found = !rc && take_by_id(k, id, ret);
+    }
     pthread_mutex_unlock(&k->lock);
-    return found ? 0 : err_set(e, ERR_KEYS, "a value was sealed under a key that is not here");
+    return found ? 0 : rc ? -1 : err_set(e, ERR_KEYS, "a value was sealed under a key that is not here");
 }
 
 /* --- data keys: id and secret, sealed together --- */

@@ -168,6 +168,27 @@ TEST(a_wrapped_data_key_opens_at_its_own_place_only)
     house_raze(&h);
 }
 
+TEST(what_another_process_sealed_after_this_one_began_opens)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    static const uint8_t job[16] = {1}, none[KEY_ID_BYTES] = {1};
+    struct house h;
+    struct err e;
+    struct keyring *early;
+    struct key made, opened;
+    struct slice wrap;
+    house_build(&h);
+    CHECK_OK(keyring_open(h.key_path, h.db, &early, &e)); /* before there is a key of the domain */
+    struct seal_place at = place_of(PLACE_JOB_KEY, h.scope, job, 0);
+    CHECK_OK(keyring_data_key(h.keyring, "job", &at, a, &made, &wrap, &e));
+    CHECK_OK(keyring_unwrap(early, &at, wrap, a, &opened, &e));
+    CHECK(memcmp(made.secret, opened.secret, sizeof made.secret) == 0);
+    CHECK_INT(keyring_by_id(early, none, &opened, &e), -1);
+    CHECK_INT(e.code, ERR_KEYS);
+    keyring_close(early);
+    house_raze(&h);
+}
+
 TEST(the_status_counts_domains_and_shows_a_fingerprint_that_is_not_the_key)
 {
     struct house h;
@@ -193,4 +214,5 @@ RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
     T(a_root_key_that_is_wrong_missing_or_open_to_others_is_refused),
     T(a_domain_key_is_made_once_and_is_there_again_after_reopening),
     T(domain_keys_put_in_each_others_place_are_refused), T(a_wrapped_data_key_opens_at_its_own_place_only),
+    T(what_another_process_sealed_after_this_one_began_opens),
     T(the_status_counts_domains_and_shows_a_fingerprint_that_is_not_the_key))
