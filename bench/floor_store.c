@@ -16,8 +16,7 @@
 #include "base/own.h"
 #include "base/rnd.h"
 #include "exchange.h"
-
-extern const char migration_0001[];
+#include "store/db.h"
 
 enum { KEY, BUNDLE, PLAN, ANSWER, TRACE, ENTRY, SIZES, BYTES_MAX = 1 << 20 };
 
@@ -85,22 +84,31 @@ static void remove_db(const char *path)
     unlink(more);
 }
 
+/* The tables of today's schema, by the store's own migrations. */
+static void make_tables(const char *path)
+{
+    struct db *db;
+    struct err e;
+    if (db_open(path, true, &db, &e) || db_migrate(db, &e))
+        stop("%s: %s", path, e.detail);
+    db_close(db);
+}
+
 static struct floor_db floor_open(const char *path)
 {
     struct floor_db f = {.index = 0};
     remove_db(path);
-    if (sqlite3_open_v2(path, &f.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) !=
-        SQLITE_OK)
+    make_tables(path);
+    if (sqlite3_open_v2(path, &f.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         stop("%s: %s", path, sqlite3_errmsg(f.db));
     run(f.db, "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=256;"
               "PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4000; PRAGMA foreign_keys=OFF");
-    run(f.db, migration_0001);
     f.begin = prepare(f.db, "BEGIN IMMEDIATE");
     f.commit = prepare(f.db, "COMMIT");
     f.job = prepare(
         f.db,
         "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, created_at, "
-        "updated_at) VALUES (?1, ?2, ?1, ?3, 'QUEUED', ?4, ?5, ?6, ?7, 0, ?8, ?7, ?7)");
+        "updated_at, turn) VALUES (?1, ?2, ?1, ?3, 'QUEUED', ?4, ?5, ?6, ?7, 0, ?8, ?7, ?7, ?7)");
     f.idempotency =
         prepare(f.db, "INSERT INTO idempotency (scope, client, key_hash, digest, job, status, body, created_at) "
                       "VALUES (?1, ?1, ?2, ?3, ?4, 202, ?5, ?6)");

@@ -7,12 +7,17 @@
  *       -k     an Idempotency-Key of its own for every request
  *       -x N   the status every answer must have; any other one, or a broken connection, makes the exit code 1
  *       -p PID the server: its CPU time is read before and after
- *       -j     one line of JSON instead of text
+ *       -j, --json   one line of JSON instead of text
  *
  * A closed loop hides queueing: while the server is slow, nothing is sent. So latency under the open loop is counted
- * from the moment a request should have been sent, whether or not a connection was free then. */
+ * from the moment a request should have been sent, whether or not a connection was free then; and every request whose
+ * moment lay in the seconds that count is waited for, up to DRAIN_S after them: the slowest are not left out. One that
+ * no connection was free for at all is `unsent`, one without an answer at the end is `unanswered`.
+ *
+ * `errors` are answers with another status than -x asks for, broken connections, and the unanswered. */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,7 +29,7 @@
 #include "base/own.h"
 #include "exchange.h"
 
-enum { CONNECTIONS_MAX = 1024, STATUS_MAX = 600 };
+enum { CONNECTIONS_MAX = 1024, STATUS_MAX = 600, DRAIN_S = 10 };
 
 struct conn {
     int fd;
@@ -51,12 +56,17 @@ static uint64_t next_request;          /* its number */
 
 static uint32_t *latency_us;
 static size_t latencies, latency_room;
-static uint64_t statuses[STATUS_MAX], broken;
+static uint64_t statuses[STATUS_MAX], broken, unanswered;
+
+static bool counts(int64_t due, int64_t now)
+{
+    return opt.rate > 0 ? due >= counted && due < ends : now >= counted && now < ends;
+}
 
 static void note(int status, int64_t due)
 {
     int64_t now = now_ns();
-    if (now < counted || now > ends)
+    if (!counts(due, now))
         return;
     statuses[status > 0 && status < STATUS_MAX ? status : 0]++;
     if (latencies == latency_room) {
@@ -166,11 +176,37 @@ static void send_due(void)
     }
 }
 
+static void turn(void)
+{
+    struct epoll_event ev[256];
+    send_due();
+    int n = epoll_wait(poller, ev, 256, 100);
+    for (int i = 0; i < n; i++) {
+        struct conn *c = ev[i].data.ptr;
+        if (!c)
+            continue;
+        if (ev[i].events & EPOLLOUT)
+            conn_write(c);
+        if ((ev[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) && conn_read(c))
+            conn_lost(c);
+    }
+}
+
+/* The requests still in work at the end; of a closed loop there is one on every connection, and none of them counts. */
+static void drain(void)
+{
+    int64_t until = ends + DRAIN_S * 1000000000LL;
+    while (opt.rate > 0 && idles < opt.connections && now_ns() < until)
+        turn();
+    for (int i = 0; i < opt.connections; i++)
+        unanswered += opt.rate > 0 && conns[i]->busy && counts(conns[i]->due, ends);
+}
+
 static void run(struct cpu *ret)
 {
     struct cpu before;
     bool counting = false;
-    struct epoll_event ev[256], at_timer = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
+    struct epoll_event at_timer = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
     if (epoll_ctl(poller, EPOLL_CTL_ADD, timer, &at_timer))
         stop("epoll: %s", strerror(errno));
     started = now_ns();
@@ -181,20 +217,11 @@ static void run(struct cpu *ret)
             cpu_read(opt.pid, &before);
             counting = true;
         }
-        send_due();
-        int n = epoll_wait(poller, ev, 256, 100);
-        for (int i = 0; i < n; i++) {
-            struct conn *c = ev[i].data.ptr;
-            if (!c)
-                continue;
-            if (ev[i].events & EPOLLOUT)
-                conn_write(c);
-            if ((ev[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) && conn_read(c))
-                conn_lost(c);
-        }
+        turn();
     }
     cpu_read(opt.pid, ret);
     cpu_since(ret, &before);
+    drain();
 }
 
 /* Every request that should have been sent and was not is late by now: none of them may vanish from the figures. */
@@ -202,6 +229,14 @@ static uint64_t count_unsent(void)
 {
     uint64_t due = opt.rate > 0 ? (uint64_t)((opt.warmup + opt.seconds) * opt.rate) : 0;
     return due > next_request ? due - next_request : 0;
+}
+
+static uint64_t errors_of(void)
+{
+    uint64_t n = broken + unanswered;
+    for (int i = 0; i < STATUS_MAX; i++)
+        n += opt.expected && i != opt.expected ? statuses[i] : 0;
+    return n;
 }
 
 /* --- the report --- */
@@ -213,24 +248,27 @@ static void report(const struct cpu *cpu, uint64_t unsent)
                     percentile(latency_us, latencies, 0.99), percentile(latency_us, latencies, 0.999),
                     percentile(latency_us, latencies, 1)};
     const char *gap = "";
+    uint64_t errors = errors_of();
     if (!opt.json) {
-        printf("c=%-4d %8.0f/s  p50 %7.2f  p90 %7.2f  p99 %7.2f  max %7.2f ms  server CPU %6.1f us each ",
-               opt.connections, per_s, p[0] / 1e3, p[1] / 1e3, p[2] / 1e3, p[4] / 1e3, (double)cpu->us * each);
+        printf("c=%-4d %8.0f/s  p50 %7.2f  p90 %7.2f  p99 %7.2f  p99.9 %7.2f  max %7.2f ms  server CPU %6.1f us each  "
+               "%zu answers, %llu errors ",
+               opt.connections, per_s, p[0] / 1e3, p[1] / 1e3, p[2] / 1e3, p[3] / 1e3, p[4] / 1e3,
+               (double)cpu->us * each, latencies, (unsigned long long)errors);
         for (int i = 0; i < STATUS_MAX; i++)
             if (statuses[i])
                 printf(" %d: %llu", i, (unsigned long long)statuses[i]);
-        printf(broken || unsent ? "  broken %llu, unsent %llu\n" : "\n", (unsigned long long)broken,
-               (unsigned long long)unsent);
+        printf(errors || unsent ? "  broken %llu, unsent %llu, unanswered %llu\n" : "\n", (unsigned long long)broken,
+               (unsigned long long)unsent, (unsigned long long)unanswered);
         return;
     }
     printf("{\"connections\":%d,\"rate\":%.0f,\"seconds\":%g,\"request_bytes\":%zu,\"requests\":%zu,\"per_s\":%.1f,"
-           "\"p50_us\":%u,"
-           "\"p90_us\":%u,\"p99_us\":%u,\"p999_us\":%u,\"max_us\":%u,\"broken\":%llu,\"unsent\":%llu,\"cpu_us\":%.2f,"
+           "\"p50_us\":%u,\"p90_us\":%u,\"p99_us\":%u,\"p999_us\":%u,\"max_us\":%u,\"errors\":%llu,\"broken\":%llu,"
+           "\"unsent\":%llu,\"unanswered\":%llu,\"cpu_us\":%.2f,"
            "\"disk_bytes\":%.0f,"
            "\"cpu_by_thread_us\":{",
            opt.connections, opt.rate, opt.seconds, request.n, latencies, per_s, p[0], p[1], p[2], p[3], p[4],
-           (unsigned long long)broken, (unsigned long long)unsent, (double)cpu->us * each,
-           (double)cpu->disk_bytes * each);
+           (unsigned long long)errors, (unsigned long long)broken, (unsigned long long)unsent,
+           (unsigned long long)unanswered, (double)cpu->us * each, (double)cpu->disk_bytes * each);
     for (int i = 0; i < cpu->kinds; i++, gap = ",")
         printf("%s\"%s\":%.2f", gap, cpu->kind[i].name, (double)cpu->kind[i].us * each);
     printf("},\"status\":{");
@@ -245,7 +283,8 @@ static void report(const struct cpu *cpu, uint64_t unsent)
 
 static void read_options(int argc, char **argv)
 {
-    for (int o; (o = getopt(argc, argv, "c:t:w:r:kx:p:j")) != -1;) {
+    static const struct option words[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    for (int o; (o = getopt_long(argc, argv, "c:t:w:r:kx:p:j", words, NULL)) != -1;) {
         switch (o) {
         case 'c': opt.connections = number_of(optarg, 1, CONNECTIONS_MAX); break;
         case 't': opt.seconds = seconds_of(optarg); break;
@@ -259,7 +298,7 @@ static void read_options(int argc, char **argv)
         }
     }
     if (argc - optind != 2 || opt.seconds <= 0)
-        stop("usage: load [-c N] [-t S] [-w S] [-r N] [-k] [-x STATUS] [-p PID] [-j] ADDRESS FILE");
+        stop("usage: load [-c N] [-t S] [-w S] [-r N] [-k] [-x STATUS] [-p PID] [-j|--json] ADDRESS FILE");
 }
 
 int main(int argc, char **argv)
@@ -275,9 +314,7 @@ int main(int argc, char **argv)
     run(&cpu);
     sort_u32(latency_us, latencies);
     report(&cpu, count_unsent());
-    bool other = broken || latencies == 0;
-    for (int i = 0; i < STATUS_MAX; i++)
-        other |= opt.expected && i != opt.expected && statuses[i];
+    bool failed = errors_of() || latencies == 0;
     for (int i = 0; i < opt.connections; i++) {
         close(conns[i]->fd);
         free(conns[i]->out);
@@ -285,5 +322,5 @@ int main(int argc, char **argv)
     }
     free(latency_us);
     free(request.text);
-    return other;
+    return failed;
 }

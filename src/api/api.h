@@ -45,7 +45,7 @@ int api_description(struct arena *a, struct slice *ret, struct err *e);
 
 struct api_route {
     enum http_method method;
-    const char *method_text, *path, *summary;
+    const char *method_text, *path, *summary, *handler;
     enum entity entity;
     enum action action;
     int body_kib, status;

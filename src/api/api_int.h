@@ -39,8 +39,9 @@ struct api_request {
     struct api_issue *issue;  /* in the arena */
     size_t issues;
     int retry_s;         /* what Retry-After says of an error that asks for it; 0: one second */
-    struct slice detail; /* JSON that stands as `detail` instead of the error's sentence */
-    struct slice extra;  /* JSON members beside it: "\"issues\":[...]" */
+    struct slice detail;  /* JSON that stands as `detail` instead of the error's sentence */
+    struct slice extra;   /* JSON members beside it: "\"issues\":[...]" */
+    struct slice members; /* of problem+json, which has no `detail` of that kind */
 };
 
 typedef int api_handler(struct api_request *q, struct err *e);

@@ -181,15 +181,31 @@ static void tell_issues(struct api_request *q, const struct fhir_report *r)
         q->extra = buf_text(&b);
 }
 
+/* The refusal has a name, under which the audit log has it, too. */
+static void name_negotiation(struct api_request *q)
+{
+    uint8_t id[UUID_BYTES];
+    char text[UUID_TEXT];
+    uuid7(id);
+    q->audit.object = "Negotiation";
+    q->audit.object_id = arena_printf(q->arena, "ng_%s", uuid_text(id, text));
+}
+
 static void tell_missing(struct api_request *q, const struct decision *d)
 {
-    struct buf b = buf_in(q->arena, ANSWER_MAX);
-    struct json_out o = json_out(&b);
+    struct buf b = buf_in(q->arena, ANSWER_MAX), more = buf_in(q->arena, ANSWER_MAX);
+    struct json_out o = json_out(&b), members = json_out(&more);
+    name_negotiation(q);
     json_open(&o, '{');
     intake_write_negotiation(d, &o);
+    json_pair_str(&o, "negotiation_id", q->audit.object_id);
     json_close(&o, '}');
-    if (!buf_failed(&b))
+    json_pair_str(&members, "negotiation_id", q->audit.object_id);
+    intake_write_needs(d, &members);
+    if (!buf_failed(&b) && !buf_failed(&more)) {
         q->detail = buf_text(&b);
+        q->members = buf_text(&more);
+    }
     for (size_t i = 0; d->shown && i < d->shown->missings; i++) {
         const struct missing *m = &d->shown->missing[i];
         struct api_issue *add =

@@ -4,6 +4,7 @@
 
 #include "api/api_int.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/metric.h"
 #include "base/rnd.h"
 
@@ -114,6 +115,7 @@ int intake_accept(struct intake *x, struct job_new *n, const char *request_id, s
     if (!x->api->sandbox && !x->api->workers_elsewhere)
         return err_set(e, ERR_SANDBOX, "models cannot run on this machine");
     static const uint8_t none[16];
+    fault_crash(CRASH_accept_parsed);
     if (memcmp(n->id, none, 16) == 0) /* the client chose none */
         uuid7(n->id);
     n->created_at = clock_now_us();
@@ -131,6 +133,11 @@ void intake_write_negotiation(const struct decision *d, struct json_out *o)
 {
     json_pair_str(o, "status", "NEGOTIATION_REQUIRED");
     json_pair_str(o, "message", err_text(ERR_DATA_MISSING));
+    intake_write_needs(d, o);
+}
+
+void intake_write_needs(const struct decision *d, struct json_out *o)
+{
     json_key(o, "missing_data");
     decision_write_missing(d, o);
     json_key(o, "candidates");

@@ -37,5 +37,7 @@ void api_answer_accepted(struct api_request *q, const struct job_accepted *r);
 
 /* The members of a negotiation's answer: status, message, missing_data, candidates, next_best. */
 void intake_write_negotiation(const struct decision *d, struct json_out *o);
+/* The last three of them. */
+void intake_write_needs(const struct decision *d, struct json_out *o);
 
 #endif

@@ -1,76 +1,490 @@
+/* openapi.c -- /openapi.json, written from the tables: routes.def, answers.def, errors.def, matrix.def; the forms of
+ * bodies from schemas.json, examples from examples.json.
+ *
+ * examples.json is a list in the order of a story that tests/scenario/openapi.mjs tells a real server, and holds the
+ * answers against. An example: route, name, summary     whose it is, and what it shows path, query, headers, body of
+ * the request (raw: a body that is no JSON) status, answer, accept          of the answer, which is JSON, or a part of
+ * a text; accept: the media type asked for as, given, within               for the test alone: who asks, of which
+ * server, for how many seconds again Its words are those of tests/cases: "@NOW-2H@" an instant, "@TIME@", "@UUID@",
+ * "@INT 3@", "@TEXT like this@" stand for what differs from run to run; "@job=UUID@" keeps it under a name, "@job@"
+ * says it again. Here they become plain examples. */
+#include "api/accept.h"
 #include "api/api_int.h"
+#include "base/clock.h"
 #include "base/json.h"
 
-extern const char schemas_json[];
+enum { DESCRIPTION_MAX = 2 << 20, CODES_MAX = 16, HOUR_S = 3600 };
 
-static void put_ref(struct json_out *o, const char *type, const char *schema, struct arena *a)
-{
-    json_key(o, "content");
-    json_open(o, '{');
-    json_key(o, type);
-    json_open(o, '{');
-    json_key(o, "schema");
-    json_open(o, '{');
-    json_pair_str(o, "$ref", arena_printf(a, "#/components/schemas/%s", schema));
-    json_close(o, '}');
-    json_close(o, '}');
-    json_close(o, '}');
-}
+extern const char schemas_json[], examples_json[];
 
-static void put_error(struct json_out *o, enum err_code code, const char *schema, struct arena *a)
-{
-    json_key(o, arena_printf(a, "%d", err_http(code)));
-    json_open(o, '{');
-    json_pair_str(o, "description", err_text(code));
-    put_ref(o, "application/json", schema, a);
-    json_close(o, '}');
-}
+static const struct {
+    const char *handler, *in, *name, *schema, *what;
+} inputs[] = {
+#define IN(handler, in, name, schema, what) {#handler, in, name, schema, what},
+#include "api/answers.def"
+};
 
-/* The errors a route of this kind can answer; an address open to all has only those of the machine. */
-static void put_answers(struct json_out *o, const struct api_route *r, struct arena *a)
+struct answer {
+    const char *handler;
+    int status;
+    const char *schema, *media, *when;
+};
+static const struct answer answers[] = {
+#define ANSWER(handler, status, schema, media, when) {#handler, status, schema, media, when},
+#include "api/answers.def"
+};
+
+static const struct {
+    const char *handler;
+    int status;
+    const char *name, *what;
+} gives[] = {
+#define GIVES(handler, status, name, what) {#handler, status, name, what},
+#include "api/answers.def"
+};
+
+struct refusal {
+    const char *handler;
+    enum err_code code;
+    const char *when;
+};
+static const struct refusal refusals[] = {
+#define REFUSES(handler, code, when) {#handler, ERR_##code, when},
+#include "api/answers.def"
+};
+
+static const struct {
+    enum entity entity;
+    const char *what;
+} tags[] = {
+#define TAG(entity, what) {ENTITY_##entity, what},
+#include "api/answers.def"
+};
+
+struct writing {
+    struct json_out *o;
+    struct arena *a;
+    struct json examples;
+    const struct api_route *route;
+    const char *route_text; /* "GET /health" */
+    int64_t now;
+};
+
+/* --- the words of examples --- */
+
+static const char sample_uuid[] = "019a4c51-6f2b-7c31-9d1e-3b5a7c9e1f20";
+
+/* "NOW-2H", "NOW+1D" */
+static bool put_time(struct writing *w, struct slice word)
 {
-    bool open = policy_view(ROLE_ANONYMOUS, r->entity, r->action) != VIEW_NONE;
-    json_key(o, "responses");
-    json_open(o, '{');
-    json_key(o, arena_printf(a, "%d", r->status));
-    json_open(o, '{');
-    json_pair_str(o, "description", r->summary);
-    bool lines = strcmp(r->answer_schema, "JobEvent") == 0; /* one in each line, or event */
-    if (*r->answer_schema)
-        put_ref(o, lines ? "application/x-ndjson" : "application/json", r->answer_schema, a);
-    json_close(o, '}');
-    if (!open) {
-        put_error(o, ERR_NOT_SIGNED_IN, "Error", a);
-        put_error(o, ERR_NOT_ALLOWED, "Error", a);
-        put_error(o, ERR_RATE, "Error", a);
+    char text[CLOCK_TEXT];
+    int64_t us = w->now, n = 0, unit = 0;
+    if (slice_is(word, "TIME"))
+        return json_put_str(w->o, clock_text(w->now, text)), true;
+    if (!slice_starts(word, "NOW"))
+        return false;
+    for (size_t i = 3; i < word.n; i = i + 1) {
+        bool minus = word.p[i] == '-';
+        for (n = 0; i + 1 < word.n && word.p[i + 1] >= '0' && word.p[i + 1] <= '9'; i++)
+            n = n * 10 + word.p[i + 1] - '0';
+        i++;
+        unit = i == word.n ? 0 : word.p[i] == 'D' ? 86400 : word.p[i] == 'H' ? 3600 : word.p[i] == 'M' ? 60 : 1;
+        us += (minus ? -n : n) * unit * 1000000;
     }
-    if (strchr(r->path, ':')) {
-        put_error(o, ERR_NOT_FOUND, "Error", a);
-        put_error(o, ERR_BAD_REQUEST, "Error", a);
+    return json_put_str(w->o, clock_text(us, text)), true;
+}
+
+/* The word that an answer before keeps as `name`: of "@job=UUID@", UUID. */
+static struct slice kept_word(struct slice name, struct arena *a)
+{
+    const char *key = arena_printf(a, "\"@%.*s=", SLICE_FMT(name)), *at = key ? strstr(examples_json, key) : NULL;
+    const char *end = at ? strstr(at, "@\"") : NULL;
+    if (!end)
+        return SLICE("UUID");
+    at += strlen(key);
+    return (struct slice){at, (size_t)(end - at)};
+}
+
+static void put_word(struct writing *w, struct slice word)
+{
+    size_t name = strspn(word.p, "abcdefghijklmnopqrstuvwxyz_");
+    if (name == word.n)
+        word = kept_word(word, w->a);
+    else if (word.p[name] == '=')
+        word = (struct slice){word.p + name + 1, word.n - name - 1};
+    if (slice_starts(word, "INT ") || slice_starts(word, "NEAR ")) {
+        slice_cut(&word, ' ');
+        json_put_raw(w->o, word);
+    } else if (slice_starts(word, "TEXT ")) {
+        json_put(w->o, (struct slice){word.p + 5, word.n - 5});
+    } else if (!put_time(w, word)) {
+        json_put_str(w->o, sample_uuid);
+    }
+}
+
+static void put_value(struct writing *w, uint32_t node)
+{
+    const struct json *j = &w->examples;
+    struct slice raw = json_raw(j, node);
+    enum json_kind kind = json_kind(j, node);
+    if (kind == JSON_OBJECT || kind == JSON_ARRAY) {
+        json_open(w->o, kind == JSON_OBJECT ? '{' : '[');
+        for (uint32_t k = json_first(j, node); k != json_end(j, node); k = json_next(j, k)) {
+            if (kind == JSON_OBJECT)
+                json_key(w->o, arena_str(w->a, json_text(j, k, w->a)));
+            put_value(w, kind == JSON_OBJECT ? json_value(k) : k);
+        }
+        json_close(w->o, kind == JSON_OBJECT ? '}' : ']');
+    } else if (kind == JSON_STRING && raw.n > 2 && raw.p[0] == '@' && raw.p[raw.n - 1] == '@') {
+        put_word(w, (struct slice){raw.p + 1, raw.n - 2});
+    } else {
+        json_put_raw(w->o, json_span(j, node));
+    }
+}
+
+/* --- what a route refuses --- */
+
+/* What follows from the route alone, and its rows of answers.def. */
+static int refusals_of(const struct api_route *r, struct refusal *ret)
+{
+    int n = 0;
+    if (policy_view(ROLE_ANONYMOUS, r->entity, r->action) == VIEW_NONE) {
+        ret[n++] = (struct refusal){NULL, ERR_NOT_SIGNED_IN, "No API key, or one that is not known"};
+        if (policy_view(ROLE_CLIENT, r->entity, r->action) == VIEW_NONE)
+            ret[n++] = (struct refusal){NULL, ERR_NOT_ALLOWED, "Not with this key"};
+        ret[n++] = (struct refusal){NULL, ERR_RATE,
+                                    "More requests than this client may send; Retry-After says when to come again"};
     }
     if (r->body_kib) {
-        put_error(o, ERR_BAD_FHIR, "Error", a);
-        put_error(o, ERR_DATA_MISSING, "Negotiation", a);
-        put_error(o, ERR_TOO_LARGE, "Error", a);
-        put_error(o, ERR_MEDIA_TYPE, "Error", a);
-        put_error(o, ERR_BAD_REQUEST, "Error", a);
+        ret[n++] = (struct refusal){NULL, ERR_TOO_LARGE, "The body is larger than this address accepts"};
+        ret[n++] = (struct refusal){NULL, ERR_MEDIA_TYPE, "The body is of another type, or compressed"};
+        ret[n++] = (struct refusal){NULL, ERR_BAD_JSON, "The body is not valid JSON"};
     }
-    put_error(o, ERR_BUSY, "Error", a);
-    json_close(o, '}');
+    for (size_t i = 0; i < COUNT(refusals) && n < CODES_MAX - 1; i++)
+        if (strcmp(refusals[i].handler, r->handler) == 0)
+            ret[n++] = refusals[i];
+    ret[n++] = (struct refusal){NULL, ERR_BUSY, "The server is busy, or its store or its memory is not available now"};
+    return n;
 }
 
-/* "job_id" is a UUID, "key" a text. */
-static void put_parameter(struct json_out *o, struct slice name)
+/* --- which examples --- */
+
+/* The next example of this route behind `k` (0: the first); 0 when there is none. */
+static uint32_t next_example(const struct writing *w, uint32_t k)
 {
-    json_open(o, '{');
-    json_pair(o, "name", name);
-    json_pair_str(o, "in", "path");
-    json_pair_bool(o, "required", true);
-    bool id = name.n > 3 && memcmp(name.p + name.n - 3, "_id", 3) == 0;
-    json_pair_raw(o, "schema",
-                  id ? SLICE("{\"type\":\"string\",\"format\":\"uuid\"}") : SLICE("{\"type\":\"string\"}"));
-    json_close(o, '}');
+    const struct json *j = &w->examples;
+    for (k = k ? json_next(j, k) : json_first(j, 0); w->route_text && k != json_end(j, 0); k = json_next(j, k)) {
+        uint32_t of = json_get(j, k, "route");
+        if (of && json_is(j, of, w->route_text))
+            return k;
+    }
+    return 0;
 }
+
+static int64_t example_status(const struct writing *w, uint32_t k)
+{
+    int64_t status = 0;
+    uint32_t node = json_get(&w->examples, k, "status");
+    return node && slice_int(json_raw(&w->examples, node), 100, 599, &status) ? status : 0;
+}
+
+/* "name":{"summary":...,"value":...} */
+static void put_example(struct writing *w, uint32_t k, uint32_t value)
+{
+    const struct json *j = &w->examples;
+    uint32_t summary = json_get(j, k, "summary");
+    json_key(w->o, arena_str(w->a, json_get_text(j, k, "name", w->a)));
+    json_open(w->o, '{');
+    if (summary)
+        json_pair_raw(w->o, "summary", json_span(j, summary));
+    json_key(w->o, "value");
+    put_value(w, value);
+    json_close(w->o, '}');
+}
+
+static void open_examples(struct writing *w, bool *open)
+{
+    if (*open)
+        return;
+    json_key(w->o, "examples");
+    json_open(w->o, '{');
+    *open = true;
+}
+
+/* What every route of its kind answers in one sentence. */
+static void put_usual_examples(struct writing *w, int status, bool *open)
+{
+    struct refusal x[CODES_MAX];
+    int n = refusals_of(w->route, x);
+    for (int i = 0; i < n; i++) {
+        if (x[i].handler || err_http(x[i].code) != status || status == 422)
+            continue;
+        open_examples(w, open);
+        json_key(w->o, err_name(x[i].code));
+        json_open(w->o, '{');
+        json_key(w->o, "value");
+        json_open(w->o, '{');
+        json_pair_str(w->o, "detail", err_text(x[i].code));
+        json_pair_str(w->o, "request_id", sample_uuid);
+        json_close(w->o, '}');
+        json_close(w->o, '}');
+    }
+}
+
+/* Of a body: those of requests that have the right form (status 0), or else of answers with this status in this medium.
+ */
+static void put_examples(struct writing *w, int status, const char *media)
+{
+    const struct json *j = &w->examples;
+    bool open = false;
+    if (media && strcmp(media, "application/json") == 0)
+        put_usual_examples(w, status, &open);
+    for (uint32_t k = next_example(w, 0); k; k = next_example(w, k)) {
+        uint32_t value = json_get(j, k, status ? "answer" : "body"), accept = json_get(j, k, "accept");
+        if (!value || (status ? example_status(w, k) != status : example_status(w, k) == 422))
+            continue;
+        if (media && !(accept ? json_is(j, accept, media) : strcmp(media, "application/json") == 0))
+            continue;
+        open_examples(w, &open);
+        put_example(w, k, value);
+    }
+    if (open)
+        json_close(w->o, '}');
+}
+
+/* A parameter's example: of the first request of this route that has it and succeeds. */
+static void put_parameter_example(struct writing *w, const char *in, const char *name)
+{
+    const char *part = strcmp(in, "header") == 0 ? "headers" : in;
+    for (uint32_t k = next_example(w, 0); k; k = next_example(w, k)) {
+        uint32_t all = json_get(&w->examples, k, part), value = all ? json_get(&w->examples, all, name) : 0;
+        if (!value || example_status(w, k) >= 400)
+            continue;
+        json_key(w->o, "example");
+        put_value(w, value);
+        return;
+    }
+}
+
+/* --- the request --- */
+
+static void put_parameter(struct writing *w, const char *in, const char *name, const char *schema, const char *what)
+{
+    json_open(w->o, '{');
+    json_pair_str(w->o, "name", name);
+    json_pair_str(w->o, "in", in);
+    if (strcmp(in, "path") == 0)
+        json_pair_bool(w->o, "required", true);
+    if (*what)
+        json_pair_str(w->o, "description", what);
+    json_pair_raw(w->o, "schema", slice_of(schema));
+    put_parameter_example(w, in, name);
+    json_close(w->o, '}');
+}
+
+/* A text, where no row says more. */
+static void put_path_parameter(struct writing *w, const char *name)
+{
+    for (size_t i = 0; i < COUNT(inputs); i++)
+        if (strcmp(inputs[i].in, "path") == 0 && strcmp(inputs[i].name, name) == 0 &&
+            (strcmp(inputs[i].handler, w->route->handler) == 0 || strcmp(inputs[i].handler, "any") == 0)) {
+            put_parameter(w, "path", name, inputs[i].schema, inputs[i].what);
+            return;
+        }
+    put_parameter(w, "path", name, "{\"type\":\"string\"}", "");
+}
+
+static void put_parameters(struct writing *w)
+{
+    json_key(w->o, "parameters");
+    json_open(w->o, '[');
+    for (const char *at = strchr(w->route->path, ':'); at; at = strchr(at + 1, ':')) {
+        const char *name = arena_str(w->a, (struct slice){at + 1, strcspn(at + 1, "/")});
+        if (name)
+            put_path_parameter(w, name);
+    }
+    for (size_t i = 0; i < COUNT(inputs); i++)
+        if (strcmp(inputs[i].handler, w->route->handler) == 0 && strcmp(inputs[i].in, "path") != 0)
+            put_parameter(w, inputs[i].in, inputs[i].name, inputs[i].schema, inputs[i].what);
+    json_close(w->o, ']');
+}
+
+static void put_schema(struct writing *w, const char *schema)
+{
+    json_key(w->o, "schema");
+    json_open(w->o, '{');
+    if (*schema)
+        json_pair_str(w->o, "$ref", arena_printf(w->a, "#/components/schemas/%s", schema));
+    else
+        json_pair_str(w->o, "type", "string");
+    json_close(w->o, '}');
+}
+
+static void put_request_body(struct writing *w)
+{
+    json_key(w->o, "requestBody");
+    json_open(w->o, '{');
+    json_pair_bool(w->o, "required", true);
+    json_pair_str(w->o, "description",
+                  arena_printf(w->a, "At most %d KiB. application/fhir+json is taken as well.", w->route->body_kib));
+    json_key(w->o, "content");
+    json_open(w->o, '{');
+    json_key(w->o, "application/json");
+    json_open(w->o, '{');
+    put_schema(w, w->route->request_schema);
+    put_examples(w, 0, NULL);
+    json_close(w->o, '}');
+    json_close(w->o, '}');
+    json_close(w->o, '}');
+}
+
+/* --- the answers --- */
+
+static void put_headers(struct writing *w, int status)
+{
+    json_key(w->o, "headers");
+    json_open(w->o, '{');
+    json_pair_raw(w->o, "X-Request-ID", SLICE("{\"$ref\":\"#/components/headers/X-Request-ID\"}"));
+    for (size_t i = 0; i < COUNT(gives); i++) {
+        if (strcmp(gives[i].handler, w->route->handler) != 0 || gives[i].status != status)
+            continue;
+        json_key(w->o, gives[i].name);
+        json_open(w->o, '{');
+        json_pair_str(w->o, "description", gives[i].what);
+        json_pair_raw(w->o, "schema", SLICE("{\"type\":\"string\"}"));
+        json_close(w->o, '}');
+    }
+    if (status == 429 || status == 503)
+        json_pair_raw(w->o, "Retry-After", SLICE("{\"$ref\":\"#/components/headers/Retry-After\"}"));
+    json_close(w->o, '}');
+}
+
+static void put_media(struct writing *w, const struct answer *x)
+{
+    const char *media = *x->media ? x->media : "application/json";
+    json_key(w->o, media);
+    json_open(w->o, '{');
+    put_schema(w, x->schema);
+    put_examples(w, x->status, media);
+    json_close(w->o, '}');
+}
+
+static bool is_of(const struct writing *w, const struct answer *x, int status)
+{
+    return strcmp(x->handler, w->route->handler) == 0 && x->status == status;
+}
+
+static void put_success(struct writing *w, int status)
+{
+    const struct api_route *r = w->route;
+    struct answer own = {r->handler, r->status, r->answer_schema, "application/json", r->summary};
+    bool any = status == r->status && *own.schema, rows = false;
+    const char *when = own.when;
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        rows |= is_of(w, &answers[i], status);
+        if (is_of(w, &answers[i], status) && *answers[i].when)
+            when = answers[i].when;
+    }
+    json_key(w->o, arena_printf(w->a, "%d", status));
+    json_open(w->o, '{');
+    json_pair_str(w->o, "description", when);
+    put_headers(w, status);
+    for (size_t i = 0; i < COUNT(answers); i++)
+        any |= is_of(w, &answers[i], status) && *answers[i].media;
+    if (any) {
+        json_key(w->o, "content");
+        json_open(w->o, '{');
+        if (!rows)
+            put_media(w, &own);
+        for (size_t i = 0; i < COUNT(answers); i++)
+            if (is_of(w, &answers[i], status) && *answers[i].media)
+                put_media(w, &answers[i]);
+        json_close(w->o, '}');
+    }
+    json_close(w->o, '}');
+}
+
+static const char *error_schema(enum err_code code)
+{
+    return code == ERR_DATA_MISSING ? "Negotiation" : err_http(code) == 422 ? "FieldErrors" : "Error";
+}
+
+/* {"anyOf":[...]} of what the refusals with this status answer; the schema itself where that is one. */
+static void put_error_schema(struct writing *w, const struct refusal *x, int n, int status)
+{
+    const char *first = NULL, *other = NULL;
+    for (int i = 0; i < n; i++) {
+        const char *schema = error_schema(x[i].code);
+        if (err_http(x[i].code) != status)
+            continue;
+        if (!first)
+            first = schema;
+        else if (strcmp(schema, first) != 0)
+            other = schema;
+    }
+    if (!other) {
+        put_schema(w, first);
+        return;
+    }
+    json_pair_raw(w->o, "schema",
+                  slice_of(arena_printf(w->a,
+                                        "{\"anyOf\":[{\"$ref\":\"#/components/schemas/%s\"},{\"$ref\":"
+                                        "\"#/components/schemas/%s\"}]}",
+                                        first, other)));
+}
+
+static void put_refusal(struct writing *w, const struct refusal *x, int n, int status)
+{
+    struct buf when = buf_in(w->a, 2048);
+    for (int i = 0; i < n; i++)
+        if (err_http(x[i].code) == status)
+            buf_printf(&when, "%s%s", when.n ? ". Or: " : "", x[i].when);
+    json_key(w->o, arena_printf(w->a, "%d", status));
+    json_open(w->o, '{');
+    json_pair(w->o, "description", buf_text(&when));
+    put_headers(w, status);
+    json_key(w->o, "content");
+    json_open(w->o, '{');
+    json_key(w->o, "application/json");
+    json_open(w->o, '{');
+    put_error_schema(w, x, n, status);
+    put_examples(w, status, "application/json");
+    json_close(w->o, '}');
+    json_key(w->o, "application/problem+json");
+    json_open(w->o, '{');
+    put_schema(w, "Problem");
+    put_examples(w, status, "application/problem+json");
+    json_close(w->o, '}');
+    json_key(w->o, "application/fhir+json");
+    json_open(w->o, '{');
+    put_schema(w, "OperationOutcome");
+    put_examples(w, status, "application/fhir+json");
+    json_close(w->o, '}');
+    json_close(w->o, '}');
+    json_close(w->o, '}');
+}
+
+static void put_responses(struct writing *w)
+{
+    struct refusal x[CODES_MAX];
+    int n = refusals_of(w->route, x);
+    json_key(w->o, "responses");
+    json_open(w->o, '{');
+    for (int status = 200; status < 600; status++) {
+        bool good = status == w->route->status, bad = false;
+        for (size_t i = 0; i < COUNT(answers); i++)
+            good |= is_of(w, &answers[i], status);
+        for (int i = 0; i < n; i++)
+            bad |= err_http(x[i].code) == status;
+        if (good)
+            put_success(w, status);
+        else if (bad)
+            put_refusal(w, x, n, status);
+    }
+    json_close(w->o, '}');
+}
+
+/* --- the whole --- */
 
 /* "/v1/jobs/:job_id/cancel" as "/v1/jobs/{job_id}/cancel" */
 static const char *path_template(const char *path, struct arena *a)
@@ -90,72 +504,120 @@ static const char *path_template(const char *path, struct arena *a)
     return buf_failed(&b) ? NULL : b.p;
 }
 
-static void put_operation(struct json_out *o, const struct api_route *r, struct arena *a)
+/* "postV1JobsJobIdCancel": a function's name, for whoever makes clients of this. */
+static const char *operation_id(const struct api_route *r, const char *method, struct arena *a)
 {
+    char *id = arena_printf(a, "%s%s", method, r->path);
+    size_t n = 0;
+    bool begins = false;
+    for (char *p = id; p && *p; p++) {
+        bool letter = *p >= 'a' && *p <= 'z';
+        if (letter || (*p >= '0' && *p <= '9'))
+            id[n++] = begins && letter ? (char)(*p - 32) : *p;
+        begins = !letter;
+    }
+    if (id)
+        id[n] = 0;
+    return id;
+}
+
+static void put_operation(struct writing *w)
+{
+    const struct api_route *r = w->route;
     char method[8] = {0};
     for (size_t i = 0; r->method_text[i] && i < sizeof method - 1; i++)
         method[i] = (char)(r->method_text[i] + 32);
-    json_key(o, method);
-    json_open(o, '{');
-    json_pair_str(o, "summary", r->summary);
-    json_key(o, "tags");
-    json_open(o, '[');
-    json_put_str(o, entity_name(r->entity));
-    json_close(o, ']');
+    json_key(w->o, method);
+    json_open(w->o, '{');
+    json_pair_str(w->o, "operationId", operation_id(r, method, w->a));
+    json_pair_str(w->o, "summary", r->summary);
+    json_key(w->o, "tags");
+    json_open(w->o, '[');
+    json_put_str(w->o, entity_name(r->entity));
+    json_close(w->o, ']');
     if (policy_view(ROLE_ANONYMOUS, r->entity, r->action) != VIEW_NONE)
-        json_pair_raw(o, "security", SLICE("[]"));
-    if (strchr(r->path, ':')) {
-        json_key(o, "parameters");
-        json_open(o, '[');
-        for (const char *at = strchr(r->path, ':'); at; at = strchr(at + 1, ':'))
-            put_parameter(o, (struct slice){at + 1, strcspn(at + 1, "/")});
-        json_close(o, ']');
+        json_pair_raw(w->o, "security", SLICE("[]"));
+    put_parameters(w);
+    if (r->body_kib)
+        put_request_body(w);
+    put_responses(w);
+    json_close(w->o, '}');
+}
+
+static void put_paths(struct writing *w)
+{
+    json_key(w->o, "paths");
+    json_open(w->o, '{');
+    for (const struct api_route *r = api_routes(), *last = NULL; r->path; last = r++) {
+        bool same = last && strcmp(last->path, r->path) == 0; /* the methods of a path stand together in routes.def */
+        w->route = r;
+        w->route_text = arena_printf(w->a, "%s %s", r->method_text, r->path);
+        if (last && !same)
+            json_close(w->o, '}');
+        if (!same) {
+            json_key(w->o, path_template(r->path, w->a));
+            json_open(w->o, '{');
+        }
+        put_operation(w);
     }
-    if (r->body_kib) {
-        json_key(o, "requestBody");
-        json_open(o, '{');
-        json_pair_bool(o, "required", true);
-        put_ref(o, "application/json", r->request_schema, a);
-        json_close(o, '}');
+    json_close(w->o, '}');
+    json_close(w->o, '}');
+}
+
+static void put_tags(struct writing *w)
+{
+    json_key(w->o, "tags");
+    json_open(w->o, '[');
+    for (size_t i = 0; i < COUNT(tags); i++) {
+        json_open(w->o, '{');
+        json_pair_str(w->o, "name", entity_name(tags[i].entity));
+        json_pair_str(w->o, "description", tags[i].what);
+        json_close(w->o, '}');
     }
-    put_answers(o, r, a);
-    json_close(o, '}');
+    json_close(w->o, ']');
+}
+
+static void put_components(struct writing *w)
+{
+    json_key(w->o, "components");
+    json_open(w->o, '{');
+    json_pair_raw(
+        w->o, "securitySchemes",
+        SLICE("{\"apiKey\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"What 'lazaret client add' "
+              "printed\"}}"));
+    json_pair_raw(w->o, "headers",
+                  SLICE("{\"X-Request-ID\":{\"description\":\"Names this request in logs and in the audit log; the "
+                        "client's own where it sent a short plain one\",\"schema\":{\"type\":\"string\"}},"
+                        "\"Retry-After\":{\"description\":\"Seconds to wait\",\"schema\":{\"type\":\"string\"}}}"));
+    json_pair_raw(w->o, "schemas", slice_of(schemas_json));
+    json_close(w->o, '}');
 }
 
 int api_description(struct arena *a, struct slice *ret, struct err *e)
 {
-    struct buf b = buf_in(a, 512 * 1024);
+    struct buf b = buf_in(a, DESCRIPTION_MAX);
     struct json_out o = json_out(&b);
+    struct json_fault f;
+    /* Whole hours: two readers compare what they have. */
+    int64_t now = clock_now_us();
+    struct writing w = {.o = &o, .a = a, .now = now - now % (HOUR_S * INT64_C(1000000))};
+    if (json_parse(a, slice_of(examples_json), &w.examples, &f))
+        return err_set(e, f.what ? ERR_INTERNAL : ERR_NO_MEMORY, "examples.json, line %u: %s", f.line, f.what);
     json_open(&o, '{');
     json_pair_str(&o, "openapi", "3.1.0");
     json_pair_raw(&o, "info",
                   SLICE("{\"title\":\"Lazaret\",\"version\":\"" LAZARET_VERSION
                         "\",\"description\":\"A gateway between FHIR clients and diagnostic models that run in "
-                        "isolation. The sample models are not for clinical use.\",\"license\":{\"name\":\"MIT\","
-                        "\"identifier\":\"MIT\"}}"));
+                        "isolation. The sample models are not for clinical use.\\n\\nAn error is told as JSON with "
+                        "`detail`, as RFC 9457 problem+json or as a FHIR OperationOutcome, as Accept asks.\","
+                        "\"license\":{\"name\":\"MIT\",\"identifier\":\"MIT\"}}"));
+    json_pair_raw(&o, "servers", SLICE("[{\"url\":\"/\"}]"));
     json_pair_raw(&o, "security", SLICE("[{\"apiKey\":[]}]"));
-    json_key(&o, "paths");
-    json_open(&o, '{');
-    for (const struct api_route *r = api_routes(), *last = NULL; r->path; last = r++) {
-        if (last && strcmp(last->path, r->path) == 0) { /* the methods of one path stand together in routes.def */
-            put_operation(&o, r, a);
-            continue;
-        }
-        if (last)
-            json_close(&o, '}');
-        json_key(&o, path_template(r->path, a));
-        json_open(&o, '{');
-        put_operation(&o, r, a);
-    }
+    put_tags(&w);
+    put_paths(&w);
+    put_components(&w);
     json_close(&o, '}');
-    json_close(&o, '}');
-    json_key(&o, "components");
-    json_open(&o, '{');
-    json_pair_raw(&o, "securitySchemes", SLICE("{\"apiKey\":{\"type\":\"http\",\"scheme\":\"bearer\"}}"));
-    json_pair_raw(&o, "schemas", slice_of(schemas_json));
-    json_close(&o, '}');
-    json_close(&o, '}');
-    if (buf_failed(&b))
+    if (buf_failed(&b) || arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "the API's description");
     *ret = buf_text(&b);
     return 0;

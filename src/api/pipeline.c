@@ -8,7 +8,7 @@
 
 static const struct api_route routes[] = {
 #define ROUTE(method, path, entity, action, handler, body, request, status, answer, summary)                           \
-    {HTTP_##method, #method, path, summary, ENTITY_##entity, ACTION_##action, body, status, request, answer},
+    {HTTP_##method, #method, path, summary, #handler, ENTITY_##entity, ACTION_##action, body, status, request, answer},
 #include "api/routes.def"
 #undef ROUTE
     {0},

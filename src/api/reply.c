@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "api/accept.h"
 #include "api/api_int.h"
 #include "base/json.h"
 
@@ -45,7 +46,7 @@ void api_deny(struct api_request *q, struct err *e)
         return;
     *e = failed;
     q->issues = 0;
-    q->detail = q->extra = (struct slice){NULL, 0};
+    q->detail = q->extra = q->members = (struct slice){NULL, 0};
 }
 
 /* --- three renderings of one error --- */
@@ -116,8 +117,9 @@ static void put_problem(struct json_out *o, const struct api_request *q, const s
     if (q->route)
         json_pair_str(o, "instance", q->route->path);
     json_pair_str(o, "request_id", q->id);
-    if (q->detail.n && q->detail.p[0] == '{') {
-        json_pair_raw(o, "negotiation", q->detail);
+    if (q->members.p) {
+        buf_byte(o->buf, ',');
+        buf_slice(o->buf, q->members);
     } else if (q->issues && err_http(e->code) == 422) {
         json_key(o, "errors");
         put_fields(o, q);
@@ -178,14 +180,14 @@ static void put_outcome(struct json_out *o, const struct api_request *q, const s
 
 void api_refuse(struct api_request *q, const struct err *e)
 {
-    struct slice accept = http_header(q->http, "Accept");
+    enum accept_error as = accept_error(http_header(q->http, "Accept"));
     struct buf b = buf_in(q->arena, ANSWER_MAX);
     struct json_out o = json_out(&b);
     const char *type = "application/json";
-    if (accept.p && memmem(accept.p, accept.n, "application/problem+json", 24)) {
+    if (as == ACCEPT_PROBLEM) {
         type = "application/problem+json";
         put_problem(&o, q, e);
-    } else if (accept.p && memmem(accept.p, accept.n, "application/fhir+json", 21)) {
+    } else if (as == ACCEPT_OUTCOME) {
         type = "application/fhir+json";
         put_outcome(&o, q, e);
     } else {

@@ -72,8 +72,8 @@ static int read_endpoint(struct api_request *q, const char **ret_url, bool *ret_
 int api_endpoint_add(struct api_request *q, struct err *e)
 {
     struct endpoint x;
-    const char *url;
-    bool full;
+    const char *url = NULL;
+    bool full = false;
     struct buf b = buf_in(q->arena, 8192);
     struct json_out o = json_out(&b);
     if (read_endpoint(q, &url, &full, e))

@@ -9,7 +9,8 @@
 #include "base/fault.h"
 #include "base/wipe.h"
 
-enum { FIRST = 16 * 1024, SPARE_MAX = 64 * 1024, SPARES = 32 };
+/* A block that most requests fit into: the next one is malloc's, and often freed by another thread than took it. */
+enum { FIRST = 32 * 1024, SPARES = 64 };
 
 struct block {
     struct block *next;
@@ -139,15 +140,22 @@ void arena_shrink(struct arena *a, void *p, size_t n, size_t m)
     a->used -= less;
 }
 
+/* Written where the piece will lie, if it fits there; what was written and is not handed out is zeroed again. */
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
+    struct block *b = a->head;
+    char *at = (char *)b->mem + b->used, *p = NULL;
+    size_t room = b->cap - b->used;
     va_list ap, again;
     va_start(ap, fmt);
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(at, room, fmt, ap);
     va_end(ap);
-    char *p = n < 0 ? NULL : arena_take(a, (size_t)n + 1);
-    if (p)
+    if (n >= 0)
+        p = arena_take(a, (size_t)n + 1);
+    if (p != at)
+        wipe(at, n < 0 || (size_t)n >= room ? room : (size_t)n + 1);
+    if (p && p != at)
         vsnprintf(p, (size_t)n + 1, fmt, again);
     va_end(again);
     return p;

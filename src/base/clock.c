@@ -1,22 +1,48 @@
 #include "base/clock.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
+#include "base/fault.h"
+
 #define DAY 86400000000LL
+
+static int64_t read_us(clockid_t which)
+{
+    struct timespec t;
+    clock_gettime(which, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
 
 int64_t clock_now_us(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return read_us(CLOCK_REALTIME) + fault_clock_us();
 }
 
 int64_t clock_mono_us(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return read_us(CLOCK_MONOTONIC);
+}
+
+static int64_t steady_from; /* the wall clock when the boot clock was 0, as first seen */
+
+static void steady_begin(void)
+{
+    steady_from = clock_now_us() - read_us(CLOCK_BOOTTIME);
+}
+
+int64_t clock_steady_us(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, steady_begin);
+    return steady_from + read_us(CLOCK_BOOTTIME);
+}
+
+int64_t clock_surely_us(void)
+{
+    int64_t wall = clock_now_us(), steady = clock_steady_us();
+    return wall < steady ? wall : steady;
 }
 
 /* Howard Hinnant's days_from_civil, written from its description: years start in March, so leap days come last. */

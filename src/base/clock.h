@@ -1,4 +1,8 @@
-/* clock.h -- time: microseconds since 1970 (UTC) for records, monotonic ones for deadlines, and RFC 3339 text. */
+/* clock.h -- time: microseconds since 1970 (UTC) for records, monotonic ones for deadlines, and RFC 3339 text.
+ *
+ * Three clocks, because somebody sets the wall clock: what a record says happened is wall time; what this process waits
+ * for is monotonic; and what lies in a row and is waited for by whoever reads it (a lease, a back-off) is steady time,
+ * which is close to wall time but does not jump while the process lives. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -9,6 +13,13 @@
 
 int64_t clock_now_us(void);  /* wall clock */
 int64_t clock_mono_us(void); /* never steps back */
+/* What the wall clock said when the process first asked, and how long that is ago (sleep of the machine included): it
+ * does not follow a wall clock that is set. After a restart it does; so whoever reads such a time from a row must not
+ * believe one that lies further ahead than anybody ever waits. */
+int64_t clock_steady_us(void);
+/* The earlier of wall and steady time: for what cannot be taken back (an expiry, an erasure), so that a wall clock set
+ * forward by mistake does not do it. */
+int64_t clock_surely_us(void);
 
 enum { CLOCK_TEXT = 32 };
 /* "2026-11-25T02:13:30.123456Z" into out[CLOCK_TEXT]; returns out. */

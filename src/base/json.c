@@ -629,9 +629,31 @@ static void put_escaped(struct buf *b, struct slice s)
     buf_byte(b, '"');
 }
 
+/* Does it go between quotes as it is? */
+static bool is_plain(struct slice s)
+{
+    uint64_t w, found = 0;
+    size_t i = 0;
+    for (; i + 8 <= s.n; i += 8) {
+        memcpy(&w, s.p + i, 8);
+        found |= special(w);
+    }
+    for (; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        found |= c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
+    }
+    return !found;
+}
+
 void json_put(struct json_out *o, struct slice s)
 {
     before_value(o);
+    if (is_plain(s)) {
+        buf_byte(o->buf, '"');
+        buf_slice(o->buf, s);
+        buf_byte(o->buf, '"');
+        return;
+    }
     if (utf8_valid(s)) {
         put_escaped(o->buf, s);
         return;

@@ -328,7 +328,7 @@ int cmd_routes(struct call *c, struct err *e)
         json_pair_str(&o, "summary", r->summary);
         json_close(&o, '}');
         if (!c->json)
-            printf("%-5s %-20s %-8s anonymous:%-5s client:%-5s  %s\n", r->method_text, r->path, entity_name(r->entity),
+            printf("%-6s %-24s %-8s anonymous:%-5s client:%-5s  %s\n", r->method_text, r->path, entity_name(r->entity),
                    view_name(policy_view(ROLE_ANONYMOUS, r->entity, r->action)),
                    view_name(policy_view(ROLE_CLIENT, r->entity, r->action)), r->summary);
     }

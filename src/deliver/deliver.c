@@ -221,6 +221,7 @@ static int prepare_handle(struct sending *s, const char *url, struct err *e)
     if (!h)
         return err_set(e, ERR_NO_MEMORY, "a delivery");
     s->handle = h;
+    fault_crash(CRASH_hook_send);
     curl_easy_reset(h);
     curl_easy_setopt(h, CURLOPT_URL, url);
     curl_easy_setopt(h, CURLOPT_PRIVATE, s);
@@ -406,8 +407,12 @@ static void collect(struct deliver *d)
 static void record(struct deliver *d)
 {
     struct err e;
-    if (d->ends && outbox_record(d->c.db, d->c.scope, d->ended, d->ends, &e))
+    if (d->ends == 0)
+        return;
+    fault_crash(CRASH_hook_sent);
+    if (outbox_record(d->c.db, d->c.scope, d->ended, d->ends, &e))
         log_err(LOG_ERROR, "deliveries could not be recorded; they will be repeated", &e);
+    fault_crash(CRASH_hook_recorded);
     d->ends = 0;
 }
 

@@ -38,12 +38,11 @@ static int busy_with(const struct claiming *x, const uint8_t *endpoint)
 static int claim_of(struct tx *tx, struct claiming *x, const uint8_t *endpoint, int room, struct err *e)
 {
     struct rows r;
-    int64_t now = clock_now_us();
-    if (tx_rows(
-            tx, x->arena, &r, e,
-            "SELECT id, job, attempts, kind FROM webhook_event WHERE endpoint = $1 AND next_at <= $2 ORDER BY next_at "
-            "LIMIT $3 " DB_SKIP_LOCKED,
-            V_ID(endpoint), V_INT(now), V_INT(room)) < 0)
+    int64_t now = clock_steady_us();
+    if (tx_rows(tx, x->arena, &r, e,
+                "SELECT id, job, attempts, kind FROM webhook_event WHERE endpoint = $1 AND (next_at <= $2 OR next_at > "
+                "$3) ORDER BY next_at LIMIT $4 " DB_SKIP_LOCKED,
+                V_ID(endpoint), V_INT(now), V_INT(now + WAIT_MAX_US), V_INT(room)) < 0)
         return -1;
     for (int i = 0; i < r.n; i++) {
         const struct val *v = row_at(&r, i, 0);
@@ -64,12 +63,13 @@ static int claim_body(struct tx *tx, void *arg, struct err *e)
 {
     struct claiming *x = arg;
     struct rows r;
+    int64_t now = clock_steady_us();
     x->n = 0;
-    if (tx_rows(
-            tx, x->arena, &r, e,
-            "SELECT w.id FROM webhook_endpoint w WHERE w.scope = $1 AND w.disabled_at IS NULL AND w.not_before <= $2 "
-            "AND EXISTS (SELECT 1 FROM webhook_event o WHERE o.endpoint = w.id AND o.next_at <= $2)",
-            V_ID(x->scope), V_INT(clock_now_us())) < 0)
+    if (tx_rows(tx, x->arena, &r, e,
+                "SELECT w.id FROM webhook_endpoint w WHERE w.scope = $1 AND w.disabled_at IS NULL AND (w.not_before <= "
+                "$2 OR w.not_before > $3) AND EXISTS (SELECT 1 FROM webhook_event o WHERE o.endpoint = w.id AND "
+                "(o.next_at <= $2 OR o.next_at > $3))",
+                V_ID(x->scope), V_INT(now), V_INT(now + WAIT_MAX_US)) < 0)
         return -1;
     for (int i = 0; i < r.n && x->n < x->max; i++) {
         const uint8_t *endpoint = (const uint8_t *)row_at(&r, i, 0)->s.p;
@@ -92,7 +92,7 @@ int outbox_claim(struct db *db, const uint8_t scope[16], const struct busy *busy
 static int release_body(struct tx *tx, void *arg, struct err *e)
 {
     return tx_exec(tx, e, "UPDATE webhook_event SET next_at = $1, claimed = 0 WHERE scope = $2 AND claimed = 1",
-                   V_INT(clock_now_us()), V_ID(arg)) < 0
+                   V_INT(clock_steady_us()), V_ID(arg)) < 0
                ? -1
                : 0;
 }
@@ -124,7 +124,7 @@ static int64_t next_try(const struct outcome *x, int64_t now)
 
 static int record_event(struct tx *tx, const uint8_t *scope, const struct outcome *x, int64_t now, struct err *e)
 {
-    int64_t next = next_try(x, now);
+    int64_t next = next_try(x, clock_steady_us());
     bool taken = x->reason == REASON_TAKEN;
     return tx_put(
                tx, e,
@@ -150,7 +150,7 @@ static int disable(struct tx *tx, const uint8_t *scope, const struct outcome *x,
                     "UPDATE webhook_endpoint SET disabled_at = $1, disabled_why = $2 WHERE scope = $3 AND id = $4 AND "
                     "disabled_at IS NULL AND (($5 = 1 AND kind = 'url') OR ($5 = 0 AND failing_since < $6))",
                     V_INT(now), V_STR(gone ? "gone" : "failing"), V_ID(scope), V_ID(x->endpoint), V_INT(gone),
-                    V_INT(now - disable_us));
+                    V_INT(clock_surely_us() - disable_us));
     struct audit_entry entry = {.scope = scope,
                                 .actor = "deliver",
                                 .role = "worker",
@@ -176,7 +176,7 @@ static int record_health(struct tx *tx, const uint8_t *scope, const struct outco
     return tx_put(tx, e,
                   "UPDATE webhook_endpoint SET failing_since = coalesce(failing_since, $1), not_before = CASE WHEN "
                   "not_before < $2 THEN $2 ELSE not_before END WHERE scope = $3 AND id = $4",
-                  V_INT(now), V_INT(x->wait_us ? now + x->wait_us : 0), V_ID(scope), V_ID(x->endpoint)) ||
+                  V_INT(now), V_INT(x->wait_us ? clock_steady_us() + x->wait_us : 0), V_ID(scope), V_ID(x->endpoint)) ||
                    disable(tx, scope, x, now, e)
                ? -1
                : 0;
@@ -227,7 +227,7 @@ static int again_body(struct tx *tx, void *arg, struct err *e)
                 "UPDATE webhook_event SET next_at = $1, attempts = 0 WHERE scope = $2 AND id = $3 AND claimed = 0 AND "
                 "endpoint IN (SELECT id FROM webhook_endpoint WHERE scope = $2 AND client = $4) AND job IN (SELECT id "
                 "FROM job WHERE scope = $2 AND erased_at IS NULL)",
-                V_INT(clock_now_us()), V_ID(x->c->scope), V_ID(x->event), V_ID(x->c->id));
+                V_INT(clock_steady_us()), V_ID(x->c->scope), V_ID(x->event), V_ID(x->c->id));
     if (x->n < 0)
         return -1;
     x->audit.outcome = x->n ? "permit" : "deny";

@@ -6,6 +6,8 @@
 
 enum { AT_ONCE_MAX = 256 };
 #define CLAIM_US (30 * 1000000LL) /* longer than any attempt */
+/* Longer than any wait, of a retry or a Retry-After: a row that waits longer was written by a clock since put back. */
+#define WAIT_MAX_US (2 * 86400 * 1000000LL)
 
 enum reason {
 #define REASON(name, text) REASON_##name,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/rnd.h"
@@ -274,6 +275,7 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
     struct accepting *x = arg;
     const struct job_new *n = x->n;
     const struct caller *c = n->caller;
+    fault_crash(CRASH_accept_insert);
     *x->ret = (struct job_accepted){.answer = n->answer};
     memcpy(x->ret->id, n->id, 16);
     if (n->idempotency_key.p) {
@@ -291,9 +293,9 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
     if (tx_put(tx, e,
                "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, "
                "created_at, updated_at, priority, turn, expires_at, replay_of) "
-               "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, $8, $9, $10, $8, $8, $11, $12, $13, $14)",
+               "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, 0, $8, $9, $10, $10, $11, $12, $13, $14)",
                V_ID(c->scope), V_ID(n->id), V_ID(c->id), V_BYTES(n->model, 32), V_BLOB(x->wrap), V_BLOB(x->bundle),
-               V_BLOB(x->plan), V_INT(n->created_at), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""),
+               V_BLOB(x->plan), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""), V_INT(n->created_at),
                V_INT(n->priority), V_INT(x->turn), n->expires_at ? V_INT(n->expires_at) : V_NULL,
                n->replay_of ? V_ID(n->replay_of) : V_NULL))
         return -1;
@@ -304,7 +306,10 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
                V_ID(c->scope), V_ID(c->id), V_BYTES(x->key_hash, sizeof x->key_hash),
                V_BYTES(n->digest, sizeof n->digest), V_ID(n->id), V_TEXT(n->answer), V_INT(n->created_at)))
         return -1;
-    return audit_append(tx, &x->audit, e);
+    if (audit_append(tx, &x->audit, e))
+        return -1;
+    fault_crash(CRASH_accept_inserted);
+    return 0;
 }
 
 int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct job_accepted *ret, struct err *e)
@@ -313,6 +318,7 @@ int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct 
     struct seal_place at = job_place(PLACE_JOB_KEY, n->caller->scope, n->id, n->caller->id);
     char id[UUID_TEXT];
     struct key key;
+    fault_crash(CRASH_accept_seal);
     if (keyring_data_key(j->keyring, "job", &at, a, &key, &x.wrap, e))
         return -1;
     at = job_place(PLACE_JOB_BUNDLE, n->caller->scope, n->id, n->caller->id);
@@ -331,6 +337,7 @@ int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct 
     x.turn = order_turn(&j->order, n->caller->id);
     if (tx_run(j->db, accept_body, &x, e))
         return -1;
+    fault_crash(CRASH_accept_committed);
     if (!ret->replayed) {
         metric_add(METRIC_ACCEPTED, 1);
         jobs_count(j, 1);

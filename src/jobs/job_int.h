@@ -10,6 +10,9 @@
 #include "store/place.h"
 
 enum { RINGS_MAX = 64, RUNNING_MAX = 64, SWEEP_US = 500000 };
+/* No lease and no back-off reaches further ahead. A time in a row that does was written by a clock since put back, or
+ * by another machine's that is wrong: it is not waited for. */
+static const int64_t WAIT_MAX_US = 60000000;
 
 /* A job this process runs: where a cancellation reaches it at once. */
 struct running {

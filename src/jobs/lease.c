@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/own.h"
@@ -32,7 +33,7 @@ int job_tell_end(struct tx *tx, const uint8_t *scope, const uint8_t *id, struct 
     return tx_put(
         tx, e,
         "INSERT INTO webhook_event (scope, id, endpoint, job, kind, next_at, created_at) "
-        "SELECT $1, $2, w.id, job.id, 'job.ended', $3, $3 FROM job JOIN webhook_endpoint w ON w.scope = "
+        "SELECT $1, $2, w.id, job.id, 'job.ended', 0, $3 FROM job JOIN webhook_endpoint w ON w.scope = "
         "job.scope AND w.client = job.client AND (w.kind = 'url' OR job.webhook = 1) WHERE job.scope = $1 AND "
         "job.id = $4",
         V_ID(scope), V_ID(event), V_INT(clock_now_us()), V_ID(id));
@@ -105,7 +106,10 @@ static int end_body(struct tx *tx, void *arg, struct err *e)
                      V_ID(x->id));
     if (rc || (x->to != JOB_QUEUED && job_tell_end(tx, scope, x->id, e)))
         return -1;
-    return end_audit(tx, x, e);
+    if (end_audit(tx, x, e))
+        return -1;
+    fault_crash(CRASH_finish_stored);
+    return 0;
 }
 
 /* --- what nobody runs --- */
@@ -113,7 +117,7 @@ static int end_body(struct tx *tx, void *arg, struct err *e)
 struct sweeping {
     struct jobs *j;
     struct arena *arena;
-    int64_t before;         /* leases that end before */
+    int64_t before, beyond; /* leases that end before; or so late that nobody can have given them: by another clock */
     int seen, lost, queued; /* leases; queued again, so tried once more; how the queue changed */
 };
 
@@ -121,10 +125,11 @@ struct sweeping {
 static int requeue(struct tx *tx, struct sweeping *x, struct err *e)
 {
     struct rows r;
-    if (tx_rows(tx, x->arena, &r, e,
-                "SELECT id, attempts, trace FROM job WHERE state = 'RUNNING' AND lease_until < $1 LIMIT "
-                "100 " DB_SKIP_LOCKED,
-                V_INT(x->before)) < 0)
+    if (tx_rows(
+            tx, x->arena, &r, e,
+            "SELECT id, attempts, trace FROM job WHERE state = 'RUNNING' AND (lease_until < $1 OR lease_until > $2) "
+            "LIMIT 100 " DB_SKIP_LOCKED,
+            V_INT(x->before), V_INT(x->beyond)) < 0)
         return -1;
     for (int i = 0; i < r.n; i++) {
         const struct val *v = row_at(&r, i, 0);
@@ -134,8 +139,7 @@ static int requeue(struct tx *tx, struct sweeping *x, struct err *e)
                              .trace = v[2].s.p,
                              .from = JOB_RUNNING,
                              .to = v[1].i < JOB_TRIES ? JOB_QUEUED : JOB_DEAD,
-                             .error = "WORKER_LOST",
-                             .not_before = clock_now_us()};
+                             .error = "WORKER_LOST"}; /* due at once */
         if (end_body(tx, &end, e))
             return -1;
         x->lost += end.to == JOB_QUEUED && end.stored;
@@ -150,7 +154,7 @@ static int expire(struct tx *tx, struct sweeping *x, struct err *e)
     struct rows r;
     if (tx_rows(tx, x->arena, &r, e,
                 "SELECT id, trace FROM job WHERE state = 'QUEUED' AND expires_at <= $1 LIMIT 100 " DB_SKIP_LOCKED,
-                V_INT(clock_now_us())) < 0)
+                V_INT(clock_surely_us())) < 0)
         return -1;
     for (int i = 0; i < r.n; i++) {
         const struct val *v = row_at(&r, i, 0);
@@ -167,11 +171,17 @@ static int expire(struct tx *tx, struct sweeping *x, struct err *e)
     return 0;
 }
 
+/* A back-off that ends later than any can was given by a clock that has been put back since. */
+static int undelay(struct tx *tx, struct sweeping *x, struct err *e)
+{
+    return tx_put(tx, e, "UPDATE job SET not_before = 0 WHERE state = 'QUEUED' AND not_before > $1", V_INT(x->beyond));
+}
+
 static int sweep_body(struct tx *tx, void *arg, struct err *e)
 {
     struct sweeping *x = arg;
     x->seen = x->lost = x->queued = 0;
-    return requeue(tx, x, e) || expire(tx, x, e) ? -1 : 0;
+    return requeue(tx, x, e) || undelay(tx, x, e) || expire(tx, x, e) ? -1 : 0;
 }
 
 static void count_lost(const struct sweeping *x)
@@ -185,7 +195,8 @@ static void count_lost(const struct sweeping *x)
 int job_sweep(struct jobs *j, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
-    struct sweeping x = {.j = j, .arena = a, .before = clock_now_us()};
+    int64_t now = clock_steady_us();
+    struct sweeping x = {.j = j, .arena = a, .before = now, .beyond = now + WAIT_MAX_US};
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "look after the queue");
     j->sweep_at = clock_mono_us() + SWEEP_US;
@@ -211,7 +222,7 @@ int job_recover(struct jobs *j, struct err *e)
 {
     for (;;) {
         OWN_ARENA struct arena *a = arena_new(1 << 20);
-        struct sweeping x = {.j = j, .arena = a, .before = INT64_MAX};
+        struct sweeping x = {.j = j, .arena = a, .before = INT64_MAX, .beyond = INT64_MAX};
         if (!a)
             return err_set(e, ERR_NO_MEMORY, "recover jobs");
         if (tx_run(j->db, recover_body, &x, e))
@@ -246,7 +257,7 @@ static int due_classes(struct tx *tx, struct claiming *x, int ret[PRIORITIES], s
     struct rows r;
     int64_t rank[PRIORITIES];
     if (tx_rows(tx, x->arena, &r, e, HEAD("0") " UNION ALL " HEAD("1") " UNION ALL " HEAD("2") " UNION ALL " HEAD("3"),
-                V_INT(clock_now_us())) < 0)
+                V_INT(clock_steady_us())) < 0)
         return -1;
     for (int i = 0; i < r.n; i++) {
         int64_t class = row_at(&r, i, 0)->i, mine = row_at(&r, i, 1)->i + class * CLASS_US;
@@ -265,15 +276,16 @@ static int due_classes(struct tx *tx, struct claiming *x, int ret[PRIORITIES], s
 static int take_from(struct tx *tx, struct claiming *x, int class, struct err *e)
 {
     const struct jobs_limits *l = &x->j->limits;
-    int64_t now = clock_now_us();
+    int64_t now = clock_steady_us();
     struct rows due;
     if (tx_rows(tx, x->arena, &due, e,
                 "SELECT id FROM job WHERE state = 'QUEUED' AND priority = $1 AND not_before <= $2 AND "
-                "(expires_at IS NULL OR expires_at > $2) AND "
-                "($3 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.client = job.client) < $3) AND "
-                "($4 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.model = job.model) < $4) "
+                "(expires_at IS NULL OR expires_at > $3) AND "
+                "($4 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.client = job.client) < $4) AND "
+                "($5 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.model = job.model) < $5) "
                 "ORDER BY turn LIMIT 1 " DB_SKIP_LOCKED,
-                V_INT(class), V_INT(now), V_INT(l->client_running), V_INT(l->model_running)) < 0)
+                V_INT(class), V_INT(now), V_INT(clock_surely_us()), V_INT(l->client_running),
+                V_INT(l->model_running)) < 0)
         return -1;
     if (due.n == 0)
         return 0;
@@ -294,6 +306,8 @@ static int claim_body(struct tx *tx, void *arg, struct err *e)
     x->rows.n = 0;
     for (int i = 0; i < n && got == 0; i++)
         got = take_from(tx, x, class[i], e);
+    if (got > 0)
+        fault_crash(CRASH_claim_taken);
     return got < 0 ? -1 : 0;
 }
 
@@ -361,6 +375,7 @@ int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_clai
     if (x.rows.n == 0)
         return 0;
     const struct val *v = row_at(&x.rows, 0, 0);
+    fault_crash(CRASH_claim_committed);
     jobs_count(j, -1);
     order_served(&j->order, v[9].i);
     return open_claim(j, v, a, ret, e) ? -1 : 1;
@@ -398,7 +413,7 @@ static int heartbeat_body(struct tx *tx, void *arg, struct err *e)
 
 int job_heartbeat(struct jobs *j, const struct job_claim *c, int64_t lease_us, struct err *e)
 {
-    struct beating x = {j, c, clock_now_us() + lease_us, 0};
+    struct beating x = {j, c, clock_steady_us() + lease_us, 0};
     return tx_run_lazy(j->db, heartbeat_body, &x, e) ? -1 : x.held;
 }
 
@@ -420,6 +435,7 @@ static int finish(struct jobs *j, struct ending *x, struct err *e)
 {
     if (tx_run(j->db, end_body, x, e))
         return -1;
+    fault_crash(CRASH_finish_committed);
     if (x->stored) {
         jobs_changed(j);
         if (x->to != JOB_QUEUED)
@@ -475,7 +491,7 @@ int job_retry(struct jobs *j, const struct job_claim *c, const char *error, stru
     uint32_t r;
     rnd_bytes(&r, sizeof r);
     if (x.to == JOB_QUEUED) /* 1 s * 2^n, give or take a fifth */
-        x.not_before = clock_now_us() + (1000000LL << (c->attempts - 1)) * (800 + r % 400) / 1000;
+        x.not_before = clock_steady_us() + (1000000LL << (c->attempts - 1)) * (800 + r % 400) / 1000;
     return finish(j, &x, e);
 }
 

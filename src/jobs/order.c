@@ -24,7 +24,7 @@ int order_open(struct order *o, struct db *db, struct err *e)
     OWN_ARENA struct arena *a = arena_new(4 << 20);
     struct rows r;
     pthread_mutex_init(&o->lock, NULL);
-    o->serving = clock_now_us(); /* above all turns given before, when nothing waits */
+    o->serving = clock_steady_us(); /* above all turns given before, when nothing waits */
     o->seats = 0;
     memset(o->seat, 0, sizeof o->seat);
     if (!a)

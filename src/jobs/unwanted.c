@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/own.h"
@@ -135,7 +136,10 @@ static int erase_body(struct tx *tx, void *arg, struct err *e)
     }
     x->audit.why = x->erased ? "erased-before" : "erased";
     x->audit.rows = 1;
-    return audit_append_at(tx, &x->audit, x->arena, x->leaf, &x->index, e);
+    if (audit_append_at(tx, &x->audit, x->arena, x->leaf, &x->index, e))
+        return -1;
+    fault_crash(CRASH_erase_stored);
+    return 0;
 }
 
 int job_erase(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
@@ -149,6 +153,7 @@ int job_erase(struct jobs *j, const struct caller *caller, const uint8_t id[16],
         return -1;
     if (!x.found)
         return 0;
+    fault_crash(CRASH_erase_committed);
     if (db_scrub(j->db, e) || (x.index < 0 && audit_find(j->db, x.leaf, &x.index, e)))
         return -1;
     *ret = (struct job_receipt){.erased_at = x.erased_at, .audit_index = x.index};
@@ -173,9 +178,9 @@ static int revive_body(struct tx *tx, void *arg, struct err *e)
     x->audit.why = "revived";
     x->audit.rows = 1;
     return tx_put(tx, e,
-                  "UPDATE job SET attempts = 0, not_before = $1, error = NULL, cancelled = 0, expires_at = NULL WHERE "
-                  "scope = $2 AND id = $3",
-                  V_INT(clock_now_us()), V_ID(x->j->scope), V_ID(x->id)) ||
+                  "UPDATE job SET attempts = 0, not_before = 0, error = NULL, cancelled = 0, expires_at = NULL WHERE "
+                  "scope = $1 AND id = $2",
+                  V_ID(x->j->scope), V_ID(x->id)) ||
                    audit_append(tx, &x->audit, e)
                ? -1
                : 0;
@@ -203,7 +208,7 @@ static int retain_body(struct tx *tx, void *arg, struct err *e)
 {
     struct touching *x = arg;
     struct rows r;
-    int64_t now = clock_now_us();
+    int64_t now = clock_surely_us();
     x->index = 0;
     if (tx_rows(
             tx, x->arena, &r, e,
@@ -231,7 +236,8 @@ static int retain_body(struct tx *tx, void *arg, struct err *e)
 static int forget_keys_body(struct tx *tx, void *arg, struct err *e)
 {
     (void)arg;
-    return tx_exec(tx, e, "DELETE FROM idempotency WHERE created_at < $1", V_INT(clock_now_us() - idempotency_us)) < 0
+    return tx_exec(tx, e, "DELETE FROM idempotency WHERE created_at < $1", V_INT(clock_surely_us() - idempotency_us)) <
+                   0
                ? -1
                : 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/rnd.h"
 #include "models/prove.h"
@@ -117,10 +118,12 @@ static int run_claim(struct jobs *j, struct registry *r, struct sandbox *s, stru
     spec.tick = beat;
     spec.tick_ctx = &watch;
     spec.tick_ms = jobs_shared(j) ? LOOK_MS : BEAT_MS;
+    fault_crash(CRASH_sandbox_start);
     if (sandbox_run(s, &spec, c->cancel_fd, a, &out, e)) {
         log_err(LOG_ERROR, "the sandbox did not run a job", e);
         return job_retry(j, c, "SANDBOX", e);
     }
+    fault_crash(CRASH_sandbox_output);
     if (out.how == SANDBOX_CANCELLED)
         return job_finish_cancelled(j, c, e);
     const char *failed = judge(&m->manifest, &out, id, a, &result, e);

@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/own.h"
 #include "base/wipe.h"
 #include "crypto/digest.h"
@@ -35,25 +38,50 @@ struct keyring {
 
 /* --- the root key file: one line of 64 hexadecimal digits --- */
 
-int keyring_make_root(const char *path, struct err *e)
+static int write_fresh_key(int fd)
 {
     uint8_t raw[KEY_BYTES];
     char line[2 * KEY_BYTES + 2];
-    OWN_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
-    if (fd < 0)
-        return err_sys(e, ERR_KEYS, "make the root key file %s", path);
     randombytes_buf(raw, sizeof raw);
     hex_encode(raw, sizeof raw, line);
     line[2 * KEY_BYTES] = '\n';
     int bad = write(fd, line, sizeof line - 1) != (ssize_t)sizeof line - 1 || fsync(fd);
     wipe(raw, sizeof raw);
     wipe(line, sizeof line);
-    if (bad) {
-        err_sys(e, ERR_KEYS, "write the root key file %s", path);
-        unlink(path);
+    return bad ? -1 : 0;
+}
+
+/* A name is durable when its folder is. */
+static int sync_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    OWN_FD int fd = open(*folder ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 || fsync(fd) ? -1 : 0;
+}
+
+/* Written whole under another name and then linked, so that a crash leaves no key file or all of it; a link replaces
+ * nothing. What a crash leaves under the other name was never a key of anything. */
+int keyring_make_root(const char *path, struct err *e)
+{
+    char fresh[PATH_MAX];
+    if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh)
+        return err_set(e, ERR_KEYS, "the path of the root key file is too long");
+    if (unlink(fresh) && errno != ENOENT)
+        return err_sys(e, ERR_KEYS, "remove %s", fresh);
+    OWN_FD int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
+    if (fd < 0)
+        return err_sys(e, ERR_KEYS, "make the root key file %s", fresh);
+    if (write_fresh_key(fd)) {
+        err_sys(e, ERR_KEYS, "write the root key file %s", fresh);
+        unlink(fresh);
         return -1;
     }
-    return 0;
+    fault_crash(CRASH_root_key_written);
+    int rc = link(fresh, path) || sync_folder_of(path) ? err_sys(e, ERR_KEYS, "make the root key file %s", path) : 0;
+    unlink(fresh);
+    return rc;
 }
 
 static int read_root(const char *path, struct key *ret, struct err *e)

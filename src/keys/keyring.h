@@ -15,7 +15,7 @@
 
 struct keyring;
 
-/* Makes the root key file (mode 0400, synced). ERR_KEYS when it exists already. */
+/* Makes the root key file (mode 0400), whole and durable or not at all. ERR_KEYS when it exists already. */
 int keyring_make_root(const char *path, struct err *e);
 /* Reads the root key and checks that it belongs to this store; a store that has none yet takes it. */
 int keyring_open(const char *root_path, struct db *db, struct keyring **ret, struct err *e);

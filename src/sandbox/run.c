@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/own.h"
@@ -117,6 +118,7 @@ static void feed(struct run *r)
         else { /* all of it, or nobody reads any more */
             close(r->input_fd);
             r->input_fd = -1;
+            fault_crash(CRASH_sandbox_running);
         }
     }
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/own.h"
 #include "store/driver_int.h"
 
@@ -122,6 +123,7 @@ static int apply(struct tx *tx, void *arg, struct err *e)
         return 0;
     if (tx->driver->script(tx, sql, e))
         return err_in(e, "migration %d (%s)", m->number, m->name);
+    fault_crash(CRASH_migration_applied);
     return tx_exec(tx, e, "INSERT INTO schema_version (number, name, applied_at) VALUES ($1, $2, $3)", V_INT(m->number),
                    V_STR(m->name), V_INT(clock_now_us())) < 0
                ? -1
@@ -171,8 +173,10 @@ int db_migrate(struct db *db, struct err *e)
                        "the data were written by a newer program (schema %lld, this program knows %lld): install it, "
                        "or restore a backup of the older one",
                        (long long)have, (long long)want);
-    for (size_t i = 0; i < COUNT(migrations); i++)
+    for (size_t i = 0; i < COUNT(migrations); i++) {
         if (migrations[i].number > have && tx_run(db, apply, (void *)&migrations[i], e))
             return -1;
+        fault_crash(CRASH_migration_committed);
+    }
     return 0;
 }

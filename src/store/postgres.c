@@ -296,7 +296,7 @@ static int send_prepare(struct conn *c, struct statement *st, const char *name, 
 {
     static const Oid oid[] = {[VAL_NULL] = 0, [VAL_INT] = OID_INT8, [VAL_TEXT] = OID_TEXT, [VAL_BLOB] = OID_BYTEA};
     static const char mark[] = DB_SKIP_LOCKED, words[] = "FOR UPDATE SKIP LOCKED";
-    Oid type[PARAMS_MAX];
+    Oid type[PARAMS_MAX] = {0}; /* gcc -O3 cannot see that n of them are written */
     char text[4096];
     const char *at = strstr(sql, mark);
     for (int i = 0; i < n; i++)
@@ -312,9 +312,9 @@ static int send_prepare(struct conn *c, struct statement *st, const char *name, 
 
 static int send_bound(struct conn *c, const char *name, const struct val *v, int n)
 {
-    const char *value[PARAMS_MAX];
+    const char *value[PARAMS_MAX] = {NULL}; /* as above */
     uint64_t number[PARAMS_MAX];
-    int length[PARAMS_MAX], format[PARAMS_MAX];
+    int length[PARAMS_MAX] = {0}, format[PARAMS_MAX] = {0};
     for (int i = 0; i < n; i++) {
         format[i] = 1;
         if (v[i].kind == VAL_INT) {

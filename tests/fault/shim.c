@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "vfs_pass.h"
 
 const char *const shim_name[SHIM_KINDS] = {"arena",      "begin or commit", "write: EIO",       "write: ENOSPC", "write: short",
                                            "fsync: EIO", "truncate: EIO",   "SQLite's memory", "calloc"};
@@ -56,35 +57,9 @@ static sqlite3_mem_methods real_mem;
 static void *mem_malloc(int n) { return hit(SHIM_SQLITE_ALLOC) ? NULL : real_mem.xMalloc(n); }
 static void *mem_realloc(void *p, int n) { return hit(SHIM_SQLITE_ALLOC) ? NULL : real_mem.xRealloc(p, n); }
 
-/* --- SQLite's files: a wrapper's struct lies before the real file's --- */
-
-struct file {
-    sqlite3_file base;
-    sqlite3_file *real;
-};
+/* --- SQLite's files --- */
 
 static sqlite3_vfs *real_vfs;
-
-#define REAL(f) (((struct file *)(f))->real)
-#define PASS(name, args, ...)                                                                                          \
-    static int file_##name args { return REAL(f)->pMethods->name(REAL(f), ##__VA_ARGS__); }
-
-PASS(xClose, (sqlite3_file *f))
-PASS(xRead, (sqlite3_file *f, void *p, int n, sqlite3_int64 off), p, n, off)
-PASS(xFileSize, (sqlite3_file *f, sqlite3_int64 *size), size)
-PASS(xLock, (sqlite3_file *f, int how), how)
-PASS(xUnlock, (sqlite3_file *f, int how), how)
-PASS(xCheckReservedLock, (sqlite3_file *f, int *ret), ret)
-PASS(xFileControl, (sqlite3_file *f, int op, void *arg), op, arg)
-PASS(xSectorSize, (sqlite3_file *f))
-PASS(xDeviceCharacteristics, (sqlite3_file *f))
-PASS(xShmMap, (sqlite3_file *f, int page, int size, int extend, void volatile **ret), page, size, extend, ret)
-PASS(xShmLock, (sqlite3_file *f, int off, int n, int flags), off, n, flags)
-PASS(xShmUnmap, (sqlite3_file *f, int del), del)
-PASS(xFetch, (sqlite3_file *f, sqlite3_int64 off, int n, void **ret), off, n, ret)
-PASS(xUnfetch, (sqlite3_file *f, sqlite3_int64 off, void *p), off, p)
-
-static void file_xShmBarrier(sqlite3_file *f) { REAL(f)->pMethods->xShmBarrier(REAL(f)); }
 
 static int file_xWrite(sqlite3_file *f, const void *p, int n, sqlite3_int64 off)
 {
@@ -110,20 +85,10 @@ static int file_xTruncate(sqlite3_file *f, sqlite3_int64 size)
     return hit(SHIM_TRUNCATE) ? SQLITE_IOERR_TRUNCATE : REAL(f)->pMethods->xTruncate(REAL(f), size);
 }
 
-static const sqlite3_io_methods methods = {
-    3,           file_xClose,       file_xRead,        file_xWrite,      file_xTruncate,
-    file_xSync,  file_xFileSize,    file_xLock,        file_xUnlock,     file_xCheckReservedLock,
-    file_xFileControl, file_xSectorSize, file_xDeviceCharacteristics, file_xShmMap, file_xShmLock,
-    file_xShmBarrier, file_xShmUnmap, file_xFetch,     file_xUnfetch};
-
 static int vfs_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags, int *ret_flags)
 {
-    struct file *x = (struct file *)f;
     (void)v;
-    x->real = (sqlite3_file *)(x + 1);
-    int rc = real_vfs->xOpen(real_vfs, name, x->real, flags, ret_flags);
-    x->base.pMethods = x->real->pMethods ? &methods : NULL; /* SQLite closes a file that has methods, opened or not */
-    return rc;
+    return pass_open(real_vfs, name, f, flags, ret_flags);
 }
 
 void shim_install(void)

@@ -126,6 +126,34 @@ TEST(what_an_arena_gets_back_is_handed_out_again_as_zeroes)
     CHECK(arena_take(a, 1000) == NULL);
 }
 
+/* It is tried where there is room first: what that leaves must not be there for who comes next. */
+TEST(a_text_that_does_not_fit_leaves_zeroes_behind)
+{
+    for (size_t before = 0; before < 70000; before += 499) {
+        struct arena *a = arena_new(1 << 20);
+        CHECK(before == 0 || arena_take(a, before));
+        char *text = arena_printf(a, "%0600d", 7);
+        CHECK(text && strlen(text) == 600 && text[599] == '7' && text[0] == '0');
+        arena_free(a);
+        a = arena_new(1 << 20);
+        char *p = arena_take(a, 70000);
+        for (int i = 0; i < 70000; i++)
+            CHECK_INT(p[i], 0);
+        arena_free(a);
+        a = arena_new(1 << 20);
+        p = arena_take(a, 32000);
+        for (int i = 0; i < 32000; i++)
+            CHECK_INT(p[i], 0);
+        arena_free(a);
+    }
+    OWN_ARENA struct arena *a = arena_new(1000);
+    CHECK(arena_take(a, 800) && arena_printf(a, "%0300d", 7) == NULL);
+    CHECK_INT(arena_failed(a), 1);
+    char *p = arena_take(a, 100);
+    for (int i = 0; i < 100; i++)
+        CHECK_INT(p[i], 0);
+}
+
 RUN(T(what_an_arena_gets_back_is_handed_out_again_as_zeroes), T(decimals_compare_by_value_not_by_text),
     T(times_of_any_precision_are_read), T(durations_are_read), T(uuids_read_back), T(arenas_have_a_limit_and_come_back_zeroed),
-    T(base64_and_hex))
+    T(base64_and_hex), T(a_text_that_does_not_fit_leaves_zeroes_behind))

@@ -135,6 +135,33 @@ TEST(what_is_written_reads_back)
     CHECK_INT(json_parse(a, buf_text(&b), &j, &f), 0);
 }
 
+/* Wherever in its text it stands: what goes out as it is, is found by words of eight bytes. */
+TEST(every_byte_is_written_so_that_it_reads_back)
+{
+    for (int c = 1; c < 256; c++) /* the reader refuses U+0000 */
+        for (size_t at = 0; at < 19; at++) {
+            OWN_ARENA struct arena *a = arena_new(1 << 16);
+            char text[19], want[32];
+            memset(text, 'x', sizeof text);
+            text[at] = (char)c;
+            struct buf b = buf_in(a, 4096);
+            struct json_out o = json_out(&b);
+            json_open(&o, '[');
+            json_put(&o, (struct slice){text, sizeof text});
+            json_close(&o, ']');
+            struct json j;
+            struct json_fault f;
+            CHECK_INT(json_parse(a, buf_text(&b), &j, &f), 0);
+            const char *middle = c < 0x80 ? (char[]){(char)c, 0} : "\xEF\xBF\xBD";
+            size_t n = c < 0x80 ? 1 : 3;
+            memset(want, 'x', sizeof want);
+            memcpy(want + at, middle, n);
+            struct slice got = json_text(&j, 1, a);
+            CHECK_INT(got.n, sizeof text - 1 + n);
+            CHECK(memcmp(got.p, want, got.n) == 0);
+        }
+}
+
 RUN(T(good_documents_are_read), T(bad_documents_are_refused), T(a_fault_says_where), T(depth_is_limited),
     T(duplicates_are_found_in_large_objects), T(keys_that_share_a_hash_are_told_apart), T(values_are_found_by_key),
-    T(what_is_written_reads_back))
+    T(what_is_written_reads_back), T(every_byte_is_written_so_that_it_reads_back))

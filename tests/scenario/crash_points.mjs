@@ -1,0 +1,223 @@
+#!/usr/bin/env node
+// crash_points.mjs   the server is killed at every point of src/base/crash_points.def, started again, and what the table says must
+// hold, holds: what was answered is there, nothing is there twice, an event reaches its receiver once, or twice with one id, the
+// audit log verifies, and the work goes on.
+// At the end the same eyes look at a server that answers before it commits, and have to see that the job is lost.
+// stores: sqlite postgres
+// timeout: 280
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { bundle } from './casefile.mjs';
+import { Server, check, cli, cliJson, done, program, same, skip, sleep, tempFolder, test, top, until } from './lib.mjs';
+
+const postgres = process.env.STORE === 'postgres';
+const WORLDS = 4; // at a time
+const READY_MS = 2000 * (postgres ? 2 : 1); // with so many starting at once, and sanitizers
+const LEASE_MS = 10000;
+const CLAIM_MS = 30000; // how long another process may be delivering an event
+
+const points = [...fs.readFileSync(path.join(top, 'src/base/crash_points.def'), 'utf8')
+  .matchAll(/^CRASH_POINT\((\w+),\s+(\w+),\s+(\w+),\s+"([^"]*)"\)/gm)].map(([, name, during, leaves, where]) => ({ name, during, leaves, where }));
+
+// ---- one receiver for all; what it got, by job
+
+const got = new Map();
+const hook = http.createServer((q, r) => {
+  let text = '';
+  q.on('data', (d) => { text += d; });
+  q.on('end', () => {
+    const { job_id: id, result, status } = JSON.parse(text);
+    if (!got.has(id)) got.set(id, []);
+    got.get(id).push({ event: q.headers['webhook-id'], told: JSON.stringify([status, result]) });
+    r.writeHead(204).end();
+  });
+});
+await new Promise((ready) => hook.listen(0, '127.0.0.1', ready));
+const origin = `http://127.0.0.1:${hook.address().port}`;
+
+// ---- a world: one server, one client
+
+const options = ['--webhook-allow', '127.0.0.1', '--workers', '1', '--log-level', 'error'];
+let slowest = 0;
+let longest = 0;
+
+class World {
+  constructor() { this.server = new Server(path.join(tempFolder(), 'data')); }
+
+  async start(env = {}) {
+    const begun = performance.now();
+    await this.server.start(options, env);
+    slowest = Math.max(slowest, performance.now() - begun);
+  }
+
+  // The process ends by the kill of the point, and by nothing else.
+  async killed(name) {
+    const how = await Promise.race([this.server.ended, sleep(20000)]);
+    if (!how) {
+      this.server.process.kill('SIGKILL');
+      await this.server.ended;
+    }
+    check(how, `the server never came to ${name}`);
+    same(how.signal, 'SIGKILL', `how the server ended\n${this.server.log.slice(-1500)}`);
+    this.at = Date.now();
+  }
+
+  ask(method, where, body, key) {
+    return this.server.request({ method, path: where, body, headers: { Authorization: `Bearer ${this.key}`,
+      ...(body ? { 'Content-Type': 'application/json' } : {}), ...(key ? { 'Idempotency-Key': key } : {}) } });
+  }
+
+  // The job's id, or null when nobody answered.
+  async send(key) {
+    this.body ??= `{"client_id":"ehr","target_diagnosis":"news2","webhook_url":"${origin}/","fhir_bundle":${bundle('news2')}}`;
+    const r = await this.ask('POST', '/v1/diagnose', this.body, key).catch(() => null);
+    if (!r) return null;
+    same(r.status, 202, `status of ${r.text.slice(0, 300)}`);
+    return JSON.parse(r.text).job_id;
+  }
+
+  async jobs() { return JSON.parse((await this.ask('GET', '/v1/jobs?limit=100')).text).jobs.map((j) => j.job_id); }
+  async job(id) {
+    const r = await this.ask('GET', `/v1/jobs/${id}`);
+    return { status: r.status, ...JSON.parse(r.text), code: r.status };
+  }
+  ended(id) {
+    return until(`job ${id} has ended`, async () => {
+      const j = await this.job(id);
+      return ['COMPLETED', 'FAILED'].includes(j.status) && j;
+    }, LEASE_MS + 20000);
+  }
+  // All of this client's jobs have ended and been told of.
+  async settled() {
+    for (const id of await this.jobs()) {
+      const j = await this.ended(id);
+      if (j.code === 200) same(j.status, 'COMPLETED', `job ${id}: ${JSON.stringify(j.error)}`);
+      await until(`the event of job ${id}`, () => got.get(id)?.length, CLAIM_MS + 15000);
+    }
+  }
+}
+
+// What holds in every world, whatever happened to it.
+function sound(w) {
+  const audit = w.server.audit(100000);
+  const count = (some) => audit.filter(some).reduce((by, x) => by.set(x.obj?.id, (by.get(x.obj?.id) ?? 0) + 1), new Map());
+  const made = count((x) => x.act === 'create' && x.obj?.type === 'Job' && x.out === 'permit' && x.why !== 'replayed');
+  const stored = count((x) => x.act === 'execute' && x.why === 'COMPLETED');
+  for (const [id, n] of made) same([n, stored.get(id)], [1, 1], `entries of the audit log that made job ${id}, that stored a result`);
+  for (const id of made.keys()) {
+    const told = got.get(id) ?? [];
+    check(told.length === 1 || told.length === 2, `job ${id} was told ${told.length} times`);
+    check(told.every((t) => t.event === told[0].event && t.told === told[0].told), `job ${id} was told of twice, each time otherwise`);
+  }
+  same(cli(['audit', 'verify', '--data', w.server.dir]).code, 0, 'audit verify');
+  const wrong = cliJson(['doctor', '--data', w.server.dir, '--json']).filter((x) => ['store', 'jobs', 'audit'].includes(x.what) && !x.holds);
+  same(wrong, [], 'what doctor finds');
+  return { jobs: made.size, twice: [...made.keys()].filter((id) => got.get(id).length === 2).length };
+}
+
+// ---- what reaches a point, and what is there afterwards
+
+const reach = {
+  async REQUEST(w, p) {
+    await w.start(p.env);
+    const id = await w.send('the-key');
+    await w.killed(p.name);
+    same(id, p.env.LAZARET_FAULT ? id : null, 'the answer of a killed server');
+    await w.start();
+    const left = await w.jobs();
+    same(left.length, p.leaves === 'ALL' ? 1 : 0, `jobs that the kill left`);
+    const again = await w.send('the-key');
+    if (left.length) same(again, left[0], 'the job of the repeated request');
+    same((await w.jobs()).length, 1, 'jobs');
+  },
+  async RUN(w, p) {
+    await w.start(p.env);
+    const id = await w.send('the-key');
+    await w.killed(p.name);
+    await w.start();
+    same(await w.jobs(), [await w.send('the-key')], 'the jobs after the kill');
+    if (id) same(await w.jobs(), [id], 'the job that was answered');
+    await w.ended((await w.jobs())[0]);
+    longest = Math.max(longest, Date.now() - w.at);
+  },
+  async ERASE(w, p) {
+    await w.start(p.env);
+    const id = await w.send('the-key');
+    await w.settled();
+    const r = await w.ask('POST', `/v1/jobs/${id}/erase`).catch(() => null);
+    await w.killed(p.name);
+    same(r, null, 'the answer of a killed server');
+    await w.start();
+    same((await w.job(id)).code, p.leaves === 'ALL' ? 410 : 200, 'the job after the kill');
+    same((await w.ask('POST', `/v1/jobs/${id}/erase`)).status, 200, 'the erasure asked for again');
+    same((await w.job(id)).code, 410, 'the job');
+  },
+  async FIRST(w, p) {
+    let ready = false;
+    w.server.start(options, p.env).then(() => { ready = true; }, () => {});
+    await w.killed(p.name);
+    check(!ready, 'a server that is not ready said it was');
+    await w.start();
+  },
+};
+reach.HOOK = reach.RUN;
+
+async function visit(p, k, env = {}) {
+  const w = new World();
+  if (p.during !== 'FIRST') {
+    await w.start();
+    w.key = w.server.addClient('ehr', ['--webhook', origin]).api_key;
+    await w.server.stop();
+  }
+  try {
+    await reach[p.during](w, { ...p, env: { LAZARET_CRASH: `${p.name}:${k}`, ...env } });
+    w.key ??= w.server.addClient('ehr', ['--webhook', origin]).api_key;
+    if (p.during !== 'ERASE') await w.settled();
+    if (p.name === 'hook_sent') await until('the event again', async () => got.get((await w.jobs())[0]).length > 1, CLAIM_MS + 15000);
+    check(p.during !== 'FIRST' || await w.send('first'), 'no job is taken');
+    if (p.during === 'FIRST') await w.settled();
+    await sleep(700); // an event that is told twice is told now
+    return sound(w);
+  } finally {
+    if (w.server.process?.exitCode === null) await w.server.stop();
+  }
+}
+
+// ---- all of them
+
+console.log('TAP version 13');
+const first = new World();
+await first.start();
+const runs = (await first.server.request({ path: '/readyz' })).status === 200;
+await first.server.stop();
+if (!runs) {
+  skip('every point', 'models cannot run on this machine');
+} else {
+  const all = points.flatMap((p) => (p.name.startsWith('migration') ? [1, 2] : [1]).map((k) => ({ ...p, k })));
+  const outcome = new Map();
+  const queue = [...all];
+  await Promise.all(Array.from({ length: WORLDS }, async () => {
+    for (let p; (p = queue.shift()) !== undefined;) outcome.set(p, await visit(p, p.k).then((x) => x, (e) => e));
+  }));
+  for (const p of all) {
+    await test(`killed at ${p.name}:${p.k} (${p.where}) it loses nothing and does nothing twice`, () => {
+      const x = outcome.get(p);
+      if (x instanceof Error) throw x;
+      if (p.during !== 'FIRST') same(x.twice, p.name === 'hook_sent' ? 1 : 0, 'events told twice');
+    });
+  }
+  console.log(`# ${all.length} kills, slowest start ${slowest.toFixed(0)} ms, longest from a kill to the result ${longest} ms`);
+  await test(`ready again within ${READY_MS} ms`, () => check(slowest < READY_MS, `${slowest.toFixed(0)} ms`));
+  await test('a job whose server was killed has its result within its lease and 2 s', () =>
+    check(longest < (postgres ? LEASE_MS : 0) + 2000, `${longest} ms`));
+  if (!postgres && fs.readFileSync(program).includes('answer-before-commit')) {
+    await test('a server that answers before it commits is seen to lose the job', async () => {
+      const p = points.find((x) => x.name === 'accept_committed');
+      const how = await visit(p, 1, { LAZARET_FAULT: 'answer-before-commit' }).then(() => null, (e) => e);
+      check(how && /jobs that the kill left: got 0, want 1/.test(how.message), `it was not: ${how?.message}`);
+    });
+  }
+}
+hook.close();
+done();

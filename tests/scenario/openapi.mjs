@@ -1,0 +1,281 @@
+#!/usr/bin/env node
+// stores: sqlite postgres
+// timeout: 180
+// openapi.mjs   everything /openapi.json says is so: every example of src/api/examples.json is sent to a real server, in order, and
+// answered as it stands there; every status an operation is said to answer has an example; every header and parameter is one; a
+// linter of others finds nothing to complain of.
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import http from 'node:http';
+import net from 'node:net';
+import path from 'node:path';
+import { bundle, match, timeOf } from './casefile.mjs';
+import { Server, build, check, cliJson, contains, done, program, same, sleep, tempFolder, test, top } from './lib.mjs';
+import { faults, follow } from './schema.mjs';
+
+const examples = JSON.parse(fs.readFileSync(path.join(top, 'src/api/examples.json'), 'utf8'));
+const servers = {};
+// What an example may say is given: a server of its own kind, started when it is needed.
+const kinds = { 'a worker': [], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [] };
+// Takes what is delivered.
+const receiver = http.createServer((q, r) => q.resume().on('end', () => r.writeHead(204).end()));
+await new Promise((ready) => receiver.listen(0, '127.0.0.1', ready));
+// A copy of the program without what builds sandboxes.
+function alone() {
+  const folder = tempFolder();
+  fs.copyFileSync(program, path.join(folder, 'lazaret'));
+  fs.chmodSync(path.join(folder, 'lazaret'), 0o755);
+  fs.symlinkSync(path.join(build, 'models'), path.join(folder, 'models'));
+  return path.join(folder, 'lazaret');
+}
+// A model that hangs for two seconds each time, fifteen times before anybody's turn.
+async function occupy(s) {
+  const m = cliJson(['model', 'add', path.join(top, 'tests/data/models/moody'), '--data', s.dir, '--json']);
+  cliJson(['model', 'promote', `${m.key}@${m.version}`, 'stable', '--data', s.dir, '--json']);
+  const { api_key } = s.addClient('other');
+  const body = `{"client_id":"other","target_diagnosis":"mood","priority":"stat","fhir_bundle":${bundle('patient pregnancy(verified=refuted) mood(value=4)')}}`;
+  for (let i = 0; i < 15; i++) {
+    const r = await s.request({ method: 'POST', path: '/v1/diagnose', headers: { Authorization: `Bearer ${api_key}`, 'Content-Type': 'application/json' }, body });
+    same(r.status, 202, `a job that hangs: ${r.text.slice(0, 300)}`);
+  }
+}
+async function fillEndpoints(s) {
+  for (let i = 0; i < 100; i++) {
+    const r = await s.request({ method: 'POST', path: '/v1/webhook-endpoints', body: `{"url":"https://ehr.example/${i}"}`,
+      headers: { Authorization: `Bearer ${s.clients.bot.api_key}`, 'Content-Type': 'application/json' } });
+    if (r.status !== 201) return check(i > 0, `an endpoint: ${r.text}`);
+  }
+}
+async function serverOf(given = 'a worker') {
+  check(kinds[given], `examples.json says "given": "${given}", which is not made here`);
+  if (!servers[given]) {
+    const s = (servers[given] = new Server(undefined, given === 'no jail' ? alone() : program));
+    await s.start([...kinds[given], '--webhook-allow', '127.0.0.1']);
+    s.addClient('bot', ['--webhook', `http://127.0.0.1:${receiver.address().port}`]);
+    if (given === 'every worker busy') await occupy(s);
+    if (given === 'as many endpoints as may be') await fillEndpoints(s);
+  }
+  return servers[given];
+}
+const first = await serverOf();
+const api = JSON.parse((await first.request({ path: '/openapi.json' })).text);
+const template = (route) => route.replace(/:(\w+)/g, '{$1}');
+const operationOf = (route) => {
+  const [method, at] = route.split(' ');
+  return api.paths[template(at)]?.[method.toLowerCase()];
+};
+const operations = Object.entries(api.paths).flatMap(([at, o]) => Object.entries(o).map(([method, operation]) => ({ at, method, operation, name: `${method.toUpperCase()} ${at}` })));
+
+// ---- words
+
+const names = {};
+// "@job@" to what was kept; "@NOW-2H@" to an instant.
+function sent(v) {
+  if (Array.isArray(v)) return v.map(sent);
+  if (v && typeof v === 'object') return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, sent(x)]));
+  const word = typeof v === 'string' && /^@(.+)@$/s.exec(v)?.[1];
+  if (!word) return v;
+  const value = names[word] ?? timeOf(word);
+  check(value !== undefined, `an example says @${word}@, which nothing before it has kept`);
+  return value;
+}
+// "@INT 3@" to "@INT@", "@job@" to what was kept; part: lists may go on.
+function wanted(v, part) {
+  if (Array.isArray(v)) return [...v.map((x) => wanted(x, part)), ...(part ? ['...'] : [])];
+  if (v && typeof v === 'object') return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, wanted(x, part)]));
+  const word = typeof v === 'string' && /^@(.+)@$/s.exec(v)?.[1];
+  if (!word) return v;
+  if (Object.hasOwn(names, word)) return names[word];
+  const [, name, kind, more] = /^(?:([a-z_]+)=)?([A-Z]+)(?: (.*))?$/s.exec(word) ?? [];
+  check(kind, `an example says @${word}@, which is no word`);
+  return `@${name ? `${name}=` : ''}${kind === 'NEAR' ? `NEAR ${more}` : kind}@`;
+}
+
+// ---- one example
+
+async function ask(x) {
+  const server = await serverOf(x.given);
+  const [method, at] = x.route.split(' ');
+  const query = new URLSearchParams(sent(x.query ?? {})).toString();
+  const target = at.replace(/:(\w+)/g, (_, p) => {
+    check(x.path?.[p], `${x.route}, ${x.name}: no path.${p}`);
+    return encodeURIComponent(sent(x.path[p]));
+  });
+  const headers = { ...sent(x.headers ?? {}), ...(x.accept ? { Accept: x.accept } : {}) };
+  if (operationOf(x.route).security === undefined) headers.Authorization = `Bearer ${server.clients.bot.api_key}`;
+  if (x.body) headers['Content-Type'] = 'application/json';
+  return server.request({ method, path: target + (query && `?${query}`), headers, body: x.body && JSON.stringify(sent(x.body)) });
+}
+
+// The answer is one the description promises, and has the form it promises.
+function promised(r, operation, where) {
+  const answer = operation.responses[r.status];
+  check(answer, `${where}: ${r.status} is not said to be answered: ${r.text.slice(0, 300)}`);
+  const media = r.headers['content-type'];
+  if (!answer.content) return same(r.text, '', `${where}: body`);
+  check(answer.content[media], `${where}: ${r.status} is not said to be ${media}`);
+  if (/[/+]json$/.test(media)) same([...faults(api, JSON.parse(r.text), answer.content[media].schema)], [], `${where}: faults`);
+  if (answer.headers['Retry-After']) check(r.headers['retry-after'], `${where}: Retry-After is not there`);
+}
+
+function judge(x, r) {
+  check(r.status === x.status, `got ${r.status}, want ${x.status}: ${r.text.slice(0, 1500)}`);
+  promised(r, operationOf(x.route), x.name);
+  const media = r.headers['content-type'];
+  if (x.accept) same(media, x.accept, 'media type');
+  if (x.answer === undefined) return;
+  if (/[/+]json$/.test(media)) match(JSON.parse(r.text), wanted(x.answer, x.match === 'part'), names, { exact: x.match !== 'part' });
+  else contains(r.text, x.answer);
+}
+
+async function run(x) {
+  const end = Date.now() + (x.within ?? 0) * 1000;
+  for (;;) {
+    const r = await ask(x);
+    try {
+      judge(x, r);
+      for (const [name, header] of Object.entries(x.keeps ?? {})) names[name] = r.headers[header];
+      return;
+    } catch (e) {
+      if (Date.now() >= end) throw e;
+      await sleep(25);
+    }
+  }
+}
+
+const words = new Set(['route', 'name', 'summary', 'path', 'query', 'headers', 'body', 'status', 'answer', 'accept', 'match', 'given', 'within', 'keeps']);
+await test('examples are of a route, have words that are known, and a name of their own', () => {
+  const seen = new Set();
+  for (const x of examples) {
+    const at = `${x.route}, ${x.name}, ${x.status}`;
+    check(operationOf(x.route), `${at}: there is no such route`);
+    for (const k of Object.keys(x)) check(words.has(k), `${at}: "${k}" is no word of an example`);
+    check(x.name && !seen.has(at), `${at}: there is another one`);
+    seen.add(at);
+  }
+});
+for (const x of examples) await test(`${x.route}: ${x.name}, ${x.status}`, () => run(x));
+
+// ---- what every operation of a kind answers
+
+const open = (o) => JSON.stringify(o.security) === '[]';
+const sample = (o) => o.at.replace(/\{\w+\}/g, '01890000-0000-7000-8000-000000000000');
+const send = (o, more = {}, server = first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
+  ...(o.operation.requestBody ? { body: '{}' } : {}), ...more,
+  headers: { Authorization: `Bearer ${server.clients.bot.api_key}`, 'Content-Type': 'application/json', ...more.headers } });
+const common = {};
+function held(o, r, status) {
+  same(r.status, status, o.name);
+  promised(r, o.operation, o.name);
+  if ([401, 415].includes(status)) { /* the others may come from before the router, in other words */
+    const [shown] = Object.values(o.operation.responses[status].content['application/json'].examples).map((x) => x.value.detail);
+    same(JSON.parse(r.text).detail, shown, `${o.name}: the example of ${status}`);
+  }
+  (common[o.name] ??= new Set()).add(String(status));
+}
+await test('without a key, 401, where one is needed', async () => {
+  for (const o of operations.filter((x) => !open(x.operation))) held(o, await send(o, { headers: { Authorization: 'Bearer lz_nobody' } }), 401);
+});
+await test('where there is a body: another type is 415, no JSON is 422, too much is 413', async () => {
+  for (const o of operations.filter((x) => x.operation.requestBody)) {
+    const kib = Number(/At most (\d+) KiB/.exec(o.operation.requestBody.description)[1]);
+    held(o, await send(o, { headers: { 'Content-Type': 'text/plain' } }), 415);
+    held(o, await send(o, { body: '{' }), 422);
+    held(o, await send(o, { body: ' '.repeat(kib * 1024 + 1) }), 413);
+  }
+});
+await test('a server with all it can do answers 503 and when to come again', async () => {
+  const busy = new Server();
+  await busy.start(['--limit-in-flight', '1']);
+  busy.addClient('bot');
+  const slow = net.connect(busy.port, '127.0.0.1');
+  slow.write('POST /v1/diagnose HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{');
+  await sleep(300);
+  for (const o of operations) held(o, await send(o, {}, busy), 503);
+  slow.destroy();
+  same((await busy.stop()).code, 0, 'exit');
+});
+await test('a client that asks too often is told 429 and when to come again', async () => {
+  const strict = new Server();
+  await strict.start(['--limit-client-rate', '1', '--limit-client-burst', '1']);
+  strict.addClient('bot');
+  await send(operations.find((x) => !open(x.operation)), {}, strict);
+  for (const o of operations.filter((x) => !open(x.operation))) {
+    let r;
+    for (let i = 0; i < 3 && r?.status !== 429; i++) r = await send(o, {}, strict);
+    held(o, r, 429);
+  }
+  same((await strict.stop()).code, 0, 'exit');
+});
+await test('every status that an operation is said to answer was answered here', () => {
+  for (const o of operations) {
+    const shown = new Set(examples.filter((x) => operationOf(x.route) === o.operation).map((x) => String(x.status)));
+    for (const status of Object.keys(o.operation.responses))
+      check(shown.has(status) || common[o.name]?.has(status), `${o.name} is said to answer ${status}: give an example of it in src/api/examples.json`);
+    check([...shown].some((s) => s < '400'), `${o.name}: no example of success`);
+  }
+});
+await test('every answer that is JSON shows an example', () => {
+  for (const o of operations)
+    for (const [status, answer] of Object.entries(o.operation.responses))
+      check(!answer.content?.['application/json'] || Object.keys(answer.content['application/json'].examples ?? {}).length, `${o.name} ${status}: no example`);
+});
+await test('every parameter and every header of an answer is used by an example', () => {
+  for (const o of operations)
+    for (const p of o.operation.parameters)
+      check(p.example !== undefined, `${o.name}: no example sends the ${p.in} parameter ${p.name} and succeeds`);
+});
+
+// ---- the description as a document
+
+function* values(v) {
+  if (v && typeof v === 'object') for (const x of Object.values(v)) yield* values(x);
+  else yield v;
+}
+await test('its examples are plain: no word of the test is left in them', () => {
+  for (const v of values(api.paths)) check(!(typeof v === 'string' && /^@.*@$/s.test(v)), `it says ${v}`);
+});
+// "@TEXT this@" to this, "@INT 3@" to 3, "@job@" to what "@job=UUID@" is; an instant to any.
+const keptWords = new Map([...JSON.stringify(examples).matchAll(/"@([a-z_]+)=((?:[^"\\]|\\.)*)@"/g)].map(([, name, word]) => [name, word]));
+function plain(v) {
+  if (Array.isArray(v)) return v.map(plain);
+  if (v && typeof v === 'object') return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, plain(x)]));
+  const word = typeof v === 'string' && /^@(.+)@$/s.exec(v)?.[1];
+  if (!word) return v;
+  const [, kind, more] = /^([A-Z]+)(?: (.*))?/s.exec(keptWords.get(word) ?? word.replace(/^[a-z_]+=/, '')) ?? ['', 'UUID'];
+  if (kind === 'TEXT') return more;
+  if (kind === 'INT' || kind === 'NEAR') return Number(more);
+  return kind === 'NOW' ? '@TIME@' : `@${kind}@`;
+}
+await test('its examples are those of examples.json', () => {
+  for (const x of examples) {
+    const o = operationOf(x.route);
+    const media = x.accept ?? 'application/json';
+    if (x.answer !== undefined) match(o.responses[x.status].content[media].examples[x.name].value, plain(x.answer), {}, { exact: true, at: `${x.route} ${x.name}` });
+    if (x.body && x.status !== 422) match(o.requestBody.content['application/json'].examples[x.name].value, plain(x.body), {}, { exact: true, at: `${x.route} ${x.name}` });
+  }
+});
+await test('its examples have the form it describes', () => {
+  for (const o of operations)
+    for (const [status, answer] of [...Object.entries(o.operation.responses), ['body', o.operation.requestBody ?? {}]])
+      for (const [media, content] of Object.entries(answer.content ?? {}))
+        for (const [name, x] of Object.entries(content.examples ?? {}))
+          same([...faults(api, x.value, content.schema)], [], `${o.name} ${status} ${media} ${name}`);
+});
+await test('a request id is on every answer that says so, and the references lead somewhere', async () => {
+  check((await send(operations[0])).headers['x-request-id'] && follow(api, '#/components/headers/X-Request-ID'), 'X-Request-ID');
+});
+const require = createRequire(path.join(top, 'tests/tools/package.json'));
+await test('Redocly, with all it recommends, finds nothing to mend', async () => {
+  const { createConfig, lintFromString } = require('@redocly/openapi-core');
+  const config = await createConfig({ extends: ['recommended-strict'], rules: { 'operation-operationId-unique': 'error',
+    'operation-operationId-url-safe': 'error', 'tag-description': 'error', 'tags-alphabetical': 'off', 'no-invalid-media-type-examples': 'error',
+    'no-invalid-schema-examples': 'error', 'operation-tag-defined': 'error', 'operation-description': 'off', 'no-path-trailing-slash': 'error',
+    'operation-4xx-response': 'off', 'path-parameters-defined': 'error', 'no-unused-components': 'error', 'parameter-description': 'error' } });
+  const found = await lintFromString({ source: JSON.stringify(api), absoluteRef: 'openapi.json', config });
+  same(found.map((p) => `${p.ruleId}: ${p.message.slice(0, 300)} at ${p.location[0]?.pointer}`), [], 'problems');
+});
+for (const s of Object.values(servers)) await test('the end', async () => same((await s.stop()).code, 0, `exit\n${s.log.slice(-2000)}`));
+receiver.closeAllConnections();
+receiver.close();
+done();
