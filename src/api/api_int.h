@@ -38,7 +38,7 @@ struct api_request {
     struct audit_entry audit; /* request, route, trace, actor, action and outcome are filled in */
     struct api_issue *issue;  /* in the arena */
     size_t issues;
-    int retry_s;         /* what Retry-After says of an error that asks for it; 0: one second */
+    int retry_s;          /* what Retry-After says of an error that asks for it; 0: one second */
     struct slice detail;  /* JSON that stands as `detail` instead of the error's sentence */
     struct slice extra;   /* JSON members beside it: "\"issues\":[...]" */
     struct slice members; /* of problem+json, which has no `detail` of that kind */

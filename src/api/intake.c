@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/metric.h"
 #include "base/rnd.h"
+#include "sandbox/sandbox.h"
 
 enum { PLAN_MAX = 8 << 20, CANDIDATES_MAX = 32 };
 
@@ -112,7 +113,7 @@ static int make_answer(struct intake *x, const struct job_new *n, const char *re
 
 int intake_accept(struct intake *x, struct job_new *n, const char *request_id, struct job_accepted *ret, struct err *e)
 {
-    if (!x->api->sandbox && !x->api->workers_elsewhere)
+    if (!x->api->workers_elsewhere && !(x->api->sandbox && sandbox_alive(x->api->sandbox)))
         return err_set(e, ERR_SANDBOX, "models cannot run on this machine");
     static const uint8_t none[16];
     fault_crash(CRASH_accept_parsed);

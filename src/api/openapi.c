@@ -152,8 +152,7 @@ static int refusals_of(const struct api_route *r, struct refusal *ret)
         ret[n++] = (struct refusal){NULL, ERR_NOT_SIGNED_IN, "No API key, or one that is not known"};
         if (policy_view(ROLE_CLIENT, r->entity, r->action) == VIEW_NONE)
             ret[n++] = (struct refusal){NULL, ERR_NOT_ALLOWED, "Not with this key"};
-        ret[n++] = (struct refusal){NULL, ERR_RATE,
-                                    "More requests than this client may send; Retry-After says when to come again"};
+        ret[n++] = (struct refusal){NULL, ERR_RATE, "Too many requests of this client, or too many failed sign-ins"};
     }
     if (r->body_kib) {
         ret[n++] = (struct refusal){NULL, ERR_TOO_LARGE, "The body is larger than this address accepts"};

@@ -1,6 +1,7 @@
 /* ops.c -- what operators and their tools ask: health, readiness, metrics, the API's description. */
 #include "api/api_int.h"
 #include "base/json.h"
+#include "sandbox/sandbox.h"
 #include "telemetry/metrics.h"
 
 int api_health(struct api_request *q, struct err *e)
@@ -20,7 +21,7 @@ int api_ready(struct api_request *q, struct err *e)
     struct rows r;
     if (db_rows(q->api->db, q->arena, &r, e, "SELECT 1") < 0)
         return -1;
-    if (!q->api->sandbox && !q->api->workers_elsewhere)
+    if (!q->api->workers_elsewhere && !(q->api->sandbox && sandbox_alive(q->api->sandbox)))
         return err_set(e, ERR_SANDBOX, "no sandbox");
     return api_health(q, e);
 }

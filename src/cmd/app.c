@@ -115,8 +115,9 @@ static int paths_of(const struct config *c, struct paths *ret, struct err *e)
 void app_open_sandbox(struct app *app, struct config *c)
 {
     struct paths p;
-    struct sandbox_config s = {
-        .jail = app_part(c, "lazaret-jail"), .images = app_part(c, "images"), .spawners = (int)c->workers};
+    struct sandbox_config s = {.jail = app_part(c, "lazaret-jail"),
+                               .images = app_part(c, "images"),
+                               .spawners = c->workers ? (int)c->workers : 1}; /* self-tests of models run here, too */
     /* without a folder, doctor still wants to know whether models could run here */
     bool data = *c->data && !(app->existing_only && !*c->store && access(app_path(c, "lazaret.db"), F_OK) &&
                               access(app_path(c, "store"), F_OK));

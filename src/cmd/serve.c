@@ -116,8 +116,7 @@ static int start(struct running *r, struct config *c, struct err *e)
     sigaddset(&r->watch.set, SIGINT);
     sigaddset(&r->watch.set, SIGHUP);
     sigaddset(&r->watch.set, SIGUSR1);
-    if (c->workers)
-        app_open_sandbox(&r->app, c);
+    app_open_sandbox(&r->app, c);
     pthread_sigmask(SIG_BLOCK, &r->watch.set, NULL);
     if (privilege_drop(c->user, e) || app_open(&r->app, c, e) ||
         (!db_shared(r->app.api.db) && job_recover(r->app.api.jobs, e)) || /* else its workers may live elsewhere */

@@ -11,7 +11,8 @@
  * Which job is next: of the four classes of priorities.def the one whose head waits longest, a class counting a minute;
  * inside a class clients take turns (order.h). Jobs of a client or a model at its limit are passed over.
  *
- * states.def lists the legal moves; job_move() alone writes job.state. Knows nothing of HTTP or roles. */
+ * states.def lists the legal moves; job_move() and the end of a run (lease.c) alone write job.state. Knows nothing of
+ * HTTP or roles. */
 #ifndef JOBS_JOB_H
 #define JOBS_JOB_H
 
@@ -140,8 +141,8 @@ struct job_receipt {
     uint8_t leaf[32];               /* of the audit entry that says so */
 };
 /* Crypto-shreds an ended job: its wrapped data key, Bundle, plan, result and the vendor's log are overwritten in the
- * store, pending events are dropped. 1: erased, now or before; 0: no such job of the caller's. -1 ERR_CONFLICT: it has
- * not ended. */
+ * store, remembered answers and pending events are dropped. 1: erased, now or before; 0: no such job of the caller's.
+ * -1 ERR_CONFLICT: it has not ended. */
 int job_erase(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
               struct job_receipt *ret, struct err *e);
 
@@ -170,7 +171,8 @@ int job_heartbeat(struct jobs *j, const struct job_claim *c, int64_t lease_us, s
 int job_cancel_asked(struct jobs *j, const struct job_claim *c, struct err *e);
 /* Stores that it was cancelled. 1: stored; 0: the lease was lost. */
 int job_finish_cancelled(struct jobs *j, const struct job_claim *c, struct err *e);
-/* Stores the end, once. 1: stored; 0: the lease was lost and nothing was written. `error` NULL means COMPLETED. */
+/* Stores the end, once. 1: stored; 0: the lease was lost and nothing was written. `error` NULL means COMPLETED. A job
+ * whose cancellation was asked for meanwhile is CANCELLED, and what came of it is dropped. */
 int job_finish(struct jobs *j, const struct job_claim *c, struct slice result, struct slice vendor_log,
                const char *error, struct arena *a, struct err *e);
 /* Back to the queue after a fault of ours, later each time; DEAD when the tries are used up. */

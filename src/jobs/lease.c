@@ -44,9 +44,9 @@ int job_tell_end(struct tx *tx, const uint8_t *scope, const uint8_t *id, struct 
 struct ending {
     struct jobs *j;
     const uint8_t *id;
-    int64_t fence; /* < 0: whatever fence */
+    int64_t fence; /* of a RUNNING one; < 0 of another: whatever fence */
     const char *trace;
-    enum job_state from, to;
+    enum job_state from, wanted, to; /* `to`: where it went, CANCELLED perhaps */
     struct slice result, vendor_log; /* sealed, or {NULL,0} */
     const char *error;
     int64_t not_before, created_at;
@@ -63,38 +63,44 @@ static int end_audit(struct tx *tx, struct ending *x, struct err *e)
                                 .object = "Job",
                                 .object_id = uuid_text(x->id, id),
                                 .outcome = x->to == JOB_COMPLETED || x->to == JOB_CANCELLED ? "permit" : "error",
-                                .why = x->error ? x->error : job_state_name(x->to),
+                                .why = x->error && x->to == x->wanted ? x->error : job_state_name(x->to),
                                 .trace = x->trace && *x->trace ? x->trace : NULL,
                                 .rows = 1};
     return audit_append(tx, &entry, e);
 }
 
-/* What goes back to the queue goes nowhere when its client no longer wants it. */
-static int heed_cancel(struct tx *tx, struct ending *x, struct err *e)
+/* To where its end was meant to go, or to CANCELLED, if its client asked for that while it ran: then nothing else comes
+ * of it. Two statements, of which one finds the row, so that an ask that commits in between is not missed. A body that
+ * runs again asks again for what was wanted first. */
+static int move_or_cancel(struct tx *tx, struct ending *x, struct err *e)
 {
-    OWN_ARENA struct arena *a = arena_new(64 * 1024);
-    struct rows r;
-    if (!a)
-        return err_set(e, ERR_NO_MEMORY, "requeue a job");
-    if (tx_rows(tx, a, &r, e, "SELECT cancelled FROM job WHERE scope = $1 AND id = $2", V_ID(x->j->scope),
-                V_ID(x->id)) < 0)
-        return -1;
-    if (r.n && row_at(&r, 0, 0)->i) {
-        x->to = JOB_CANCELLED;
-        x->error = NULL;
-    }
-    return 0;
+    const uint8_t *scope = x->j->scope;
+    x->to = x->wanted;
+    if (x->from != JOB_RUNNING || x->wanted == JOB_CANCELLED)
+        return job_move(tx, scope, x->id, x->from, x->to, x->fence, e);
+    assert(job_move_legal(x->from, x->to));
+    int n = tx_exec(tx, e,
+                    "UPDATE job SET state = $1, updated_at = $2 WHERE scope = $3 AND id = $4 AND state = 'RUNNING' AND "
+                    "fence = $5 AND cancelled = 0",
+                    V_STR(job_state_name(x->to)), V_INT(clock_now_us()), V_ID(scope), V_ID(x->id), V_INT(x->fence));
+    if (n != 0)
+        return n;
+    n = tx_exec(tx, e,
+                "UPDATE job SET state = 'CANCELLED', updated_at = $1 WHERE scope = $2 AND id = $3 AND state = "
+                "'RUNNING' AND fence = $4 AND cancelled = 1",
+                V_INT(clock_now_us()), V_ID(scope), V_ID(x->id), V_INT(x->fence));
+    x->to = n > 0 ? JOB_CANCELLED : x->to;
+    return n;
 }
 
 static int end_body(struct tx *tx, void *arg, struct err *e)
 {
     struct ending *x = arg;
     const uint8_t *scope = x->j->scope;
-    if (x->to == JOB_QUEUED && heed_cancel(tx, x, e))
-        return -1;
-    x->stored = job_move(tx, scope, x->id, x->from, x->to, x->fence, e);
+    x->stored = move_or_cancel(tx, x, e);
     if (x->stored <= 0)
         return x->stored;
+    bool kept = x->to == x->wanted; /* what came of it; not when it was cancelled instead */
     int rc =
         x->to == JOB_QUEUED
             ? tx_put(tx, e, "UPDATE job SET not_before = $1, error = $2 WHERE scope = $3 AND id = $4",
@@ -102,8 +108,8 @@ static int end_body(struct tx *tx, void *arg, struct err *e)
             : tx_put(tx, e,
                      "UPDATE job SET result = $1, vendor_log = $2, error = $3, lease_until = NULL WHERE scope = $4 "
                      "AND id = $5",
-                     V_MAYBE(x->result), V_MAYBE(x->vendor_log), x->error ? V_STR(x->error) : V_NULL, V_ID(scope),
-                     V_ID(x->id));
+                     kept ? V_MAYBE(x->result) : V_NULL, kept ? V_MAYBE(x->vendor_log) : V_NULL,
+                     kept && x->error ? V_STR(x->error) : V_NULL, V_ID(scope), V_ID(x->id));
     if (rc || (x->to != JOB_QUEUED && job_tell_end(tx, scope, x->id, e)))
         return -1;
     if (end_audit(tx, x, e))
@@ -125,20 +131,19 @@ struct sweeping {
 static int requeue(struct tx *tx, struct sweeping *x, struct err *e)
 {
     struct rows r;
-    if (tx_rows(
-            tx, x->arena, &r, e,
-            "SELECT id, attempts, trace FROM job WHERE state = 'RUNNING' AND (lease_until < $1 OR lease_until > $2) "
-            "LIMIT 100 " DB_SKIP_LOCKED,
-            V_INT(x->before), V_INT(x->beyond)) < 0)
+    if (tx_rows(tx, x->arena, &r, e,
+                "SELECT id, attempts, trace, fence FROM job WHERE state = 'RUNNING' AND (lease_until < $1 OR "
+                "lease_until > $2) LIMIT 100 " DB_SKIP_LOCKED,
+                V_INT(x->before), V_INT(x->beyond)) < 0)
         return -1;
     for (int i = 0; i < r.n; i++) {
         const struct val *v = row_at(&r, i, 0);
         struct ending end = {.j = x->j,
                              .id = (const uint8_t *)v[0].s.p,
-                             .fence = -1,
+                             .fence = v[3].i,
                              .trace = v[2].s.p,
                              .from = JOB_RUNNING,
-                             .to = v[1].i < JOB_TRIES ? JOB_QUEUED : JOB_DEAD,
+                             .wanted = v[1].i < JOB_TRIES ? JOB_QUEUED : JOB_DEAD,
                              .error = "WORKER_LOST"}; /* due at once */
         if (end_body(tx, &end, e))
             return -1;
@@ -163,7 +168,7 @@ static int expire(struct tx *tx, struct sweeping *x, struct err *e)
                              .fence = -1,
                              .trace = v[1].s.p,
                              .from = JOB_QUEUED,
-                             .to = JOB_EXPIRED};
+                             .wanted = JOB_EXPIRED};
         if (end_body(tx, &end, e))
             return -1;
         x->queued -= end.stored;
@@ -461,7 +466,7 @@ static struct ending ending_of(struct jobs *j, const struct job_claim *c, enum j
                            .fence = c->fence,
                            .trace = c->trace,
                            .from = JOB_RUNNING,
-                           .to = to,
+                           .wanted = to,
                            .error = error,
                            .created_at = c->created_at};
 }
@@ -490,7 +495,7 @@ int job_retry(struct jobs *j, const struct job_claim *c, const char *error, stru
     struct ending x = ending_of(j, c, c->attempts < JOB_TRIES ? JOB_QUEUED : JOB_DEAD, error);
     uint32_t r;
     rnd_bytes(&r, sizeof r);
-    if (x.to == JOB_QUEUED) /* 1 s * 2^n, give or take a fifth */
+    if (x.wanted == JOB_QUEUED) /* 1 s * 2^n, give or take a fifth */
         x.not_before = clock_steady_us() + (1000000LL << (c->attempts - 1)) * (800 + r % 400) / 1000;
     return finish(j, &x, e);
 }

@@ -113,6 +113,11 @@ static int erase_rows(struct tx *tx, struct touching *x, int64_t now, struct err
                   "UPDATE job SET key = $1, bundle = $1, plan = $1, result = NULL, vendor_log = NULL, erased_at = $2, "
                   "updated_at = $2 WHERE scope = $3 AND id = $4",
                   V_BYTES("", 0), V_INT(now), V_ID(x->j->scope), V_ID(x->id)) ||
+                   /* a key is remembered at the very moment its job was made; that has an index */
+                   tx_put(tx, e,
+                          "DELETE FROM idempotency WHERE created_at = (SELECT created_at FROM job WHERE scope = $1 AND "
+                          "id = $2) AND scope = $1 AND job = $2",
+                          V_ID(x->j->scope), V_ID(x->id)) ||
                    tx_put(
                        tx, e,
                        "UPDATE webhook_event SET next_at = NULL WHERE scope = $1 AND job = $2 AND next_at IS NOT NULL",

@@ -18,6 +18,7 @@ enum {
     BEAT_MS = LEASE_MS / 3,
     LOOK_MS = 40, /* for a cancellation that came through another process */
     IDLE_MS = 1000,
+    TELL_EVERY = 60,    /* tries between two lines of the log */
     IDLE_SHARED_MS = 20 /* no bell rings for what another process accepted */
 };
 
@@ -26,6 +27,7 @@ struct workers {
     struct registry *registry;
     struct sandbox *sandbox;
     atomic_bool stop;
+    atomic_int told_gone; /* how often it was seen that the jail is gone */
     int n;
     pthread_t thread[];
 };
@@ -152,12 +154,34 @@ int worker_step(struct jobs *j, struct registry *r, struct sandbox *s, struct er
     return 1;
 }
 
+/* Nothing is claimed for a jail that is gone: that would use up the tries of jobs that did nothing. */
+static bool jail_is_there(struct workers *w)
+{
+    struct err e;
+    if (sandbox_alive(w->sandbox))
+        return true;
+    if (!w->told_gone++)
+        log_line(LOG_ERROR, "lazaret-jail ended: models do not run until it is there again", NULL);
+    if (sandbox_revive(w->sandbox, &e)) {
+        if (w->told_gone++ % TELL_EVERY == 1)
+            log_err(LOG_ERROR, "lazaret-jail is not there yet", &e);
+        return false;
+    }
+    if (atomic_exchange(&w->told_gone, 0))
+        log_line(LOG_WARN, "lazaret-jail was started again", NULL);
+    return true;
+}
+
 static void *work_loop(void *arg)
 {
     pthread_setname_np(pthread_self(), "worker");
     struct workers *w = arg;
     while (!w->stop) {
         struct err e;
+        if (!jail_is_there(w)) {
+            jobs_wait(w->jobs, IDLE_MS);
+            continue;
+        }
         int rc = worker_step(w->jobs, w->registry, w->sandbox, &e);
         if (rc < 0)
             log_err(LOG_ERROR, "a worker's step failed", &e);

@@ -21,6 +21,7 @@ enum {
     START_MS = 10000,  /* for all spawners to come up; each forks a probe */
     STOP_MS = 5000,    /* for the jail to kill and reap */
     LOOK_MS = 20,      /* between looks for a restarted spawner or a cancel while waiting */
+    REVIVE_MS = 1000,  /* between tries to start another jail */
     GIVE_UP_MS = 10000 /* all spawners dead for so long: the jail does not recover */
 };
 
@@ -124,12 +125,14 @@ static void greet(struct sandbox *s)
 {
     struct jail_hello h;
     int fd;
-    while (hello_read(s->control, MSG_DONTWAIT, &h, &fd) == 1) {
+    int got;
+    while ((got = hello_read(s->control, MSG_DONTWAIT, &h, &fd)) == 1) {
         if (jail_head_ok(&h.head, JAIL_READY, h.head.size, sizeof h) && h.slot < (uint32_t)s->spawners && fd >= 0)
             slot_arm(s, &h, fd);
         else
             own_fd(&fd);
     }
+    s->gone |= got < 0;
 }
 
 static int await_ready(struct sandbox *s, struct err *e)
@@ -156,16 +159,32 @@ static int await_ready(struct sandbox *s, struct err *e)
     return 0;
 }
 
-int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct err *e)
+static int bring_up(struct sandbox *s, struct err *e)
 {
     int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+        return err_sys(e, ERR_SANDBOX, "the jail's control socket");
+    s->control = pair[0];
+    int failed = start_jail(&s->config, pair[1], &s->jail, e);
+    close(pair[1]);
+    return failed || await_ready(s, e) ? -1 : 0;
+}
+
+static int copy_config(struct sandbox *s, const struct sandbox_config *c, struct err *e)
+{
+    s->config = (struct sandbox_config){strdup(c->jail), strdup(c->images), strdup(c->models), c->spawners};
+    return s->config.jail && s->config.images && s->config.models ? 0 : err_set(e, ERR_NO_MEMORY, "the sandbox");
+}
+
+int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct err *e)
+{
     pthread_condattr_t attr;
     if (c->spawners < 1 || c->spawners >= JAIL_SPAWNERS_MAX)
         return err_set(e, ERR_CONFIG, "1 to %d sandboxes at a time, not %d", JAIL_SPAWNERS_MAX - 1, c->spawners);
     struct sandbox *s = calloc(1, sizeof *s);
     if (!s)
         return err_set(e, ERR_NO_MEMORY, "the sandbox");
-    *s = (struct sandbox){.control = -1, .spawners = c->spawners};
+    *s = (struct sandbox){.control = -1, .spawners = c->spawners, .user = geteuid()};
     for (int i = 0; i < JAIL_SPAWNERS_MAX; i++)
         s->slot[i] = (struct slot){-1, -1, false};
     pthread_mutex_init(&s->lock, NULL);
@@ -174,14 +193,7 @@ int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct er
     pthread_cond_init(&s->freed, &attr);
     pthread_condattr_destroy(&attr);
     signal(SIGPIPE, SIG_IGN); /* a model that ends without reading its input is no reason for us to end */
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
-        sandbox_close(s);
-        return err_sys(e, ERR_SANDBOX, "the jail's control socket");
-    }
-    s->control = pair[0];
-    int failed = start_jail(c, pair[1], &s->jail, e);
-    close(pair[1]);
-    if (failed || await_ready(s, e)) {
+    if (copy_config(s, c, e) || bring_up(s, e)) {
         sandbox_close(s);
         return -1;
     }
@@ -192,10 +204,12 @@ int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct er
 int sandbox_enter(struct sandbox *s, struct err *e)
 {
     pthread_mutex_lock(&s->lock);
-    bool closing = s->closing;
-    s->users += !closing;
+    bool closing = s->closing, reviving = s->reviving;
+    s->users += !closing && !reviving;
     pthread_mutex_unlock(&s->lock);
-    return closing ? err_set(e, ERR_SANDBOX, "the sandbox is being closed") : 0;
+    return closing    ? err_set(e, ERR_SANDBOX, "the sandbox is being closed")
+           : reviving ? err_set(e, ERR_SANDBOX, "the jail is being started again")
+                      : 0;
 }
 
 void sandbox_leave(struct sandbox *s)
@@ -228,6 +242,9 @@ void sandbox_close(struct sandbox *s)
     }
     pthread_cond_destroy(&s->freed);
     pthread_mutex_destroy(&s->lock);
+    free((void *)(uintptr_t)s->config.jail);
+    free((void *)(uintptr_t)s->config.images);
+    free((void *)(uintptr_t)s->config.models);
     free(s);
 }
 
@@ -273,6 +290,10 @@ int slot_take(struct sandbox *s, int cancel_fd, struct err *e)
             s->slot[i].busy = true;
             break;
         }
+        if (s->gone && !alive) { /* nobody is left who would start a spawner again */
+            dead_since = 1;
+            break;
+        }
         if (alive)
             dead_since = 0;
         else if (!dead_since)
@@ -311,6 +332,66 @@ int slot_fd(struct sandbox *s, int i)
     int fd = s->slot[i].fd;
     pthread_mutex_unlock(&s->lock);
     return fd;
+}
+
+/* --- when the jail is gone --- */
+
+bool sandbox_alive(struct sandbox *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->gone && !s->reviving)
+        greet(s);
+    bool alive = !s->gone && !s->reviving;
+    pthread_mutex_unlock(&s->lock);
+    return alive;
+}
+
+/* With the lock held: may this thread start another jail? */
+static int may_revive(struct sandbox *s, struct err *e)
+{
+    if (s->closing || s->reviving || s->users > 0)
+        return err_set(e, ERR_SANDBOX, "runs of the jail that is gone are still ending");
+    if (geteuid() != s->user)
+        return err_set(e, ERR_SANDBOX,
+                       "lazaret-jail ended, and this process is no longer the user that started it: restart lazaret");
+    if (clock_mono_us() - s->revived_at < REVIVE_MS * 1000LL)
+        return err_set(e, ERR_SANDBOX, "lazaret-jail ended; it is started again in a moment");
+    s->revived_at = clock_mono_us();
+    return 0;
+}
+
+static void drop_jail(struct sandbox *s)
+{
+    own_fd(&s->control);
+    s->control = -1;
+    if (s->jail > 0)
+        kill_jail(s->jail);
+    s->jail = 0;
+    for (int i = 0; i < s->spawners; i++) {
+        own_fd(&s->slot[i].fd);
+        own_fd(&s->slot[i].fresh);
+        s->slot[i] = (struct slot){-1, -1, false};
+    }
+}
+
+int sandbox_revive(struct sandbox *s, struct err *e)
+{
+    if (sandbox_alive(s))
+        return 0;
+    pthread_mutex_lock(&s->lock);
+    int no = may_revive(s, e);
+    s->reviving |= !no;
+    pthread_mutex_unlock(&s->lock);
+    if (no)
+        return -1;
+    drop_jail(s); /* nobody is inside, and nobody comes in */
+    int failed = bring_up(s, e);
+    pthread_mutex_lock(&s->lock);
+    s->reviving = false;
+    s->gone = failed;
+    pthread_cond_broadcast(&s->freed);
+    pthread_mutex_unlock(&s->lock);
+    return failed;
 }
 
 /* --- for doctor --- */

@@ -72,6 +72,14 @@ int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct er
 /* Kills what still runs; runs in other threads answer ERR_SANDBOX, and are waited for. */
 void sandbox_close(struct sandbox *s);
 
+/* Is the jail there? When not, every run fails with ERR_SANDBOX: ask before taking on work. Does not block. */
+bool sandbox_alive(struct sandbox *s);
+/* Starts another jail in the place of one that is gone; 0: there is one. -1 (ERR_SANDBOX): it could not be started, was
+ * tried less than a second ago, runs of the old one are still ending, or this process gave up the user it was opened
+ * as: a jail started by another user could do less, and would say so only by failing. Blocks for at most some seconds;
+ * meanwhile there is no jail. */
+int sandbox_revive(struct sandbox *s, struct err *e);
+
 /* 0: it ran and ended; ret->how says how, output is in `a`. -1 (ERR_SANDBOX): it could not be run at all, *ret is
  * untouched. Blocks for at most max.wall_ms + 2000, plus waiting for a free spawner. Safe from any thread.
  * `cancel_fd` (or -1): when it becomes readable, the tree is killed. */

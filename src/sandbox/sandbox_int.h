@@ -18,8 +18,12 @@ struct sandbox {
     pthread_cond_t freed;
     int control, spawners;
     int users; /* threads inside a call */
-    bool closing;
+    bool closing, reviving;
+    bool gone; /* the jail closed its end of the control socket */
     pid_t jail;
+    uid_t user;                   /* that opened it */
+    int64_t revived_at;           /* monotonic: the last try */
+    struct sandbox_config config; /* its strings are ours */
     struct slot slot[JAIL_SPAWNERS_MAX];
 };
 

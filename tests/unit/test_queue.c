@@ -198,6 +198,32 @@ TEST(a_running_job_is_told_to_stop)
     shop_close(&s);
 }
 
+TEST(a_result_that_comes_after_its_cancellation_is_not_kept)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct err e;
+    struct job_claim c;
+    struct job_view v;
+    enum job_cancel how;
+    shop_open(&s);
+    for (int failed = 0; failed < 2; failed++) { /* whether the model did well or not */
+        accepted(&s, NULL);
+        CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+        CHECK_OK(job_cancel(s.jobs, &s.caller, c.id, &wants, &how, &e));
+        CHECK_INT(how, JOB_CANCEL_ASKED);
+        CHECK_INT(job_finish(s.jobs, &c, SLICE("{\"score\":1}"), SLICE("log"), failed ? "CRASHED" : NULL, a, &e), 1);
+        CHECK_INT(view(&s, &s.caller, c.id, a, &v), 1);
+        CHECK_INT(v.state, JOB_CANCELLED); /* 202 said so */
+        CHECK(v.result.p == NULL && v.error == NULL);
+        CHECK_INT(job_finish(s.jobs, &c, SLICE("{}"), (struct slice){NULL, 0}, NULL, a, &e), 0); /* once */
+        job_claim_end(s.jobs, &c);
+    }
+    CHECK_INT(count(&s, "job WHERE vendor_log IS NOT NULL"), 0);
+    sound(&s);
+    shop_close(&s);
+}
+
 TEST(what_was_cancelled_while_its_worker_died_does_not_run_again)
 {
     OWN_ARENA struct arena *a = arena_new(16 << 20);
@@ -293,7 +319,9 @@ TEST(an_erased_job_leaves_nothing_behind)
         CHECK(on_disk(&s, row_at(&r, 0, i)->s)); /* the eyes see */
     CHECK_INT(job_erase(s.jobs, &s.caller, waiting, &wants, &receipt, &e), -1);
     CHECK_INT(e.code, ERR_CONFLICT);
+    house_sql(&s.h, "INSERT INTO idempotency SELECT scope, client, id, id, id, 202, 'what was answered', created_at FROM job;");
     CHECK_INT(job_erase(s.jobs, &s.caller, id, &wants, &receipt, &e), 1);
+    CHECK_INT(count(&s, "idempotency WHERE body <> ''"), 1); /* the waiting job's is kept */
     for (int i = 0; i < 4 && !house_shared(); i++)
         CHECK(!on_disk(&s, row_at(&r, 0, i)->s));
     CHECK_INT(count(&s, "job WHERE erased_at IS NOT NULL AND length(key) = 0"), 1);
@@ -459,6 +487,7 @@ TEST(many_workers_take_each_job_once)
 
 RUN(T(a_thousand_jobs_of_one_client_do_not_stand_before_another), T(the_most_urgent_goes_first_and_waiting_makes_urgent),
     T(a_client_and_a_model_at_their_limit_are_passed_over), T(a_waiting_job_is_cancelled_at_once), T(a_running_job_is_told_to_stop),
+    T(a_result_that_comes_after_its_cancellation_is_not_kept),
     T(what_was_cancelled_while_its_worker_died_does_not_run_again), T(a_job_that_expired_is_not_run),
     T(an_erased_job_leaves_nothing_behind), T(only_what_is_old_enough_is_erased), T(the_dead_get_new_tries_from_an_operator_only),
     T(lists_go_page_by_page_and_show_ones_own), T(many_workers_take_each_job_once))

@@ -44,3 +44,16 @@ elif mood == 13:
         say(output={"mood": 1})
     else:
         time.sleep(60)
+elif mood == 14:
+    import signal
+
+    for number in range(1, signal.NSIG):
+        try:
+            signal.signal(number, signal.SIG_IGN)
+        except OSError:
+            pass
+    if os.fork() == 0:
+        os.setsid()
+        os.fork()
+    while True:
+        pass
