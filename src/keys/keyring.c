@@ -195,8 +195,13 @@ static struct domain *find(struct keyring *k, const uint8_t *scope, const char *
 
 static int read_domains_again(struct keyring *k, struct arena *a, struct err *e)
 {
+    int before = k->s->n;
     k->s->n = 0;
-    return load_domains(k, a, e);
+    if (load_domains(k, a, e) == 0)
+        return 0;
+    if (k->s->n == 0) /* the store did not answer: what was known stays so */
+        k->s->n = before;
+    return -1;
 }
 
 /* With the lock held, so that two callers do not make the same domain twice. */

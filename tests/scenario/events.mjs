@@ -1,12 +1,13 @@
 #!/usr/bin/env node
+// stores: sqlite postgres
 // timeout: 120
 // events.mjs   the events of a job while it moves: as lines of JSON and as server-sent events, with many readers, readers that
 // leave, that come back, that are too many, and a server that ends meanwhile.
 import fs from 'node:fs';
 import path from 'node:path';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { bundle } from './casefile.mjs';
-import { Server, check, cliJson, done, same, tempFolder, test, top, until } from './lib.mjs';
+import { Server, check, cliJson, done, program, same, tempFolder, test, top, until } from './lib.mjs';
 
 const server = new Server();
 await server.start(['--workers', '1', '--limit-streams', '12', '--limit-client-streams', '8']);
@@ -27,7 +28,7 @@ async function send(words = 'news2', target = 'news2', name = 'bot') {
 function follow(id, headers = {}, name = 'bot', over = {}) {
   const s = { text: '', event: [], ended: false, broken: false };
   s.opened = new Promise((ready, fail) => {
-    const q = server.over.request({ host: '127.0.0.1', port: server.port, path: `/v1/jobs/${id}/events`, agent: false, headers: auth(name, headers), ...over }, (r) => {
+    const q = server.over.request({ host: '127.0.0.1', port: server.port, path: `/v1/jobs/${id}/events`, agent: false, headers: { ...auth(name), ...headers }, ...over }, (r) => {
       s.status = r.statusCode;
       s.headers = r.headers;
       r.on('data', (d) => {
@@ -104,6 +105,17 @@ await test('as server-sent events they have ids, and who comes back with the las
   same(states(old), ['FAILED'], 'for one who has not');
 });
 
+await test('a job that is cancelled says so', async () => {
+  await send(hangs, 'mood');
+  const id = await send(hangs, 'mood');
+  const s = await follow(id).opened;
+  await until('the present state', () => s.event.length === 1);
+  same((await server.request({ method: 'DELETE', path: `/v1/jobs/${id}`, headers: auth('bot') })).status, 202, 'cancelled');
+  await ending(s);
+  same(states(s), ['QUEUED', 'CANCELLED'], 'states');
+  check(!s.event[1].error, 'an error');
+});
+
 await test('no handler is held by streams, and too many of one client or in all are refused', async () => {
   const id = await send(hangs, 'mood');
   const theirs = await send(hangs, 'mood', 'other');
@@ -142,6 +154,29 @@ await test('when the server ends, streams end in order, though their jobs have n
   same((await how).code, 0, `exit\n${server.log.slice(-2000)}`);
   check(id !== later, 'two jobs');
 });
+
+if (process.env.STORE === 'postgres')
+  await test('what a process of its own does with a job comes, too', async () => {
+    const apart = new Server();
+    await apart.start(['--workers', '0']);
+    apart.addClient('bot');
+    const work = spawn(program, ['work', '--data', apart.dir], { stdio: ['ignore', 'pipe', 'ignore'] });
+    process.on('exit', () => work.kill('SIGKILL'));
+    await new Promise((ready) => work.stdout.on('data', (d) => { if (String(d).includes('lazaret works')) ready(); }));
+    const key = { Authorization: `Bearer ${apart.clients.bot.api_key}` };
+    const r = await apart.request({ method: 'POST', path: '/v1/diagnose', headers: { ...key, 'Content-Type': 'application/json' },
+      body: `{"client_id":"bot","target_diagnosis":"news2","fhir_bundle":${bundle('news2')}}` });
+    const s = await follow(JSON.parse(r.text).job_id, key, 'bot', { port: apart.port }).opened;
+    await ending(s);
+    const last = s.event.at(-1);
+    same(last.status, 'COMPLETED', 'end');
+    console.log(`# ms from its end elsewhere to its event: ${last.came - Date.parse(last.at)}`);
+    check(last.came - Date.parse(last.at) < 1000, 'it came late');
+    const ended = new Promise((end) => work.on('exit', end));
+    work.kill('SIGTERM');
+    await ended;
+    same((await apart.stop()).code, 0, `exit\n${apart.log.slice(-2000)}`);
+  });
 
 await test('over TLS it is the same', async () => {
   const box = tempFolder();
