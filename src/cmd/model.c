@@ -6,6 +6,9 @@
 #include "cmd/cmd.h"
 #include "models/prove.h"
 
+const struct option add_options[] = {
+    {"unsigned", NULL, "say that it carries no signature; signatures are not checked yet, so nothing depends on it"},
+    {0}};
 const struct option promote_options[] = {
     {"rank", "N", "where several models serve a target, the lowest goes first (100)"}, {0}};
 

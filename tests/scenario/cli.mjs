@@ -174,6 +174,22 @@ await test('model add takes a folder once, and says what is wrong with a broken 
   ends(cli(on('model', 'promote', 'news2@1.0.0', 'stable')), 0);
   fails(cli(on('model', 'promote', 'news2@9.9.9', 'stable')), 1, '9.9.9');
 });
+await test('a version that does not do what its vectors say does not become stable', () => {
+  const copy = path.join(box, 'boasting-model');
+  fs.cpSync(path.join(build, 'models/news2'), copy, { recursive: true });
+  const manifest = path.join(copy, 'manifest.json');
+  fs.chmodSync(manifest, 0o644);
+  const text = fs.readFileSync(manifest, 'utf8').replace('"1.0.0"', '"1.0.2"');
+  fs.writeFileSync(manifest, text.replace('"expect": {"score": 0,', '"expect": {"score": 5,'));
+  ends(cli(on('model', 'add', copy, '--unsigned')), 0);
+  fails(cli(on('model', 'promote', 'news2@1.0.2', 'stable')), 1, '44 of 45 self-tests passed: self-test 1');
+  check(!cliJson(on('model', 'list', '--json')).find((m) => m.version === '1.0.2').stable, 'it is stable');
+  const r = cli(on('model', 'test', 'news2@1.0.2', '--json'));
+  same([r.code, JSON.parse(r.stdout).passed, JSON.parse(r.stdout).total], [1, 44, 45], 'model test');
+  same(cliJson(on('model', 'test', 'qsofa@1.0.0', '--json')).failure, null, 'model test of a sample');
+  const rows = cliJson(on('audit', 'show', '--json', '--last', '100')).map((x) => x.why);
+  check(rows.includes('selftest-failed') && rows.includes('selftest-passed'), 'the audit log does not tell');
+});
 await test('keys status says which keys there are, never a key', () => {
   const root = fs.readFileSync(`${dir}.key`, 'utf8').trim();
   const json = cli(on('keys', 'status', '--json'));
