@@ -13,7 +13,7 @@ import { Server, check, cli, cliJson, done, program, same, skip, sleep, tempFold
 
 const postgres = process.env.STORE === 'postgres';
 const WORLDS = 4; // at a time
-const READY_MS = 2000 * (postgres ? 2 : 1); // with so many starting at once, and sanitizers
+const READY_MS = 2000;
 const LEASE_MS = 10000;
 const CLAIM_MS = 30000; // how long another process may be delivering an event
 
@@ -207,7 +207,10 @@ if (!runs) {
       if (p.during !== 'FIRST') same(x.twice, p.name === 'hook_sent' ? 1 : 0, 'events told twice');
     });
   }
-  console.log(`# ${all.length} kills, slowest start ${slowest.toFixed(0)} ms, longest from a kill to the result ${longest} ms`);
+  console.log(`# ${all.length} kills, ${WORLDS} at a time: slowest start ${slowest.toFixed(0)} ms, longest from a kill to the result ${longest} ms`);
+  slowest = longest = 0; // one by itself is what the limits are about
+  await visit(points.find((p) => p.name === 'sandbox_running'), 1);
+  console.log(`# one by itself: slowest start ${slowest.toFixed(0)} ms, from the kill to the result ${longest} ms`);
   await test(`ready again within ${READY_MS} ms`, () => check(slowest < READY_MS, `${slowest.toFixed(0)} ms`));
   await test('a job whose server was killed has its result within its lease and 2 s', () =>
     check(longest < (postgres ? LEASE_MS : 0) + 2000, `${longest} ms`));
