@@ -13,7 +13,7 @@ import { Server, check, cli, cliJson, done, program, same, skip, sleep, tempFold
 
 const postgres = process.env.STORE === 'postgres';
 const WORLDS = 4; // at a time
-const READY_MS = 2000;
+const READY_MS = 2000 * (postgres ? 2 : 1);
 const LEASE_MS = 10000;
 const CLAIM_MS = 30000; // how long another process may be delivering an event
 
