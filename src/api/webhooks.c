@@ -48,7 +48,7 @@ int api_endpoint_list(struct api_request *q, struct err *e)
 static int read_endpoint(struct api_request *q, const char **ret_url, bool *ret_full, struct err *e)
 {
     struct json j;
-    struct json_fault f;
+    struct json_fault f = {0}; /* JSON, but no object, is no fault of it */
     if (json_parse(q->arena, q->http->body, &j, &f) || json_kind(&j, 0) != JSON_OBJECT) {
         api_issue_field(q, "json_invalid", "body", "Input should be a JSON object");
         return err_set(e, f.what ? ERR_BAD_JSON : ERR_BAD_REQUEST, "an endpoint that is no JSON object");
