@@ -212,14 +212,3 @@ int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], s
     }
     return err_set(e, ERR_STORE, "the operator's own client cannot be made");
 }
-
-int client_named(struct db *db, const uint8_t scope[16], const char *name, struct arena *a, struct caller *ret,
-                 struct err *e)
-{
-    struct rows r;
-    *ret = (struct caller){.role = ROLE_ANONYMOUS};
-    if (db_rows(db, a, &r, e, "SELECT id, name, webhook_origin FROM client WHERE scope = $1 AND name = $2", V_ID(scope),
-                V_STR(name)) < 0)
-        return -1;
-    return take_caller(&r, scope, ret) ? 0 : err_set(e, ERR_NOT_FOUND, "there is no client named %s", name);
-}

@@ -47,8 +47,4 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
 int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret,
                     struct err *e);
 
-/* Who is called so; ERR_NOT_FOUND. For work an operator does on behalf of a client. */
-int client_named(struct db *db, const uint8_t scope[16], const char *name, struct arena *a, struct caller *ret,
-                 struct err *e);
-
 #endif

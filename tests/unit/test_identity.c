@@ -212,7 +212,7 @@ static struct caller made(struct house *h, const char *name, struct arena *a)
     struct caller c;
     struct err e;
     CHECK_OK(client_add(h->db, h->keyring, h->scope, name, NULL, a, &s, &e));
-    CHECK_OK(client_named(h->db, h->scope, name, a, &c, &e));
+    CHECK_OK(client_identify(h->db, h->scope, (struct slice){NULL, 0}, name, a, &c, &e));
     return c;
 }
 
