@@ -217,7 +217,7 @@ struct accepting {
     const struct job_new *n;
     struct arena *arena;
     struct slice wrap, bundle, plan;
-    uint8_t key_hash[SHA256_BYTES];
+    uint8_t key_hash[SHA256_BYTES], input[SHA256_BYTES];
     int64_t turn;
     struct job_accepted *ret;
     struct audit_entry audit;
@@ -292,12 +292,12 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
     }
     if (tx_put(tx, e,
                "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, "
-               "created_at, updated_at, priority, turn, expires_at, replay_of) "
-               "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, 0, $8, $9, $10, $10, $11, $12, $13, $14)",
+               "created_at, updated_at, priority, turn, expires_at, replay_of, input) "
+               "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, 0, $8, $9, $10, $10, $11, $12, $13, $14, $15)",
                V_ID(c->scope), V_ID(n->id), V_ID(c->id), V_BYTES(n->model, 32), V_BLOB(x->wrap), V_BLOB(x->bundle),
                V_BLOB(x->plan), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""), V_INT(n->created_at),
                V_INT(n->priority), V_INT(x->turn), n->expires_at ? V_INT(n->expires_at) : V_NULL,
-               n->replay_of ? V_ID(n->replay_of) : V_NULL))
+               n->replay_of ? V_ID(n->replay_of) : V_NULL, V_BYTES(x->input, 16)))
         return -1;
     if (n->idempotency_key.p &&
         tx_put(tx, e,
@@ -309,6 +309,18 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
     if (audit_append(tx, &x->audit, e))
         return -1;
     fault_crash(CRASH_accept_inserted);
+    return 0;
+}
+
+/* Keyed, because whoever reads the store must not find out a Bundle by trying. */
+static int input_of(struct jobs *j, const struct job_new *n, uint8_t ret[SHA256_BYTES], struct err *e)
+{
+    struct slice piece[] = {{(const char *)n->model, 32}, n->bundle};
+    struct key key;
+    if (keyring_domain(j->keyring, n->caller->scope, "input", &key, e))
+        return -1;
+    hmac_sha256((struct slice){(const char *)key.secret, KEY_BYTES}, piece, 2, ret);
+    key_wipe(&key);
     return 0;
 }
 
@@ -330,6 +342,8 @@ int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct 
         return -1;
     if (n->idempotency_key.p)
         sha256(n->idempotency_key, x.key_hash);
+    if (input_of(j, n, x.input, e))
+        return -1;
     x.audit.scope = n->caller->scope;
     x.audit.object = "Job";
     x.audit.object_id = uuid_text(n->id, id);

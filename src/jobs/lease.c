@@ -247,6 +247,7 @@ struct claiming {
     struct arena *arena;
     int64_t lease_us;
     struct rows rows; /* the one claimed, or none */
+    int buried;       /* jobs that ended instead: dead, unrun */
 };
 
 /* The classes that have a job that is due, the one whose head waits longest first; a class counts a minute. */
@@ -277,6 +278,28 @@ static int due_classes(struct tx *tx, struct claiming *x, int ret[PRIORITIES], s
     return r.n;
 }
 
+/* The very input took down every worker that ran it, as another job: no more workers for it, until an operator gives
+ * that other job new tries. */
+static int bury_poison(struct tx *tx, struct claiming *x, const struct val *v, struct err *e)
+{
+    struct rows r;
+    if (v[1].kind == VAL_NULL)
+        return 0;
+    int dead = tx_rows(tx, x->arena, &r, e,
+                       "SELECT 1 FROM job WHERE state = 'DEAD' AND input = $1 AND error = 'WORKER_LOST' LIMIT 1",
+                       V_BLOB(v[1].s));
+    if (dead <= 0)
+        return dead;
+    struct ending end = {.j = x->j,
+                         .id = (const uint8_t *)v[0].s.p,
+                         .fence = -1,
+                         .trace = v[2].s.p,
+                         .from = JOB_QUEUED,
+                         .wanted = JOB_DEAD,
+                         .error = "POISON"};
+    return end_body(tx, &end, e) ? -1 : end.stored;
+}
+
 /* The first of a class whose client and model may have one more running. */
 static int take_from(struct tx *tx, struct claiming *x, int class, struct err *e)
 {
@@ -284,7 +307,7 @@ static int take_from(struct tx *tx, struct claiming *x, int class, struct err *e
     int64_t now = clock_steady_us();
     struct rows due;
     if (tx_rows(tx, x->arena, &due, e,
-                "SELECT id FROM job WHERE state = 'QUEUED' AND priority = $1 AND not_before <= $2 AND "
+                "SELECT id, input, trace FROM job WHERE state = 'QUEUED' AND priority = $1 AND not_before <= $2 AND "
                 "(expires_at IS NULL OR expires_at > $3) AND "
                 "($4 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.client = job.client) < $4) AND "
                 "($5 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.model = job.model) < $5) "
@@ -295,6 +318,11 @@ static int take_from(struct tx *tx, struct claiming *x, int class, struct err *e
     if (due.n == 0)
         return 0;
     const uint8_t *id = (const uint8_t *)row_at(&due, 0, 0)->s.p;
+    int buried = bury_poison(tx, x, row_at(&due, 0, 0), e);
+    if (buried) {
+        x->buried += buried > 0;
+        return buried;
+    }
     int moved = job_move(tx, x->j->scope, id, JOB_QUEUED, JOB_RUNNING, -1, e);
     if (moved <= 0)
         return moved;
@@ -308,12 +336,22 @@ static int claim_body(struct tx *tx, void *arg, struct err *e)
 {
     struct claiming *x = arg;
     int class[PRIORITIES], n = due_classes(tx, x, class, e), got = n < 0 ? -1 : 0;
-    x->rows.n = 0;
+    x->rows.n = x->buried = 0;
     for (int i = 0; i < n && got == 0; i++)
         got = take_from(tx, x, class[i], e);
     if (got > 0)
         fault_crash(CRASH_claim_taken);
     return got < 0 ? -1 : 0;
+}
+
+static void count_buried(const struct claiming *x)
+{
+    if (x->buried) {
+        jobs_count(x->j, -x->buried);
+        metric_add(METRIC_JOBS_FAILED, x->buried);
+        jobs_tell(x->j);
+        jobs_changed(x->j);
+    }
 }
 
 /* A claim that a power failure undoes leaves the job queued, which is what recovery would make of it. */
@@ -324,7 +362,7 @@ static int claim_one(struct claiming *x, struct err *e)
         return -1;
     if (tx_run_lazy(j->db, claim_body, x, e))
         return -1;
-    if (x->rows.n || jobs_shared(j)) /* others sweep, too */
+    if (x->rows.n || x->buried || jobs_shared(j)) /* others sweep, too */
         return 0;
     return job_sweep(j, e) || tx_run_lazy(j->db, claim_body, x, e) ? -1 : 0;
 }
@@ -373,8 +411,11 @@ int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_clai
 {
     struct claiming x = {.j = j, .arena = a, .lease_us = lease_us};
     *ret = (struct job_claim){.cancel_fd = -1};
-    if (claim_one(&x, e))
-        return -1;
+    do {
+        if (claim_one(&x, e))
+            return -1;
+        count_buried(&x);
+    } while (x.buried);
     if (x.rows.n)
         jobs_changed(j);
     if (x.rows.n == 0)
@@ -517,7 +558,7 @@ int job_check_invariants(struct jobs *j, struct err *e)
         {"SELECT count(*) FROM job WHERE state = 'RUNNING' AND (lease_until IS NULL OR fence = 0)",
          "a running job without a lease"},
         {"SELECT count(*) FROM job WHERE erased_at IS NOT NULL AND (length(key) > 0 OR length(bundle) > 0 OR "
-         "length(plan) > 0 OR vendor_log IS NOT NULL)",
+         "length(plan) > 0 OR vendor_log IS NOT NULL OR input IS NOT NULL)",
          "an erased job that is still there"},
         {"SELECT count(*) FROM idempotency i LEFT JOIN job ON job.scope = i.scope AND job.id = i.job WHERE job.id IS "
          "NULL",

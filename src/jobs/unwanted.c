@@ -110,7 +110,8 @@ int job_cancel(struct jobs *j, const struct caller *caller, const uint8_t id[16]
 static int erase_rows(struct tx *tx, struct touching *x, int64_t now, struct err *e)
 {
     return tx_put(tx, e,
-                  "UPDATE job SET key = $1, bundle = $1, plan = $1, result = NULL, vendor_log = NULL, erased_at = $2, "
+                  "UPDATE job SET key = $1, bundle = $1, plan = $1, result = NULL, vendor_log = NULL, input = NULL, "
+                  "erased_at = $2, "
                   "updated_at = $2 WHERE scope = $3 AND id = $4",
                   V_BYTES("", 0), V_INT(now), V_ID(x->j->scope), V_ID(x->id)) ||
                    /* a key is remembered at the very moment its job was made; that has an index */

@@ -4,7 +4,7 @@ TEST(only_the_moves_of_the_table_are_legal)
 {
     static const enum job_state from[] = {JOB_QUEUED, JOB_RUNNING, JOB_COMPLETED, JOB_FAILED, JOB_CANCELLED, JOB_EXPIRED, JOB_DEAD};
     /* rows from, columns to: queued, running, completed, failed, cancelled, expired, dead */
-    static const char *const legal[] = {"-x--xx-", "x-xxx-x", "-------", "-------", "-------", "-------", "x------"};
+    static const char *const legal[] = {"-x--xxx", "x-xxx-x", "-------", "-------", "-------", "-------", "x------"};
     static const struct {
         const char *name, *text;
         bool ended;
@@ -206,6 +206,53 @@ TEST(an_ended_job_writes_its_audit_entry_and_its_event_in_the_same_step)
     shop_close(&s);
 }
 
+/* Its worker is lost as often as there are tries. */
+static void kills_its_workers(struct shop *s, const uint8_t id[16])
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct err e;
+    struct job_claim c;
+    for (int i = 0; i < JOB_TRIES; i++) {
+        CHECK_INT(claim(s, LEASE_US, a, &c), 1);
+        CHECK(memcmp(c.id, id, 16) == 0);
+        job_claim_end(s->jobs, &c);
+        house_sql(&s->h, "UPDATE job SET lease_until = 1 WHERE state = 'RUNNING'");
+        CHECK_OK(job_sweep(s->jobs, &e));
+    }
+    CHECK_INT(count(s, "job WHERE state = 'DEAD' AND error = 'WORKER_LOST'"), 1);
+}
+
+TEST(an_input_that_took_down_every_worker_is_not_run_again_under_another_id)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct err e;
+    struct job_claim c;
+    struct job_accepted r;
+    struct audit_entry wants = {.actor = "operator", .action = "update", .outcome = "permit"};
+    uint8_t first[16], again[16];
+    shop_open(&s);
+    accepted(&s, first);
+    kills_its_workers(&s, first);
+    accepted(&s, again);
+    struct job_new other = order(&s);
+    other.bundle = SLICE("{\"resourceType\":\"Bundle\",\"canary\":\"Another\"}");
+    CHECK_OK(job_accept(s.jobs, &other, a, &r, &e));
+    CHECK_INT(claim(&s, LEASE_US, a, &c), 1); /* past the one that is not run */
+    CHECK(memcmp(c.id, other.id, 16) == 0);
+    job_claim_end(s.jobs, &c);
+    CHECK_INT(count(&s, "job WHERE state = 'DEAD' AND error = 'POISON' AND attempts = 0"), 1);
+    CHECK_INT(jobs_queued(s.jobs), 0);
+    CHECK_INT(job_revive(s.jobs, first, &wants, &e), 1); /* an operator knows better */
+    CHECK_INT(job_revive(s.jobs, again, &wants, &e), 1);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+        job_claim_end(s.jobs, &c);
+    }
+    sound(&s);
+    shop_close(&s);
+}
+
 TEST(a_fault_of_ours_is_tried_again_later_each_time_until_the_job_is_dead)
 {
     OWN_ARENA struct arena *a = arena_new(16 << 20);
@@ -247,6 +294,7 @@ TEST(after_a_crash_running_jobs_are_queued_again_and_one_that_always_kills_its_w
     shop_open(&s);
     for (int i = 0; i < 3; i++)
         accepted(&s, id[i]);
+    house_sql(&s.h, "UPDATE job SET input = id"); /* three Bundles, not one that comes three times */
     for (int i = 0; i < 2; i++) {
         CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
         job_claim_end(s.jobs, &c);
@@ -388,6 +436,7 @@ RUN(T(only_the_moves_of_the_table_are_legal), T(an_accepted_job_is_there_after_r
     T(the_same_idempotency_key_makes_one_job), T(a_job_that_cannot_be_audited_is_not_accepted),
     T(jobs_are_claimed_oldest_first_and_each_once), T(a_lease_that_ran_out_is_taken_over_and_the_late_worker_changes_nothing),
     T(an_ended_job_writes_its_audit_entry_and_its_event_in_the_same_step),
+    T(an_input_that_took_down_every_worker_is_not_run_again_under_another_id),
     T(a_fault_of_ours_is_tried_again_later_each_time_until_the_job_is_dead),
     T(after_a_crash_running_jobs_are_queued_again_and_one_that_always_kills_its_worker_fails),
     T(a_client_sees_its_own_jobs_only_and_every_look_is_in_the_log), T(without_its_key_a_job_cannot_be_opened),
