@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// alone: a cancellation has to be there in 100 ms
 // stores: sqlite postgres
 // timeout: 120
 // cancel.mjs   a running job is cancelled, though its program hears no signal and has left children and grandchildren in

@@ -3,6 +3,7 @@
 // server, a process that starts models; on PostgreSQL also a worker of its own and PostgreSQL itself. What had been answered is there, a
 // repeated request makes no second job, every job has one result. SEED in the environment repeats a run's choices.
 // At the end the same eyes look at a server that answers before it commits, and have to see that jobs are lost.
+// alone: a restart is timed
 // stores: sqlite postgres
 // timeout: 280
 // soak: N kills

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// alone: rates are counted in time
 // stores: sqlite postgres
 // timeout: 120
 // limits.mjs   a flood of wrong keys fills no disk, behind a proxy too; a client's own rate is set while the server runs; how many

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// alone: answers and restarts are timed
 // timeout: 240
 // postgres.mjs   a store several processes share: workers of their own, killed while they run; and a PostgreSQL that is killed,
 // paused and comes back. Its cluster is its own.
