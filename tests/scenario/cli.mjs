@@ -92,8 +92,21 @@ await test('routes says what routes.def says', () => {
   const rows = cliJson(['routes', '--json']);
   same(rows.map((r) => `${r.method} ${r.path}`), want, 'routes');
   const at = (p) => rows.find((r) => r.path === p);
-  same([at('/health').anonymous, at('/v1/diagnose').anonymous, at('/v1/diagnose').client], ['all', 'none', 'own'], 'views');
+  same([at('/health').anonymous, at('/v1/diagnose').anonymous, at('/v1/diagnose').client], ['ALL', 'NONE', 'OWN'], 'views');
   for (const w of want) contains(cli(['routes']).stdout, w.split(' ')[1], 'routes');
+});
+await test('policy says in sentences what a role may, by its name or an alias, and check that the tables hold together', () => {
+  const iit = cli(['policy', '--as', 'iit']);
+  ends(iit, 0);
+  contains(iit.stdout, 'address and telephone of the homes one is to visit, while a ticket is open', 'the installer');
+  contains(iit.stdout, 'Not together with monitor', 'the installer');
+  check(!iit.stdout.includes('Screening'), 'an installer is told of screenings');
+  const all = cliJson(['policy', '--json']);
+  same(all.map((r) => r.role), ['anonymous', 'client', 'operator', 'doctor', 'installer', 'monitor', 'researcher', 'auditor', 'admin', 'participant'], 'roles');
+  same(cliJson(['policy', '--as', 'unimi', '--json']).joins, 'health, streams', 'a researcher');
+  fails(cli(['policy', '--as', 'nurse']), 2, "no role 'nurse'");
+  ends(cli(['policy', 'check']), 0);
+  same(cliJson(['policy', 'check', '--json']), { faults: 0, sentences: [] }, 'the check');
 });
 await test('fhir validate tells good from bad, a line a file, and its exit status says the same', () => {
   const good = cli(['fhir', 'validate', '--json', complete]);

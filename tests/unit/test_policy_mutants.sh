@@ -1,0 +1,53 @@
+#!/bin/sh
+# test_policy_mutants.sh SOURCE BASE   the policy's tests notice when a row of its tables is lost, or says less.
+#
+# For each mutant: a copy of src/policy with one change, compiled with test_policy.c and run. A mutant that compiles and passes
+# has survived.
+set -u
+top=$(cd "$1" && pwd)
+base=$2
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+n=0
+
+# FILE, a sed program; the file has to change.
+mutant() {
+    rm -rf "$place/policy"
+    cp -r "$top/src/policy" "$place/policy"
+    sed -i "$2" "$place/policy/$1"
+    n=$((n + 1))
+    if cmp -s "$top/src/policy/$1" "$place/policy/$1"; then
+        echo "not ok $n - $1: '$2' changes nothing"
+    elif cc -O0 -w -D_GNU_SOURCE -fsanitize=address,undefined -I"$place" -I"$top/src" -I"$top/tests/unit" "$top/tests/unit/test_policy.c" \
+        "$place"/policy/*.c "$base" -lcmocka -o "$place/t" 2>/dev/null && "$place/t" >/dev/null 2>&1; then
+        echo "not ok $n - survived: $1 with $2"
+    else
+        echo "ok $n - $1 with $2"
+    fi
+}
+
+# Unchanged, the tests pass: otherwise the deaths below would mean nothing.
+cp -r "$top/src/policy" "$place/policy"
+n=1
+if cc -O0 -w -D_GNU_SOURCE -fsanitize=address,undefined -I"$place" -I"$top/src" -I"$top/tests/unit" "$top/tests/unit/test_policy.c" \
+    "$place"/policy/*.c "$base" -lcmocka -o "$place/t" && "$place/t" >/dev/null 2>&1; then
+    echo "ok 1 - the tables as they are"
+else
+    echo "not ok 1 - the tables as they are"
+fi
+
+for line in $(grep -nE '^(APART|JOINS)' "$top/src/policy/roles.def" | cut -d: -f1); do mutant roles.def "${line}d"; done
+for line in $(grep -nE '^SEES' "$top/src/policy/matrix.def" | cut -d: -f1); do mutant matrix.def "${line}d"; done
+for entity in PATIENT_DETAIL PATIENT_GENERAL SCREENING STREAM; do
+    mutant entities.def "/^ENTITY($entity,/s/NAME, \|ADDRESS,\|HEALTH, \|STREAMS,/NOTHING,/"
+done
+mutant entities.def '/^ENTITY(PATIENT_LOOKUP,/s/KEY(PERSON) | //'
+mutant entities.def '/^ENTITY(INSTALLATION_LOOKUP,/s/KEY(HOME) | //'
+mutant entities.def '/^ENTITY(STREAM_LOOKUP,/s/KEY(STREAM) | //'
+mutant views.def '/^VIEW(STREAM,  *COHORT/s/EXPORT/ALIAS/'
+mutant views.def '/^VIEW(STREAM,  *ALIASED/s/NEEDED,/NOT_ASKED,/'
+mutant views.def '/^VIEW(DOCUMENT,  *REDACTED/s/title kind/title content/'
+mutant views.def '/^VIEW(DOCUMENT,  *REDACTED/s/title kind/title sort/'
+mutant matrix.def '/^SEES(PATIENT_DETAIL,  *READ/s/NONE,   OWN)/ALL,    OWN)/'
+mutant matrix.def '/^SEES(PATIENT_GENERAL,  *READ/s/VISITED,/ALL,    /'
+echo "1..$n"
