@@ -280,49 +280,53 @@ static int due_classes(struct tx *tx, struct claiming *x, int ret[PRIORITIES], s
 
 /* The very input took down every worker that ran it, as another job: no more workers for it, until an operator gives
  * that other job new tries. */
-static int bury_poison(struct tx *tx, struct claiming *x, const struct val *v, struct err *e)
+#define IS_POISON                                                                                                      \
+    "(SELECT count(*) FROM job d WHERE d.state = 'DEAD' AND d.input = job.input AND d.error = 'WORKER_LOST')"
+
+static int bury(struct tx *tx, struct claiming *x, const uint8_t *id, const char *trace, struct err *e)
 {
-    struct rows r;
-    if (v[1].kind == VAL_NULL)
-        return 0;
-    int dead = tx_rows(tx, x->arena, &r, e,
-                       "SELECT 1 FROM job WHERE state = 'DEAD' AND input = $1 AND error = 'WORKER_LOST' LIMIT 1",
-                       V_BLOB(v[1].s));
-    if (dead <= 0)
-        return dead;
-    struct ending end = {.j = x->j,
-                         .id = (const uint8_t *)v[0].s.p,
-                         .fence = -1,
-                         .trace = v[2].s.p,
-                         .from = JOB_QUEUED,
-                         .wanted = JOB_DEAD,
-                         .error = "POISON"};
-    return end_body(tx, &end, e) ? -1 : end.stored;
+    struct ending end = {
+        .j = x->j, .id = id, .fence = -1, .trace = trace, .from = JOB_QUEUED, .wanted = JOB_DEAD, .error = "POISON"};
+    if (end_body(tx, &end, e))
+        return -1;
+    x->buried += end.stored;
+    return end.stored;
 }
 
-/* The first of a class whose client and model may have one more running. */
-static int take_from(struct tx *tx, struct claiming *x, int class, struct err *e)
+/* The first of a class that is due: id, trace, is it poison. Where clients or models have a limit, one of whose client
+ * and model one more may run, among the first thousand: what waits of those at their limit is not walked past to its
+ * end every time. Clients take turns, so others' jobs are near the front. */
+static int next_due(struct tx *tx, struct claiming *x, int class, int64_t now, struct rows *ret, struct err *e)
 {
     const struct jobs_limits *l = &x->j->limits;
+    if (l->client_running == 0 && l->model_running == 0)
+        return tx_rows(
+            tx, x->arena, ret, e,
+            "SELECT id, trace, " IS_POISON " FROM job WHERE state = 'QUEUED' AND priority = $1 AND "
+            "not_before <= $2 AND (expires_at IS NULL OR expires_at > $3) ORDER BY turn LIMIT 1 " DB_SKIP_LOCKED,
+            V_INT(class), V_INT(now), V_INT(clock_surely_us()));
+    return tx_rows(
+        tx, x->arena, ret, e,
+        "SELECT id, trace, " IS_POISON " FROM job WHERE state = 'QUEUED' AND priority = $1 AND "
+        "not_before <= $2 AND (expires_at IS NULL OR expires_at > $3) AND "
+        "($4 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.client = job.client) < $4) "
+        "AND ($5 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.model = job.model) < $5) "
+        "AND turn <= (SELECT max(turn) FROM (SELECT turn FROM job WHERE state = 'QUEUED' AND priority = $1 "
+        "ORDER BY turn LIMIT 1000) AS ahead) ORDER BY turn LIMIT 1 " DB_SKIP_LOCKED,
+        V_INT(class), V_INT(now), V_INT(clock_surely_us()), V_INT(l->client_running), V_INT(l->model_running));
+}
+
+static int take_from(struct tx *tx, struct claiming *x, int class, struct err *e)
+{
     int64_t now = clock_steady_us();
     struct rows due;
-    if (tx_rows(tx, x->arena, &due, e,
-                "SELECT id, input, trace FROM job WHERE state = 'QUEUED' AND priority = $1 AND not_before <= $2 AND "
-                "(expires_at IS NULL OR expires_at > $3) AND "
-                "($4 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.client = job.client) < $4) AND "
-                "($5 = 0 OR (SELECT count(*) FROM job r WHERE r.state = 'RUNNING' AND r.model = job.model) < $5) "
-                "ORDER BY turn LIMIT 1 " DB_SKIP_LOCKED,
-                V_INT(class), V_INT(now), V_INT(clock_surely_us()), V_INT(l->client_running),
-                V_INT(l->model_running)) < 0)
-        return -1;
-    if (due.n == 0)
-        return 0;
-    const uint8_t *id = (const uint8_t *)row_at(&due, 0, 0)->s.p;
-    int buried = bury_poison(tx, x, row_at(&due, 0, 0), e);
-    if (buried) {
-        x->buried += buried > 0;
-        return buried;
-    }
+    int found = next_due(tx, x, class, now, &due, e);
+    if (found <= 0)
+        return found;
+    const struct val *v = row_at(&due, 0, 0);
+    const uint8_t *id = (const uint8_t *)v[0].s.p;
+    if (v[2].i)
+        return bury(tx, x, id, v[1].s.p, e);
     int moved = job_move(tx, x->j->scope, id, JOB_QUEUED, JOB_RUNNING, -1, e);
     if (moved <= 0)
         return moved;

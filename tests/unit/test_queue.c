@@ -124,6 +124,31 @@ TEST(a_client_and_a_model_at_their_limit_are_passed_over)
     shop_close(&s);
 }
 
+TEST(a_claim_does_not_walk_past_all_that_waits_of_a_client_at_its_limit)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct job_claim c;
+    shop_open(&s);
+    jobs_limit(s.jobs, &(struct jobs_limits){.client_running = 1});
+    for (int i = 0; i < 3; i++)
+        accept_as(&s, &s.caller, PRIORITY_STAT, 0, NULL);
+    struct caller b = other_client(&s, "other");
+    accept_as(&s, &b, PRIORITY_STAT, 0, NULL);
+    house_sql(&s.h, "UPDATE job SET turn = turn + 1000000 WHERE client = (SELECT client FROM job ORDER BY id DESC LIMIT 1)");
+    CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+    job_claim_end(s.jobs, &c);
+    for (int i = 0; i < 998; i++) /* a thousand of the client at its limit, then the other's */
+        accept_as(&s, &s.caller, PRIORITY_STAT, 0, NULL);
+    CHECK_INT(claim(&s, LEASE_US, a, &c), 0);
+    job_claim_end(s.jobs, &c);
+    house_sql(&s.h, "UPDATE job SET state = 'CANCELLED' WHERE id = (SELECT id FROM job WHERE state = 'QUEUED' ORDER BY id LIMIT 1)");
+    CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+    CHECK(memcmp(c.client, b.id, 16) == 0);
+    job_claim_end(s.jobs, &c);
+    shop_close(&s);
+}
+
 /* --- no longer wanted --- */
 
 static const struct audit_entry wants = {.actor = "bot", .role = "client", .action = "delete", .outcome = "permit"};
@@ -486,7 +511,7 @@ TEST(many_workers_take_each_job_once)
 }
 
 RUN(T(a_thousand_jobs_of_one_client_do_not_stand_before_another), T(the_most_urgent_goes_first_and_waiting_makes_urgent),
-    T(a_client_and_a_model_at_their_limit_are_passed_over), T(a_waiting_job_is_cancelled_at_once), T(a_running_job_is_told_to_stop),
+    T(a_client_and_a_model_at_their_limit_are_passed_over), T(a_claim_does_not_walk_past_all_that_waits_of_a_client_at_its_limit), T(a_waiting_job_is_cancelled_at_once), T(a_running_job_is_told_to_stop),
     T(a_result_that_comes_after_its_cancellation_is_not_kept),
     T(what_was_cancelled_while_its_worker_died_does_not_run_again), T(a_job_that_expired_is_not_run),
     T(an_erased_job_leaves_nothing_behind), T(only_what_is_old_enough_is_erased), T(the_dead_get_new_tries_from_an_operator_only),
