@@ -51,7 +51,21 @@ struct adding {
     const char *name, *origin;
     uint8_t id[16], hash[SHA256_BYTES];
     struct slice secret;
+    const struct audit_entry *audit;
 };
+
+/* In a body. */
+static int audit_client(struct tx *tx, const uint8_t scope[16], const uint8_t id[16], const struct audit_entry *audit,
+                        struct err *e)
+{
+    char text[UUID_TEXT];
+    struct audit_entry entry = *audit;
+    entry.scope = scope;
+    entry.object = "Client";
+    entry.object_id = uuid_text(id, text);
+    entry.rows = 1;
+    return audit_append(tx, &entry, e);
+}
 
 static int insert(struct tx *tx, void *arg, struct err *e)
 {
@@ -69,13 +83,13 @@ static int insert(struct tx *tx, void *arg, struct err *e)
                            V_ID(c->scope), V_ID(c->id), V_STR(c->origin ? c->origin : ""), V_BLOB(c->secret),
                            V_INT(clock_now_us()))
                ? -1
-               : 0;
+               : audit_client(tx, c->scope, c->id, c->audit, e);
 }
 
 int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const char *name, const char *origin,
-               struct arena *a, struct client_secrets *ret, struct err *e)
+               const struct audit_entry *audit, struct arena *a, struct client_secrets *ret, struct err *e)
 {
-    struct adding c = {.scope = scope, .name = name, .origin = origin};
+    struct adding c = {.scope = scope, .name = name, .origin = origin, .audit = audit};
     char *secret = arena_take(a, SECRET_TEXT);
     if (!name_ok(name))
         return err_set(e, ERR_USAGE, "a client's name is 1 to 64 of A-Z a-z 0-9 . _ -");
@@ -91,18 +105,38 @@ int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const 
     return 0;
 }
 
-static int update_key(struct tx *tx, void *arg, struct err *e)
+/* After an UPDATE ... RETURNING id. */
+static int audit_changed(struct tx *tx, const struct rows *r, const uint8_t scope[16], const char *name,
+                         const struct audit_entry *audit, struct err *e)
 {
-    struct adding *c = arg;
-    int n = tx_exec(tx, e, "UPDATE client SET key_hash = $1 WHERE scope = $2 AND name = $3",
-                    V_BYTES(c->hash, sizeof c->hash), V_ID(c->scope), V_STR(c->name));
-    return n < 0 ? -1 : n == 0 ? err_set(e, ERR_NOT_FOUND, "there is no client named %s", c->name) : 0;
+    if (r->n == 0)
+        return err_set(e, ERR_NOT_FOUND, "there is no client named %s", name);
+    return audit_client(tx, scope, (const uint8_t *)row_at(r, 0, 0)->s.p, audit, e);
 }
 
-int client_rotate(struct db *db, const uint8_t scope[16], const char *name, struct arena *a, const char **ret_key,
-                  struct err *e)
+struct changing {
+    const uint8_t *scope;
+    const char *name;
+    uint8_t hash[SHA256_BYTES];
+    int64_t rate, burst;
+    const struct audit_entry *audit;
+    struct arena *arena;
+};
+
+static int update_key(struct tx *tx, void *arg, struct err *e)
 {
-    struct adding c = {.scope = scope, .name = name};
+    struct changing *c = arg;
+    struct rows r;
+    return tx_rows(tx, c->arena, &r, e, "UPDATE client SET key_hash = $1 WHERE scope = $2 AND name = $3 RETURNING id",
+                   V_BYTES(c->hash, sizeof c->hash), V_ID(c->scope), V_STR(c->name)) < 0
+               ? -1
+               : audit_changed(tx, &r, c->scope, c->name, c->audit, e);
+}
+
+int client_rotate(struct db *db, const uint8_t scope[16], const char *name, const struct audit_entry *audit,
+                  struct arena *a, const char **ret_key, struct err *e)
+{
+    struct changing c = {.scope = scope, .name = name, .audit = audit, .arena = a};
     const char *key = new_api_key(a, c.hash);
     if (!key)
         return err_set(e, ERR_NO_MEMORY, "rotate a key");
@@ -112,24 +146,22 @@ int client_rotate(struct db *db, const uint8_t scope[16], const char *name, stru
     return 0;
 }
 
-struct limiting {
-    const uint8_t *scope;
-    const char *name;
-    int64_t rate, burst;
-};
-
 static int update_limit(struct tx *tx, void *arg, struct err *e)
 {
-    const struct limiting *c = arg;
-    int n = tx_exec(tx, e, "UPDATE client SET rate = $1, burst = $2 WHERE scope = $3 AND name = $4",
-                    c->rate < 0 ? V_NULL : V_INT(c->rate), c->burst < 0 ? V_NULL : V_INT(c->burst), V_ID(c->scope),
-                    V_STR(c->name));
-    return n < 0 ? -1 : n == 0 ? err_set(e, ERR_NOT_FOUND, "there is no client named %s", c->name) : 0;
+    struct changing *c = arg;
+    struct rows r;
+    return tx_rows(tx, c->arena, &r, e,
+                   "UPDATE client SET rate = $1, burst = $2 WHERE scope = $3 AND name = $4 RETURNING id",
+                   c->rate < 0 ? V_NULL : V_INT(c->rate), c->burst < 0 ? V_NULL : V_INT(c->burst), V_ID(c->scope),
+                   V_STR(c->name)) < 0
+               ? -1
+               : audit_changed(tx, &r, c->scope, c->name, c->audit, e);
 }
 
-int client_limit(struct db *db, const uint8_t scope[16], const char *name, int64_t rate, int64_t burst, struct err *e)
+int client_limit(struct db *db, const uint8_t scope[16], const char *name, int64_t rate, int64_t burst,
+                 const struct audit_entry *audit, struct arena *a, struct err *e)
 {
-    struct limiting c = {scope, name, rate, burst};
+    struct changing c = {.scope = scope, .name = name, .rate = rate, .burst = burst, .audit = audit, .arena = a};
     return tx_run(db, update_limit, &c, e);
 }
 
@@ -195,6 +227,8 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
 int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret,
                     struct err *e)
 {
+    static const struct audit_entry own_doing = {
+        .actor = "operator", .role = "operator", .action = "create", .outcome = "permit", .why = "first-use"};
     struct client_secrets unused;
     *ret = (struct caller){.role = ROLE_OPERATOR};
     for (int tries = 0; tries < 2; tries++) {
@@ -207,7 +241,7 @@ int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], s
             ret->role = ROLE_OPERATOR;
             return 0;
         }
-        if (client_add(db, k, scope, operator_name, NULL, a, &unused, e) && e->code != ERR_CONFLICT)
+        if (client_add(db, k, scope, operator_name, NULL, &own_doing, a, &unused, e) && e->code != ERR_CONFLICT)
             return -1;
     }
     return err_set(e, ERR_STORE, "the operator's own client cannot be made");

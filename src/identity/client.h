@@ -6,6 +6,7 @@
 #ifndef IDENTITY_CLIENT_H
 #define IDENTITY_CLIENT_H
 
+#include "audit/audit.h"
 #include "keys/keyring.h"
 #include "policy/policy.h"
 #include "store/db.h"
@@ -25,16 +26,19 @@ struct client_secrets {
     const char *api_key, *webhook_secret;
 };
 
-/* `name`: 1 to 64 of A-Z a-z 0-9 . _ - ; `origin` (or NULL): scheme://host[:port] webhooks may go to.
+/* Changes are audited in their transaction: `audit` says who and how, the rest is filled in.
+ *
+ * `name`: 1 to 64 of A-Z a-z 0-9 . _ - ; `origin` (or NULL): scheme://host[:port] webhooks may go to.
  * ERR_CONFLICT when the name is taken, ERR_USAGE when it or the origin is malformed. Blocks for a commit. */
 int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const char *name, const char *origin,
-               struct arena *a, struct client_secrets *ret, struct err *e);
+               const struct audit_entry *audit, struct arena *a, struct client_secrets *ret, struct err *e);
 /* A new API key; the old one stops working with the commit. ERR_NOT_FOUND. */
-int client_rotate(struct db *db, const uint8_t scope[16], const char *name, struct arena *a, const char **ret_key,
-                  struct err *e);
+int client_rotate(struct db *db, const uint8_t scope[16], const char *name, const struct audit_entry *audit,
+                  struct arena *a, const char **ret_key, struct err *e);
 /* How often the client may ask: `rate` requests a second (0: any number), `burst` at once; -1: as the settings say.
  * Whoever has its callers remembered forgets them after this (known_forget). ERR_NOT_FOUND. */
-int client_limit(struct db *db, const uint8_t scope[16], const char *name, int64_t rate, int64_t burst, struct err *e);
+int client_limit(struct db *db, const uint8_t scope[16], const char *name, int64_t rate, int64_t burst,
+                 const struct audit_entry *audit, struct arena *a, struct err *e);
 /* rows: name, webhook_origin or NULL, created_at, disabled_at or NULL, rate or NULL, burst or NULL */
 int client_list(struct db *db, const uint8_t scope[16], struct arena *a, struct rows *ret, struct err *e);
 

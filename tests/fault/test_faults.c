@@ -76,7 +76,7 @@ static void add_client(enum who who, const char *name, const char *origin)
 {
     struct client_secrets s;
     struct err e;
-    CHECK_OK(client_add(w.app.api.db, w.app.api.keyring, w.app.api.scope, name, origin, life, &s, &e));
+    CHECK_OK(client_add(w.app.api.db, w.app.api.keyring, w.app.api.scope, name, origin, &operator_does, life, &s, &e));
     snprintf(w.bearer[who], sizeof w.bearer[who], "Bearer %s", s.api_key);
 }
 

@@ -121,7 +121,7 @@ static const char *unsound(struct world *w, long acknowledged)
     static struct err e;
     int64_t entries;
     if (db_check(w->app.api.db, &e) || audit_verify(w->app.api.db, &entries, &e) || job_check_invariants(w->app.api.jobs, &e) ||
-        client_add(w->app.api.db, w->app.api.keyring, w->app.api.scope, "after", "https://example.org", a, &s, &e))
+        client_add(w->app.api.db, w->app.api.keyring, w->app.api.scope, "after", "https://example.org", &operator_does, a, &s, &e))
         return e.detail;
     return entries < acknowledged ? "the audit log lacks entries" : NULL;
 }
@@ -166,7 +166,7 @@ static void begin(struct world *w, struct acts *x, struct arena *a)
     CHECK_OK(world_open(w, true, &e));
     if (!w->app.sandbox)
         fail_msg("models cannot run here: %s", w->app.sandbox_error.detail);
-    CHECK_OK(client_add(w->app.api.db, w->app.api.keyring, w->app.api.scope, "alpha", "https://example.org", a, &s, &e));
+    CHECK_OK(client_add(w->app.api.db, w->app.api.keyring, w->app.api.scope, "alpha", "https://example.org", &operator_does, a, &s, &e));
     snprintf(w->bearer[ALPHA], sizeof w->bearer[ALPHA], "Bearer %s", s.api_key);
     *x = (struct acts){.w = w, .lock = PTHREAD_MUTEX_INITIALIZER};
     x->body = world_body(a, "alpha", "sepsis", "\"webhook_url\":\"https://example.org/hook\",", "sepsis-complete.json", NULL, NULL);

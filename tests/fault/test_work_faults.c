@@ -90,7 +90,7 @@ static const char *turn_name(int turn)
 static int add_client(struct world *w, int turn, struct arena *a, struct err *e)
 {
     struct client_secrets s;
-    return client_add(w->app.api.db, w->app.api.keyring, w->app.api.scope, turn_name(turn), "https://example.org", a, &s, e);
+    return client_add(w->app.api.db, w->app.api.keyring, w->app.api.scope, turn_name(turn), "https://example.org", &operator_does, a, &s, e);
 }
 
 static bool client_there(struct world *w, int turn)
@@ -104,7 +104,7 @@ static int rotate(struct world *w, int turn, struct arena *a, struct err *e)
 {
     const char *key;
     (void)turn;
-    if (client_rotate(w->app.api.db, w->app.api.scope, "client-0", a, &key, e))
+    if (client_rotate(w->app.api.db, w->app.api.scope, "client-0", &operator_does, a, &key, e))
         return -1;
     snprintf(fresh_key, sizeof fresh_key, "Bearer %s", key);
     return 0;
@@ -291,7 +291,7 @@ TEST(a_job_has_one_result_whatever_fails_while_it_runs)
     CHECK_OK(world_begin(&w, &e) || world_open(&w, true, &e));
     if (!w.app.sandbox)
         fail_msg("models cannot run here: %s", w.app.sandbox_error.detail);
-    CHECK_OK(client_add(w.app.api.db, w.app.api.keyring, w.app.api.scope, "alpha", "https://example.org", a, &s, &e));
+    CHECK_OK(client_add(w.app.api.db, w.app.api.keyring, w.app.api.scope, "alpha", "https://example.org", &operator_does, a, &s, &e));
     snprintf(w.bearer[ALPHA], sizeof w.bearer[ALPHA], "Bearer %s", s.api_key);
     struct slice body = world_body(a, "alpha", "sepsis", "\"webhook_url\":\"https://example.org/hook\",", "sepsis-complete.json",
                                    NULL, NULL);

@@ -19,6 +19,10 @@
 #include "keys/keyring.h"
 #include "store/db.h"
 
+/* Who changes clients and the like in tests. */
+static const struct audit_entry operator_does __attribute__((unused)) = {
+    .actor = "operator", .role = "operator", .action = "create", .outcome = "permit"};
+
 struct house {
     char dir[32], db_path[160], key_path[48];
     char database[48]; /* on PostgreSQL */

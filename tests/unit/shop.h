@@ -30,7 +30,7 @@ static inline void become(struct shop *s, const char *name)
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct err e;
     struct client_secrets secrets;
-    CHECK_OK(client_add(s->h.db, s->h.keyring, s->h.scope, name, "https://ehr.example", a, &secrets, &e));
+    CHECK_OK(client_add(s->h.db, s->h.keyring, s->h.scope, name, "https://ehr.example", &operator_does, a, &secrets, &e));
     CHECK_OK(client_identify(s->h.db, s->h.scope, (struct slice){NULL, 0}, name, a, &s->caller, &e));
     s->caller.webhook_origin = NULL; /* it lay in the arena */
 }

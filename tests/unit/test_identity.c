@@ -52,7 +52,7 @@ TEST(a_clients_name_and_origin_have_the_form_the_header_gives)
         OWN_ARENA struct arena *a = arena_new(1 << 20);
         struct err e = {.code = ERR_NONE};
         struct client_secrets s;
-        int rc = client_add(h.db, h.keyring, h.scope, row[i].name, row[i].origin, a, &s, &e);
+        int rc = client_add(h.db, h.keyring, h.scope, row[i].name, row[i].origin, &operator_does, a, &s, &e);
         if (e.code != row[i].code || rc != (row[i].code ? -1 : 0))
             fail_msg("row %zu: %s", i, rc ? e.detail : "accepted");
     }
@@ -70,7 +70,7 @@ TEST(secrets_have_their_form_and_are_not_in_the_store)
     uint8_t hash[SHA256_BYTES], id[16];
     struct endpoint x;
     house_build(&h);
-    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", "https://ehr.example", a, &s, &e));
+    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", "https://ehr.example", &operator_does, a, &s, &e));
     CHECK_INT(strlen(s.api_key), 3 + 43);
     CHECK(strncmp(s.api_key, "lz_", 3) == 0);
     CHECK_INT(strspn(s.api_key + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 43);
@@ -140,16 +140,20 @@ TEST(the_authorization_header_names_a_client_or_nobody)
     struct err e;
     struct client_secrets s;
     house_build(&h);
-    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", NULL, a, &s, &e));
+    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", NULL, &operator_does, a, &s, &e));
     for (size_t i = 0; i < COUNT(row); i++)
         identified(&h, s.api_key, row[i].header, row[i].open, row[i].name, row[i].rc);
 
     const char *fresh;
-    CHECK_OK(client_rotate(h.db, h.scope, "bot", a, &fresh, &e));
+    CHECK_OK(client_rotate(h.db, h.scope, "bot", &operator_does, a, &fresh, &e));
     identified(&h, s.api_key, "Bearer %s", NULL, NULL, -1); /* the old key stopped working */
     identified(&h, fresh, "Bearer %s", NULL, "bot", 0);
-    CHECK_INT(client_rotate(h.db, h.scope, "ghost", a, &fresh, &e), -1);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM audit"), 2);
+    CHECK_INT(client_rotate(h.db, h.scope, "ghost", &operator_does, a, &fresh, &e), -1);
     CHECK_INT(e.code, ERR_NOT_FOUND);
+    CHECK_OK(client_limit(h.db, h.scope, "bot", 5, -1, &operator_does, a, &e));
+    CHECK_INT(client_limit(h.db, h.scope, "ghost", 5, -1, &operator_does, a, &e), -1);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM audit"), 3); /* made, a new key, a limit; not what failed */
 
     house_sql(&h, "UPDATE client SET disabled_at = 1;");
     identified(&h, fresh, "Bearer %s", NULL, NULL, -1);
@@ -168,7 +172,7 @@ TEST(a_key_of_another_scope_names_nobody)
     CHECK_OK(scope_gateway(h.db, "second", other, &e));
     CHECK_OK(scope_gateway(h.db, "second", again, &e));
     CHECK(memcmp(other, again, 16) == 0);
-    CHECK_OK(client_add(h.db, h.keyring, other, "bot", NULL, a, &s, &e));
+    CHECK_OK(client_add(h.db, h.keyring, other, "bot", NULL, &operator_does, a, &s, &e));
     identified(&h, s.api_key, "Bearer %s", NULL, NULL, -1);
     memcpy(h.scope, other, 16);
     identified(&h, s.api_key, "Bearer %s", NULL, "bot", 0);
@@ -186,10 +190,10 @@ TEST(a_known_client_is_forgotten_when_its_key_changes)
     const char *key;
     house_build(&h);
     CHECK_OK(known_open(&k, &e));
-    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", "https://bot.example", a, &s, &e));
+    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", "https://bot.example", &operator_does, a, &s, &e));
     struct slice old = slice_of(arena_printf(a, "Bearer %s", s.api_key));
     CHECK_OK(known_identify(k, h.db, h.scope, old, NULL, a, &c, &e));
-    CHECK_OK(client_rotate(h.db, h.scope, "bot", a, &key, &e));
+    CHECK_OK(client_rotate(h.db, h.scope, "bot", &operator_does, a, &key, &e));
     CHECK_OK(known_identify(k, h.db, h.scope, old, NULL, a, &c, &e)); /* known: the store is not asked */
     CHECK_STR(c.name, "bot");
     CHECK_STR(c.webhook_origin, "https://bot.example");
@@ -211,7 +215,7 @@ static struct caller made(struct house *h, const char *name, struct arena *a)
     struct client_secrets s;
     struct caller c;
     struct err e;
-    CHECK_OK(client_add(h->db, h->keyring, h->scope, name, NULL, a, &s, &e));
+    CHECK_OK(client_add(h->db, h->keyring, h->scope, name, NULL, &operator_does, a, &s, &e));
     CHECK_OK(client_identify(h->db, h->scope, (struct slice){NULL, 0}, name, a, &c, &e));
     return c;
 }
@@ -244,7 +248,7 @@ TEST(an_endpoint_is_its_clients_alone_and_its_old_secret_lasts_as_long_as_was_sa
     CHECK_INT(e.code, ERR_CONFLICT);
     CHECK_INT(endpoint_change(h.db, h.keyring, &bot, x.id, ENDPOINT_REMOVE, 0, &does, a, &y, &e), 1);
     CHECK_INT(endpoint_open(h.db, h.keyring, h.scope, x.id, a, &x, &e), 0);
-    CHECK_INT(house_number(&h, "SELECT count(*) FROM audit"), 1 + 3 + 2 + 1);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM audit"), 2 + 1 + 3 + 2 + 1);
     house_raze(&h);
 }
 

@@ -36,7 +36,7 @@ TEST(an_accepted_job_is_there_after_reopening_and_sealed)
     CHECK_INT(db_rows(s.h.db, a, &r, &e, "SELECT bundle, plan, key FROM job"), 1);
     for (int i = 0; i < 3; i++)
         CHECK(memmem(row_at(&r, 0, i)->s.p, row_at(&r, 0, i)->s.n, "Zephyrine", 9) == NULL);
-    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM audit"), 1);
+    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM audit"), 2); /* the client, the job */
 
     jobs_close(s.jobs);
     keyring_close(s.h.keyring);
@@ -195,7 +195,7 @@ TEST(an_ended_job_writes_its_audit_entry_and_its_event_in_the_same_step)
     CHECK_INT(job_finish(s.jobs, &c, (struct slice){NULL, 0}, SLICE("Zephyrine"), "TIMEOUT", a, &e), 1);
     job_claim_end(s.jobs, &c);
     CHECK_INT(count(&s, "webhook_event WHERE kind = 'job.ended' AND next_at IS NOT NULL"), 1);
-    CHECK_INT(count(&s, "audit"), 2);
+    CHECK_INT(count(&s, "audit"), 3); /* the client is made, accepted, ended */
     CHECK_INT(count(&s, "job WHERE error = 'TIMEOUT' AND result IS NULL AND lease_until IS NULL"), 1);
     CHECK_INT(count(&s, "job WHERE instr(vendor_log, 'Zephyrine') > 0"), 0);
     CHECK_INT(view(&s, &s.caller, n.id, a, &v), 1);
@@ -336,7 +336,7 @@ TEST(a_client_sees_its_own_jobs_only_and_every_look_is_in_the_log)
     CHECK_INT(view(&s, &mine, none, a, &v), 0);
     become(&s, "other");
     CHECK_INT(view(&s, &s.caller, id, a, &v), 0);
-    CHECK_INT(count(&s, "audit"), 3); /* accepted, absent, not-own */
+    CHECK_INT(count(&s, "audit"), 5); /* two clients are made, accepted, absent, not-own */
     CHECK_INT(view(&s, NULL, id, a, &v), 1); /* the operator */
     CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
     CHECK_INT(job_finish(s.jobs, &c, SLICE("{}"), (struct slice){NULL, 0}, NULL, a, &e), 1);

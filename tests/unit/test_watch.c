@@ -25,7 +25,7 @@ static void become(struct shop *s, const char *name, struct caller *ret)
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct err e;
     struct client_secrets secrets;
-    CHECK_OK(client_add(s->h.db, s->h.keyring, s->h.scope, name, NULL, a, &secrets, &e));
+    CHECK_OK(client_add(s->h.db, s->h.keyring, s->h.scope, name, NULL, &operator_does, a, &secrets, &e));
     CHECK_OK(client_identify(s->h.db, s->h.scope, (struct slice){NULL, 0}, name, a, ret, &e));
 }
 
