@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "models/prove.h"
+#include "models/trust.h"
 
 static void put_input(struct json_out *o, const struct input *in)
 {
@@ -44,8 +45,9 @@ static int put_version(struct json_out *o, struct api_request *q, const struct m
 {
     const struct manifest *f = &m->manifest;
     struct proof p;
+    const char *signer;
     int proven = model_proof(q->api->registry, m, q->arena, &p, e);
-    if (proven < 0)
+    if (proven < 0 || trust_signer(q->api->db, q->api->scope, m->digest, q->arena, &signer, e))
         return -1;
     json_open(o, '{');
     json_pair(o, "key", f->key);
@@ -62,6 +64,7 @@ static int put_version(struct json_out *o, struct api_request *q, const struct m
     json_pair_bool(o, "stable", m->stable);
     if (m->stable)
         json_pair_int(o, "rank", m->rank);
+    json_pair_str(o, "signed_by", signer);
     put_proof(o, proven ? &p : NULL);
     json_key(o, "inputs");
     json_open(o, '[');

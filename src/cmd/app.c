@@ -240,7 +240,7 @@ static int add_sample(struct app *app, const char *folder, const char *name, str
         return err_set(e, ERR_NO_MEMORY, "add a model");
     if (access(manifest, F_OK))
         return 0;
-    return registry_add(app->api.registry, path, a, &m, e) ||
+    return registry_add(app->api.registry, path, true, a, &m, e) ||
                    registry_promote(app->api.registry, m->manifest.key, m->manifest.version, SLICE("stable"),
                                     rank_of_sample(name), e)
                ? -1

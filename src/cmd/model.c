@@ -5,14 +5,16 @@
 #include "cmd/app.h"
 #include "cmd/cmd.h"
 #include "models/prove.h"
+#include "models/trust.h"
 
 const struct option add_options[] = {
-    {"unsigned", NULL, "say that it carries no signature; signatures are not checked yet, so nothing depends on it"},
-    {0}};
+    {"unsigned", NULL, "take it though nobody who is trusted has signed it (lazaret model signers)"}, {0}};
 const struct option promote_options[] = {
-    {"rank", "N", "where several models serve a target, the lowest goes first (100)"}, {0}};
+    {"rank", "N", "where several models serve a target, the lowest goes first (100)"},
+    {"unsigned", NULL, "promote it though nobody who is trusted has signed it"},
+    {0}};
 
-static void put_model(struct json_out *o, const struct model *m)
+static void put_model(struct json_out *o, const struct model *m, const char *signer)
 {
     json_open(o, '{');
     json_pair(o, "key", m->manifest.key);
@@ -22,6 +24,7 @@ static void put_model(struct json_out *o, const struct model *m)
     json_pair_bool(o, "stable", m->stable);
     if (m->stable)
         json_pair_int(o, "rank", m->rank);
+    json_pair_str(o, "signed_by", signer);
     json_key(o, "targets");
     json_open(o, '[');
     for (size_t i = 0; i < m->manifest.targets_n; i++)
@@ -39,23 +42,34 @@ int admin_model_list(struct app *app, const struct json *args, struct arena *a, 
 {
     const struct model *list[REGISTRY_MODELS];
     int n = registry_all(app->api.registry, list, REGISTRY_MODELS);
-    (void)args, (void)a, (void)e;
+    (void)args;
     json_open(out, '[');
-    for (int i = 0; i < n; i++)
-        put_model(out, list[i]);
+    for (int i = 0; i < n; i++) {
+        const char *signer;
+        if (trust_signer(app->api.db, app->api.scope, list[i]->digest, a, &signer, e))
+            return -1;
+        put_model(out, list[i], signer);
+    }
     json_close(out, ']');
     return 0;
+}
+
+static bool says_unsigned(const struct json *args)
+{
+    return json_kind(args, json_get(args, 0, "unsigned")) == JSON_STRING;
 }
 
 int admin_model_add(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     const struct model *m;
+    const char *signer;
     char *path = arena_str(a, json_get_text(args, 0, "path", a));
     if (!path)
         return err_set(e, ERR_NO_MEMORY, "add a model");
-    if (registry_add(app->api.registry, path, a, &m, e))
+    if (registry_add(app->api.registry, path, says_unsigned(args), a, &m, e) ||
+        trust_signer(app->api.db, app->api.scope, m->digest, a, &signer, e))
         return -1;
-    put_model(out, m);
+    put_model(out, m, signer);
     return 0;
 }
 
@@ -112,6 +126,8 @@ int admin_model_promote(struct app *app, const struct json *args, struct arena *
     if (!slice_is(alias, "stable"))
         return err_set(e, ERR_USAGE, "the alias is: stable");
     const struct model *m = version_of(app, args, a, &key, &version, e);
+    if (m && trust_allows(app->api.db, app->api.scope, m->digest, says_unsigned(args), a, e))
+        return err_in(e, "%.*s@%.*s", SLICE_FMT(key), SLICE_FMT(version));
     int proven = m ? model_proof(app->api.registry, m, a, &p, e) : -1;
     if (proven == 0 || (proven == 1 && p.failure)) /* a fault may have been the machine's */
         proven = model_prove(app->api.registry, app->sandbox, m, &operator_tests, a, &p, e) ? -1 : 1;
@@ -142,6 +158,9 @@ static void print_models(const struct json *j, struct arena *a)
         uint32_t list = json_get(j, k, "targets");
         for (uint32_t t = json_first(j, list); t != json_end(j, list); t = json_next(j, t))
             printf(" %.*s", SLICE_FMT(json_raw(j, t)));
+        struct slice signer = json_get_text(j, k, "signed_by", a);
+        if (signer.p)
+            printf("; signed by %.*s", SLICE_FMT(signer));
         printf("; inputs");
         list = json_get(j, k, "inputs");
         for (uint32_t t = json_first(j, list); t != json_end(j, list); t = json_next(j, t))
@@ -167,12 +186,16 @@ int cmd_model_list(struct call *c, struct err *e)
 int cmd_model_add(struct call *c, struct err *e)
 {
     struct slice r;
+    struct json j;
+    struct json_fault f;
     OWN_MEM char *path = realpath(c->operand[0], NULL); /* the server has another working folder */
     if (!path)
         return err_sys(e, ERR_USAGE, "read %s", c->operand[0]);
-    if (admin_call(c, "model.add", call_args(c, "path", path, NULL), &r, e))
+    if (admin_call(c, "model.add", call_args(c, "path", path, "unsigned", call_option(c, "unsigned"), NULL), &r, e))
         return -1;
     printf("%.*s\n", SLICE_FMT(r));
+    if (!c->json && json_parse(c->arena, r, &j, &f) == 0 && !json_get_text(&j, 0, "signed_by", c->arena).p)
+        fputs("nobody who is trusted has signed it: 'lazaret model trust --help'\n", stderr);
     return 0;
 }
 
@@ -209,8 +232,10 @@ int cmd_model_test(struct call *c, struct err *e)
 int cmd_model_promote(struct call *c, struct err *e)
 {
     struct slice r;
-    if (call_with_sandbox(c, "model.promote", call_args(c, "model", c->operand[0], "alias", c->operand[1], NULL), &r,
-                          e))
+    if (call_with_sandbox(c, "model.promote",
+                          call_args(c, "model", c->operand[0], "alias", c->operand[1], "rank", call_option(c, "rank"),
+                                    "unsigned", call_option(c, "unsigned"), NULL),
+                          &r, e))
         return -1;
     if (c->json)
         printf("%.*s\n", SLICE_FMT(r));

@@ -10,6 +10,7 @@
 #include "base/own.h"
 #include "models/pack.h"
 #include "models/registry_int.h"
+#include "models/trust.h"
 
 enum { LOOK_MS = 2000, MISS_MS = 200 }; /* on a store others write, too */
 
@@ -142,6 +143,7 @@ struct adding {
     struct slice manifest, key, version, alias;
     int rank;
     struct arena *arena;
+    const struct trust_verdict *verdict;
     struct audit_entry audit;
 };
 
@@ -170,16 +172,29 @@ static int insert_version(struct tx *tx, void *arg, struct err *e)
                        "%.*s %.*s is there already with other content: versions do not change, raise the version",
                        SLICE_FMT(x->key), SLICE_FMT(x->version));
     x->audit.scope = x->r->scope;
-    return n < 0 || audit_append(tx, &x->audit, e) ? -1 : 0;
+    x->audit.why = x->verdict->signer ? "signed" : NULL;
+    return n < 0 || trust_keep(tx, x->r->scope, x->digest, x->verdict, e) || audit_append(tx, &x->audit, e) ? -1 : 0;
 }
 
-int registry_add(struct registry *r, const char *path, struct arena *a, const struct model **ret, struct err *e)
+static int keep_signature(struct tx *tx, void *arg, struct err *e)
+{
+    struct adding *x = arg;
+    x->audit.scope = x->r->scope;
+    x->audit.why = "signed";
+    return trust_keep(tx, x->r->scope, x->digest, x->verdict, e) || audit_append(tx, &x->audit, e) ? -1 : 0;
+}
+
+int registry_add(struct registry *r, const char *path, bool unsigned_ok, struct arena *a, const struct model **ret,
+                 struct err *e)
 {
     struct pack pack;
     uint8_t digest[MODEL_DIGEST];
     if (pack_read(a, path, &pack, e))
         return -1;
+    struct trust_verdict verdict;
     hex_decode(slice_of(pack.digest), digest, sizeof digest);
+    if (trust_judge(r->db, r->scope, &pack.manifest, digest, unsigned_ok, a, &verdict, e))
+        return err_in(e, "%.*s@%.*s", SLICE_FMT(pack.manifest.key), SLICE_FMT(pack.manifest.version));
     pthread_mutex_lock(&r->adding);
     pthread_rwlock_rdlock(&r->lock);
     const struct model *m = find(r, digest);
@@ -190,8 +205,9 @@ int registry_add(struct registry *r, const char *path, struct arena *a, const st
                        .manifest = pack.canonical,
                        .key = pack.manifest.key,
                        .version = pack.manifest.version,
+                       .verdict = &verdict,
                        .audit = operator_act("create", pack.digest)};
-    int rc = 0;
+    int rc = m && verdict.signer ? tx_run(r->db, keep_signature, &x, e) : 0;
     if (!m && full) /* before it is durable: what cannot be taken in must not be stored */
         rc = err_set(e, ERR_CONFLICT, "the registry takes at most %d versions of models", REGISTRY_MODELS);
     else if (!m && !(rc = pack_install(&pack, path, r->folder, e) || tx_run(r->db, insert_version, &x, e))) {

@@ -25,9 +25,10 @@ int registry_open(struct db *db, const uint8_t scope[16], const char *folder, st
 void registry_close(struct registry *r);
 int registry_count(struct registry *r);
 
-/* Takes the model folder `path` in. The same digest again is no error; the same version with another digest is
- * ERR_CONFLICT. */
-int registry_add(struct registry *r, const char *path, struct arena *a, const struct model **ret, struct err *e);
+/* Takes the model folder `path` in. The same digest again is no error (a signature it did not have yet is kept); the
+ * same version with another digest is ERR_CONFLICT. Its signature is judged by trust_judge. */
+int registry_add(struct registry *r, const char *path, bool unsigned_ok, struct arena *a, const struct model **ret,
+                 struct err *e);
 /* `rank`: 1 to RANK_MAX; 0 keeps the one the alias had (RANK when it is new). ERR_NOT_FOUND when there is no such
  * version. */
 enum { RANK = 100, RANK_MAX = 1000 };

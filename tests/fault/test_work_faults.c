@@ -90,7 +90,8 @@ static const char *turn_name(int turn)
 static int add_client(struct world *w, int turn, struct arena *a, struct err *e)
 {
     struct client_secrets s;
-    return client_add(w->app.api.db, w->app.api.keyring, w->app.api.scope, turn_name(turn), "https://example.org", &operator_does, a, &s, e);
+    return client_add(w->app.api.db, w->app.api.keyring, w->app.api.scope, turn_name(turn), "https://example.org", &operator_does,
+                      a, &s, e);
 }
 
 static bool client_there(struct world *w, int turn)
@@ -158,7 +159,7 @@ static int add_model(struct world *w, int turn, struct arena *a, struct err *e)
 {
     const struct model *m;
     (void)turn;
-    return registry_add(w->app.api.registry, model_folder, a, &m, e) ||
+    return registry_add(w->app.api.registry, model_folder, false, a, &m, e) ||
                    registry_promote(w->app.api.registry, m->manifest.key, m->manifest.version, SLICE("stable"), RANK, e)
                ? -1
                : 0;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // timeout: 240
 // cli.mjs   the command line: what each verb prints and how it ends, with the server running and without, and what is refused.
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { bundle } from './casefile.mjs';
@@ -202,6 +202,69 @@ await test('a version that does not do what its vectors say does not become stab
   same(cliJson(on('model', 'test', 'qsofa@1.0.0', '--json')).failure, null, 'model test of a sample');
   const rows = cliJson(on('audit', 'show', '--json', '--last', '100')).map((x) => x.why);
   check(rows.includes('selftest-failed') && rows.includes('selftest-passed'), 'the audit log does not tell');
+});
+await test('a signed model is taken from whom the operator trusts, and from nobody else without --unsigned', () => {
+  const key = path.join(box, 'vendor.key');
+  const made = cliJson(['model', 'keygen', key, '--json']);
+  same(fs.statSync(key).mode & 0o777, 0o400, 'mode of the secret');
+  fails(cli(['model', 'keygen', key]), 2, 'File exists');
+  const fresh = (name, version) => {
+    const copy = path.join(box, name);
+    fs.cpSync(path.join(build, 'models/news2'), copy, { recursive: true });
+    const manifest = path.join(copy, 'manifest.json');
+    fs.chmodSync(manifest, 0o640);
+    fs.writeFileSync(manifest, fs.readFileSync(manifest, 'utf8').replace('"1.0.0"', `"${version}"`));
+    return [copy, manifest];
+  };
+  const [copy, manifest] = fresh('signed-model', '1.1.0');
+  const plain = fs.readFileSync(manifest, 'utf8');
+  const { digest, key_id: keyId } = cliJson(['model', 'sign', copy, '--key', key, '--json']);
+  same([keyId, fs.statSync(manifest).mode & 0o777], [made.key_id, 0o640], 'the key, the mode');
+  const text = fs.readFileSync(manifest, 'utf8');
+  const { signature, ...rest } = JSON.parse(text);
+  same(rest, JSON.parse(plain), 'the rest of the manifest');
+  same(text.slice(0, 500), plain.slice(0, 500), 'its text');
+  // A second opinion: Node's Ed25519 over the documented bytes.
+  const raw = Buffer.from(made.public_key, 'base64');
+  const spki = (k) => createPublicKey({ key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), k]), format: 'der', type: 'spki' });
+  const message = Buffer.concat([Buffer.from('lazaret.model/1\0'), Buffer.from(digest.slice(7), 'hex')]);
+  check(verify(null, message, spki(raw), Buffer.from(signature.sig, 'base64')), 'Node does not accept the signature');
+  same(createHash('sha256').update(raw).digest('hex').slice(0, 16), signature.keyId, 'key id');
+  cliJson(['model', 'sign', copy, '--key', key, '--json']);
+  same(fs.readFileSync(manifest, 'utf8'), text, 'signed again');
+
+  same(cliJson(on('model', 'add', fresh('plain-model', '1.1.1')[0], '--json')).signed_by, null, 'nobody is trusted yet');
+  ends(cli(on('model', 'trust', 'vendor', made.public_key)), 0);
+  fails(cli(on('model', 'trust', 'vendor', made.public_key)), 1, 'trusted already');
+  fails(cli(on('model', 'trust', 'x', 'AAAA')), 2, '32 bytes in base64');
+  same(cliJson(on('model', 'signers', '--json')).map((s) => [s.name, s.key_id]), [['vendor', made.key_id]], 'signers');
+  same(cliJson(on('model', 'add', copy, '--json')).signed_by, 'vendor', 'signed by');
+  ends(cli(on('model', 'promote', 'news2@1.1.0', 'stable')), 0);
+  fails(cli(on('model', 'promote', 'news2@1.1.1', 'stable')), 1, '--unsigned');
+  const [unsigned] = fresh('unsigned-model', '1.1.2');
+  fails(cli(on('model', 'add', unsigned)), 1, 'it carries no signature');
+  ends(cli(on('model', 'add', unsigned, '--unsigned')), 0);
+
+  // One that Node signed.
+  const [nodes, nodesManifest] = fresh('node-model', '1.1.3');
+  const pair = generateKeyPairSync('ed25519');
+  const nodeKey = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(12);
+  const nodeDigest = cliJson(['model', 'sign', nodes, '--key', key, '--json']).digest;
+  const sign1 = (over) => sign(null, Buffer.concat([Buffer.from('lazaret.model/1\0'), Buffer.from(over.slice(7), 'hex')]), pair.privateKey).toString('base64');
+  const put = (sig) => fs.writeFileSync(nodesManifest, JSON.stringify({ ...JSON.parse(fs.readFileSync(nodesManifest, 'utf8')),
+    signature: { alg: 'ed25519', keyId: createHash('sha256').update(nodeKey).digest('hex').slice(0, 16), sig } }));
+  put(sign1(nodeDigest));
+  fails(cli(on('model', 'add', nodes)), 1, 'not trusted');
+  ends(cli(on('model', 'trust', 'node', nodeKey.toString('base64'))), 0);
+  put(sign1(digest));
+  fails(cli(on('model', 'add', nodes, '--unsigned')), 1, 'does not hold');
+  put(sign1(nodeDigest));
+  same(cliJson(on('model', 'add', nodes, '--json')).signed_by, 'node', 'signed by');
+  for (const name of ['node', 'vendor']) ends(cli(on('model', 'distrust', name)), 0);
+  same(cliJson(on('model', 'list', '--json')).find((m) => m.key === 'news2' && m.version === '1.1.0').stable, true, 'what is stable stays so');
+  ends(cli(on('model', 'promote', 'news2@1.0.0', 'stable', '--rank', '7')), 0);
+  same(cliJson(on('model', 'list', '--json')).find((m) => m.key === 'news2' && m.version === '1.0.0').rank, 7, 'rank');
+  ends(cli(on('model', 'promote', 'news2@1.0.0', 'stable', '--rank', '1')), 0);
 });
 await test('keys status says which keys there are, never a key', () => {
   const root = fs.readFileSync(`${dir}.key`, 'utf8').trim();
