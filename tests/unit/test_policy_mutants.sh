@@ -37,7 +37,8 @@ else
 fi
 
 for line in $(grep -nE '^(APART|JOINS)' "$top/src/policy/roles.def" | cut -d: -f1); do mutant roles.def "${line}d"; done
-for line in $(grep -nE '^SEES' "$top/src/policy/matrix.def" | cut -d: -f1); do mutant matrix.def "${line}d"; done
+# Every fifth row: the test types the whole matrix, so that they are all alike.
+for line in $(grep -nE '^SEES' "$top/src/policy/matrix.def" | cut -d: -f1 | awk 'NR % 5 == 1'); do mutant matrix.def "${line}d"; done
 for entity in PATIENT_DETAIL PATIENT_GENERAL SCREENING STREAM; do
     mutant entities.def "/^ENTITY($entity,/s/NAME, \|ADDRESS,\|HEALTH, \|STREAMS,/NOTHING,/"
 done

@@ -512,7 +512,8 @@ TEST(many_workers_take_each_job_once)
 
 RUN(T(a_thousand_jobs_of_one_client_do_not_stand_before_another), T(the_most_urgent_goes_first_and_waiting_makes_urgent),
     T(a_client_and_a_model_at_their_limit_are_passed_over),
-    T(a_claim_does_not_walk_past_all_that_waits_of_a_client_at_its_limit), T(a_waiting_job_is_cancelled_at_once), T(a_running_job_is_told_to_stop),
+    T(a_claim_does_not_walk_past_all_that_waits_of_a_client_at_its_limit), T(a_waiting_job_is_cancelled_at_once),
+    T(a_running_job_is_told_to_stop),
     T(a_result_that_comes_after_its_cancellation_is_not_kept),
     T(what_was_cancelled_while_its_worker_died_does_not_run_again), T(a_job_that_expired_is_not_run),
     T(an_erased_job_leaves_nothing_behind), T(only_what_is_old_enough_is_erased), T(the_dead_get_new_tries_from_an_operator_only),
