@@ -10,6 +10,7 @@
  *   inputs          name -> one of
  *       Observation {anyOf[{system,code,display,units[],values[],above,range}], display, unit, accept[], convert[],
  *                    values[{system,code,value}], enum[], within, status[], range:{hard,soft}, required}
+ *                    or {anyOf[], presence:true, within, status[], required}: the code in a usable status is enough
  *       age         {derive:"Patient.birthDate@INPUT.effective", unit:"a", range}     completed years at that sample's
  * time gender      {from:"Patient.gender", enum[]} Condition   {from:"Condition", anyOf[], present, absent, absence} a
  * value for "has it" and "has it not" groups          [{id, oneOf:[[input..],[input..]]}]       one of the alternatives
@@ -86,6 +87,7 @@ struct input {
     struct slice name, display;
     enum input_source source;
     bool required, coded; /* coded: the model gets a word, not a number */
+    bool presence;        /* that the code is there is enough: the model gets what was sent, unchecked */
     struct input_code *code;
     size_t codes;
     struct slice unit; /* the model's; n == 0 for words */

@@ -202,6 +202,10 @@ static int read_code(struct reader *r, const struct at *at, uint32_t i, const st
         read_choices(r, at, i, &c->choice, &c->choices) || read_range(r, at, i, &c->hard, NULL) ||
         read_above(r, at, i, c))
         return -1;
+    if (in->presence)
+        return c->choices || c->above || c->units_n || c->hard.set
+                   ? manifest_bad(r, at, "says something of the value, which an input with 'presence' does not look at")
+                   : 0;
     if (!in->coded) {
         if (c->choices || c->above)
             return manifest_bad(r, at, "maps to words, but the input has a 'unit'; give it 'enum' instead");
@@ -269,17 +273,23 @@ static int read_observation(struct reader *r, const struct at *at, uint32_t i, s
 {
     if (manifest_object(
             r, at, i,
-            "resource anyOf display required unit accept convert values enum within count status range precision") ||
+            "resource anyOf display required unit accept convert values enum within count status range precision "
+            "presence") ||
         read_fixed(r, at, i) || read_within(r, at, i, in) || read_status(r, at, i, in) ||
         manifest_list(r, at, i, "enum", false, 32, 64, &in->values, &in->values_n) ||
-        read_choices(r, at, i, &in->choice, &in->choices) || read_range(r, at, i, &in->hard, &in->soft))
+        manifest_bool(r, at, i, "presence", &in->presence) || read_choices(r, at, i, &in->choice, &in->choices) ||
+        read_range(r, at, i, &in->hard, &in->soft))
         return -1;
+    if (in->presence && (in->values_n || in->choices || in->hard.set || json_get(r->j, i, "unit") ||
+                         json_get(r->j, i, "accept") || json_get(r->j, i, "convert")))
+        return manifest_bad(r, at,
+                            "has 'presence', so nothing is said of the value: no 'unit', 'accept', 'range', 'enum'");
     in->coded = in->values_n > 0;
     if (in->coded && (json_get(r->j, i, "unit") || json_get(r->j, i, "range") || json_get(r->j, i, "accept")))
         return manifest_bad(r, at, "has 'enum' (a word) and 'unit', 'accept' or 'range' (a number); keep one kind");
     if (!in->coded && in->choices)
         return manifest_bad(r, at, "has 'values' without 'enum', the list of words they map to");
-    if (in->coded ? check_words(r, at, in, in->choice, in->choices) : read_units(r, at, i, in))
+    if (!in->presence && (in->coded ? check_words(r, at, in, in->choice, in->choices) : read_units(r, at, i, in)))
         return -1;
     uint32_t list = manifest_elements(r, at, i, "anyOf", true, MANIFEST_CODES);
     if (list == UINT32_MAX)

@@ -27,6 +27,8 @@ static int check_input(struct reader *r, const struct at *at, const struct manif
     uint32_t v = value_of(r->j, i);
     if (!v || json_kind(r->j, v) == JSON_ARRAY || json_kind(r->j, v) == JSON_OBJECT)
         return manifest_bad(r, &here, "needs a value: a scalar, or {\"v\": scalar, \"u\": unit}");
+    if (m->input[n].presence)
+        return 0;
     if (unit.n && !slice_eq(unit, m->input[n].unit))
         return manifest_bad(r, &here, "must be in the model's own unit '%.*s'", SLICE_FMT(m->input[n].unit));
     return m->input[n].coded ? 0 : manifest_number(r, &here, v, &text, &d);
@@ -107,7 +109,7 @@ int selftest_inputs(struct arena *a, const struct manifest *m, size_t n, struct 
             break;
         const struct input *in = &m->input[at];
         v = value_of(j, json_value(k));
-        bool number = !in->coded && json_kind(j, v) == JSON_STRING; /* "1.0" stands for 1.0 */
+        bool number = !in->coded && !in->presence && json_kind(j, v) == JSON_STRING; /* "1.0" stands for 1.0 */
         w[count++] = (struct wire_input){.name = name,
                                          .value = number ? json_raw(j, v) : json_span(j, v),
                                          .unit = in->unit,

@@ -153,6 +153,35 @@ static enum step try_number(struct trial *t)
     return STEP_TIME;
 }
 
+/* --- presence --- */
+
+/* A unit as it was sent: its code, else its text when that is one short word. */
+static struct slice unit_word(const struct trial *t, uint32_t quantity)
+{
+    struct slice code = json_get_text(t->x->j, quantity, "code", t->x->a);
+    struct slice word = code.n ? code : json_get_text(t->x->j, quantity, "unit", t->x->a);
+    for (size_t i = 0; i < word.n; i++)
+        if (word.n > 20 || word.p[i] <= ' ' || word.p[i] > '~')
+            return (struct slice){NULL, 0};
+    return word;
+}
+
+/* What was sent, as it was sent; but no free text, which could name somebody, and for what has no scalar that it is
+ * there. */
+static enum step try_presence(struct trial *t)
+{
+    const struct json *j = t->x->j;
+    uint32_t q = json_get_kind(j, t->fact->node, "valueQuantity", JSON_OBJECT);
+    uint32_t v = q ? json_get_kind(j, q, "value", JSON_NUMBER) : 0;
+    if (!v)
+        v = json_get_kind(j, t->fact->node, "valueInteger", JSON_NUMBER);
+    if (!v && (v = json_get(j, t->fact->node, "valueBoolean")) && json_kind(j, v) == JSON_STRING)
+        v = 0;
+    t->out.value = v ? json_raw(j, v) : SLICE("true");
+    t->out.unit = q ? unit_word(t, q) : (struct slice){NULL, 0};
+    return STEP_TIME;
+}
+
 /* --- time --- */
 
 /* Without a window any time will do, but none in the future. */
@@ -173,24 +202,29 @@ static enum step try_time(struct trial *t)
 }
 
 /* With one Patient in the Bundle it must be that one; else subjects are compared when all is known. */
-static bool about_patient(const struct index *x, const struct subject *s)
+static bool about_patient(const struct index *x, const struct input *in, const struct subject *s)
 {
     if (x->patients == 1)
         return s->kind == SUBJECT_PATIENT;
+    if (in->presence && x->patients == 0 && s->kind == SUBJECT_NONE)
+        return true; /* nobody is named at all: all of it is about the one who is not named */
     return s->kind == SUBJECT_PATIENT || s->kind == SUBJECT_REFERENCE;
 }
 
 static enum step try_fact(struct trial *t)
 {
     t->out = (struct outcome){.time_us = WIRE_NO_TIME, .seen = {.time_us = t->fact->time_us}};
-    if (!about_patient(t->x, &t->fact->subject))
+    if (!about_patient(t->x, t->in, &t->fact->subject))
         return fail(t, STEP_SUBJECT, REASON_WRONG_SUBJECT,
                     t->fact->subject.kind == SUBJECT_NONE ? "it names no subject" : NULL);
     if (!(t->fact->status & t->in->status))
         return fail(t, STEP_STATUS, REASON_STATUS_NOT_USABLE, NULL);
     if (json_get(t->x->j, t->fact->node, "dataAbsentReason"))
         return fail(t, STEP_VALUE, REASON_NO_VALUE, "it has a dataAbsentReason");
-    enum step s = t->code->above ? try_above(t) : t->in->coded ? try_coded(t) : try_number(t);
+    enum step s = t->in->presence  ? try_presence(t)
+                  : t->code->above ? try_above(t)
+                  : t->in->coded   ? try_coded(t)
+                                   : try_number(t);
     return s == STEP_TIME && t->out.value.p ? try_time(t) : s;
 }
 
@@ -235,7 +269,7 @@ void match_subjects(const struct index *x, const struct input *in, int64_t at_us
         const struct fact *f = &x->fact[i];
         const struct input_code *code = code_of(x, f, in);
         struct trial t = {.x = x, .in = in, .code = code, .fact = f, .at_us = at_us};
-        if (!code || try_fact(&t) != STEP_USABLE)
+        if (!code || try_fact(&t) != STEP_USABLE || f->subject.kind == SUBJECT_NONE)
             continue;
         if (ret->kind == SUBJECT_NONE)
             *ret = f->subject;

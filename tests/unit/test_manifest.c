@@ -127,6 +127,8 @@ TEST(what_is_wrong_is_named_with_its_place)
         {"[0.05,\"40\"]", "[0.05,\"040\"]", "/inputs/scr/range/hard: must be a decimal number"},
         {"\"as-given\"", "\"rounded\"", "/inputs/scr/precision: can only be"},
         {"\"unit\":\"mg/dL\",\"accept\"", "\"enum\":[\"a\"],\"accept\"", "/inputs/scr: has 'enum'"},
+        {"\"unit\":\"mg/dL\",\"accept\"", "\"presence\":true,\"unit\":\"mg/dL\",\"accept\"", "/inputs/scr: has 'presence'"},
+        {"\"unit\":\"mg/dL\",\"accept\"", "\"presence\":1,\"accept\"", "/inputs/scr/presence: must be true or false"},
         {"\"then\":\"oxygen\"", "\"then\":\"yes\"", "/inputs/o2/anyOf/0: 'above' gives a word"},
         {"\"range\":{\"hard\":[0,100]},\"above\"", "\"above\"", "/inputs/o2/anyOf/0/above: turns a number"},
         {",\"above\":{\"limit\":0,\"then\":\"oxygen\",\"else\":\"air\"}", "", "/inputs/o2/anyOf/0: says nowhere"},

@@ -71,6 +71,48 @@ TEST(a_complete_bundle_makes_the_wire_inputs_and_nothing_more)
                                 "\"patient\":{\"age\":56,\"sex\":\"female\"},\"deadline_ms\":1000}\n");
 }
 
+/* Nothing is known of such a value, so no text of it goes on: it could name somebody. */
+TEST(where_presence_is_enough_the_model_gets_what_was_sent_but_no_text)
+{
+    static const struct {
+        const char *member, *wire; /* NULL: not there */
+    } row[] = {
+        {"\"valueQuantity\":{\"value\":37.50,\"unit\":\"C\"}", "{\"v\":37.50,\"u\":\"C\"}"},
+        {"\"valueQuantity\":{\"value\":1,\"unit\":\"C\",\"code\":\"Cel\"}", "{\"v\":1,\"u\":\"Cel\"}"},
+        {"\"valueQuantity\":{\"value\":1,\"unit\":\"of Mrs. Rossi\"}", "{\"v\":1}"},
+        {"\"valueQuantity\":{\"value\":1,\"unit\":\"abcdefghijklmnopqrstu\"}", "{\"v\":1}"},
+        {"\"valueInteger\":3", "{\"v\":3}"},
+        {"\"valueBoolean\":false", "{\"v\":false}"},
+        {"\"valueString\":\"Mrs. Rossi\"", "{\"v\":true}"},
+        {"\"valueCodeableConcept\":{\"text\":\"Mrs. Rossi\"}", "{\"v\":true}"},
+        {"\"note\":[]", "{\"v\":true}"},
+        {"\"dataAbsentReason\":{\"text\":\"not done\"}", NULL},
+        {"\"valueInteger\":3,\"subject\":{\"reference\":\"Patient/x\"}", "{\"v\":3}"},
+    };
+    static const char manifest[] =
+        "{\"schema\":\"lazaret.model/1\",\"key\":\"p\",\"version\":\"1.0.0\",\"title\":\"p\",\"inputs\":"
+        "{\"a\":{\"anyOf\":[{\"system\":\"s\","
+        "\"code\":\"c\"}],\"presence\":true}},\"output\":{\"schema\":{\"type\":\"object\"}},\"runtime\":{\"kind\":\"stdio-json\","
+        "\"exec\":[\"/model/run\"],\"image\":\"none\"}}";
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct manifest m;
+    const struct manifest *list[] = {&m};
+    struct err e;
+    CHECK_OK(manifest_parse(a, slice_of(manifest), &m, &e));
+    for (size_t i = 0; i < COUNT(row); i++) {
+        const char *bundle = arena_printf(
+            a,
+            "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"resource\":{\"resourceType\":\"Observation\",\"status\":"
+            "\"final\",\"code\":{\"coding\":[{\"system\":\"s\",\"code\":\"c\"}]},%s}}]}",
+            row[i].member);
+        struct decision d = decide_with(a, bundle, list, 1, NEGOTIATE_BEST);
+        CHECK_INT(d.chosen != NULL, row[i].wire != NULL);
+        if (row[i].wire)
+            CHECK_STR(inputs_of(a, &d),
+                      arena_printf(a, "{\"id\":\"a1\",\"inputs\":{\"a\":%s},\"patient\":{},\"deadline_ms\":1000}\n", row[i].wire));
+    }
+}
+
 TEST(one_change_of_a_complete_bundle_is_told_with_its_reason)
 {
     static const struct {
@@ -656,7 +698,8 @@ TEST(without_models_the_target_is_unknown_and_little_memory_is_an_error)
     }
 }
 
-RUN(T(a_complete_bundle_makes_the_wire_inputs_and_nothing_more), T(one_change_of_a_complete_bundle_is_told_with_its_reason),
+RUN(T(a_complete_bundle_makes_the_wire_inputs_and_nothing_more),
+    T(where_presence_is_enough_the_model_gets_what_was_sent_but_no_text), T(one_change_of_a_complete_bundle_is_told_with_its_reason),
     T(creatinine_has_its_own_traps), T(units_of_substance_are_converted_exactly), T(scale_2_needs_an_active_and_confirmed_condition),
     T(oxygen_is_known_from_flow_fraction_or_answer), T(contained_observations_count_and_say_where_they_are),
     T(of_several_samples_the_latest_usable_one_is_taken), T(the_nearest_rejected_resource_is_shown), T(patients_are_not_mixed),
