@@ -16,7 +16,7 @@
 
 enum { PIECE = 256 * 1024, MANIFEST_MAX = 64 << 20, FILES_MAX = 1 << 18 };
 
-static const char manifest_name[] = "manifest.json", mac_name[] = "manifest.mac";
+static const char manifest_name[] = "manifest.json", mac_name[] = "manifest.mac", unfinished[] = ".unfinished";
 
 /* --- files --- */
 
@@ -141,7 +141,7 @@ int backup_begin(struct arena *a, const char *to, struct backup *ret, struct err
     while (n > 1 && to[n - 1] == '/')
         n--;
     *ret = (struct backup){.arena = a, .to = arena_str(a, (struct slice){to, n})};
-    const char *folder = arena_printf(a, "%.*s.unfinished", (int)n, to);
+    const char *folder = arena_printf(a, "%.*s%s", (int)n, to, unfinished);
     struct stat st;
     if (!folder || !ret->to)
         return err_set(e, ERR_NO_MEMORY, "a backup");
@@ -405,6 +405,11 @@ int backup_open(struct arena *a, const char *from, struct backup *ret, struct er
     const char *manifest = backup_path(&b, manifest_name);
     if (!manifest)
         return err_set(e, ERR_NO_MEMORY, "a backup");
+    size_t n = strlen(from), m = sizeof unfinished - 1;
+    while (n > 1 && from[n - 1] == '/')
+        n--;
+    if (n > m && memcmp(from + n - m, unfinished, m) == 0)
+        return err_set(e, ERR_BAD_REQUEST, "%s is what is left of a backup that did not finish", from);
     if (access(manifest, F_OK))
         return err_set(e, ERR_BAD_REQUEST, "%s is no backup of lazaret: it has no %s", from, manifest_name);
     if (read_text(a, manifest, MANIFEST_MAX, &text, e))
