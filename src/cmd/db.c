@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/own.h"
 #include "base/rnd.h"
 #include "cmd/app.h"
@@ -616,6 +617,7 @@ static int open_restored(struct restore *r, struct err *e)
     app->ledger_path = r->ledger_path;
     if (app_open(app, &r->config, e))
         return -1;
+    fault_crash(CRASH_restore_loaded);
     struct audit_entry audit = operator_act(app, "restored", "lazaret db restore");
     return audit_note(app->api.db, &audit, e) || job_recover(app->api.jobs, e) || erase_listed(r, &r->here, e) ||
                    erase_listed(r, &r->given, e)
@@ -650,6 +652,7 @@ static int restore(struct restore *r, struct json_out *out, bool *ret_good, stru
     if (!rc && r->postgres)
         rc = db_load_end(r->app.api.db, e);
     app_close(&r->app);
+    fault_crash(CRASH_restore_erased);
     if (rc) {
         backup_remove_tree(r->folder);
         if (r->made)

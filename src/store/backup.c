@@ -401,8 +401,9 @@ int backup_open(struct arena *a, const char *from, struct backup *ret, struct er
     struct slice text;
     struct json j;
     struct json_fault f;
-    struct backup b = {.arena = a, .to = from, .folder = from};
-    const char *manifest = backup_path(&b, manifest_name);
+    struct backup b = {.arena = a, .folder = arena_str(a, slice_of(from))};
+    const char *manifest = b.folder ? backup_path(&b, manifest_name) : NULL;
+    b.to = b.folder;
     if (!manifest)
         return err_set(e, ERR_NO_MEMORY, "a backup");
     size_t n = strlen(from), m = sizeof unfinished - 1;

@@ -488,6 +488,8 @@ static int copy_pages(sqlite3 *from, sqlite3 *into, struct progress *p, struct e
         return fail(into, e, "copy the store");
     while (rc == SQLITE_OK && !p->stop) {
         rc = sqlite3_backup_step(b, COPY_PAGES);
+        if (fault_switch("slow-copy"))
+            usleep(150000); /* makes the time wide enough for a test to do something in it */
         p->total = sqlite3_backup_pagecount(b);
         p->done = p->total - sqlite3_backup_remaining(b);
     }
