@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "base/own.h"
 #include "base/rnd.h"
+#include "store/backup.h"
 
 enum { PAGE = 1000, TAIL = 4 << 20, LINE = UUID_TEXT + CLOCK_TEXT, LEDGER_MAX = 1 << 30 };
 static const int64_t day_us = 86400LL * 1000000, slack_us = 600LL * 1000000;
@@ -57,7 +58,8 @@ int ledger_open(const char *path, const char *root_id, struct ledger **ret, stru
     l->fd = TAKE_FD(fd);
     pthread_mutex_init(&l->lock, NULL);
     l->fresh = st.st_size == 0;
-    if (l->fresh ? append(l, want, strlen(want)) : mend(l, st.st_size)) {
+    struct err folder;
+    if (l->fresh ? append(l, want, strlen(want)) || backup_sync_folder_of(path, &folder) : mend(l, st.st_size)) {
         err_sys(e, ERR_STORE, "write the ledger of erasures %s", path);
         ledger_close(l);
         return -1;

@@ -489,7 +489,7 @@ static int copy_pages(sqlite3 *from, sqlite3 *into, struct progress *p, struct e
     while (rc == SQLITE_OK && !p->stop) {
         rc = sqlite3_backup_step(b, COPY_PAGES);
         if (fault_switch("slow-copy"))
-            usleep(150000); /* makes the time wide enough for a test to do something in it */
+            usleep(150000); /* both make the time wide enough for a test to do something in it */
         p->total = sqlite3_backup_pagecount(b);
         p->done = p->total - sqlite3_backup_remaining(b);
     }
@@ -524,6 +524,8 @@ static int sqlite_copy(struct db *db, const char *to, struct progress *p, struct
 {
     struct sqlite_db *d = (struct sqlite_db *)db;
     progress_begin(p, "copying the database", 0);
+    if (fault_switch("late-copy"))
+        usleep(300000);
     reading(d, 1);
     int rc = copy_snapshot(d->path, to, p, e);
     reading(d, -1);

@@ -7,7 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { bundle } from './casefile.mjs';
-import { Server, check, cli, cliJson, contains, database, done, filesBelow, program, same, tempFolder, test, top, until } from './lib.mjs';
+import { Server, build, check, cli, cliJson, contains, database, done, filesBelow, program, same, sleep, tempFolder, test, top, until } from './lib.mjs';
 
 const postgres = process.env.STORE === 'postgres';
 const box = tempFolder();
@@ -25,12 +25,12 @@ if (postgres) {
   fs.writeFileSync(path.join(server.dir, 'store'), `${server.url}\n`, { mode: 0o600 });
 }
 
-// pg_dump and pg_restore, but their words are written down first.
+// pg_dump and pg_restore, but their words are written down, and they take long enough for something to happen meanwhile.
 const words = path.join(box, 'words');
 const bin = path.join(box, 'bin');
 fs.mkdirSync(bin);
 for (const tool of ['pg_dump', 'pg_restore'])
-  fs.writeFileSync(path.join(bin, tool), `#!/bin/sh\necho "${tool} $*" >> ${words}\nexec /usr/bin/${tool} "$@"\n`, { mode: 0o755 });
+  fs.writeFileSync(path.join(bin, tool), `#!/bin/sh\necho "${tool} $*" >> ${words}\nsleep 0.3\n/usr/bin/${tool} "$@"\ncode=$?\nsleep 0.2\nexit $code\n`, { mode: 0o755 });
 const env = { PATH: `${bin}:${process.env.PATH}` };
 
 // Statements past the program, while it is stopped.
@@ -66,13 +66,26 @@ const backup = path.join(box, 'backup');
 const kept = path.join(box, 'kept'); // the folder that was lost, and its ledger
 const ledger = `${server.dir}.erased`;
 const key = `${server.dir}.key`;
+// The program beside a server that is asked by this process meanwhile.
+const start = (args) => new Promise((end) => {
+  const p = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const r = { stdout: '', stderr: '' };
+  p.stdout.on('data', (d) => { r.stdout += d; });
+  p.stderr.on('data', (d) => { r.stderr += d; });
+  p.on('close', (code) => end({ code, ...r }));
+});
+// A version that is not there yet.
+const late = path.join(box, 'late-model');
+fs.cpSync(path.join(build, 'models/news2'), late, { recursive: true });
+fs.chmodSync(path.join(late, 'manifest.json'), 0o644);
+fs.writeFileSync(path.join(late, 'manifest.json'), fs.readFileSync(path.join(late, 'manifest.json'), 'utf8').replace('"1.0.0"', '"1.0.1"'));
 const target = () => (postgres ? ['--store', withPassword(database())] : []);
 const restore = (more = [], options = {}) => cli(['db', 'restore', backup, '--data', server.dir, '--json', ...more], { env, ...options });
 const nothing = () => same(fs.existsSync(server.dir), false, 'something was written');
 let before; // job: its answer
 let erased, running, unfinished;
 
-await server.start(['--workers', '2'], env);
+await server.start(['--workers', '2'], { ...env, LAZARET_FAULT: 'late-copy slow-copy' });
 server.addClient('bot');
 cliJson(['model', 'add', path.join(top, 'tests/data/models/moody'), '--data', server.dir, '--json']);
 cliJson(['model', 'promote', 'moody@1.0.0', 'stable', '--data', server.dir, '--json']);
@@ -87,7 +100,12 @@ await test('a backup is made while jobs are accepted', async () => {
   let out = '', sent = 0, ended = null;
   for (const s of [p.stdout, p.stderr]) s.on('data', (d) => { out += d; });
   p.on('exit', (code) => { ended = code; });
-  await Promise.all(Array.from({ length: 4 }, async () => { for (; ended === null; sent++) await send(); }));
+  const load = Promise.all(Array.from({ length: 4 }, async () => { for (; ended === null; sent++) { await send(); await sleep(100); } }));
+  await until('it has begun', () => fs.existsSync(`${backup}.unfinished`));
+  fails(await start(['db', 'check', '--data', server.dir]), "another 'lazaret db' is at work");
+  same((await start(['model', 'add', late, '--data', server.dir])).code, 0, 'a model is added meanwhile');
+  console.log(`# the model was added ${ended === null ? 'during' : 'after'} the backup`);
+  await load;
   same(ended, 0, out);
   check(sent > 0, 'nothing was accepted meanwhile');
   const said = JSON.parse(out);
@@ -183,6 +201,15 @@ await test('a folder or a database that is not empty is refused', () => {
   nothing();
 });
 
+await test('a backup of a newer program is refused', () => {
+  const f = path.join(backup, 'manifest.json'), whole = fs.readFileSync(f, 'utf8');
+  fs.writeFileSync(f, whole.replace(/"schema":\d+/, '"schema":9999'));
+  fails(restore(target()), 'this backup has schema 9999');
+  fs.writeFileSync(f, whole);
+  fails(cli(['db', 'restore', box, '--data', server.dir]), 'is no backup of lazaret');
+  nothing();
+});
+
 // ---- the way back
 
 await test('restored, every job that was accepted before is there, byte for byte; what was erased is not', async () => {
@@ -229,6 +256,10 @@ if (postgres) {
 await test('a second backup, of the stopped store, is made and its models are looked at', () => {
   const second = path.join(box, 'second');
   contains(cli(['db', 'backup', second, '--data', server.dir]).stdout, 'is whole', 'for a person');
+  const older = path.join(box, 'older');
+  fs.copyFileSync(key, `${older}.key`);
+  fs.chmodSync(`${older}.key`, 0o400);
+  fails(cli(['db', 'restore', second, '--data', older, '--erased', path.join(box, 'ledger.old'), ...target()]), 'is older than the backup');
   const file = filesBelow(path.join(server.dir, 'models'))[0], whole = fs.readFileSync(file), mode = fs.statSync(file).mode & 0o777;
   fs.chmodSync(file, 0o644);
   fs.writeFileSync(file, Buffer.concat([whole, Buffer.from('\n')]));

@@ -20,7 +20,8 @@ static void write_file(const char *path, const char *text)
 static void make_backup(const char *box, struct arena *a, struct backup *ret)
 {
     struct err e;
-    struct backup_info info = {.program = "1", .store = "sqlite", .root_id = "00", .schema = 5, .created_at = 1700000000000000};
+    struct backup_info info = {
+        .program = "1", .store = "sqlite", .root_id = "00", .schema = 5, .created_at = 1700000000000000};
     char path[200];
     snprintf(path, sizeof path, "%s/from", box);
     mkdir(path, 0755);
@@ -86,11 +87,15 @@ TEST(what_is_not_the_backup_that_was_written_is_refused)
         {"manifest.json", "{", "no JSON"},
         {"manifest.json", NULL, "no backup of lazaret"},
         {"manifest.json",
-         "{\"format\":1,\"program\":\"1\",\"store\":\"sqlite\",\"schema\":5,\"root_id\":\"00\",\"created_at\":\"2026-01-01T00:00:00Z\",\"files\":[]}",
+         "{\"format\":1,\"program\":\"1\",\"store\":\"sqlite\",\"schema\":5,\"root_id\":\"00\",\"created_at\":\"2026-"
+         "01-01T00:00:00Z\",\"files\":[]}",
          "under this root key"},
         {"manifest.json",
-         "{\"format\":1,\"program\":\"1\",\"store\":\"sqlite\",\"schema\":5,\"root_id\":\"00\",\"created_at\":\"2026-01-01T00:00:00Z\",\"files\":["
-         "{\"path\":\"../x\",\"mode\":\"0600\",\"size\":0,\"sha256\":\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"}]}",
+         "{\"format\":1,\"program\":\"1\",\"store\":\"sqlite\",\"schema\":5,\"root_id\":\"00\",\"created_at\":\"2026-"
+         "01-01T00:00:00Z\",\"files\":["
+         "{\"path\":\"../"
+         "x\",\"mode\":\"0600\",\"size\":0,\"sha256\":"
+         "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"}]}",
          "cannot be read"},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
@@ -159,7 +164,8 @@ static int put_much(struct tx *tx, void *arg, struct err *e)
         hex_encode(id, sizeof id, name);
         static char kind[20000];
         memset(kind, 'x', sizeof kind - 1);
-        if (tx_exec(tx, e, "INSERT INTO scope (id, kind, name, created_at) VALUES ($1, $2, $3, 0)", V_ID(id), V_STR(kind), V_STR(name)) < 0)
+        if (tx_exec(tx, e, "INSERT INTO scope (id, kind, name, created_at) VALUES ($1, $2, $3, 0)", V_ID(id),
+                    V_STR(kind), V_STR(name)) < 0)
             return -1;
     }
     return 0;
@@ -283,7 +289,10 @@ static void run_one(struct shop *s, uint8_t id[16])
     job_claim_end(s->jobs, &c);
 }
 
-static void path_of(const struct shop *s, char ret[64]) { snprintf(ret, 64, "%s/other.key", s->h.dir); }
+static void path_of(const struct shop *s, char ret[64])
+{
+    snprintf(ret, 64, "%s/other.key", s->h.dir);
+}
 
 static struct erased names(const char *path, const char *root, struct arena *a)
 {
@@ -339,7 +348,7 @@ TEST(what_the_ledger_missed_it_learns_from_the_store)
     path_of(&s, path);
     for (int i = 0; i < 3; i++)
         run_one(&s, id[i]);
-    CHECK_INT(job_erase(s.jobs, NULL, id[0], &wants, &r, &e), 1); /* before there was a ledger */
+    CHECK_INT(job_erase(s.jobs, NULL, id[0], &wants, &r, &e), 1);                /* before there was a ledger */
     house_sql(&s.h, "UPDATE job SET erased_at = 5 WHERE erased_at IS NOT NULL"); /* long before */
     CHECK_OK(ledger_open(path, "aa", &l, &e));
     CHECK_OK(ledger_catch_up(l, s.h.db, &e));
@@ -391,9 +400,9 @@ TEST(a_ledger_is_of_one_store_and_outlives_a_torn_line)
     backup_remove_tree(box);
 }
 
-RUN(T(a_backup_comes_back_with_its_modes_and_nothing_that_was_not_in_it), T(what_is_not_the_backup_that_was_written_is_refused),
-    T(another_root_key_takes_no_backup_of_this_one), T(what_is_unfinished_is_no_backup_and_is_not_written_over),
-    T(a_copy_is_of_one_moment_and_nobody_waits_for_it),
+RUN(T(a_backup_comes_back_with_its_modes_and_nothing_that_was_not_in_it),
+    T(what_is_not_the_backup_that_was_written_is_refused), T(another_root_key_takes_no_backup_of_this_one),
+    T(what_is_unfinished_is_no_backup_and_is_not_written_over), T(a_copy_is_of_one_moment_and_nobody_waits_for_it),
 #ifdef LAZARET_FAULTS
     T(an_erasure_during_a_copy_keeps_no_writer_waiting_and_is_cut_off_after_it),
 #endif

@@ -20,22 +20,28 @@ static const char *const state[JOBS] = {"COMPLETED", "FAILED", "QUEUED", "RUNNIN
 
 static int put_client(struct tx *tx, const struct old *o, struct err *e)
 {
-    if (tx_exec(tx, e, "INSERT INTO model_version (scope, digest, key, version, manifest, created_at) VALUES ($1, $2, 'm', '1', '{}', 5)",
+    if (tx_exec(tx, e,
+                "INSERT INTO model_version (scope, digest, key, version, manifest, created_at) VALUES ($1, $2, 'm', "
+                "'1', '{}', 5)",
                 V_ID(o->h.scope), V_BYTES(digest, 32)) < 0 ||
-        tx_exec(tx, e, "INSERT INTO model_alias (scope, key, alias, digest, updated_at) VALUES ($1, 'm', 'stable', $2, 6)", V_ID(o->h.scope),
-                V_BYTES(digest, 32)) < 0)
+        tx_exec(tx, e,
+                "INSERT INTO model_alias (scope, key, alias, digest, updated_at) VALUES ($1, 'm', 'stable', $2, 6)",
+                V_ID(o->h.scope), V_BYTES(digest, 32)) < 0)
         return -1;
     if (o->schema < 3)
         return tx_exec(tx, e,
-                       "INSERT INTO client (scope, id, name, key_hash, webhook_secret, webhook_origin, created_at) VALUES ($1, $2, 'bot', "
+                       "INSERT INTO client (scope, id, name, key_hash, webhook_secret, webhook_origin, created_at) "
+                       "VALUES ($1, $2, 'bot', "
                        "$3, $4, 'https://ehr.example', 7)",
                        V_ID(o->h.scope), V_ID(o->client), V_BYTES("hash", 4), V_BYTES("sealed-secret", 13));
-    if (tx_exec(tx, e, "INSERT INTO client (scope, id, name, key_hash, webhook_origin, created_at) VALUES ($1, $2, 'bot', $3, "
-                       "'https://ehr.example', 7)",
+    if (tx_exec(tx, e,
+                "INSERT INTO client (scope, id, name, key_hash, webhook_origin, created_at) VALUES ($1, $2, 'bot', $3, "
+                "'https://ehr.example', 7)",
                 V_ID(o->h.scope), V_ID(o->client), V_BYTES("hash", 4)) < 0)
         return -1;
     return tx_exec(tx, e,
-                   "INSERT INTO webhook_endpoint (scope, id, client, kind, url, payload, secret, created_at) VALUES ($1, $2, $2, 'origin', "
+                   "INSERT INTO webhook_endpoint (scope, id, client, kind, url, payload, secret, created_at) VALUES "
+                   "($1, $2, $2, 'origin', "
                    "'https://ehr.example', 'full', $3, 7)",
                    V_ID(o->h.scope), V_ID(o->client), V_BYTES("sealed-secret", 13));
 }
@@ -59,23 +65,31 @@ static int put_job(struct tx *tx, const struct old *o, int i, struct arena *a, s
     key_wipe(&key);
     if (rc)
         return rc;
-    bool failed = strcmp(state[i], "FAILED") == 0 || strcmp(state[i], "DEAD") == 0, runs = strcmp(state[i], "RUNNING") == 0;
+    bool failed = strcmp(state[i], "FAILED") == 0 || strcmp(state[i], "DEAD") == 0,
+         runs = strcmp(state[i], "RUNNING") == 0;
     if (tx_exec(tx, e,
-                "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, result, error, attempts, fence, lease_until, not_before, "
-                "webhook, trace, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, 0, 1, 'trace', $13, $13)",
-                V_ID(o->h.scope), V_ID(o->job[i]), V_ID(o->client), V_BYTES(digest, 32), V_STR(state[i]), V_BLOB(wrap), V_BLOB(bundle),
-                V_BLOB(plan), V_MAYBE(result), failed ? V_STR("TIMEOUT") : V_NULL, V_INT(runs), runs ? V_INT(99) : V_NULL, V_INT(1000 + i)) < 0)
+                "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, result, error, attempts, fence, "
+                "lease_until, not_before, "
+                "webhook, trace, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, "
+                "0, 1, 'trace', $13, $13)",
+                V_ID(o->h.scope), V_ID(o->job[i]), V_ID(o->client), V_BYTES(digest, 32), V_STR(state[i]), V_BLOB(wrap),
+                V_BLOB(bundle), V_BLOB(plan), V_MAYBE(result), failed ? V_STR("TIMEOUT") : V_NULL, V_INT(runs),
+                runs ? V_INT(99) : V_NULL, V_INT(1000 + i)) < 0)
         return -1;
     if (tx_exec(tx, e,
-                "INSERT INTO idempotency (scope, client, key_hash, digest, job, status, body, created_at) VALUES ($1, $2, $3, $4, $3, 202, "
+                "INSERT INTO idempotency (scope, client, key_hash, digest, job, status, body, created_at) VALUES ($1, "
+                "$2, $3, $4, $3, 202, "
                 "'{}', 8)",
                 V_ID(o->h.scope), V_ID(o->client), V_ID(o->job[i]), V_BYTES(digest, 32)) < 0)
         return -1;
     if (o->schema < 3)
-        return tx_exec(tx, e, "INSERT INTO outbox (scope, id, job, client, kind, attempts, created_at) VALUES ($1, $2, $2, $3, 'ended', 2, 9)",
+        return tx_exec(tx, e,
+                       "INSERT INTO outbox (scope, id, job, client, kind, attempts, created_at) VALUES ($1, $2, $2, "
+                       "$3, 'ended', 2, 9)",
                        V_ID(o->h.scope), V_ID(o->job[i]), V_ID(o->client));
     return tx_exec(tx, e,
-                   "INSERT INTO webhook_event (scope, id, endpoint, job, kind, attempts, created_at) VALUES ($1, $2, $3, $2, 'ended', 2, 9)",
+                   "INSERT INTO webhook_event (scope, id, endpoint, job, kind, attempts, created_at) VALUES ($1, $2, "
+                   "$3, $2, 'ended', 2, 9)",
                    V_ID(o->h.scope), V_ID(o->job[i]), V_ID(o->client));
 }
 
@@ -83,7 +97,8 @@ static int fill(struct tx *tx, void *arg, struct err *e)
 {
     struct old *o = arg;
     OWN_ARENA struct arena *a = arena_new(4 << 20);
-    struct audit_entry entry = {.scope = o->h.scope, .actor = "bot", .role = "client", .action = "create", .outcome = "permit"};
+    struct audit_entry entry = {
+        .scope = o->h.scope, .actor = "bot", .role = "client", .action = "create", .outcome = "permit"};
     if (put_client(tx, o, e) < 0)
         return -1;
     for (int i = 0; i < JOBS; i++)
@@ -96,7 +111,8 @@ static int fill(struct tx *tx, void *arg, struct err *e)
 static void export_of(const struct old *o, bool events_are_new, uint8_t ret[SHA256_BYTES])
 {
     const char *const sql[] = {
-        "SELECT scope, id, client, model, state, key, bundle, plan, result, error, attempts, fence, lease_until, not_before, webhook, trace, "
+        "SELECT scope, id, client, model, state, key, bundle, plan, result, error, attempts, fence, lease_until, "
+        "not_before, webhook, trace, "
         "created_at, updated_at FROM job ORDER BY id",
         "SELECT idx, scope, at, entry, leaf FROM audit ORDER BY idx",
         "SELECT scope, digest, key, version, manifest, created_at FROM model_version",
@@ -105,8 +121,10 @@ static void export_of(const struct old *o, bool events_are_new, uint8_t ret[SHA2
         "SELECT scope, id, name, key_hash, webhook_origin, created_at, disabled_at FROM client",
         "SELECT tag FROM root_check",
         "SELECT scope, domain, epoch, id, wrapped, tag, created_at FROM domain_key",
-        events_are_new ? "SELECT scope, id, job, endpoint, kind, attempts, next_at, last_status, created_at, delivered_at FROM webhook_event ORDER BY id"
-                       : "SELECT scope, id, job, client, kind, attempts, next_at, last_status, created_at, delivered_at FROM outbox ORDER BY id",
+        events_are_new ? "SELECT scope, id, job, endpoint, kind, attempts, next_at, last_status, created_at, "
+                         "delivered_at FROM webhook_event ORDER BY id"
+                       : "SELECT scope, id, job, client, kind, attempts, next_at, last_status, created_at, "
+                         "delivered_at FROM outbox ORDER BY id",
         events_are_new ? "SELECT secret FROM webhook_endpoint" : "SELECT webhook_secret FROM client",
     };
     struct sha256_run sum;
