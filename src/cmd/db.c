@@ -444,7 +444,7 @@ struct restore {
     struct erased old, given, here; /* of the backup; of --erased; of DIR.erased */
     struct config config;           /* of the folder while it is being made */
     struct app app;
-    bool postgres, made;
+    bool postgres, made, begun, no_ledger; /* DIR and .restoring were made here; DIR.erased was not there */
     int64_t erased;
 };
 
@@ -527,6 +527,7 @@ static int check_ledger(struct restore *r, struct err *e)
     if (!old)
         return err_set(e, ERR_NO_MEMORY, "restore");
     int here = ledger_read(r->ledger_path, id, r->arena, &r->here, e);
+    r->no_ledger = here == 0;
     int there = here < 0 || !given || none ? 0 : ledger_read(given, id, r->arena, &r->given, e);
     if (here < 0 || there < 0 || ledger_read(old, id, r->arena, &r->old, e) < 0)
         return -1;
@@ -544,6 +545,22 @@ static int check_ledger(struct restore *r, struct err *e)
                 e, ERR_CONFIG,
                 "the ledger of erasures is older than the backup, or another one: it lacks what the backup's own "
                 "copy names");
+    return 0;
+}
+
+/* The ledger that was given becomes the folder's own, before anything that could be cut short. */
+static int place_ledger(struct restore *r, struct err *e)
+{
+    const char *given = call_option(r->call, "erased");
+    if (!r->no_ledger || !r->given.id)
+        return 0;
+    struct ledger *l;
+    if (backup_copy_file(given, r->ledger_path, 0600, e) || ledger_open(r->ledger_path, r->backup.info.root_id, &l, e))
+        return -1;
+    ledger_close(l);
+    r->here = r->given;
+    r->given = (struct erased){0};
+    r->no_ledger = false;
     return 0;
 }
 
@@ -570,6 +587,7 @@ static int put_files(struct restore *r, struct err *e)
         return err_sys(e, ERR_CONFIG, "make the folder %s", c->data);
     if (mkdir(r->folder, 0700))
         return err_sys(e, ERR_CONFIG, "make the folder %s", r->folder);
+    r->begun = true;
     if (backup_put(&r->backup, "models/", r->folder, 0755, &r->app.progress, e))
         return -1;
     return r->postgres ? load_database(r, e)
@@ -646,7 +664,7 @@ static int restore(struct restore *r, struct json_out *out, bool *ret_good, stru
 {
     if (look_at_target(r, e) || look_at_backup(r, e) || check_key(r, e) || check_ledger(r, e))
         return -1;
-    int rc = put_files(r, e) || open_restored(r, e) ? -1 : 0;
+    int rc = place_ledger(r, e) || put_files(r, e) || open_restored(r, e) ? -1 : 0;
     if (!rc)
         *ret_good = check_all(&r->app, r->arena, out);
     if (!rc && r->postgres)
@@ -654,9 +672,12 @@ static int restore(struct restore *r, struct json_out *out, bool *ret_good, stru
     app_close(&r->app);
     fault_crash(CRASH_restore_erased);
     if (rc) {
-        backup_remove_tree(r->folder);
+        if (r->begun)
+            backup_remove_tree(r->folder);
         if (r->made)
             rmdir(r->call->config.data);
+        if (r->no_ledger)
+            unlink(r->ledger_path); /* the next try shall miss it again */
         return -1;
     }
     return move_in(r, e);

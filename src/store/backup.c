@@ -133,6 +133,25 @@ int backup_sync_folder_of(const char *path, struct err *e)
     return fd < 0 || fsync(fd) ? err_sys(e, ERR_STORE, "sync the folder of %s", path) : 0;
 }
 
+int backup_copy_file(const char *from, const char *to, mode_t mode, struct err *e)
+{
+    char fresh[PATH_MAX];
+    struct stat st;
+    struct progress none = {0};
+    struct backup_file f = {.path = from};
+    snprintf(fresh, sizeof fresh, "%s.new", to);
+    OWN_FD int in = open_file(from, &st, e);
+    if (in < 0)
+        return -1;
+    unlink(fresh); /* of a copy that was cut short */
+    OWN_FD int out = new_file(fresh, mode, e);
+    if (out < 0 || pump(in, out, &none, &f, e))
+        return -1;
+    if (fsync(out) || renameat2(AT_FDCWD, fresh, AT_FDCWD, to, RENAME_NOREPLACE))
+        return err_sys(e, ERR_STORE, "make %s", to);
+    return backup_sync_folder_of(to, e);
+}
+
 /* --- writing --- */
 
 int backup_begin(struct arena *a, const char *to, struct backup *ret, struct err *e)

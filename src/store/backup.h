@@ -71,6 +71,8 @@ int backup_put(const struct backup *b, const char *prefix, const char *folder, m
 
 /* Removes a folder and all below it that a restore or backup had begun; follows no link. */
 void backup_remove_tree(const char *path);
+/* A copy of a file under a new name, synced, complete or not at all. */
+int backup_copy_file(const char *from, const char *to, mode_t mode, struct err *e);
 /* A name is durable when the folder it stands in is. */
 int backup_sync_folder_of(const char *path, struct err *e);
 

@@ -30,7 +30,7 @@ const words = path.join(box, 'words');
 const bin = path.join(box, 'bin');
 fs.mkdirSync(bin);
 for (const tool of ['pg_dump', 'pg_restore'])
-  fs.writeFileSync(path.join(bin, tool), `#!/bin/sh\necho "${tool} $*" >> ${words}\nsleep 0.3\n/usr/bin/${tool} "$@"\ncode=$?\nsleep 0.2\nexit $code\n`, { mode: 0o755 });
+  fs.writeFileSync(path.join(bin, tool), `#!/bin/sh\necho "${tool} $*" >> ${words}\nsleep 0.2\n/usr/bin/${tool} "$@"\ncode=$?\nsleep 0.1\nexit $code\n`, { mode: 0o755 });
 const env = { PATH: `${bin}:${process.env.PATH}` };
 
 // Statements past the program, while it is stopped.
@@ -85,7 +85,8 @@ const nothing = () => same(fs.existsSync(server.dir), false, 'something was writ
 let before; // job: its answer
 let erased, running, unfinished;
 
-await server.start(['--workers', '2'], { ...env, LAZARET_FAULT: 'late-copy slow-copy' });
+const slow = { ...env, LAZARET_FAULT: 'late-copy slow-copy' }; // the same for a store that is a file
+await server.start(['--workers', '2'], slow);
 server.addClient('bot');
 cliJson(['model', 'add', path.join(top, 'tests/data/models/moody'), '--data', server.dir, '--json']);
 cliJson(['model', 'promote', 'moody@1.0.0', 'stable', '--data', server.dir, '--json']);
@@ -150,6 +151,21 @@ await test('what is erased after the backup is in the ledger', async () => {
   cliJson(['job', 'erase', running, '--data', server.dir, '--json']);
   contains(fs.readFileSync(ledger, 'utf8'), running, 'the ledger, of one that ran at the time of the backup');
   same(fs.statSync(ledger).mode & 0o777, 0o600, 'its mode');
+});
+await test('a server that is told to end gives a backup up and leaves nothing of it', async () => {
+  const cut = path.join(box, 'cut');
+  const asked = start(['db', 'backup', cut, '--data', server.dir]);
+  await until('it has begun', () => fs.existsSync(`${cut}.unfinished`));
+  same((await server.stop()).code, 0, `exit\n${server.log.slice(-1000)}`);
+  fails(await asked, 'told to end');
+  same(fs.readdirSync(box).filter((n) => n.startsWith('cut')), [], 'what is left');
+  await server.start(['--workers', '2'], slow);
+});
+await test('on a terminal it says how far it is', () => {
+  const shown = path.join(box, 'shown');
+  const r = spawnSync('script', ['-qec', `${program} db backup ${shown} --data ${server.dir}`, '/dev/null'], { encoding: 'utf8', env: { ...process.env, ...env } });
+  contains(r.stdout, '\r\x1b[K', 'the terminal');
+  check(/(copying|dumping) the (database|models)|reading it again|checking the models/.test(r.stdout), r.stdout);
 });
 await test('the server ends, and its folder is lost', async () => {
   await server.request({ method: 'DELETE', path: `/v1/jobs/${unfinished}`, headers: keyed() });
@@ -259,7 +275,12 @@ await test('a second backup, of the stopped store, is made and its models are lo
   const older = path.join(box, 'older');
   fs.copyFileSync(key, `${older}.key`);
   fs.chmodSync(`${older}.key`, 0o400);
-  fails(cli(['db', 'restore', second, '--data', older, '--erased', path.join(box, 'ledger.old'), ...target()]), 'is older than the backup');
+  const from = (file) => cli(['db', 'restore', second, '--data', older, '--erased', file, '--json', ...target()], { env });
+  fails(from(path.join(box, 'ledger.old')), 'is older than the backup');
+  same(fs.existsSync(`${older}.erased`), false, 'a ledger was made');
+  const r2 = from(ledger);
+  check(r2.code === 0, r2.stderr);
+  for (const id of [erased, running]) contains(fs.readFileSync(`${older}.erased`, 'utf8'), id, 'the ledger that was given is the new folder\'s');
   const file = filesBelow(path.join(server.dir, 'models'))[0], whole = fs.readFileSync(file), mode = fs.statSync(file).mode & 0o777;
   fs.chmodSync(file, 0o644);
   fs.writeFileSync(file, Buffer.concat([whole, Buffer.from('\n')]));
