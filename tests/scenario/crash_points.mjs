@@ -188,8 +188,9 @@ const reach = {
     same((await w.ask('POST', `/v1/jobs/${id}/erase`)).status, 200, 'the erasure');
     await s.stop();
     fs.renameSync(s.dir, path.join(box, 'lost'));
-    const into = place();
-    same((await restore(into, p.env)).signal, 'SIGKILL', 'how the restore ended');
+    const into = place(), given = path.join(box, 'ledger');
+    fs.renameSync(`${s.dir}.erased`, given);
+    same((await restore([...into, '--erased', given], p.env)).signal, 'SIGKILL', 'how the restore ended');
     same(cli(['serve', '--data', s.dir, '--listen', '127.0.0.1:0', ...into], { timeout: 15000 }).code, 1, 'a server on what is left');
     if (postgres && p.name === 'restore_loaded') {
       fs.copyFileSync(`${s.dir}.key`, path.join(box, 'other.key'));
@@ -197,6 +198,7 @@ const reach = {
       const other = cli(['serve', '--data', path.join(box, 'other'), '--listen', '127.0.0.1:0', ...into], { timeout: 15000 });
       check(other.code === 1 && other.stderr.includes('a restore that did not finish'), `a server on the database that is left: ${other.code} ${other.stderr}`);
     }
+    check(fs.readFileSync(`${s.dir}.erased`, 'utf8').includes(id), 'a second try would not know of the ledger that was given');
     same((await restore(into)).code, 1, 'a restore over what is left');
     fs.rmSync(s.dir, { recursive: true });
     const again = await restore(place());

@@ -117,6 +117,26 @@ TEST(what_is_not_the_backup_that_was_written_is_refused)
     }
 }
 
+TEST(what_changes_after_it_was_verified_is_refused_too)
+{
+    OWN_ARENA struct arena *a = arena_new(64 << 20);
+    char box[32], path[200];
+    struct backup b;
+    struct err e;
+    box_of(box);
+    make_backup(box, a, &b);
+    snprintf(path, sizeof path, "%s/to", box);
+    CHECK_OK(backup_open(a, path, &b, &e));
+    CHECK_OK(backup_verify(&b, &some_key, &p, &e));
+    snprintf(path, sizeof path, "%s/to/models/text", box);
+    write_file(path, "A text");
+    snprintf(path, sizeof path, "%s/back", box);
+    mkdir(path, 0700);
+    CHECK_INT(backup_put(&b, "models/", path, 0755, &p, &e), -1);
+    CHECK_INT(e.code, ERR_CONFLICT);
+    backup_remove_tree(box);
+}
+
 TEST(another_root_key_takes_no_backup_of_this_one)
 {
     OWN_ARENA struct arena *a = arena_new(64 << 20);
@@ -401,8 +421,9 @@ TEST(a_ledger_is_of_one_store_and_outlives_a_torn_line)
 }
 
 RUN(T(a_backup_comes_back_with_its_modes_and_nothing_that_was_not_in_it),
-    T(what_is_not_the_backup_that_was_written_is_refused), T(another_root_key_takes_no_backup_of_this_one),
-    T(what_is_unfinished_is_no_backup_and_is_not_written_over), T(a_copy_is_of_one_moment_and_nobody_waits_for_it),
+    T(what_is_not_the_backup_that_was_written_is_refused), T(what_changes_after_it_was_verified_is_refused_too),
+    T(another_root_key_takes_no_backup_of_this_one), T(what_is_unfinished_is_no_backup_and_is_not_written_over),
+    T(a_copy_is_of_one_moment_and_nobody_waits_for_it),
 #ifdef LAZARET_FAULTS
     T(an_erasure_during_a_copy_keeps_no_writer_waiting_and_is_cut_off_after_it),
 #endif
