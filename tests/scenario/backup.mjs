@@ -294,6 +294,14 @@ await test('a second backup, of the stopped store, is made and its models are lo
   fs.chmodSync(file, mode);
 });
 
+if (!postgres) await test('a row that refers to one that is not there is found by db check', () => {
+  sql("INSERT INTO webhook_event (scope, id, endpoint, job, kind, created_at) VALUES (x'00', x'01', x'02', x'03', 'x', 0)");
+  const r = cli(['db', 'check', '--data', server.dir]);
+  sql("DELETE FROM webhook_event WHERE scope = x'00'");
+  same(r.code, 1, r.stdout);
+  contains(r.stdout, 'store    BAD', 'for a person');
+});
+
 // ---- schemas
 
 await test('a job that was given to another client does not open, and db check says so', () => {
