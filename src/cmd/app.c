@@ -17,7 +17,8 @@ const char *app_path(const struct config *c, const char *name)
     return arena_printf(c->arena, "%s/%s", c->data, name);
 }
 
-const char *app_key_path(const struct config *c)
+/* The data folder's path with `suffix` behind it. */
+static const char *beside_data(const struct config *c, const char *suffix)
 {
     const char *data = c->data;
     size_t n = strlen(data);
@@ -31,7 +32,17 @@ const char *app_key_path(const struct config *c)
         data = real;
         n = strlen(real);
     }
-    return *c->root_key ? c->root_key : arena_printf(c->arena, "%.*s.key", (int)n, data);
+    return arena_printf(c->arena, "%.*s%s", (int)n, data, suffix);
+}
+
+const char *app_key_path(const struct config *c)
+{
+    return *c->root_key ? c->root_key : beside_data(c, ".key");
+}
+
+const char *app_ledger_path(const struct config *c)
+{
+    return *c->erased_file ? c->erased_file : beside_data(c, ".erased");
 }
 
 const char *app_part(const struct config *c, const char *name)
@@ -284,6 +295,30 @@ int log_level_set(const char *name, struct err *e)
     return err_set(e, ERR_CONFIG, "log.level is debug, info, warn or error");
 }
 
+static int refuse_unfinished(const struct app *app, struct err *e)
+{
+    int loading = app->restoring ? 0 : db_is_loading(app->api.db, e);
+    return loading > 0
+               ? err_set(e, ERR_CONFIG,
+                         "that database is left of a restore that did not finish: drop it, make an empty one, and "
+                         "restore again")
+               : loading;
+}
+
+static int open_ledger(struct app *app, struct err *e)
+{
+    struct keyring_status keys;
+    const char *path = app->ledger_path ? app->ledger_path : app_ledger_path(app->config);
+    keyring_status(app->api.keyring, &keys);
+    if (!path)
+        return err_set(e, ERR_NO_MEMORY, "open the data folder");
+    app->ledger_path = path;
+    if (ledger_open(path, keys.root_id, &app->ledger, e) || ledger_catch_up(app->ledger, app->api.db, e))
+        return -1;
+    jobs_ledger(app->api.jobs, app->ledger);
+    return 0;
+}
+
 int app_open(struct app *app, struct config *c, struct err *e)
 {
     struct api *api = &app->api;
@@ -307,11 +342,16 @@ int app_open(struct app *app, struct config *c, struct err *e)
             c->data);
     app->fresh = fresh;
     app->key_path = p.key;
-    if ((fresh && note_beginning(&p, e)) || open_store(app, &p, e) || db_migrate(api->db, e) ||
-        keyring_open(p.key, api->db, &api->keyring, e) || scope_gateway(api->db, "default", api->scope, e) ||
+    if ((fresh && note_beginning(&p, e)) || open_store(app, &p, e) || refuse_unfinished(app, e) ||
+        db_schema(api->db, &app->schema_found, e))
+        return -1;
+    if (app->look_only)
+        return 0;
+    if (db_migrate(api->db, e) || keyring_open(p.key, api->db, &api->keyring, e) ||
+        scope_gateway(api->db, "default", api->scope, e) ||
         registry_open(api->db, api->scope, p.models, &api->registry, e) ||
-        jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || known_open(&api->known, e) ||
-        finish_folder(app, &p, e))
+        jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || open_ledger(app, e) ||
+        known_open(&api->known, e) || finish_folder(app, &p, e))
         return -1;
     jobs_limit(api->jobs, &(struct jobs_limits){.client_running = (int)c->client_running,
                                                 .model_running = (int)c->model_running,
@@ -337,6 +377,7 @@ void app_close(struct app *app)
     audit_indexer_stop(app->indexer);
     known_close(app->api.known);
     jobs_close(app->api.jobs);
+    ledger_close(app->ledger);
     registry_close(app->api.registry);
     keyring_close(app->api.keyring);
     db_close(app->api.db);

@@ -2,9 +2,11 @@
  *
  *     DIR/lazaret.db   the record           DIR.key            the root key, beside the folder
  *     DIR/models/      models by digest     DIR/lock           held by whoever has the store open for writing
+ *     DIR.erased       the ledger of erasures, beside the folder: jobs/ledger.h
  *     DIR/store        the store's URL, when it is not lazaret.db (0600: it may hold a password)
  *     DIR/control.sock where the other commands reach a running `serve`
  *     DIR/unfinished   only while the folder is being initialised: the next start finishes it
+ *     DIR/.restoring   only while a backup is being restored: DIR is no data folder yet
  *
  * An empty or absent DIR is initialised: root key, database, gateway scope, the sample models. Data without their key,
  * in DIR or in the store its URL names, are refused, never given a new one. */
@@ -24,15 +26,23 @@ struct app {
     struct err sandbox_error;      /* why there is none */
     struct audit_indexer *indexer; /* and keeper: of a process that stays */
     struct keeper *keeper;
+    struct ledger *ledger;
+    const char *ledger_path;  /* set before opening: not DIR.erased */
+    struct progress progress; /* of the work on the whole store that is being done */
+    atomic_bool working;      /* it is: one at a time */
+    int64_t schema_found;     /* what the store had before it was opened */
     int lock_fd;
     bool existing_only; /* set before opening: do not initialise a folder */
     bool beside;        /* set before opening: another process has the folder, this one works for the same store */
+    bool look_only;     /* set before opening: the store alone, and its schema stays as it is */
+    bool restoring;     /* set before opening: a database that says it is not whole yet is what was made of it here */
     bool fresh;         /* this call initialised the folder */
 };
 
 /* "DIR/name", in the config's arena; NULL when memory is out. */
 const char *app_path(const struct config *c, const char *name);
 const char *app_key_path(const struct config *c);
+const char *app_ledger_path(const struct config *c);
 /* Where this program's own parts lie: "images", "models", "lazaret-jail" beside the executable or in its libexec
  * folder. */
 const char *app_part(const struct config *c, const char *name);

@@ -66,6 +66,8 @@ struct admin_session {
     int fd;
 };
 int admin_session_begin(struct call *c, bool sandbox, struct admin_session *ret, struct err *e);
+/* The same for who only wants to look at the store: it stays as it is, and nothing but it is open. */
+int admin_session_look(struct call *c, struct admin_session *ret, struct err *e);
 int admin_session_call(struct admin_session *s, const char *name, struct slice args, struct slice *ret, struct err *e);
 void admin_session_end(struct admin_session *s);
 

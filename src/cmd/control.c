@@ -272,6 +272,7 @@ void control_stop(struct control *c)
 {
     if (!c)
         return;
+    c->app->progress.stop = true; /* a backup that was begun is given up, a short work is finished */
     if (write(c->stop[1], "x", 1) == 1)
         pthread_join(c->thread, NULL);
     visits_end(c);
@@ -284,7 +285,7 @@ void control_stop(struct control *c)
 
 /* --- the command's side --- */
 
-int admin_session_begin(struct call *c, bool sandbox, struct admin_session *ret, struct err *e)
+static int begin(struct call *c, bool sandbox, bool look_only, struct admin_session *ret, struct err *e)
 {
     struct sockaddr_un at;
     *ret = (struct admin_session){.call = c, .fd = -1};
@@ -303,6 +304,7 @@ int admin_session_begin(struct call *c, bool sandbox, struct admin_session *ret,
     ret->app->lock_fd = -1;
     /* Looking at a folder that is not there is a mistyped path, not a wish for a new one. */
     ret->app->existing_only = !c->verb->makes_data;
+    ret->app->look_only = look_only;
     if (sandbox)
         app_open_sandbox(ret->app, &c->config);
     if (app_open(ret->app, &c->config, e)) {
@@ -310,6 +312,16 @@ int admin_session_begin(struct call *c, bool sandbox, struct admin_session *ret,
         return -1;
     }
     return 0;
+}
+
+int admin_session_begin(struct call *c, bool sandbox, struct admin_session *ret, struct err *e)
+{
+    return begin(c, sandbox, false, ret, e);
+}
+
+int admin_session_look(struct call *c, struct admin_session *ret, struct err *e)
+{
+    return begin(c, false, true, ret, e);
 }
 
 void admin_session_end(struct admin_session *s)

@@ -63,6 +63,15 @@ static void settings(struct call *c, struct findings *f)
                 st.st_mode & 077
                     ? arena_printf(c->arena, "The root key file %s may be read by others: chmod 0400 it.", key)
                     : arena_printf(c->arena, "The root key file %s is readable by its owner alone.", key));
+    const char *ledger = *g->data ? app_ledger_path(g) : NULL;
+    if (ledger && stat(ledger, &st) == 0)
+        finding(
+            f, "ledger", !(st.st_mode & 077), false,
+            st.st_mode & 077
+                ? arena_printf(c->arena, "The ledger of erasures %s may be read by others: chmod 0600 it.", ledger)
+                : arena_printf(c->arena,
+                               "Erasures are noted in %s; a restore needs that file, so keep a copy of it elsewhere.",
+                               ledger));
     if (*g->open_client)
         finding(f, "settings", false, false,
                 "legacy.open_client is set: anybody who reaches this machine's loopback acts as that client.");

@@ -50,6 +50,24 @@ void sha256(struct slice s, uint8_t ret[SHA256_BYTES])
     sha256_of(&s, 1, ret);
 }
 
+void sha256_begin(struct sha256_run *r)
+{
+    r->ctx = EVP_MD_CTX_new();
+    if (!r->ctx || !EVP_DigestInit_ex(r->ctx, EVP_sha256(), NULL))
+        abort();
+}
+
+void sha256_add(struct sha256_run *r, struct slice piece)
+{
+    EVP_DigestUpdate(r->ctx, piece.p, piece.n);
+}
+
+void sha256_end(struct sha256_run *r, uint8_t ret[SHA256_BYTES])
+{
+    EVP_DigestFinal_ex(r->ctx, ret, NULL);
+    EVP_MD_CTX_free(r->ctx);
+}
+
 char *sha256_text(const uint8_t digest[SHA256_BYTES], char ret[SHA256_TEXT])
 {
     hex_encode(digest, SHA256_BYTES, ret);

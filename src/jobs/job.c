@@ -126,6 +126,11 @@ int jobs_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct 
     return 0;
 }
 
+void jobs_ledger(struct jobs *j, struct ledger *l)
+{
+    j->ledger = l;
+}
+
 void jobs_close(struct jobs *j)
 {
     if (!j)

@@ -18,6 +18,7 @@
 
 #include "audit/audit.h"
 #include "identity/client.h"
+#include "jobs/ledger.h"
 #include "keys/keyring.h"
 #include "store/db.h"
 
@@ -61,6 +62,8 @@ struct jobs;
 int jobs_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct jobs **ret, struct err *e);
 void jobs_close(struct jobs *j);
 void jobs_limit(struct jobs *j, const struct jobs_limits *l); /* before workers start */
+/* Every erasure is noted there, from now on; *l is the caller's, and must live as long. */
+void jobs_ledger(struct jobs *j, struct ledger *l);
 
 /* --- accepting --- */
 
@@ -201,6 +204,9 @@ bool jobs_shared(const struct jobs *j); /* may other processes put jobs in? Then
 void jobs_ring_all(struct jobs *j);     /* wakes every waiting worker, for the end */
 int64_t jobs_queued(struct jobs *j);    /* how many wait, as far as this process knows */
 
+/* Opens every sealed value of every job that is not erased: *ret is how many jobs. -1 (ERR_KEYS) names the first that
+ * does not open. Long on large stores. */
+int job_check_sealed(struct jobs *j, struct progress *p, int64_t *ret, struct err *e);
 /* Everything that must hold between the rows of the job tables; -1 (ERR_STORE) with the first that does not. */
 int job_check_invariants(struct jobs *j, struct err *e);
 

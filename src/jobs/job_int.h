@@ -23,6 +23,7 @@ struct running {
 struct jobs {
     struct db *db;
     struct keyring *keyring;
+    struct ledger *ledger; /* NULL: none */
     uint8_t scope[16];
     struct jobs_limits limits;
     struct order order;

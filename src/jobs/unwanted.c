@@ -25,6 +25,7 @@ struct touching {
     enum job_state state;
     bool found, erased;
     int64_t erased_at, index;
+    const uint8_t *batch[RETAIN_BATCH]; /* the ids, of retention */
     uint8_t leaf[32];
     enum job_cancel cancel;
 };
@@ -160,6 +161,9 @@ int job_erase(struct jobs *j, const struct caller *caller, const uint8_t id[16],
     if (!x.found)
         return 0;
     fault_crash(CRASH_erase_committed);
+    const uint8_t *const one[] = {id};
+    if (j->ledger && ledger_note(j->ledger, one, 1, x.erased_at, e))
+        return -1;
     if (db_scrub(j->db, e) || (x.index < 0 && audit_find(j->db, x.leaf, &x.index, e)))
         return -1;
     *ret = (struct job_receipt){.erased_at = x.erased_at, .audit_index = x.index};
@@ -216,6 +220,7 @@ static int retain_body(struct tx *tx, void *arg, struct err *e)
     struct rows r;
     int64_t now = clock_surely_us();
     x->index = 0;
+    x->erased_at = now;
     if (tx_rows(
             tx, x->arena, &r, e,
             "SELECT id FROM job WHERE erased_at IS NULL AND lease_until IS NULL AND state <> 'QUEUED' AND updated_at "
@@ -223,7 +228,7 @@ static int retain_body(struct tx *tx, void *arg, struct err *e)
             V_INT(now - x->j->limits.keep_us), V_INT(RETAIN_BATCH)) < 0)
         return -1;
     for (int i = 0; i < r.n; i++, x->index++) {
-        x->id = (const uint8_t *)row_at(&r, i, 0)->s.p;
+        x->id = x->batch[i] = (const uint8_t *)row_at(&r, i, 0)->s.p;
         struct audit_entry entry = {.scope = x->j->scope,
                                     .actor = "keeper",
                                     .role = "worker",
@@ -263,6 +268,8 @@ int job_retain(struct jobs *j, int *ret, struct err *e)
         if (tx_run(j->db, retain_body, &x, e))
             return -1;
         batch = x.index;
+        if (batch && j->ledger && ledger_note(j->ledger, x.batch, (size_t)batch, x.erased_at, e))
+            return -1;
         *ret += (int)batch;
     }
     return *ret ? db_scrub(j->db, e) : 0;
@@ -283,7 +290,8 @@ static void keep(struct jobs *j, int round)
     struct err e;
     int erased;
     if (job_sweep(j, &e) || (jobs_shared(j) && order_look(&j->order, j->db, &e)) ||
-        (round % 60 == 0 && job_retain(j, &erased, &e)))
+        (round % 60 == 0 && job_retain(j, &erased, &e)) ||
+        (round % 60 == 0 && j->ledger && ledger_catch_up(j->ledger, j->db, &e)))
         log_err(LOG_ERROR, "keeping house failed; it is tried again", &e);
 }
 

@@ -373,3 +373,26 @@ void keyring_status(struct keyring *k, struct keyring_status *ret)
     hex_encode(k->s->root.id, KEY_ID_BYTES, ret->root_id);
     pthread_mutex_unlock(&k->lock);
 }
+
+static void derive(const struct key *root, const char *label, struct key *ret)
+{
+    memcpy(ret->id, root->id, KEY_ID_BYTES);
+    hkdf((struct slice){(const char *)root->secret, KEY_BYTES}, SLICE(""), label, ret->secret, KEY_BYTES);
+}
+
+void keyring_derive(struct keyring *k, const char *label, struct key *ret)
+{
+    derive(&k->s->root, label, ret); /* never changed while the keyring is open */
+}
+
+int keyring_derive_from(const char *root_path, const char *label, struct key *ret, char ret_root_id[ROOT_ID_TEXT],
+                        struct err *e)
+{
+    struct key root;
+    if (read_root(root_path, &root, e))
+        return -1;
+    derive(&root, label, ret);
+    hex_encode(root.id, KEY_ID_BYTES, ret_root_id);
+    key_wipe(&root);
+    return 0;
+}

@@ -21,6 +21,13 @@ int keyring_make_root(const char *path, struct err *e);
 int keyring_open(const char *root_path, struct db *db, struct keyring **ret, struct err *e);
 void keyring_close(struct keyring *k);
 
+enum { ROOT_ID_TEXT = 17 }; /* a fingerprint of the root key: hexadecimal, safe to print */
+/* A key derived from the root key for one purpose; wipe it with key_wipe. `label`: "laz/v1/...". */
+void keyring_derive(struct keyring *k, const char *label, struct key *ret);
+/* The same of a root key file alone, before there is a store; and which root key it is. */
+int keyring_derive_from(const char *root_path, const char *label, struct key *ret, char ret_root_id[ROOT_ID_TEXT],
+                        struct err *e);
+
 enum { DOMAIN_MAX = 16 };
 /* The newest key of a domain; made on first use (that blocks for a commit). Wipe *ret with key_wipe. */
 int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char *domain, struct key *ret,
@@ -36,7 +43,7 @@ int keyring_unwrap(struct keyring *k, const struct seal_place *at, struct slice 
 
 struct keyring_status {
     int domains, epochs;
-    char root_id[17]; /* a fingerprint of the root key: hexadecimal, safe to print */
+    char root_id[ROOT_ID_TEXT];
 };
 void keyring_status(struct keyring *k, struct keyring_status *ret);
 

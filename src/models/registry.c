@@ -324,3 +324,36 @@ int registry_all(struct registry *r, const struct model **ret, int max)
     pthread_rwlock_unlock(&r->lock);
     return n;
 }
+
+static int check_version(const struct registry *r, const struct model *m, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(256 << 20);
+    struct pack pack;
+    struct slice key = m->manifest.key, version = m->manifest.version;
+    const char *folder = a ? arena_printf(a, "%s/%s", r->folder, m->digest_text + 7) : NULL;
+    if (!folder)
+        return err_set(e, ERR_NO_MEMORY, "check the models");
+    if (pack_read(a, folder, &pack, e)) {
+        struct err why = *e;
+        return err_set(e, ERR_STORE, "the files of %.*s@%.*s: %.120s", SLICE_FMT(key), SLICE_FMT(version), why.detail);
+    }
+    return strcmp(pack.digest, m->digest_text + 7) == 0
+               ? 0
+               : err_set(e, ERR_STORE, "the files of %.*s@%.*s are not those its digest stands for", SLICE_FMT(key),
+                         SLICE_FMT(version));
+}
+
+int registry_check(struct registry *r, struct progress *p, struct err *e)
+{
+    const struct model *list[REGISTRY_MODELS];
+    look_again(r, 0);
+    int n = registry_all(r, list, REGISTRY_MODELS);
+    progress_begin(p, "checking the models", n);
+    for (int i = 0; i < n; i++, progress_add(p, 1)) {
+        if (p->stop)
+            return err_set(e, ERR_BUSY, "the check was told to end");
+        if (check_version(r, list[i], e))
+            return -1;
+    }
+    return 0;
+}

@@ -42,6 +42,9 @@ const struct model *registry_by_digest(struct registry *r, const uint8_t digest[
 /* The version `name` of a model, or the one its alias of that name stands for (only `stable`). NULL when there is none.
  */
 const struct model *registry_named(struct registry *r, struct slice key, struct slice name);
+/* Reads every file of every version and holds it against the digest. -1 (ERR_STORE) with the first version whose files
+ * are not there or are others. */
+int registry_check(struct registry *r, struct progress *p, struct err *e);
 /* All versions, by key and version; at most `max`. */
 int registry_all(struct registry *r, const struct model **ret, int max);
 

@@ -65,6 +65,60 @@ int db_check(struct db *db, struct err *e)
     return db->driver->check(db, e);
 }
 
+int db_copy(struct db *db, const char *to, struct progress *p, struct err *e)
+{
+    return db->driver->copy(db, to, p, e);
+}
+
+/* --- loading a copy into a database that is shared --- */
+
+static int mark_loading(struct tx *tx, void *arg, struct err *e)
+{
+    return tx->driver->script(tx, arg, e);
+}
+
+int db_load_begin(struct db *db, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    struct rows r;
+    int loading = a ? db_is_loading(db, e) : err_set(e, ERR_NO_MEMORY, "load a store");
+    if (loading < 0 || db_rows(db, a, &r, e,
+                               "SELECT count(*) FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace "
+                               "WHERE nspname = current_schema())") < 0)
+        return -1;
+    if (loading)
+        return err_set(
+            e, ERR_CONFLICT,
+            "that database is left of a restore that did not finish: drop it, make an empty one, and restore "
+            "again");
+    if (row_at(&r, 0, 0)->i)
+        return err_set(e, ERR_CONFLICT, "that database is not empty: a restore needs one that is");
+    return tx_run(db, mark_loading, (void *)"CREATE TABLE lazaret_loading (at INTEGER)", e);
+}
+
+int db_load(struct db *db, const char *from, struct progress *p, struct err *e)
+{
+    return db->driver->load(db, from, p, e);
+}
+
+int db_load_end(struct db *db, struct err *e)
+{
+    return tx_run(db, mark_loading, (void *)"DROP TABLE lazaret_loading", e);
+}
+
+int db_is_loading(struct db *db, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    struct rows r;
+    if (!db_shared(db))
+        return 0;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "look at the store");
+    return db_rows(db, a, &r, e,
+                   "SELECT tablename FROM pg_tables WHERE tablename = 'lazaret_loading' AND schemaname = "
+                   "current_schema()");
+}
+
 /* --- migrations: numbered, applied in order, each in one transaction with the note that it was --- */
 
 #define MIGRATION(n, name) extern const char migration_##n[];
@@ -75,7 +129,7 @@ static const struct migration {
     int number;
     const char *name, *sql;
 } migrations[] = {
-#define MIGRATION(n, name) {n, name, migration_##n},
+#define MIGRATION(n, name) {1##n - 10000, name, migration_##n}, /* 0008 alone would be octal */
 #include "store/migrations.def"
 #undef MIGRATION
 };
@@ -158,23 +212,42 @@ int db_is_empty(struct db *db, struct err *e)
     return n < 0 ? -1 : n == 0;
 }
 
+int64_t db_schema_known(void)
+{
+    return migrations[COUNT(migrations) - 1].number;
+}
+
+int db_schema(struct db *db, int64_t *ret, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    struct rows r;
+    int empty = a ? db_is_empty(db, e) : err_set(e, ERR_NO_MEMORY, "look at the store");
+    *ret = 0;
+    if (empty < 0 || (!empty && db_rows(db, a, &r, e, "SELECT coalesce(max(number), 0) FROM schema_version") < 0))
+        return -1;
+    if (!empty)
+        *ret = row_at(&r, 0, 0)->i;
+    return 0;
+}
+
 int db_migrate(struct db *db, struct err *e)
 {
-    OWN_ARENA struct arena *a = arena_new(1 << 20);
-    struct rows r;
-    if (!a)
-        return err_set(e, ERR_NO_MEMORY, "migrate");
-    if (tx_run(db, make_version_table, NULL, e) ||
-        db_rows(db, a, &r, e, "SELECT coalesce(max(number), 0) FROM schema_version") < 0)
+    return db_migrate_to(db, db_schema_known(), e);
+}
+
+int db_migrate_to(struct db *db, int64_t number, struct err *e)
+{
+    int64_t have, want = db_schema_known();
+    if (tx_run(db, make_version_table, NULL, e) || db_schema(db, &have, e))
         return -1;
-    int64_t have = row_at(&r, 0, 0)->i, want = migrations[COUNT(migrations) - 1].number;
     if (have > want)
         return err_set(e, ERR_STORE,
                        "the data were written by a newer program (schema %lld, this program knows %lld): install it, "
                        "or restore a backup of the older one",
                        (long long)have, (long long)want);
     for (size_t i = 0; i < COUNT(migrations); i++) {
-        if (migrations[i].number > have && tx_run(db, apply, (void *)&migrations[i], e))
+        if (migrations[i].number > have && migrations[i].number <= number &&
+            tx_run(db, apply, (void *)&migrations[i], e))
             return -1;
         fault_crash(CRASH_migration_committed);
     }

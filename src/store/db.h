@@ -23,6 +23,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/progress.h"
 
 enum val_kind { VAL_NULL, VAL_INT, VAL_TEXT, VAL_BLOB };
 
@@ -74,6 +75,11 @@ int db_is_empty(struct db *db, struct err *e);
 
 /* Brings the schema to this program's version, step by step, each in a transaction. Refuses a newer schema. */
 int db_migrate(struct db *db, struct err *e);
+/* The same up to `number` and no further: how a test comes to an old store. */
+int db_migrate_to(struct db *db, int64_t number, struct err *e);
+/* The number of the schema the store has (0: none yet), and of the one this program brings it to. */
+int db_schema(struct db *db, int64_t *ret, struct err *e);
+int64_t db_schema_known(void);
 
 /* Runs `body` in a transaction. 0: it returned 0 and is durable. -1: nothing of it happened. Blocks until one of the
  * two is known. Any thread; not from inside a body. */
@@ -112,6 +118,20 @@ int db_rows_n(struct db *db, struct arena *a, struct rows *ret, struct err *e, c
 /* After a deletion that must leave no trace: nothing of the old bytes stays in the file or its write-ahead log. On
  * PostgreSQL that is up to the server (VACUUM, its log and its backups), so nothing is done. Blocks. */
 int db_scrub(struct db *db, struct err *e);
+
+/* Writes all of the store, as it was at one moment, to the new file `to` (mode 0600), beside everything else that goes
+ * on. SQLite: its online backup, with the source's snapshot held from the first page to the last, so that writers
+ * neither wait nor make it begin anew (VACUUM INTO would do as well, but tells nothing of how far it is, and builds
+ * every index anew); db_scrub waits for its end, since nothing can be cut off a log that is being read. PostgreSQL:
+ * pg_dump, of the snapshot it takes. Blocks for as long as that takes; ERR_BUSY when p->stop was set. */
+int db_copy(struct db *db, const char *to, struct progress *p, struct err *e);
+
+/* The way back, into an empty database; of a file the copy itself is the store, so there only shared stores have one.
+ * Between db_load_begin and db_load_end a table says that the database is not whole: db_is_loading. */
+int db_load_begin(struct db *db, struct err *e);
+int db_load(struct db *db, const char *from, struct progress *p, struct err *e);
+int db_load_end(struct db *db, struct err *e);
+int db_is_loading(struct db *db, struct err *e); /* 1, 0, -1 */
 
 /* For doctor: SQLite's integrity_check and foreign keys; whether PostgreSQL is set to keep what it answered. 0 sound,
  * -1 with what is wrong. Long on large files. */

@@ -20,6 +20,8 @@ struct db_driver {
     int (*script)(struct tx *tx, const char *sql, struct err *e); /* several statements, of a migration */
     int (*scrub)(struct db *db, struct err *e);                   /* NULL: nothing to do */
     int (*check)(struct db *db, struct err *e);
+    int (*copy)(struct db *db, const char *to, struct progress *p, struct err *e);
+    int (*load)(struct db *db, const char *from, struct progress *p, struct err *e); /* NULL: the copy is the store */
 };
 
 extern const struct db_driver db_sqlite, db_postgres;

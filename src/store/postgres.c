@@ -26,6 +26,7 @@
 #include "base/own.h"
 #include "base/rnd.h"
 #include "store/driver_int.h"
+#include "store/pg_tool_int.h"
 
 enum {
     POOL_MAX = 16,
@@ -656,6 +657,18 @@ static int pg_check(struct db *db, struct err *e)
     return 0;
 }
 
+static int pg_copy(struct db *db, const char *to, struct progress *p, struct err *e)
+{
+    progress_begin(p, "dumping the database", 0);
+    return pg_tool_dump(((struct pg_db *)db)->url, to, p, e);
+}
+
+static int pg_load(struct db *db, const char *from, struct progress *p, struct err *e)
+{
+    progress_begin(p, "loading the database", 0);
+    return pg_tool_restore(((struct pg_db *)db)->url, from, p, e);
+}
+
 /* --- open and close --- */
 
 static void pg_shut(struct db *db)
@@ -710,4 +723,6 @@ const struct db_driver db_postgres = {
     .read = pg_read,
     .script = pg_script,
     .check = pg_check,
+    .copy = pg_copy,
+    .load = pg_load,
 };

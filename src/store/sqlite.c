@@ -5,6 +5,7 @@
  * write for written, and a later sync that succeeds says nothing of it. So the WAL is not trusted any more: no body
  * runs until all of it was copied into the database, synced there, and cut (trust_again). A statement is prepared once
  * per connection and found again by the address of its SQL text, which is therefore always a string literal. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <sqlite3.h>
@@ -53,6 +54,8 @@ struct sqlite_db {
     pthread_cond_t work;
     struct waiting *head, **tail;
     bool stop;
+    int reading; /* long reads of one snapshot: scrubs wait in `later` */
+    struct waiting *later, **later_tail;
     bool lazy;  /* the writer's synchronous is NORMAL; the writer's own */
     bool doubt; /* a sync failed, and the WAL has not been replaced since; the writer's own */
     struct conn *readers;
@@ -380,6 +383,11 @@ static void *write_loop(void *arg)
         last->next = NULL;
         if (!d->head)
             d->tail = &d->head;
+        if (!list->body && d->reading) {
+            *d->later_tail = list;
+            d->later_tail = &list->next;
+            continue;
+        }
         pthread_mutex_unlock(&d->lock);
         if (list->body)
             run_group(d, list);
@@ -451,7 +459,80 @@ static int sqlite_read(struct db *db, struct arena *a, struct rows *ret, struct 
     return rc;
 }
 
-static int sqlite_check(struct db *db, struct err *e)
+/* While a snapshot is read the log cannot be cut; a scrub that tried would keep every writer waiting for that. */
+static void reading(struct sqlite_db *d, int by)
+{
+    pthread_mutex_lock(&d->lock);
+    d->reading += by;
+    if (d->reading == 0 && d->later) {
+        *d->later_tail = d->head;
+        if (!d->head)
+            d->tail = d->later_tail;
+        d->head = d->later;
+        d->later = NULL;
+        d->later_tail = &d->later;
+        pthread_cond_signal(&d->work);
+    }
+    pthread_mutex_unlock(&d->lock);
+}
+
+enum { COPY_PAGES = 1024 };
+
+/* `from` is in a transaction that has read: sqlite3_backup_step leaves that open and reads in it, so what others write
+ * meanwhile neither shows nor makes the copy begin anew. */
+static int copy_pages(sqlite3 *from, sqlite3 *into, struct progress *p, struct err *e)
+{
+    sqlite3_backup *b = sqlite3_backup_init(into, "main", from, "main");
+    int rc = SQLITE_OK;
+    if (!b)
+        return fail(into, e, "copy the store");
+    while (rc == SQLITE_OK && !p->stop) {
+        rc = sqlite3_backup_step(b, COPY_PAGES);
+        if (fault_switch("slow-copy"))
+            usleep(150000); /* both make the time wide enough for a test to do something in it */
+        p->total = sqlite3_backup_pagecount(b);
+        p->done = p->total - sqlite3_backup_remaining(b);
+    }
+    int end = sqlite3_backup_finish(b);
+    if (rc == SQLITE_OK)
+        return err_set(e, ERR_BUSY, "the copy was told to end");
+    return rc == SQLITE_DONE && end == SQLITE_OK ? 0 : err_set(e, ERR_STORE, "copy the store: %s", sqlite3_errstr(rc));
+}
+
+/* What it is written to is nobody's yet: no journal, and synced once at the end by the caller. */
+static int copy_snapshot(const char *path, const char *to, struct progress *p, struct err *e)
+{
+    struct conn *from = NULL;
+    sqlite3 *into = NULL;
+    OWN_FD int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_sys(e, ERR_STORE, "make %s", to);
+    if (conn_open(path, SQLITE_OPEN_READONLY, &from, e))
+        return -1;
+    int rc = pragma(from, "BEGIN", e) || pragma(from, "SELECT count(*) FROM sqlite_schema", e) ? -1 : 0;
+    if (!rc && (sqlite3_open_v2(to, &into, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+                sqlite3_exec(into, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF", NULL, NULL, NULL) != SQLITE_OK))
+        rc = into ? fail(into, e, "open the copy") : err_set(e, ERR_NO_MEMORY, "open the copy");
+    if (!rc)
+        rc = copy_pages(from->db, into, p, e);
+    sqlite3_close(into);
+    conn_close(from);
+    return rc;
+}
+
+static int sqlite_copy(struct db *db, const char *to, struct progress *p, struct err *e)
+{
+    struct sqlite_db *d = (struct sqlite_db *)db;
+    progress_begin(p, "copying the database", 0);
+    if (fault_switch("late-copy"))
+        usleep(300000);
+    reading(d, 1);
+    int rc = copy_snapshot(d->path, to, p, e);
+    reading(d, -1);
+    return rc;
+}
+
+static int check_snapshot(struct db *db, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct rows r;
@@ -464,6 +545,14 @@ static int sqlite_check(struct db *db, struct err *e)
     if (sqlite_read(db, a, &r, e, "PRAGMA foreign_key_check", NULL, 0) < 0)
         return -1;
     return r.n ? err_set(e, ERR_STORE, "%d rows refer to rows that are not there", r.n) : 0;
+}
+
+static int sqlite_check(struct db *db, struct err *e)
+{
+    reading((struct sqlite_db *)db, 1);
+    int rc = check_snapshot(db, e);
+    reading((struct sqlite_db *)db, -1);
+    return rc;
 }
 
 /* --- open and close --- */
@@ -507,6 +596,7 @@ static int sqlite_open(const char *path, bool create, struct db **ret, struct er
     d->base.driver = &db_sqlite;
     d->path = copy;
     d->tail = &d->head;
+    d->later_tail = &d->later;
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->work, NULL);
     if (conn_open(path, SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0), &d->writer, e))
@@ -537,4 +627,5 @@ const struct db_driver db_sqlite = {
     .script = sqlite_script,
     .scrub = sqlite_scrub,
     .check = sqlite_check,
+    .copy = sqlite_copy,
 };

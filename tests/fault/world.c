@@ -77,6 +77,7 @@ void world_remove(struct world *w)
         empty(fd);
     rmdir(w->data);
     unlink(app_key_path(&w->config));
+    unlink(app_ledger_path(&w->config));
     arena_free(w->arena);
 }
 

@@ -5,11 +5,12 @@
 // At the end the same eyes look at a server that answers before it commits, and have to see that the job is lost.
 // stores: sqlite postgres
 // timeout: 280
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { bundle } from './casefile.mjs';
-import { Server, check, cli, cliJson, done, program, same, skip, sleep, tempFolder, test, top, until } from './lib.mjs';
+import { Server, check, cli, cliJson, database, done, program, same, skip, sleep, tempFolder, test, top, until } from './lib.mjs';
 
 const postgres = process.env.STORE === 'postgres';
 const WORLDS = 4; // at a time
@@ -150,6 +151,7 @@ const reach = {
     same(r, null, 'the answer of a killed server');
     await w.start();
     same((await w.job(id)).code, p.leaves === 'ALL' ? 410 : 200, 'the job after the kill');
+    same(fs.readFileSync(`${w.server.dir}.erased`, 'utf8').includes(id), p.leaves === 'ALL', 'whether the ledger of erasures has it');
     same((await w.ask('POST', `/v1/jobs/${id}/erase`)).status, 200, 'the erasure asked for again');
     same((await w.job(id)).code, 410, 'the job');
   },
@@ -160,8 +162,65 @@ const reach = {
     check(!ready, 'a server that is not ready said it was');
     await w.start();
   },
+  async BACKUP(w, p) {
+    await w.start(p.env);
+    await w.send('the-key');
+    const to = path.join(tempFolder(), 'backup');
+    const words = ['db', 'backup', to, '--data', w.server.dir, '--json'];
+    const asked = run(words);
+    await w.killed(p.name);
+    same((await asked).code, 1, 'the command whose server was killed');
+    same(fs.existsSync(to), false, 'a backup');
+    same(cli(['db', 'restore', `${to}.unfinished`, '--data', `${to}.data`]).code, 1, 'a restore of what is left');
+    await w.start();
+    same((await run(words)).code, 1, 'a backup over what is left');
+    fs.rmSync(`${to}.unfinished`, { recursive: true });
+    same((await run(words)).code, 0, 'a backup');
+  },
+  async RESTORE(w, p) {
+    const s = w.server, box = tempFolder(), to = path.join(box, 'backup');
+    const place = () => (postgres ? ['--store', (s.url = database())] : []);
+    const restore = (more, env) => run(['db', 'restore', to, '--data', s.dir, '--json', ...more], env);
+    await w.start();
+    const id = await w.send('the-key');
+    await w.settled();
+    same((await run(['db', 'backup', to, '--data', s.dir, '--json'])).code, 0, 'the backup');
+    same((await w.ask('POST', `/v1/jobs/${id}/erase`)).status, 200, 'the erasure');
+    await s.stop();
+    fs.renameSync(s.dir, path.join(box, 'lost'));
+    const into = place(), given = path.join(box, 'ledger');
+    fs.renameSync(`${s.dir}.erased`, given);
+    same((await restore([...into, '--erased', given], p.env)).signal, 'SIGKILL', 'how the restore ended');
+    same(cli(['serve', '--data', s.dir, '--listen', '127.0.0.1:0', ...into], { timeout: 15000 }).code, 1, 'a server on what is left');
+    if (postgres && p.name === 'restore_loaded') {
+      fs.copyFileSync(`${s.dir}.key`, path.join(box, 'other.key'));
+      fs.chmodSync(path.join(box, 'other.key'), 0o400);
+      const other = cli(['serve', '--data', path.join(box, 'other'), '--listen', '127.0.0.1:0', ...into], { timeout: 15000 });
+      check(other.code === 1 && other.stderr.includes('a restore that did not finish'), `a server on the database that is left: ${other.code} ${other.stderr}`);
+    }
+    check(fs.readFileSync(`${s.dir}.erased`, 'utf8').includes(id), 'a second try would not know of the ledger that was given');
+    same((await restore(into)).code, 1, 'a restore over what is left');
+    fs.rmSync(s.dir, { recursive: true });
+    const again = await restore(place());
+    same([again.code, JSON.parse(again.out).erased_again], [0, 1], `the restore: ${again.err}`);
+    await w.start();
+    same((await w.job(id)).code, 410, 'the job');
+    const next = await w.send('the-key');
+    check(next !== id, 'its idempotency key is not forgotten');
+    same((await w.ended(next)).status, 'COMPLETED', 'the next job');
+    await until('its event', async () => got.get(next)?.length, CLAIM_MS + 15000);
+  },
 };
 reach.HOOK = reach.RUN;
+
+// The program beside a server that has to go on answering meanwhile.
+function run(words, env = {}) {
+  const p = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  let out = '', err = '';
+  p.stdout.on('data', (d) => { out += d; });
+  p.stderr.on('data', (d) => { err += d; });
+  return new Promise((end) => p.on('close', (code, signal) => end({ code, signal, out, err })));
+}
 
 async function visit(p, k, env = {}) {
   const w = new World();
@@ -173,7 +232,7 @@ async function visit(p, k, env = {}) {
   try {
     await reach[p.during](w, { ...p, env: { LAZARET_CRASH: `${p.name}:${k}`, ...env } });
     w.key ??= w.server.addClient('ehr', ['--webhook', origin]).api_key;
-    if (p.during !== 'ERASE') await w.settled();
+    if (!['ERASE', 'RESTORE'].includes(p.during)) await w.settled();
     if (p.name === 'hook_sent') await until('the event again', async () => got.get((await w.jobs())[0]).length > 1, CLAIM_MS + 15000);
     check(p.during !== 'FIRST' || await w.send('first'), 'no job is taken');
     if (p.during === 'FIRST') await w.settled();

@@ -9,7 +9,7 @@ tools/configure "$folder" -Dtests=true -Db_sanitize=thread -Db_lundef=false -Dbu
 
 n=0
 bad=0
-for name in store jobs watch limit http_server http_stream http_tls; do
+for name in store backup jobs watch limit http_server http_stream http_tls; do
     [ -f "tests/unit/test_$name.c" ] || continue
     n=$((n + 1))
     program=tests/unit/test_$name
