@@ -112,6 +112,16 @@ struct job_view {
 int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
              struct arena *a, struct job_view *ret, struct err *e);
 
+/* The same for several at once, the operator's way: one transaction says of all of them that they are disclosed, before
+ * this returns 0. One that cannot be opened has found == -1, alone. */
+struct job_look {
+    const uint8_t *id;
+    struct arena *arena;
+    struct job_view view;
+    int found; /* 1, 0: there is none, -1 */
+};
+int job_read_many(struct jobs *j, struct job_look *x, int n, const struct audit_entry *audit, struct err *e);
+
 struct job_filter {
     const struct caller *caller; /* NULL: everybody's */
     const char *state, *also;    /* as stored; NULL: any. `also`: or this one */
