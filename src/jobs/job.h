@@ -55,6 +55,7 @@ bool job_priority_of(struct slice name, int *ret);
 struct jobs_limits {
     int client_running, model_running; /* at a time */
     int64_t keep_us;                   /* an ended job is erased this long after its end */
+    int64_t keep_events_us;            /* an event that is told, or given up, is forgotten this long after */
 };
 
 struct jobs;
@@ -194,12 +195,14 @@ int job_recover(struct jobs *j, struct err *e);
 /* --- keeping house: a thread of `serve` and `work` --- */
 
 struct keeper;
-/* Once a second sweeps; once a minute erases what was kept for long enough, and forgets idempotency keys of yesterday.
- */
+/* Once a second sweeps; once a minute erases what was kept for long enough, and forgets idempotency keys of yesterday
+ * and old events. */
 int keeper_start(struct jobs *j, struct keeper **ret, struct err *e);
 void keeper_stop(struct keeper *k);
 /* One round of what keeper does once a minute; *ret is how many jobs were erased. */
 int job_retain(struct jobs *j, int *ret, struct err *e);
+/* The same for events and the attempts to deliver them; *ret is how many events. */
+int job_forget_events(struct jobs *j, int *ret, struct err *e);
 
 /* --- waking workers: in process; the rows are the truth --- */
 void jobs_ring(struct jobs *j);
