@@ -501,7 +501,7 @@ static int pick(struct deliver *d, struct sending **ret)
     for (int i = 0; i < d->helds; i++) {
         const struct due *x = &d->held[i];
         struct outlet *o = outlet_of(d, x->endpoint);
-        if (late(x, HOLD_US)) {
+        if (late(x, d->c.hold_ms * 1000LL)) {
             o->proven = false; /* it is slow */
             give_back(d, x);
         } else if (d->free && o->flying < (o->failing ? 1 : d->c.to_endpoint)) {
@@ -528,7 +528,7 @@ static void begin(struct sending *s, const struct job_look *look)
     struct err e = {0};
     struct deliver *d = s->deliver;
     const struct outlet *o = outlet_of(d, s->due.endpoint);
-    if (late(&s->due, 2 * HOLD_US)) { /* it took long to get here */
+    if (late(&s->due, 2 * HOLD_MS * 1000LL)) { /* it took long to get here */
         give_back(d, &s->due);
         sending_give(s);
         return;
@@ -712,6 +712,7 @@ int deliver_start(const struct deliver_config *c, struct deliver **ret, struct e
         return err_set(e, ERR_NO_MEMORY, "deliver");
     d->c = *c;
     d->c.at_once = c->at_once ? c->at_once : AT_ONCE;
+    d->c.hold_ms = c->hold_ms ? c->hold_ms : HOLD_MS;
     d->c.to_endpoint = c->to_endpoint ? c->to_endpoint : TO_ENDPOINT;
     d->all = calloc((size_t)d->c.at_once, sizeof *d->all);
     d->multi = curl_multi_init();

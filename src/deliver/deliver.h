@@ -6,10 +6,10 @@
  * again, under the same id, when the claim has run out (at once, where this process is alone).
  *
  * For an endpoint that has just taken one, events are claimed ahead (AHEAD of them) and held in memory; what was not
- * begun after HOLD_US, or when the process stops, is given back, so a claim never runs out before the attempt it is for
- * has ended. An endpoint with a failure outstanding gets one event at a time. While events are held, outcomes wait up
- * to 10 ms for each other and are recorded together; a lone one is recorded at once. A change of an endpoint reaches
- * what is held for it within half a second.
+ * begun after five seconds, or when the process stops, is given back, so a claim never runs out before the attempt it
+ * is for has ended. An endpoint with a failure outstanding gets one event at a time. While events are held, outcomes
+ * wait up to 10 ms for each other and are recorded together; a lone one is recorded at once. A change of an endpoint
+ * reaches what is held for it within half a second.
  *
  * A full body is canonical JSON as Python's json.dumps(sort_keys=True) writes it, so both kinds of legacy receiver
  * verify it: {"job_id","result","status"}. That results are disclosed is committed to the audit log, for all that begin
@@ -47,6 +47,7 @@ struct deliver_config {
     bool allow_private;       /* RFC 1918, shared and unique local addresses, over TLS */
     const char *ca;           /* PEM file of further authorities; NULL or "": the system's alone */
     int at_once, to_endpoint; /* 0: 64 in all, 4 to one endpoint */
+    int hold_ms;              /* 0: 5000; how long what is claimed ahead may wait */
 };
 
 int deliver_start(const struct deliver_config *c, struct deliver **ret, struct err *e);

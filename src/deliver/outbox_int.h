@@ -13,7 +13,7 @@ enum {
 };
 /* A claim is longer than an event may be held and the attempt after it, by a third of itself. */
 #define CLAIM_US (30 * 1000000LL)
-#define HOLD_US  (5 * 1000000LL) /* what was not begun by then is given back */
+enum { HOLD_MS = 5000 }; /* what was not begun by then is given back */
 /* Longer than any wait, of a retry or a Retry-After: a row that waits longer was written by a clock since put back. */
 #define WAIT_MAX_US (2 * 86400 * 1000000LL)
 
