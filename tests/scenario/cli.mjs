@@ -39,7 +39,7 @@ await test('every verb explains itself with --help and exit 0', () => {
   }
 });
 await test('a group of verbs explains itself with --help and exit 0', () => {
-  for (const group of ['client', 'model', 'keys', 'fhir', 'job', 'audit']) {
+  for (const group of ['client', 'webhook', 'model', 'keys', 'fhir', 'job', 'audit']) {
     const r = cli([group, '--help']);
     ends(r, 0);
     contains(r.stdout, `  ${group} `, group);
@@ -47,7 +47,7 @@ await test('a group of verbs explains itself with --help and exit 0', () => {
 });
 await test('looking at a folder that is not there makes none', () => {
   const nowhere = path.join(box, 'nowhere');
-  for (const v of ['client list', 'model list', 'keys status', 'job list', 'audit show', 'audit verify', 'doctor'])
+  for (const v of ['client list', 'webhook list', 'model list', 'keys status', 'job list', 'audit show', 'audit verify', 'doctor'])
     ends(cli([...v.split(' '), '--data', nowhere]), 1);
   same([fs.existsSync(nowhere), fs.existsSync(`${nowhere}.key`)], [false, false], 'folder and key');
 });
