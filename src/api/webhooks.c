@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/rnd.h"
 
-enum { PAGE_MAX = 100, KEEP_HOURS = 24, KEEP_HOURS_MAX = 168 };
+enum { PAGE_MAX = 100 };
 
 static void put_endpoint(struct json_out *o, const struct endpoint *x)
 {

@@ -355,7 +355,8 @@ int app_open(struct app *app, struct config *c, struct err *e)
         return -1;
     jobs_limit(api->jobs, &(struct jobs_limits){.client_running = (int)c->client_running,
                                                 .model_running = (int)c->model_running,
-                                                .keep_us = c->keep_days * 86400LL * 1000000});
+                                                .keep_us = c->keep_days * 86400LL * 1000000,
+                                                .keep_events_us = c->webhook_days * 86400LL * 1000000});
     api->sandbox = app->sandbox;
     api->workers_elsewhere = c->workers == 0 && db_shared(api->db);
     api->workers = (int)c->workers;

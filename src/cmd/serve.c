@@ -110,6 +110,10 @@ static int start(struct running *r, struct config *c, struct err *e)
     if (*c->open_client && !loopback(c->listen))
         return err_set(e, ERR_CONFIG,
                        "legacy.open_client lets anybody in, so it is allowed only when listening on loopback");
+    if (deliver_check_allow(c->webhook_allow, e))
+        return -1;
+    if (strcmp(c->webhook_private, "on") != 0 && strcmp(c->webhook_private, "off") != 0)
+        return err_set(e, ERR_CONFIG, "webhook.private is on or off");
     /* all threads inherit the mask, so that signals wait for the watcher */
     sigemptyset(&r->watch.set);
     sigaddset(&r->watch.set, SIGTERM);

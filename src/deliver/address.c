@@ -6,6 +6,7 @@
 
 #include "base/own.h"
 #include "base/str.h"
+#include "deliver/deliver.h"
 
 /* 4 or 16 bytes of an address in text; 0: it is none. */
 static size_t bytes_of(const char *text, uint8_t out[16])
@@ -19,23 +20,43 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, size_t bits)
     return memcmp(a, b, whole) == 0 && (!rest || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
 }
 
-/* One word of the list: an address, or one with /BITS. */
-static bool names(const char *word, size_t len, const uint8_t *address, size_t n)
+/* One word of the list: an address, or one with /BITS. How many bytes it has; 0: it is neither. */
+static size_t read_word(const char *word, size_t len, uint8_t net[16], int64_t *bits)
 {
     char text[INET6_ADDRSTRLEN + 4];
-    uint8_t net[16];
-    int64_t bits = (int64_t)n * 8;
     if (len >= sizeof text)
-        return false;
+        return 0;
     memcpy(text, word, len);
     text[len] = 0;
     char *slash = strchr(text, '/');
-    if (slash) {
+    if (slash)
         *slash = 0;
-        if (!slice_int(slice_of(slash + 1), 0, (int64_t)n * 8, &bits))
-            return false;
+    size_t n = bytes_of(text, net);
+    *bits = (int64_t)n * 8;
+    return slash && !slice_int(slice_of(slash + 1), 0, (int64_t)n * 8, bits) ? 0 : n;
+}
+
+static bool names(const char *word, size_t len, const uint8_t *address, size_t n)
+{
+    uint8_t net[16];
+    int64_t bits;
+    return read_word(word, len, net, &bits) == n && same_bits(net, address, (size_t)bits);
+}
+
+int deliver_check_allow(const char *allow, struct err *e)
+{
+    for (const char *p = allow; *p; p += strspn(p, " ,")) {
+        uint8_t net[16];
+        int64_t bits;
+        size_t len = strcspn(p, " ,");
+        if (len && !read_word(p, len, net, &bits))
+            return err_set(e, ERR_CONFIG,
+                           "webhook.allow: '%.*s' is no address and no CIDR: write 10.1.2.3, 10.1.0.0/16 or fd00::/8, "
+                           "several with spaces between, and no names of hosts",
+                           len > 60 ? 60 : (int)len, p);
+        p += len;
     }
-    return bytes_of(text, net) == n && same_bits(net, address, (size_t)bits);
+    return 0;
 }
 
 static bool allowed(const char *allow, const uint8_t *address, size_t n)

@@ -27,7 +27,10 @@ enum {
     TO_ENDPOINT = 4,
     ANSWER_BYTES = 65536,
     WAIT_MAX_S = 3600,
-    CLAIM_MEMORY = 4 << 20,
+    CLAIM_MEMORY = 16 << 20,
+    RECORD_MANY = 64,     /* outcomes in one transaction */
+    RECORD_US = 10000,    /* and how long one waits for others, while events are held */
+    ENDPOINT_US = 500000, /* how long a look at an endpoint is good */
     SENDING_MEMORY = 256 << 20,
     BODY_MAX = 25 << 20 /* six bytes for every two of the largest output, and some */
 };
@@ -41,6 +44,7 @@ struct sending {
     struct curl_slist *header;
     struct slice body;
     struct outcome outcome;
+    struct due due;
     char id[4 + UUID_TEXT], trace[33];
     bool plain, refused;
     size_t answered;
@@ -52,10 +56,15 @@ struct deliver {
     pthread_t thread;
     atomic_bool stop;
     CURLM *multi;
-    struct busy busy;
+    struct outlet outlet[OUTLETS_MAX];
+    struct due held[HELD_MAX];               /* claimed ahead, in their order */
+    struct due back[HELD_MAX + AT_ONCE_MAX]; /* to be given back */
+    struct outcome ended[ENDED_MAX];         /* not recorded yet */
+    int outlets, helds, backs, ends, flying;
+    bool claim;       /* events may be due that there was no room for */
+    bool urgent;      /* among what ended: what changes how its endpoint is dealt with */
+    int64_t ended_us; /* the first of what ended; monotonic */
     struct sending *free, *all;
-    struct outcome ended[AT_ONCE_MAX]; /* not recorded yet */
-    int ends;
 };
 
 /* --- where it may go --- */
@@ -248,20 +257,17 @@ static int prepare_handle(struct sending *s, const char *url, struct err *e)
 static const struct audit_entry worker_reads = {
     .actor = "deliver", .role = "worker", .action = "read", .outcome = "permit", .why = "webhook"};
 
-/* Of a full payload: the result is disclosed to this endpoint, and the log says so before it is sent. 1, 0 nowhere. */
-static int make_full(struct sending *s, const struct due *d, const struct endpoint *x, const char **ret_url,
+/* Of a full payload, whose disclosure is in the log: where it goes. 1, 0 nowhere. */
+static int make_full(struct sending *s, const struct job_view *v, const struct endpoint *x, const char **ret_url,
                      struct err *e)
 {
-    struct job_view v;
     struct json plan;
     struct json_fault f;
-    int found = job_read(s->deliver->c.jobs, NULL, d->job, &worker_reads, s->arena, &v, e);
-    if (found <= 0 || v.erased_at)
-        return found < 0 ? -1 : 0;
-    snprintf(s->trace, sizeof s->trace, "%s", v.trace);
+    if (v->erased_at)
+        return 0;
     *ret_url = x->url;
     if (x->origin) {
-        if (json_parse(s->arena, v.plan, &plan, &f))
+        if (json_parse(s->arena, v->plan, &plan, &f))
             return err_set(e, f.what ? ERR_INTERNAL : ERR_NO_MEMORY, "a plan that is no JSON");
         struct slice url = json_get_text(&plan, 0, "webhook_url", s->arena);
         if (arena_failed(s->arena))
@@ -272,67 +278,106 @@ static int make_full(struct sending *s, const struct due *d, const struct endpoi
     }
     if (!*ret_url)
         return err_set(e, ERR_NO_MEMORY, "a webhook");
-    return full_body(s, &v, d->job, e) ? -1 : 1;
+    return full_body(s, v, s->due.job, e) ? -1 : 1;
 }
 
-static int make_thin(struct sending *s, const struct due *d, const struct endpoint *x, const char **ret_url,
-                     struct err *e)
+/* `v`: NULL for a thin one. */
+static int make(struct sending *s, const struct endpoint *x, const struct job_view *v, struct err *e)
 {
-    struct rows r;
-    if (db_rows(s->deliver->c.db, s->arena, &r, e,
-                "SELECT state, trace, updated_at FROM job WHERE scope = $1 AND id = $2", V_ID(s->deliver->c.scope),
-                V_ID(d->job)) < 0)
-        return -1;
-    if (r.n == 0)
-        return 0;
-    const struct val *v = row_at(&r, 0, 0);
-    snprintf(s->trace, sizeof s->trace, "%.*s", SLICE_FMT(v[1].s));
-    *ret_url = x->url;
-    return thin_body(s, job_state_named(v[0].s), d->job, v[2].i, e) ? -1 : 1;
-}
-
-static int begin(struct sending *s, const struct due *d, struct err *e)
-{
-    struct endpoint x;
     char id[UUID_TEXT];
-    const char *url = NULL;
-    int found =
-        endpoint_open(s->deliver->c.db, s->deliver->c.keyring, s->deliver->c.scope, d->endpoint, s->arena, &x, e);
-    if (found <= 0)
-        return found;
-    s->outcome.was_failing = x.failing_since != 0;
+    const char *url = x->url;
     memcpy(s->id, "msg_", 4);
-    memcpy(s->id + 4, uuid_text(d->event, id), UUID_TEXT);
-    found = x.full ? make_full(s, d, &x, &url, e) : make_thin(s, d, &x, &url, e);
+    memcpy(s->id + 4, uuid_text(s->due.event, id), UUID_TEXT);
+    memcpy(s->trace, s->due.trace, sizeof s->trace);
+    int found = v ? make_full(s, v, x, &url, e) : thin_body(s, s->due.state, s->due.job, s->due.state_at, e) ? -1 : 1;
     if (found <= 0)
         return found;
     s->plain = !slice_starts(slice_of(url), "https://");
-    return sign(s, &x, e) || prepare_handle(s, url, e) ? -1 : 1;
+    return sign(s, x, e) || prepare_handle(s, url, e) ? -1 : 1;
 }
+
+/* --- endpoints that have events here --- */
+
+static struct outlet *outlet_of(struct deliver *d, const uint8_t *endpoint)
+{
+    for (int i = 0; i < d->outlets; i++)
+        if (memcmp(d->outlet[i].id, endpoint, 16) == 0)
+            return &d->outlet[i];
+    struct outlet *o = &d->outlet[d->outlets++]; /* each has an event, and of those there are no more than places */
+    *o = (struct outlet){0};
+    memcpy(o->id, endpoint, 16);
+    return o;
+}
+
+static void outlets_drop(struct deliver *d)
+{
+    for (int i = 0; i < d->outlets; i++) {
+        struct outlet *o = &d->outlet[i];
+        if (o->flying || o->held || o->full)
+            continue;
+        arena_free(o->arena);
+        *o = d->outlet[--d->outlets];
+        i--;
+    }
+}
+
+/* As it is now, or was half a second ago. 1, 0 there is none, -1. */
+static int outlet_open(struct deliver *d, struct outlet *o, struct err *e)
+{
+    int64_t now = clock_mono_us();
+    if (o->arena && now - o->opened_us < ENDPOINT_US)
+        return o->found;
+    arena_free(o->arena);
+    o->arena = arena_new(1 << 20);
+    if (!o->arena)
+        return err_set(e, ERR_NO_MEMORY, "an endpoint");
+    o->found = endpoint_open(d->c.db, d->c.keyring, d->c.scope, o->id, o->arena, &o->x, e);
+    o->opened_us = o->found < 0 ? now - ENDPOINT_US : now;
+    return o->found;
+}
+
+static void give_back(struct deliver *d, const struct due *x)
+{
+    d->back[d->backs++] = *x;
+}
+
+/* What is held for an endpoint that has just failed is given back: it may have to wait, and goes one by one. */
+static void outlet_failed(struct deliver *d, struct outlet *o)
+{
+    int kept = 0;
+    o->failing = true;
+    o->proven = false;
+    for (int i = 0; i < d->helds; i++)
+        if (memcmp(d->held[i].endpoint, o->id, 16) == 0)
+            give_back(d, &d->held[i]);
+        else
+            d->held[kept++] = d->held[i];
+    d->helds = kept;
+    o->held = 0;
+}
+
+/* --- from a claimed event to a transfer --- */
 
 static struct sending *sending_take(struct deliver *d, const struct due *due)
 {
     struct sending *s = d->free;
     d->free = s->next;
     CURL *handle = s->handle;
-    struct sending *next = s->next;
-    *s = (struct sending){
-        .next = next, .deliver = d, .handle = handle, .arena = arena_new(SENDING_MEMORY), .begun_us = clock_mono_us()};
+    *s = (struct sending){.deliver = d, .handle = handle, .arena = arena_new(SENDING_MEMORY), .due = *due};
+    s->begun_us = clock_mono_us();
     s->outcome.attempts = due->attempts;
     memcpy(s->outcome.event, due->event, 16);
     memcpy(s->outcome.endpoint, due->endpoint, 16);
-    memcpy(d->busy.endpoint[d->busy.n++], due->endpoint, 16);
+    outlet_of(d, due->endpoint)->flying++;
+    d->flying++;
     return s;
 }
 
 static void sending_give(struct sending *s)
 {
     struct deliver *d = s->deliver;
-    for (int i = 0; i < d->busy.n; i++)
-        if (memcmp(d->busy.endpoint[i], s->outcome.endpoint, 16) == 0) {
-            memcpy(d->busy.endpoint[i], d->busy.endpoint[--d->busy.n], 16);
-            break;
-        }
+    outlet_of(d, s->due.endpoint)->flying--;
+    d->flying--;
     curl_slist_free_all(s->header);
     s->header = NULL;
     arena_free(s->arena);
@@ -344,8 +389,20 @@ static void sending_give(struct sending *s)
 static void ended(struct sending *s, enum reason reason, long status)
 {
     struct deliver *d = s->deliver;
+    struct outlet *o = outlet_of(d, s->due.endpoint);
     s->outcome.reason = reason;
     s->outcome.status = status;
+    s->outcome.at = clock_now_us();
+    s->outcome.was_failing = o->failing;
+    d->urgent = d->urgent || reason != REASON_TAKEN || o->failing;
+    if (reason == REASON_TAKEN) {
+        o->proven = true;
+        o->failing = false;
+    } else if (reason != REASON_NOWHERE) {
+        outlet_failed(d, o);
+    }
+    if (d->ends == 0)
+        d->ended_us = clock_mono_us();
     s->outcome.took_us = clock_mono_us() - s->begun_us;
     metric_add(reason == REASON_TAKEN ? METRIC_WEBHOOKS_SENT : METRIC_WEBHOOKS_FAILED, 1);
     if (reason != REASON_TAKEN) {
@@ -364,6 +421,8 @@ static enum reason reason_of(const struct sending *s, CURLcode code, long status
 {
     if (s->refused)
         return REASON_FORBIDDEN;
+    if (s->answered > ANSWER_BYTES) /* read far enough: the status has said it */
+        code = CURLE_OK;
     switch (code) {
     case CURLE_OK: return status >= 200 && status < 300 ? REASON_TAKEN : status == 410 ? REASON_GONE : REASON_STATUS;
     case CURLE_COULDNT_RESOLVE_HOST: return REASON_RESOLVE;
@@ -407,35 +466,195 @@ static void collect(struct deliver *d)
 static void record(struct deliver *d)
 {
     struct err e;
-    if (d->ends == 0)
-        return;
-    fault_crash(CRASH_hook_sent);
-    if (outbox_record(d->c.db, d->c.scope, d->ended, d->ends, &e))
+    if (d->ends)
+        fault_crash(CRASH_hook_sent);
+    if (outbox_record(d->c.db, d->c.scope, d->ended, d->ends, d->back, d->backs, &e))
         log_err(LOG_ERROR, "deliveries could not be recorded; they will be repeated", &e);
-    fault_crash(CRASH_hook_recorded);
-    d->ends = 0;
+    if (d->ends)
+        fault_crash(CRASH_hook_recorded);
+    d->ends = d->backs = 0;
+    d->urgent = false;
+}
+
+/* How long what ended may wait for more of its kind, in ms; -1: nothing waits. While more is held, more will end soon;
+ * else nothing is worth waiting for. */
+static int record_in_ms(const struct deliver *d)
+{
+    if (d->ends == 0 && d->backs == 0)
+        return -1;
+    int64_t left = d->ended_us + RECORD_US - clock_mono_us();
+    if (d->backs || d->urgent || d->helds == 0 || d->ends >= RECORD_MANY || left <= 0)
+        return 0;
+    return (int)(left / 1000) + 1;
+}
+
+/* Claimed some time ago: is there time left for an attempt and for recording it? */
+static bool late(const struct due *x, int64_t hold_us)
+{
+    return clock_mono_us() - x->claimed_us > hold_us;
+}
+
+/* Of those that are held, in their order, the ones whose turn it is. */
+static int pick(struct deliver *d, struct sending **ret)
+{
+    int n = 0, kept = 0;
+    for (int i = 0; i < d->helds; i++) {
+        const struct due *x = &d->held[i];
+        struct outlet *o = outlet_of(d, x->endpoint);
+        if (late(x, d->c.hold_ms * 1000LL)) {
+            o->proven = false; /* it is slow */
+            give_back(d, x);
+        } else if (d->free && o->flying < (o->failing ? 1 : d->c.to_endpoint)) {
+            ret[n++] = sending_take(d, x);
+        } else {
+            d->held[kept++] = *x;
+            continue;
+        }
+        o->held--;
+    }
+    d->helds = kept;
+    return n;
 }
 
 /* One that cannot be made ready keeps its claim and is tried again when that has run out; no other waits for it. */
-static int fill(struct deliver *d, struct err *e)
+static void not_ready(struct sending *s, const struct err *e)
+{
+    log_err(LOG_ERROR, "an event could not be made ready; it is tried again later", e);
+    sending_give(s);
+}
+
+static void begin(struct sending *s, const struct job_look *look)
+{
+    struct err e = {0};
+    struct deliver *d = s->deliver;
+    const struct outlet *o = outlet_of(d, s->due.endpoint);
+    if (late(&s->due, 2 * HOLD_MS * 1000LL)) { /* it took long to get here */
+        give_back(d, &s->due);
+        sending_give(s);
+        return;
+    }
+    int found = look ? look->found : 1;
+    if (found > 0)
+        found = make(s, &o->x, look ? &look->view : NULL, &e);
+    else if (found < 0)
+        err_set(&e, ERR_STORE, "a job that does not open");
+    if (found < 0)
+        not_ready(s, &e);
+    else if (found == 0)
+        ended(s, REASON_NOWHERE, 0);
+}
+
+/* Its endpoint as it is by now. False: this one does not go, and is dealt with. */
+static bool may_begin(struct sending *s)
+{
+    struct err e = {0};
+    struct deliver *d = s->deliver;
+    struct outlet *o = outlet_of(d, s->due.endpoint);
+    int found = s->arena ? outlet_open(d, o, &e) : err_set(&e, ERR_NO_MEMORY, "deliver");
+    if (found < 0) {
+        not_ready(s, &e);
+    } else if (found == 0 || o->x.disabled) {
+        if (found) /* its events wait; those of one that was removed are gone with it */
+            give_back(d, &s->due);
+        sending_give(s);
+    }
+    return found > 0 && !o->x.disabled;
+}
+
+/* The results of a round are disclosed to their endpoints, and the log says so, all in one transaction, before any of
+ * them is sent. */
+static int launch(struct deliver *d)
+{
+    struct sending *s[AT_ONCE_MAX], *full[AT_ONCE_MAX];
+    struct job_look look[AT_ONCE_MAX];
+    struct err e;
+    int n = pick(d, s), fulls = 0;
+    for (int i = 0; i < n; i++) {
+        if (!may_begin(s[i]))
+            continue;
+        if (!outlet_of(d, s[i]->due.endpoint)->x.full) {
+            begin(s[i], NULL);
+            continue;
+        }
+        look[fulls] = (struct job_look){.id = s[i]->due.job, .arena = s[i]->arena};
+        full[fulls++] = s[i];
+    }
+    int rc = fulls ? job_read_many(d->c.jobs, look, fulls, &worker_reads, &e) : 0;
+    for (int i = 0; i < fulls; i++)
+        if (rc)
+            not_ready(full[i], &e);
+        else
+            begin(full[i], &look[i]);
+    return n;
+}
+
+static int outlet_now(const struct deliver *d, const struct outlet *o)
+{
+    return outlet_most(o->failing, o->proven, d->c.to_endpoint);
+}
+
+static void hold(struct deliver *d, const struct due *due, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct outlet *o = outlet_of(d, due[i].endpoint);
+        o->failing = due[i].failing;
+        o->held++;
+        o->opened_us = clock_mono_us() - ENDPOINT_US; /* what came after a change is sent by it */
+        d->held[d->helds++] = due[i];
+    }
+}
+
+static void claim(struct deliver *d)
 {
     OWN_ARENA struct arena *a = arena_new(CLAIM_MEMORY);
-    struct due due[AT_ONCE_MAX];
-    int room = d->c.at_once - d->busy.n;
-    if (!a)
-        return err_set(e, ERR_NO_MEMORY, "deliver");
-    int n = room > 0 ? outbox_claim(d->c.db, d->c.scope, &d->busy, d->c.to_endpoint, room, a, due, e) : 0;
-    for (int i = 0; i < n; i++) {
-        struct sending *s = sending_take(d, &due[i]);
-        int rc = s->arena ? begin(s, &due[i], e) : err_set(e, ERR_NO_MEMORY, "deliver");
-        if (rc < 0) {
-            log_err(LOG_ERROR, "an event could not be made ready; it is tried again later", e);
-            sending_give(s);
-        } else if (rc == 0) {
-            ended(s, REASON_NOWHERE, 0);
-        }
+    struct due *due = a ? arena_take(a, HELD_MAX * sizeof *due) : NULL;
+    struct err e;
+    struct claim c = {d->outlet, d->outlets, d->c.to_endpoint, HELD_MAX - d->helds};
+    int n = due ? outbox_claim(d->c.db, d->c.scope, &c, a, due, &e) : err_set(&e, ERR_NO_MEMORY, "deliver");
+    if (n < 0)
+        log_err(LOG_ERROR, "no events could be claimed; it is tried again", &e);
+    for (int i = 0; i < d->outlets; i++)
+        d->outlet[i].full = false;
+    outlets_drop(d); /* makes places for new ones */
+    hold(d, due, n);
+    d->claim = n > 0 && n == c.most;
+    for (int i = 0; i < d->outlets; i++) {
+        struct outlet *o = &d->outlet[i];
+        o->full = n >= 0 && o->flying + o->held >= outlet_now(d, o);
     }
-    return n;
+}
+
+/* Is there room again, where there was none? */
+static bool wants_more(const struct deliver *d)
+{
+    if (!d->free || d->helds == HELD_MAX)
+        return false;
+    for (int i = 0; i < d->outlets; i++) {
+        const struct outlet *o = &d->outlet[i];
+        if (o->full && o->flying + o->held <= outlet_now(d, o) / 2)
+            return true;
+    }
+    return d->claim;
+}
+
+/* One round; true: there is more to do at once. */
+static bool turn(struct deliver *d, bool look)
+{
+    int running;
+    curl_multi_perform(d->multi, &running);
+    collect(d);
+    if (d->urgent || d->ends >= RECORD_MANY)
+        record(d); /* a claim goes by what is recorded */
+    if ((look && d->free && d->helds < HELD_MAX) || wants_more(d))
+        claim(d);
+    int begun = launch(d);
+    if (begun) /* on their way, before a commit is waited for */
+        curl_multi_perform(d->multi, &running);
+    if (record_in_ms(d) == 0)
+        record(d);
+    bool more = wants_more(d);
+    outlets_drop(d);
+    return more;
 }
 
 static void *deliver_loop(void *arg)
@@ -443,30 +662,27 @@ static void *deliver_loop(void *arg)
     struct deliver *d = arg;
     struct curl_waitfd bell = {jobs_told_fd(d->c.jobs), CURL_WAIT_POLLIN, 0};
     int64_t look_at = 0;
-    bool more = true;
+    bool rung = true;
     pthread_setname_np(pthread_self(), "deliver");
     while (!d->stop) {
-        struct err e;
-        int running, woken = 0;
         eventfd_t count;
-        if (more || clock_mono_us() >= look_at) {
-            int n = fill(d, &e);
-            if (n < 0)
-                log_err(LOG_ERROR, "no events could be claimed; it is tried again", &e);
-            more = false;
+        bool look = rung || clock_mono_us() >= look_at;
+        rung = false;
+        if (look)
             look_at = clock_mono_us() + LOOK_MS * 1000LL;
-        }
-        curl_multi_perform(d->multi, &running);
-        collect(d);
-        more = d->ends > 0; /* an endpoint has room again */
-        record(d);
-        if (more)
+        if (turn(d, look))
             continue;
-        curl_multi_poll(d->multi, &bell, 1, LOOK_MS, &woken);
+        int wait = record_in_ms(d);
+        curl_multi_poll(d->multi, &bell, 1, wait < 0 ? LOOK_MS : wait, NULL);
         if (bell.revents && eventfd_read(bell.fd, &count) == 0)
-            more = true;
+            rung = true;
         bell.revents = 0;
     }
+    for (int i = 0; i < d->helds; i++)
+        give_back(d, &d->held[i]);
+    d->helds = 0;
+    if (d->ends || d->backs)
+        record(d);
     arena_thread_end();
     return NULL;
 }
@@ -481,6 +697,8 @@ static void deliver_free(struct deliver *d)
         curl_slist_free_all(s->header);
         arena_free(s->arena);
     }
+    for (int i = 0; i < d->outlets; i++)
+        arena_free(d->outlet[i].arena);
     if (d->multi)
         curl_multi_cleanup(d->multi);
     free(d->all);
@@ -494,6 +712,7 @@ int deliver_start(const struct deliver_config *c, struct deliver **ret, struct e
         return err_set(e, ERR_NO_MEMORY, "deliver");
     d->c = *c;
     d->c.at_once = c->at_once ? c->at_once : AT_ONCE;
+    d->c.hold_ms = c->hold_ms ? c->hold_ms : HOLD_MS;
     d->c.to_endpoint = c->to_endpoint ? c->to_endpoint : TO_ENDPOINT;
     d->all = calloc((size_t)d->c.at_once, sizeof *d->all);
     d->multi = curl_multi_init();

@@ -22,38 +22,56 @@ const char *reason_text(enum reason r)
 struct claiming {
     const uint8_t *scope;
     struct arena *arena;
-    const struct busy *busy;
-    int to_endpoint, max, n;
+    const struct claim *c;
+    int n;
     struct due *due;
 };
 
-static int busy_with(const struct claiming *x, const uint8_t *endpoint)
+static const struct outlet *known(const struct claiming *x, const uint8_t *endpoint)
 {
-    int n = 0;
-    for (int i = 0; i < x->busy->n; i++)
-        n += memcmp(x->busy->endpoint[i], endpoint, 16) == 0;
-    return n;
+    for (int i = 0; i < x->c->outlets; i++)
+        if (memcmp(x->c->outlet[i].id, endpoint, 16) == 0)
+            return &x->c->outlet[i];
+    return NULL;
 }
 
-static int claim_of(struct tx *tx, struct claiming *x, const uint8_t *endpoint, int room, struct err *e)
+static int room_of(const struct claiming *x, const struct outlet *o, bool failing)
+{
+    int room = outlet_most(failing, o && o->proven, x->c->to_endpoint) - (o ? o->flying + o->held : 0);
+    return room < x->c->most - x->n ? room : x->c->most - x->n;
+}
+
+static void take_due(const struct val *v, const uint8_t *endpoint, struct due *d)
+{
+    memcpy(d->event, v[0].s.p, 16);
+    memcpy(d->endpoint, endpoint, 16);
+    memcpy(d->job, v[1].s.p, 16);
+    d->attempts = v[2].i;
+    d->was_at = v[3].i;
+    d->state = job_state_named(v[4].s);
+    d->state_at = v[5].i;
+    snprintf(d->trace, sizeof d->trace, "%.*s", SLICE_FMT(v[6].s));
+}
+
+static int claim_of(struct tx *tx, struct claiming *x, const uint8_t *endpoint, bool failing, int room, struct err *e)
 {
     struct rows r;
     int64_t now = clock_steady_us();
     if (tx_rows(tx, x->arena, &r, e,
-                "SELECT id, job, attempts, kind FROM webhook_event WHERE endpoint = $1 AND (next_at <= $2 OR next_at > "
-                "$3) ORDER BY next_at LIMIT $4 " DB_SKIP_LOCKED,
+                "SELECT id, job, attempts, next_at, (SELECT state FROM job WHERE job.scope = webhook_event.scope AND "
+                "job.id = webhook_event.job), (SELECT updated_at FROM job WHERE job.scope = webhook_event.scope AND "
+                "job.id = webhook_event.job), (SELECT trace FROM job WHERE job.scope = webhook_event.scope AND job.id "
+                "= webhook_event.job) FROM webhook_event WHERE endpoint = $1 AND (next_at <= $2 OR next_at > $3) ORDER "
+                "BY next_at LIMIT $4 " DB_SKIP_LOCKED,
                 V_ID(endpoint), V_INT(now), V_INT(now + WAIT_MAX_US), V_INT(room)) < 0)
         return -1;
     for (int i = 0; i < r.n; i++) {
-        const struct val *v = row_at(&r, i, 0);
         struct due *d = &x->due[x->n++];
-        *d = (struct due){.attempts = v[2].i};
-        memcpy(d->event, v[0].s.p, 16);
-        memcpy(d->endpoint, endpoint, 16);
-        memcpy(d->job, v[1].s.p, 16);
+        *d = (struct due){.claimed_us = clock_mono_us(), .until = now + CLAIM_US, .failing = failing};
+        take_due(row_at(&r, i, 0), endpoint, d);
         if (tx_put(tx, e,
                    "UPDATE webhook_event SET next_at = $1, claimed = 1 WHERE scope = $2 AND id = $3 AND endpoint = $4",
-                   V_INT(now + CLAIM_US), V_ID(x->scope), V_ID(d->event), V_ID(endpoint)))
+                   V_INT(d->until), V_ID(x->scope), V_ID(d->event), V_ID(endpoint)))
             return -1;
     }
     return 0;
@@ -66,26 +84,28 @@ static int claim_body(struct tx *tx, void *arg, struct err *e)
     int64_t now = clock_steady_us();
     x->n = 0;
     if (tx_rows(tx, x->arena, &r, e,
-                "SELECT w.id FROM webhook_endpoint w WHERE w.scope = $1 AND w.disabled_at IS NULL AND (w.not_before <= "
-                "$2 OR w.not_before > $3) AND EXISTS (SELECT 1 FROM webhook_event o WHERE o.endpoint = w.id AND "
-                "(o.next_at <= $2 OR o.next_at > $3))",
+                "SELECT w.id, w.failing_since FROM webhook_endpoint w WHERE w.scope = $1 AND w.disabled_at IS NULL AND "
+                "(w.not_before <= $2 OR w.not_before > $3) AND EXISTS (SELECT 1 FROM webhook_event o WHERE o.endpoint "
+                "= w.id AND (o.next_at <= $2 OR o.next_at > $3))",
                 V_ID(x->scope), V_INT(now), V_INT(now + WAIT_MAX_US)) < 0)
         return -1;
-    for (int i = 0; i < r.n && x->n < x->max; i++) {
-        const uint8_t *endpoint = (const uint8_t *)row_at(&r, i, 0)->s.p;
-        int room = x->to_endpoint - busy_with(x, endpoint);
-        if (room > x->max - x->n)
-            room = x->max - x->n;
-        if (room > 0 && claim_of(tx, x, endpoint, room, e))
+    /* those that have nothing here go first, so that none waits behind what is claimed ahead for another */
+    for (int i = 0; i < 2 * r.n && x->n < x->c->most; i++) {
+        const struct val *v = row_at(&r, i % r.n, 0);
+        const uint8_t *endpoint = (const uint8_t *)v[0].s.p;
+        const struct outlet *o = known(x, endpoint);
+        bool failing = v[1].kind != VAL_NULL;
+        int room = (o != NULL) == (i >= r.n) ? room_of(x, o, failing) : 0;
+        if (room > 0 && claim_of(tx, x, endpoint, failing, room, e))
             return -1;
     }
     return 0;
 }
 
-int outbox_claim(struct db *db, const uint8_t scope[16], const struct busy *busy, int to_endpoint, int max,
-                 struct arena *a, struct due *ret, struct err *e)
+int outbox_claim(struct db *db, const uint8_t scope[16], const struct claim *c, struct arena *a, struct due *ret,
+                 struct err *e)
 {
-    struct claiming x = {.scope = scope, .arena = a, .busy = busy, .to_endpoint = to_endpoint, .max = max, .due = ret};
+    struct claiming x = {.scope = scope, .arena = a, .c = c, .due = ret};
     return tx_run_lazy(db, claim_body, &x, e) ? -1 : x.n;
 }
 
@@ -107,7 +127,8 @@ int outbox_release(struct db *db, const uint8_t scope[16], struct err *e)
 struct recording {
     const uint8_t *scope;
     const struct outcome *x;
-    int n;
+    const struct due *back;
+    int n, backs;
 };
 
 /* When it is tried again; 0: not any more. */
@@ -122,7 +143,7 @@ static int64_t next_try(const struct outcome *x, int64_t now)
     return now + (wait > x->wait_us ? wait : x->wait_us);
 }
 
-static int record_event(struct tx *tx, const uint8_t *scope, const struct outcome *x, int64_t now, struct err *e)
+static int record_event(struct tx *tx, const uint8_t *scope, const struct outcome *x, struct err *e)
 {
     int64_t next = next_try(x, clock_steady_us());
     bool taken = x->reason == REASON_TAKEN;
@@ -130,14 +151,14 @@ static int record_event(struct tx *tx, const uint8_t *scope, const struct outcom
                tx, e,
                "UPDATE webhook_event SET attempts = $1, last_status = $2, next_at = $3, delivered_at = $4, claimed = 0 "
                "WHERE scope = $5 AND id = $6 AND endpoint = $7",
-               V_INT(x->attempts + 1), V_INT(x->status), next ? V_INT(next) : V_NULL, taken ? V_INT(now) : V_NULL,
+               V_INT(x->attempts + 1), V_INT(x->status), next ? V_INT(next) : V_NULL, taken ? V_INT(x->at) : V_NULL,
                V_ID(scope), V_ID(x->event), V_ID(x->endpoint)) ||
                    tx_put(tx, e,
                           "INSERT INTO webhook_attempt (scope, event, endpoint, attempt, at, took_us, status, reason) "
                           "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (scope, event, endpoint, at) DO "
                           "NOTHING",
                           V_ID(scope), V_ID(x->event), V_ID(x->endpoint), V_INT(x->attempts + 1),
-                          V_INT(now - x->took_us), V_INT(x->took_us), V_INT(x->status), V_STR(reason_text(x->reason)))
+                          V_INT(x->at - x->took_us), V_INT(x->took_us), V_INT(x->status), V_STR(reason_text(x->reason)))
                ? -1
                : 0;
 }
@@ -182,19 +203,31 @@ static int record_health(struct tx *tx, const uint8_t *scope, const struct outco
                : 0;
 }
 
+static int give_back(struct tx *tx, const uint8_t *scope, const struct due *d, struct err *e)
+{
+    return tx_put(tx, e,
+                  "UPDATE webhook_event SET next_at = $1, claimed = 0 WHERE scope = $2 AND id = $3 AND endpoint = $4 "
+                  "AND claimed = 1 AND next_at = $5",
+                  V_INT(d->was_at), V_ID(scope), V_ID(d->event), V_ID(d->endpoint), V_INT(d->until));
+}
+
 static int record_body(struct tx *tx, void *arg, struct err *e)
 {
     const struct recording *r = arg;
     int64_t now = clock_now_us();
     for (int i = 0; i < r->n; i++)
-        if (record_event(tx, r->scope, &r->x[i], now, e) || record_health(tx, r->scope, &r->x[i], now, e))
+        if (record_event(tx, r->scope, &r->x[i], e) || record_health(tx, r->scope, &r->x[i], now, e))
+            return -1;
+    for (int i = 0; i < r->backs; i++)
+        if (give_back(tx, r->scope, &r->back[i], e))
             return -1;
     return 0;
 }
 
-int outbox_record(struct db *db, const uint8_t scope[16], const struct outcome *x, int n, struct err *e)
+int outbox_record(struct db *db, const uint8_t scope[16], const struct outcome *x, int n, const struct due *back,
+                  int backs, struct err *e)
 {
-    struct recording r = {scope, x, n};
+    struct recording r = {scope, x, back, n, backs};
     return tx_run(db, record_body, &r, e);
 }
 
@@ -225,9 +258,10 @@ static int again_body(struct tx *tx, void *arg, struct err *e)
     x->n =
         tx_exec(tx, e,
                 "UPDATE webhook_event SET next_at = $1, attempts = 0 WHERE scope = $2 AND id = $3 AND claimed = 0 AND "
-                "endpoint IN (SELECT id FROM webhook_endpoint WHERE scope = $2 AND client = $4) AND job IN (SELECT id "
-                "FROM job WHERE scope = $2 AND erased_at IS NULL)",
-                V_INT(clock_steady_us()), V_ID(x->c->scope), V_ID(x->event), V_ID(x->c->id));
+                "endpoint IN (SELECT id FROM webhook_endpoint WHERE scope = $2 AND (client = $4 OR $5 = 1)) AND job IN "
+                "(SELECT id FROM job WHERE scope = $2 AND erased_at IS NULL)",
+                V_INT(clock_steady_us()), V_ID(x->c->scope), V_ID(x->event), V_ID(x->c->id),
+                V_INT(x->c->role == ROLE_OPERATOR));
     if (x->n < 0)
         return -1;
     x->audit.outcome = x->n ? "permit" : "deny";

@@ -13,6 +13,7 @@
 #include "identity/client.h"
 
 enum { ENDPOINTS_MAX = 16, ENDPOINT_URL_MAX = 512, SECRET_TEXT = 6 + 44 + 1 };
+enum { KEEP_HOURS = 24, KEEP_HOURS_MAX = 168 }; /* how long an old secret is valid: unless something is said, at most */
 
 struct endpoint {
     uint8_t id[16], client[16];
@@ -34,9 +35,14 @@ int endpoint_add(struct db *db, struct keyring *k, const struct caller *c, const
 /* The caller's endpoints, without their secrets; at most `max`. Returns how many, or -1. */
 int endpoint_list(struct db *db, const struct caller *c, struct arena *a, struct endpoint *ret, int max, struct err *e);
 
+/* Everybody's, or those of the client named; ERR_NOT_FOUND when there is no such client. rows: client's name, id, kind,
+ * url, payload, created_at, disabled_why or NULL, failing_since or NULL, how many events wait. */
+int endpoint_all(struct db *db, const uint8_t scope[16], const char *client, struct arena *a, struct rows *ret,
+                 struct err *e);
+
 enum endpoint_change { ENDPOINT_REMOVE, ENDPOINT_ENABLE, ENDPOINT_ROTATE };
-/* 1: done; 0: the caller has no such endpoint. ROTATE: *ret has the new secret, and the old one stays valid for
- * `keep_us`. REMOVE: of kind URL only; ERR_CONFLICT for the other. Audited. */
+/* 1: done; 0: the caller has no such endpoint (the operator has everybody's). ROTATE: *ret has the new secret, and the
+ * old one stays valid for `keep_us`. REMOVE: of kind URL only; ERR_CONFLICT for the other. Audited. */
 int endpoint_change(struct db *db, struct keyring *k, const struct caller *c, const uint8_t id[16],
                     enum endpoint_change what, int64_t keep_us, const struct audit_entry *audit, struct arena *a,
                     struct endpoint *ret, struct err *e);

@@ -502,6 +502,58 @@ int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], 
     return open_view(j, &x, ret, e) ? err_in(e, "job %s", text) : 1;
 }
 
+struct reading_many {
+    struct reading *x;
+    int n;
+};
+
+/* An erased one has nothing left to disclose. */
+static int disclose_many_body(struct tx *tx, void *arg, struct err *e)
+{
+    const struct reading_many *m = arg;
+    for (int i = 0; i < m->n; i++) {
+        struct reading *x = &m->x[i];
+        struct audit_entry entry = x->audit;
+        if (tx_rows(tx, x->arena, &x->rows, e, select_job, V_ID(x->scope), V_ID(x->id)) < 0)
+            return -1;
+        const struct val *v = x->rows.n ? row_at(&x->rows, 0, 0) : NULL;
+        if (v && (!job_state_ended(job_state_named(v[COL_STATE].s)) || v[COL_ERASED].kind != VAL_NULL))
+            continue;
+        entry.rows = v != NULL;
+        if (!v) {
+            entry.outcome = "deny";
+            entry.why = "absent";
+        } else if (!entry.trace && v[COL_TRACE].s.n) {
+            entry.trace = v[COL_TRACE].s.p;
+        }
+        if (audit_append(tx, &entry, e))
+            return -1;
+    }
+    return 0;
+}
+
+int job_read_many(struct jobs *j, struct job_look *x, int n, const struct audit_entry *audit, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct reading_many m = {.x = arena_take(a, (size_t)n * sizeof *m.x), .n = n};
+    if (!m.x)
+        return err_set(e, ERR_NO_MEMORY, "read several jobs");
+    for (int i = 0; i < n; i++) {
+        char *text = arena_take(a, UUID_TEXT);
+        if (!text)
+            return err_set(e, ERR_NO_MEMORY, "read several jobs");
+        m.x[i] = (struct reading){.scope = j->scope, .id = x[i].id, .arena = x[i].arena, .audit = *audit};
+        m.x[i].audit.scope = j->scope;
+        m.x[i].audit.object = "Job";
+        m.x[i].audit.object_id = uuid_text(x[i].id, text);
+    }
+    if (tx_run(j->db, disclose_many_body, &m, e))
+        return -1;
+    for (int i = 0; i < n; i++)
+        x[i].found = m.x[i].rows.n == 0 ? 0 : open_view(j, &m.x[i], &x[i].view, e) ? -1 : 1;
+    return 0;
+}
+
 static int reopen_body(struct tx *tx, void *arg, struct err *e)
 {
     struct reading *x = arg;

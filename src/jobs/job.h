@@ -56,6 +56,7 @@ bool job_priority_of(struct slice name, int *ret);
 struct jobs_limits {
     int client_running, model_running; /* at a time */
     int64_t keep_us;                   /* an ended job is erased this long after its end */
+    int64_t keep_events_us;            /* an event that is told, or given up, is forgotten this long after */
 };
 
 struct jobs;
@@ -114,6 +115,16 @@ struct job_view {
  * `caller` NULL: the operator. */
 int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
              struct arena *a, struct job_view *ret, struct err *e);
+
+/* The same for several at once, the operator's way: one transaction says of all of them that they are disclosed, before
+ * this returns 0. One that cannot be opened has found == -1, alone. */
+struct job_look {
+    const uint8_t *id;
+    struct arena *arena;
+    struct job_view view;
+    int found; /* 1, 0: there is none, -1 */
+};
+int job_read_many(struct jobs *j, struct job_look *x, int n, const struct audit_entry *audit, struct err *e);
 
 struct job_filter {
     const struct caller *caller; /* NULL: everybody's */
@@ -187,12 +198,14 @@ int job_recover(struct jobs *j, struct err *e);
 /* --- keeping house: a thread of `serve` and `work` --- */
 
 struct keeper;
-/* Once a second sweeps; once a minute erases what was kept for long enough, and forgets idempotency keys of yesterday.
- */
+/* Once a second sweeps; once a minute erases what was kept for long enough, and forgets idempotency keys of yesterday
+ * and old events. */
 int keeper_start(struct jobs *j, struct keeper **ret, struct err *e);
 void keeper_stop(struct keeper *k);
 /* One round of what keeper does once a minute; *ret is how many jobs were erased. */
 int job_retain(struct jobs *j, int *ret, struct err *e);
+/* The same for events and the attempts to deliver them; *ret is how many events. */
+int job_forget_events(struct jobs *j, int *ret, struct err *e);
 
 /* --- waking workers: in process; the rows are the truth --- */
 void jobs_ring(struct jobs *j);

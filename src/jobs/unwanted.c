@@ -12,7 +12,7 @@
 #include "jobs/job_int.h"
 #include "jobs/watch.h"
 
-enum { RETAIN_BATCH = 100 };
+enum { RETAIN_BATCH = 100, FORGET_BATCH = 200, FORGET_ROUND = 50 /* batches */ };
 static const int64_t idempotency_us = 86400LL * 1000000;
 
 struct touching {
@@ -275,6 +275,57 @@ int job_retain(struct jobs *j, int *ret, struct err *e)
     return *ret ? db_scrub(j->db, e) : 0;
 }
 
+/* --- events that were told, or given up --- */
+
+struct forgetting {
+    int64_t before;
+    struct arena *arena;
+    int n;
+};
+
+/* Ended, old, and without an attempt that is younger: one that waited long for its endpoint counts from its end. */
+#define FORGOTTEN                                                                                                      \
+    "next_at IS NULL AND created_at < $1 AND NOT EXISTS (SELECT 1 FROM webhook_attempt t WHERE t.scope = "             \
+    "webhook_event.scope AND t.event = webhook_event.id AND t.endpoint = webhook_event.endpoint AND t.at >= $1) "
+
+static int forget_body(struct tx *tx, void *arg, struct err *e)
+{
+    struct forgetting *x = arg;
+    struct rows r;
+    x->n = 0;
+    if (tx_rows(tx, x->arena, &r, e,
+                "SELECT scope, id, endpoint FROM webhook_event WHERE " FORGOTTEN "LIMIT $2 " DB_SKIP_LOCKED,
+                V_INT(x->before), V_INT(FORGET_BATCH)) < 0)
+        return -1;
+    for (int i = 0; i < r.n; i++) {
+        const struct val *v = row_at(&r, i, 0);
+        if (tx_put(tx, e, "DELETE FROM webhook_attempt WHERE scope = $1 AND event = $2 AND endpoint = $3",
+                   V_ID(v[0].s.p), V_ID(v[1].s.p), V_ID(v[2].s.p)) ||
+            tx_put(tx, e, "DELETE FROM webhook_event WHERE scope = $1 AND id = $2 AND endpoint = $3", V_ID(v[0].s.p),
+                   V_ID(v[1].s.p), V_ID(v[2].s.p)))
+            return -1;
+    }
+    x->n = r.n;
+    return 0;
+}
+
+int job_forget_events(struct jobs *j, int *ret, struct err *e)
+{
+    *ret = 0;
+    for (int round = 0; j->limits.keep_events_us && round < FORGET_ROUND; round++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct forgetting x = {.before = clock_surely_us() - j->limits.keep_events_us, .arena = a};
+        if (!a)
+            return err_set(e, ERR_NO_MEMORY, "forget old events");
+        if (tx_run(j->db, forget_body, &x, e))
+            return -1;
+        *ret += x.n;
+        if (x.n < FORGET_BATCH)
+            break;
+    }
+    return 0;
+}
+
 /* --- the thread that does it --- */
 
 struct keeper {
@@ -288,9 +339,9 @@ struct keeper {
 static void keep(struct jobs *j, int round)
 {
     struct err e;
-    int erased;
+    int gone;
     if (job_sweep(j, &e) || (jobs_shared(j) && order_look(&j->order, j->db, &e)) ||
-        (round % 60 == 0 && job_retain(j, &erased, &e)) ||
+        (round % 60 == 0 && (job_retain(j, &gone, &e) || job_forget_events(j, &gone, &e))) ||
         (round % 60 == 0 && j->ledger && ledger_catch_up(j->ledger, j->db, &e)))
         log_err(LOG_ERROR, "keeping house failed; it is tried again", &e);
 }

@@ -39,7 +39,7 @@ await test('every verb explains itself with --help and exit 0', () => {
   }
 });
 await test('a group of verbs explains itself with --help and exit 0', () => {
-  for (const group of ['client', 'model', 'keys', 'fhir', 'job', 'audit', 'db']) {
+  for (const group of ['client', 'webhook', 'model', 'keys', 'fhir', 'job', 'audit', 'db']) {
     const r = cli([group, '--help']);
     ends(r, 0);
     contains(r.stdout, `  ${group} `, group);
@@ -47,7 +47,7 @@ await test('a group of verbs explains itself with --help and exit 0', () => {
 });
 await test('looking at a folder that is not there makes none', () => {
   const nowhere = path.join(box, 'nowhere');
-  for (const v of ['client list', 'model list', 'keys status', 'job list', 'audit show', 'audit verify', 'doctor', 'db migrate', 'db migrate --dry-run', 'db check', `db backup ${nowhere}.backup`])
+  for (const v of ['client list', 'webhook list', 'model list', 'keys status', 'job list', 'audit show', 'audit verify', 'doctor', 'db migrate', 'db migrate --dry-run', 'db check', `db backup ${nowhere}.backup`])
     ends(cli([...v.split(' '), '--data', nowhere]), 1);
   same(['', '.key', '.erased', '.backup', '.backup.unfinished'].filter((s) => fs.existsSync(nowhere + s)), [], 'what is there');
 });

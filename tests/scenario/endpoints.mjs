@@ -2,11 +2,13 @@
 // stores: sqlite postgres
 // timeout: 240
 // endpoints.mjs   a client's own endpoints: verified with the published libraries of receivers, through a change of secrets; told to wait, to go
-// away, to send again; and a receiver that hangs, which must delay nobody.
+// away, to send again; a receiver that hangs, which must delay nobody; and the operator's verbs over all of them.
 import { createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';
 import http from 'node:http';
-import { Server, check, done, same, sleep, test, until } from './lib.mjs';
+import path from 'node:path';
+import { bundle as words } from './casefile.mjs';
+import { Server, check, cli, cliJson, contains, done, same, sleep, test, top, until } from './lib.mjs';
 
 const require = createRequire(new URL('../clients/package.json', import.meta.url));
 const { Webhook: Standard } = require('standardwebhooks');
@@ -90,10 +92,15 @@ await test('one that asked for it gets the result, and the old address gets its 
   check(a.headers['webhook-signature'] !== b.headers['webhook-signature'], 'one signature for two endpoints');
 });
 await test('a cancelled job is told, too', async () => {
-  await diagnose('bot', { expires_at: new Date(Date.now() + 5).toISOString() }).catch(() => {});
-  const type = () => hook.at('/thin').map((d) => JSON.parse(d.body).type);
-  await until('the end', () => type().length >= 2);
-  check(type().every((t) => ['job.completed', 'job.expired'].includes(t)), type().join());
+  const m = cliJson(['model', 'add', path.join(top, 'tests/data/models/moody'), '--data', server.dir, '--json']);
+  cliJson(['model', 'promote', `${m.key}@${m.version}`, 'stable', '--data', server.dir, '--json']);
+  const mood = JSON.parse(words('patient pregnancy(verified=refuted) mood(value=14)')); /* runs until it is killed */
+  const id = await diagnose('bot', { target_diagnosis: 'mood', fhir_bundle: mood });
+  const before = hook.at('/thin').length;
+  same((await ask('bot', 'DELETE', `/v1/jobs/${id}`)).status, 202, 'cancel');
+  const d = (await arrived('/thin', before + 1))[before];
+  const said = JSON.parse(d.body);
+  same([said.type, said.data], ['job.cancelled', { job_id: id, status: 'CANCELLED' }], 'what is told');
 });
 
 await test('while a secret is changed both are good, and the old header alternates', async () => {
@@ -158,6 +165,60 @@ await test('410 disables an endpoint; what happens meanwhile is told when it is 
   same((await ask('slow', 'DELETE', `/v1/webhook-endpoints/${x.endpoint_id}`)).status, 204, 'remove');
 });
 
+// Each verb by the running server, and again by itself when there is none (below).
+const lazaret = (...words) => cli([...words, '--data', server.dir, '--json']);
+const json = (...words) => cliJson([...words, '--data', server.dir, '--json']);
+const audited = (route) => server.audit().filter((r) => r.route === route).map((r) => [r.actor, r.act, r.obj?.type, r.out, r.why]);
+const operator = { id: 'operator', role: 'operator' };
+await test('the operator lists endpoints of everybody, or of one client, without a secret', async () => {
+  const all = json('webhook', 'list');
+  same(all.map((x) => [x.client, new URL(x.url).pathname, x.kind, x.payload, x.enabled, x.waiting]),
+    [['bot', '/thin', 'url', 'thin', true, 0], ['ehr', '/', 'origin', 'full', true, 0], ['ehr', '/full', 'url', 'full', true, 0]], 'endpoints');
+  same(json('webhook', 'list', '--client', 'bot'), all.filter((x) => x.client === 'bot'), 'of one');
+  check(!JSON.stringify(all).includes('whsec_'), 'a secret is shown');
+  contains(cli(['webhook', 'list', '--data', server.dir]).stdout, `${hook.origin}/thin  0 waiting`, 'for a person');
+  const r = lazaret('webhook', 'list', '--client', 'nobody');
+  same([r.code, r.stderr.includes('there is no client named nobody')], [1, true], r.stderr);
+});
+await test('the operator sends an event again, as the log or a receiver names it', async () => {
+  const event = hook.at('/thin')[0].headers['webhook-id'];
+  const count = () => hook.at('/thin').filter((d) => d.headers['webhook-id'] === event).length;
+  const before = count();
+  same(json('webhook', 'redeliver', event), { event_id: event.slice(4), endpoints: 1 }, 'answer');
+  await until('it comes again', () => count() === before + 1);
+  const r = lazaret('webhook', 'redeliver', thin.endpoint_id);
+  same([r.code, r.stderr.includes('there is no event')], [1, true], r.stderr);
+  same(lazaret('webhook', 'redeliver', 'x').code, 2, 'no UUID');
+  same(audited('lazaret webhook redeliver'), [[operator, 'execute', 'WebhookEvent', 'permit', 'redelivery'], [operator, 'execute', 'WebhookEvent', 'deny', 'absent']], 'audit');
+});
+await test('the operator changes a secret: both sign, then the new one alone', async () => {
+  const r = json('webhook', 'rotate', thin.endpoint_id, '--keep-hours', '1');
+  const until_ = Date.parse(r.old_valid_until) - Date.now();
+  check(until_ > 3500e3 && until_ <= 3600e3, r.old_valid_until);
+  const before = hook.at('/thin').length;
+  await diagnose('bot');
+  const d = (await arrived('/thin', before + 1))[before];
+  verifies(thin.webhook_secret, d);
+  verifies(r.webhook_secret, d);
+  const bad = lazaret('webhook', 'rotate', thin.endpoint_id, '--keep-hours', '169');
+  same([bad.code, bad.stderr.includes('0 to 168')], [2, true], bad.stderr);
+  same(lazaret('webhook', 'rotate', '00000000-0000-7000-8000-000000000000').code, 1, 'one that is not there');
+  same(audited('lazaret webhook rotate'), [[operator, 'update', 'WebhookEndpoint', 'permit', 'rotated'], [operator, 'update', 'WebhookEndpoint', 'deny', 'absent']], 'audit');
+});
+await test('the operator enables an endpoint, and what waited for it goes', async () => {
+  const x = await endpoint('slow', '/gone2');
+  hook.say['/gone2'] = [[410, {}]];
+  await diagnose('slow');
+  await until('it is disabled', () => json('webhook', 'list', '--client', 'slow')[0].disabled_why === 'gone');
+  const id = await diagnose('slow');
+  await until('one waits', () => json('webhook', 'list', '--client', 'slow')[0].waiting === 1);
+  same(json('webhook', 'enable', x.endpoint_id), { endpoint_id: x.endpoint_id, enabled: true }, 'answer');
+  const [, d] = await arrived('/gone2', 2);
+  same(JSON.parse(d.body).data.job_id, id, 'job');
+  same(audited('lazaret webhook enable'), [[operator, 'update', 'WebhookEndpoint', 'permit', 'enabled']], 'audit');
+  same((await ask('slow', 'DELETE', `/v1/webhook-endpoints/${x.endpoint_id}`)).status, 204, 'remove');
+});
+
 await test('a receiver that hangs delays nobody else', async () => {
   hook.say['/hang'] = 'hang';
   await endpoint('slow', '/hang');
@@ -192,6 +253,23 @@ await test('killed between sending and recording, an event is sent at most once 
   same(both.map((d) => JSON.parse(d.body).data.job_id), [id, id], 'jobs');
   await sleep(1000);
   same(hook.at('/hang2').length, 2, 'deliveries');
+});
+
+await test('the verbs work without a server, too, and what they ask for happens at the next start', async () => {
+  same((await server.stop()).code, 0, 'exit');
+  const event = hook.at('/thin')[0].headers['webhook-id'];
+  const count = () => hook.at('/thin').filter((d) => d.headers['webhook-id'] === event).length;
+  const before = count();
+  check(json('webhook', 'list').length >= 4, 'endpoints');
+  same(json('webhook', 'enable', thin.endpoint_id).enabled, true, 'enable');
+  check(json('webhook', 'rotate', thin.endpoint_id).webhook_secret.startsWith('whsec_'), 'rotate');
+  same(json('webhook', 'redeliver', event).endpoints, 1, 'redeliver');
+  await server.start(['--webhook-allow', '127.0.0.0/8']);
+  await until('it comes again', () => count() === before + 1);
+});
+await test('a word of webhook.allow that is no address is told at the start', async () => {
+  const r = cli(['serve', '--data', server.dir + '2', '--webhook-allow', '127.0.0.1 10.0.0.0/33']);
+  same([r.code === 0, r.stderr.includes("'10.0.0.0/33' is no address and no CIDR: write 10.1.2.3")], [false, true], r.stderr);
 });
 
 same((await server.stop()).code, 0, 'exit');

@@ -257,6 +257,26 @@ TEST(the_operator_may_name_addresses_and_plain_http_needs_a_name_always)
     CHECK(!address_may_connect(&local, false, "", false));
 }
 
+TEST(a_list_of_addresses_with_a_bad_word_is_refused_by_that_word)
+{
+    static const struct {
+        const char *allow, *bad; /* NULL: it is good */
+    } row[] = {
+        {"", NULL}, {" , ", NULL}, {"127.0.0.1", NULL}, {"127.0.0.0/8,::1 fd00::/8", NULL}, {"0.0.0.0/0", NULL},
+        {"localhost", "'localhost'"}, {"127.0.0.1 ehr.example", "'ehr.example'"}, {"10.0.0.0/33", "'10.0.0.0/33'"},
+        {"10.0.0.0/", "'10.0.0.0/'"}, {"fd00::/129", "'fd00::/129'"}, {"127.0.0.1;::1", "'127.0.0.1;::1'"},
+        {"10.0.0", "'10.0.0'"}, {"http://127.0.0.1", "'http://127.0.0.1'"}, {"/8", "'/8'"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct err e = {0};
+        int rc = deliver_check_allow(row[i].allow, &e);
+        if (rc != (row[i].bad ? -1 : 0) || (rc && !strstr(e.detail, row[i].bad)))
+            fail_msg("'%s': %d %s", row[i].allow, rc, e.detail);
+        if (rc)
+            CHECK_INT(e.code, ERR_CONFIG);
+    }
+}
+
 TEST(the_switch_for_private_addresses_opens_private_addresses_only_and_only_over_tls)
 {
     static const struct {
@@ -282,4 +302,5 @@ TEST(the_switch_for_private_addresses_opens_private_addresses_only_and_only_over
 RUN(T(the_body_is_what_pythons_json_dumps_with_sorted_keys_writes), T(two_thousand_random_documents_come_out_as_python_writes_them),
     T(a_webhook_lies_below_the_registered_origin_or_is_refused), T(a_webhook_reaches_public_addresses_only),
     T(the_operator_may_name_addresses_and_plain_http_needs_a_name_always),
+    T(a_list_of_addresses_with_a_bad_word_is_refused_by_that_word),
     T(the_switch_for_private_addresses_opens_private_addresses_only_and_only_over_tls))
