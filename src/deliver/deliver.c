@@ -652,7 +652,7 @@ static bool turn(struct deliver *d, bool look)
         curl_multi_perform(d->multi, &running);
     if (record_in_ms(d) == 0)
         record(d);
-    bool more = wants_more(d);
+    bool more = begun || wants_more(d); /* some of what was begun may have ended by now: nothing would wake a poll */
     outlets_drop(d);
     return more;
 }
