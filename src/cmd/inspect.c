@@ -1,4 +1,4 @@
-/* inspect.c -- the verbs that look: keys, jobs, the audit log, routes. */
+/* inspect.c -- the verbs that look: jobs, the audit log, routes. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -13,40 +13,6 @@ const struct option job_list_options[] = {
     {"last", "N", "how many (20)"},
     {"state", "STATE", "only these: QUEUED RUNNING COMPLETED FAILED CANCELLED EXPIRED DEAD"},
     {0}};
-
-/* --- keys --- */
-
-int admin_keys_status(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
-{
-    struct keyring_status s;
-    (void)args, (void)a, (void)e;
-    keyring_status(app->api.keyring, &s);
-    json_open(out, '{');
-    json_pair_str(out, "root_key", app->key_path);
-    json_pair_str(out, "root_id", s.root_id);
-    json_pair_int(out, "domains", s.domains);
-    json_pair_int(out, "keys", s.epochs);
-    json_close(out, '}');
-    return 0;
-}
-
-int cmd_keys_status(struct call *c, struct err *e)
-{
-    struct slice r;
-    struct json j;
-    struct json_fault f;
-    if (admin_call(c, "keys.status", SLICE("{}"), &r, e))
-        return -1;
-    if (c->json || json_parse(c->arena, r, &j, &f))
-        return printf("%.*s\n", SLICE_FMT(r)), 0;
-    struct slice path = json_get_text(&j, 0, "root_key", c->arena), id = json_get_text(&j, 0, "root_id", c->arena);
-    printf("The root key is the file %.*s (fingerprint %.*s). Keep a copy of it apart from the data: without it "
-           "nothing opens.\n"
-           "Under it are %.*s domain keys; every job has a data key of its own, wrapped by one of them.\n"
-           "Values are sealed with AES-256-GCM under a key derived for each value.\n",
-           SLICE_FMT(path), SLICE_FMT(id), SLICE_FMT(json_raw(&j, json_get(&j, 0, "keys"))));
-    return 0;
-}
 
 /* --- jobs --- */
 

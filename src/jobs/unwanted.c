@@ -10,6 +10,7 @@
 #include "base/own.h"
 #include "base/rnd.h"
 #include "jobs/job_int.h"
+#include "jobs/rotate.h"
 #include "jobs/watch.h"
 
 enum { RETAIN_BATCH = 100, FORGET_BATCH = 200, FORGET_ROUND = 50 /* batches */ };
@@ -340,9 +341,11 @@ static void keep(struct jobs *j, int round)
 {
     struct err e;
     int gone;
+    struct resealed resealed;
     if (job_sweep(j, &e) || (jobs_shared(j) && order_look(&j->order, j->db, &e)) ||
         (round % 60 == 0 && (job_retain(j, &gone, &e) || job_forget_events(j, &gone, &e))) ||
-        (round % 60 == 0 && j->ledger && ledger_catch_up(j->ledger, j->db, &e)))
+        (round % 60 == 0 && j->ledger && ledger_catch_up(j->ledger, j->db, &e)) ||
+        (round % 60 == 0 && job_reseal(j, KEY_REST_US, NULL, &resealed, &e)))
         log_err(LOG_ERROR, "keeping house failed; it is tried again", &e);
 }
 

@@ -16,6 +16,7 @@
 #include "crypto/digest.h"
 #include "store/place.h"
 
+enum { READ_AGAIN_US = 60000000 };
 enum { DOMAINS_MAX = 256, KEYS_MEMORY = 4 << 20, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
 
 /* In memory from sodium_malloc: locked, not dumped, between guard pages, wiped when freed. */
@@ -25,15 +26,16 @@ struct secrets {
     struct domain {
         uint8_t scope[ID_BYTES];
         char name[DOMAIN_MAX];
-        int64_t epoch;
+        int64_t epoch, made_at;
         struct key key;
     } domain[DOMAINS_MAX];
 };
 
 struct keyring {
     struct db *db;
-    pthread_mutex_t lock; /* guards *s */
+    pthread_mutex_t lock; /* guards what follows */
     struct secrets *s;
+    int64_t read_us; /* monotonic: when the rows were read last */
 };
 
 /* --- the root key file: one line of 64 hexadecimal digits --- */
@@ -122,7 +124,7 @@ static struct seal_place wrap_place(const uint8_t *scope, uint8_t row[ID_BYTES],
     return place_of(PLACE_DOMAIN_KEY, scope, row, (uint32_t)epoch);
 }
 
-static struct domain *keep(struct keyring *k, const uint8_t *scope, const char *name, int64_t epoch,
+static struct domain *keep(struct keyring *k, const uint8_t *scope, const char *name, int64_t epoch, int64_t made_at,
                            const struct key *key)
 {
     if (k->s->n == DOMAINS_MAX)
@@ -131,6 +133,7 @@ static struct domain *keep(struct keyring *k, const uint8_t *scope, const char *
     memcpy(d->scope, scope, ID_BYTES);
     memcpy(d->name, name, strlen(name) + 1);
     d->epoch = epoch;
+    d->made_at = made_at;
     d->key = *key;
     return d;
 }
@@ -138,8 +141,10 @@ static struct domain *keep(struct keyring *k, const uint8_t *scope, const char *
 static int load_domains(struct keyring *k, struct arena *a, struct err *e)
 {
     struct rows r;
-    if (db_rows(k->db, a, &r, e, "SELECT scope, domain, epoch, id, wrapped, tag FROM domain_key ORDER BY epoch") < 0)
+    if (db_rows(k->db, a, &r, e,
+                "SELECT scope, domain, epoch, id, wrapped, tag, created_at FROM domain_key ORDER BY epoch") < 0)
         return -1;
+    k->read_us = clock_mono_us();
     for (int i = 0; i < r.n; i++) {
         const struct val *v = row_at(&r, i, 0);
         uint8_t row[ID_BYTES], tag[SHA256_BYTES];
@@ -157,7 +162,7 @@ static int load_domains(struct keyring *k, struct arena *a, struct err *e)
         memcpy(key.secret, plain.p, KEY_BYTES);
         commitment(&key, tag);
         bool same = v[5].s.n == sizeof tag && crypto_equal(tag, v[5].s.p, sizeof tag);
-        struct domain *d = same ? keep(k, (const uint8_t *)v[0].s.p, name, v[2].i, &key) : NULL;
+        struct domain *d = same ? keep(k, (const uint8_t *)v[0].s.p, name, v[2].i, v[6].i, &key) : NULL;
         key_wipe(&key);
         if (!d)
             return err_set(e, ERR_KEYS, "the key of domain %s is not the one it was, or there are too many", name);
@@ -165,24 +170,39 @@ static int load_domains(struct keyring *k, struct arena *a, struct err *e)
     return 0;
 }
 
+int keyring_store(struct tx *tx, const uint8_t scope[ID_BYTES], const struct key_epoch *x, struct err *e)
+{
+    return tx_exec(
+               tx, e,
+               "INSERT INTO domain_key (scope, domain, epoch, id, wrapped, tag, created_at) VALUES ($1, $2, $3, $4, "
+               "$5, $6, $7)",
+               V_ID(scope), V_STR(x->domain), V_INT(x->epoch), V_BYTES(x->key.id, KEY_ID_BYTES), V_BLOB(x->wrapped),
+               V_BYTES(x->tag, sizeof x->tag), V_INT(clock_now_us())) < 0
+               ? -1
+               : 0;
+}
+
 struct new_domain {
     const uint8_t *scope;
-    const char *name;
-    struct key key;
-    struct slice wrapped;
-    uint8_t tag[SHA256_BYTES];
+    struct key_epoch epoch;
 };
 
 static int insert_domain(struct tx *tx, void *arg, struct err *e)
 {
     struct new_domain *n = arg;
-    return tx_exec(tx, e,
-                   "INSERT INTO domain_key (scope, domain, epoch, id, wrapped, tag, created_at) VALUES ($1, $2, 1, $3, "
-                   "$4, $5, $6)",
-                   V_ID(n->scope), V_STR(n->name), V_BYTES(n->key.id, KEY_ID_BYTES), V_BLOB(n->wrapped),
-                   V_BYTES(n->tag, sizeof n->tag), V_INT(clock_now_us())) < 0
-               ? -1
-               : 0;
+    return keyring_store(tx, n->scope, &n->epoch, e);
+}
+
+static int make_epoch(struct keyring *k, const uint8_t *scope, const char *name, int64_t epoch, struct arena *a,
+                      struct key_epoch *ret, struct err *e)
+{
+    uint8_t row[ID_BYTES];
+    *ret = (struct key_epoch){.epoch = epoch};
+    memcpy(ret->domain, name, strlen(name) + 1);
+    key_make(&ret->key);
+    commitment(&ret->key, ret->tag);
+    struct seal_place at = wrap_place(scope, row, name, epoch);
+    return seal(&k->s->root, &at, (struct slice){(char *)ret->key.secret, KEY_BYTES}, a, &ret->wrapped, e);
 }
 
 static struct domain *find(struct keyring *k, const uint8_t *scope, const char *name)
@@ -208,36 +228,38 @@ static int read_domains_again(struct keyring *k, struct arena *a, struct err *e)
 static struct domain *make_domain(struct keyring *k, const uint8_t *scope, const char *name, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(64 * 1024);
-    struct new_domain n = {.scope = scope, .name = name};
-    uint8_t row[ID_BYTES];
+    struct new_domain n = {.scope = scope};
     struct domain *d = NULL;
     if (!a) {
         err_set(e, ERR_NO_MEMORY, "make a domain key");
         return NULL;
     }
-    key_make(&n.key);
-    commitment(&n.key, n.tag);
-    struct seal_place at = wrap_place(scope, row, name, 1);
-    int rc = seal(&k->s->root, &at, (struct slice){(char *)n.key.secret, KEY_BYTES}, a, &n.wrapped, e) ||
-                     tx_run(k->db, insert_domain, &n, e)
-                 ? -1
-                 : 0;
-    if (rc == 0 && !(d = keep(k, scope, name, 1, &n.key)))
+    int rc = make_epoch(k, scope, name, 1, a, &n.epoch, e) || tx_run(k->db, insert_domain, &n, e) ? -1 : 0;
+    if (rc == 0 && !(d = keep(k, scope, name, 1, clock_now_us(), &n.epoch.key)))
         err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
     if (rc && e->code == ERR_CONFLICT && !read_domains_again(k, a, e)) { /* another process was first: its key counts */
         d = find(k, scope, name);
         if (!d)
             err_set(e, ERR_KEYS, "the key of domain %s was made and is not there", name);
     }
-    key_wipe(&n.key);
+    key_wipe(&n.epoch.key);
     return d;
+}
+
+/* Where other processes rotate keys, the newest known here is the newest of at most a minute ago. */
+static int look_again(struct keyring *k, struct err *e)
+{
+    if (!db_shared(k->db) || clock_mono_us() - k->read_us < READ_AGAIN_US)
+        return 0;
+    OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
+    return a ? read_domains_again(k, a, e) : err_set(e, ERR_NO_MEMORY, "read the domain keys");
 }
 
 int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char *domain, struct key *ret, struct err *e)
 {
     pthread_mutex_lock(&k->lock);
-    struct domain *d = find(k, scope, domain);
-    if (!d)
+    struct domain *d = look_again(k, e) ? NULL : find(k, scope, domain);
+    if (!d && k->read_us)
         d = make_domain(k, scope, domain, e);
     if (d)
         *ret = d->key;
@@ -310,6 +332,86 @@ int keyring_unwrap(struct keyring *k, const struct seal_place *at, struct slice 
     }
     key_wipe(&dk);
     return rc;
+}
+
+/* --- rotation --- */
+
+int keyring_next(struct keyring *k, const uint8_t scope[ID_BYTES], const char *domain, struct arena *a,
+                 struct key_epoch *ret, struct err *e)
+{
+    pthread_mutex_lock(&k->lock);
+    const struct domain *d = find(k, scope, domain);
+    int rc = d ? make_epoch(k, scope, domain, d->epoch + 1, a, ret, e)
+               : err_set(e, ERR_NOT_FOUND, "the domain %s has no key yet", domain);
+    pthread_mutex_unlock(&k->lock);
+    return rc;
+}
+
+int keyring_take(struct keyring *k, const uint8_t scope[ID_BYTES], const struct key_epoch *x, struct err *e)
+{
+    pthread_mutex_lock(&k->lock);
+    const struct domain *d = keep(k, scope, x->domain, x->epoch, clock_now_us(), &x->key);
+    pthread_mutex_unlock(&k->lock);
+    return d ? 0 : err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
+}
+
+int keyring_old(struct keyring *k, const uint8_t scope[ID_BYTES], struct key_old *ret, int max)
+{
+    int n = 0;
+    pthread_mutex_lock(&k->lock);
+    for (int i = 0; i < k->s->n && n < max; i++) {
+        const struct domain *d = &k->s->domain[i], *newest = find(k, d->scope, d->name);
+        if (newest == d || memcmp(d->scope, scope, ID_BYTES))
+            continue;
+        ret[n] = (struct key_old){.replaced_at = newest->made_at};
+        memcpy(ret[n].domain, d->name, sizeof ret[n].domain);
+        memcpy(ret[n++].id, d->key.id, KEY_ID_BYTES);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return n;
+}
+
+int keyring_reseal(struct keyring *k, const char *domain, const struct seal_place *at, struct slice sealed,
+                   struct arena *a, struct slice *ret, struct err *e)
+{
+    struct key from, to;
+    struct slice plain = {0};
+    if (sealed.n < SEAL_OVERHEAD)
+        return err_set(e, ERR_KEYS, "a sealed value has a wrong length");
+    if (keyring_by_id(k, (const uint8_t *)sealed.p + 2, &from, e))
+        return -1;
+    int rc = keyring_domain(k, at->scope, domain, &to, e);
+    rc = rc || seal_open(&from, at, sealed, a, &plain, e) || seal(&to, at, plain, a, ret, e) ? -1 : 0;
+    if (plain.n)
+        wipe((void *)(uintptr_t)plain.p, plain.n);
+    key_wipe(&from);
+    key_wipe(&to);
+    return rc;
+}
+
+int keyring_destroy(struct tx *tx, const uint8_t scope[ID_BYTES], const uint8_t id[KEY_ID_BYTES], struct err *e)
+{
+    return tx_exec(tx, e, "DELETE FROM domain_key WHERE scope = $1 AND id = $2", V_ID(scope),
+                   V_BYTES(id, KEY_ID_BYTES)) < 0
+               ? -1
+               : 0;
+}
+
+void keyring_forget(struct keyring *k, const uint8_t id[KEY_ID_BYTES])
+{
+    pthread_mutex_lock(&k->lock);
+    int n = 0;
+    for (int i = 0; i < k->s->n; i++) {
+        if (memcmp(k->s->domain[i].key.id, id, KEY_ID_BYTES) == 0)
+            continue;
+        if (n != i)
+            k->s->domain[n] = k->s->domain[i];
+        n++;
+    }
+    for (int i = n; i < k->s->n; i++)
+        key_wipe(&k->s->domain[i].key);
+    k->s->n = n;
+    pthread_mutex_unlock(&k->lock);
 }
 
 /* --- opening --- */

@@ -41,6 +41,37 @@ int keyring_data_key(struct keyring *k, const char *domain, const struct seal_pl
 int keyring_unwrap(struct keyring *k, const struct seal_place *at, struct slice wrap, struct arena *a, struct key *ret,
                    struct err *e);
 
+/* --- rotation: a domain gets a new key (an epoch); what is sealed under an older one is sealed again, and then that
+ * one is destroyed. Each step is a row; what a crash leaves is gone on with. --- */
+
+struct key_epoch {
+    char domain[DOMAIN_MAX];
+    int64_t epoch;
+    struct key key; /* wipe it (key_wipe) */
+    uint8_t tag[32];
+    struct slice wrapped; /* in the arena */
+};
+/* The key that will follow the domain's newest; nothing is stored. ERR_NOT_FOUND: the domain has none yet. */
+int keyring_next(struct keyring *k, const uint8_t scope[ID_BYTES], const char *domain, struct arena *a,
+                 struct key_epoch *ret, struct err *e);
+/* In a body: stores it. After the commit keyring_take makes it the newest. */
+int keyring_store(struct tx *tx, const uint8_t scope[ID_BYTES], const struct key_epoch *x, struct err *e);
+int keyring_take(struct keyring *k, const uint8_t scope[ID_BYTES], const struct key_epoch *x, struct err *e);
+
+struct key_old {
+    char domain[DOMAIN_MAX];
+    uint8_t id[KEY_ID_BYTES];
+    int64_t replaced_at; /* when the newest of its domain was made; wall clock */
+};
+/* Keys that are not the newest of their domain; at most `max`. Returns how many. */
+int keyring_old(struct keyring *k, const uint8_t scope[ID_BYTES], struct key_old *ret, int max);
+/* A value sealed (a wrap, too) at `at` under any key of the domain, sealed anew under the newest. */
+int keyring_reseal(struct keyring *k, const char *domain, const struct seal_place *at, struct slice sealed,
+                   struct arena *a, struct slice *ret, struct err *e);
+/* In a body: destroys a key for good. Nothing may be sealed under it any more. After the commit: keyring_forget. */
+int keyring_destroy(struct tx *tx, const uint8_t scope[ID_BYTES], const uint8_t id[KEY_ID_BYTES], struct err *e);
+void keyring_forget(struct keyring *k, const uint8_t id[KEY_ID_BYTES]);
+
 struct keyring_status {
     int domains, epochs;
     char root_id[ROOT_ID_TEXT];

@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+// stores: sqlite postgres
+// timeout: 150
+// soak: N rotations
+// rotate.mjs   keys are rotated while jobs are accepted, and the server is killed in the middle of it, N times (6): everything goes
+// on opening, what was left under an older key moves by itself, and older keys are destroyed when they have rested.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { bundle } from './casefile.mjs';
+import { Server, check, cli, cliJson, contains, done, program, same, skip, sleep, tempFolder, test, until } from './lib.mjs';
+
+if (!fs.readFileSync(program).includes('LAZARET_CLOCK')) {
+  skip('rotate', 'this program was built without faults');
+  done();
+}
+const rounds = Number(process.env.N) || 6;
+const clock = path.join(tempFolder(), 'clock');
+const server = new Server();
+const start = () => server.start(['--webhook-allow', '127.0.0.1'], { LAZARET_CLOCK: clock });
+const set = (hours) => { // microseconds, read by the server as they stand
+  const b = Buffer.alloc(8);
+  b.writeBigInt64LE(BigInt(hours) * 3600000000n);
+  fs.writeFileSync(clock, b);
+};
+set(0);
+await start();
+server.addClient('bot', ['--webhook', 'http://127.0.0.1:1']);
+const on = (...words) => [...words, '--data', server.dir];
+const body = `{"client_id":"bot","target_diagnosis":"news2","fhir_bundle":${bundle('news2')}}`;
+const jobs = [];
+let sending = true;
+async function load() {
+  while (sending) {
+    try {
+      const r = await server.request({ method: 'POST', path: '/v1/diagnose', body,
+        headers: { Authorization: `Bearer ${server.clients.bot.api_key}`, 'Content-Type': 'application/json' } });
+      if (r.status === 202) jobs.push(JSON.parse(r.text).job_id);
+    } catch { await sleep(20); /* it was killed */ }
+  }
+}
+const loads = [load(), load(), load()];
+const rotate = () => new Promise((end) => {
+  const p = spawn(program, on('keys', 'rotate', '--json'), { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  p.stdout.on('data', (d) => { out += d; });
+  p.on('close', (code) => end({ code, out }));
+});
+const keys = () => cliJson(on('keys', 'status', '--json'));
+
+await test('keys are rotated while jobs are accepted', async () => {
+  await until('some jobs', () => jobs.length > 30);
+  const r = await rotate();
+  same(r.code, 0, 'keys rotate');
+  const told = JSON.parse(r.out);
+  check(told.new_keys === 2 && told.resealed > 30, r.out);
+  same(keys().older, 2, 'older keys, which rest for an hour');
+  contains(cli(on('keys', 'status')).stdout, '2 of them were replaced', 'for a person');
+});
+await test(`the server is killed during ${rounds} rotations, and all of it opens`, async () => {
+  let cut = 0;
+  for (let i = 0; i < rounds; i++) {
+    const before = jobs.length;
+    await until('more jobs', () => jobs.length > before + 10);
+    const rotation = rotate();
+    await sleep(Math.random() * 120);
+    server.process.kill('SIGKILL');
+    await server.ended;
+    cut += (await rotation).code !== 0;
+    await start();
+  }
+  check(cut > 0, 'no rotation was cut off');
+  sending = false;
+  await Promise.all(loads);
+  const r = cliJson(on('db', 'check', '--json'));
+  same(r.filter((x) => !x.holds), [], 'what does not hold');
+});
+await test('what was cut off is gone on with, and keys that have rested are destroyed', async () => {
+  await server.stop();
+  set(3);
+  await start();
+  await until('no older key is there', () => keys().older === 0, 60000);
+  same(keys().keys, 3, 'keys: jobs, clients, inputs');
+  same(cliJson(on('db', 'check', '--json')).filter((x) => !x.holds), [], 'what does not hold');
+  const destroyed = server.audit().filter((x) => x.why === 'destroyed');
+  check(destroyed.length >= 2 && destroyed.every((x) => x.obj.type === 'Keys' && /^[0-9a-f]{16}$/.test(x.obj.id)), JSON.stringify(destroyed[0]));
+  for (const id of [jobs[0], jobs[jobs.length - 1]])
+    same((await server.request({ path: `/v1/jobs/${id}`, headers: { Authorization: `Bearer ${server.clients.bot.api_key}` } })).status, 200, id);
+});
+await server.stop();
+done();

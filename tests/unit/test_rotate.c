@@ -1,0 +1,134 @@
+#include "shop.h"
+
+#include "identity/endpoint.h"
+#include "jobs/rotate.h"
+
+static const struct audit_entry rotates = {.actor = "operator", .role = "operator", .action = "update", .outcome = "permit"};
+
+static int rotate(struct shop *s)
+{
+    struct err e;
+    int keys;
+    if (job_rotate_keys(s->jobs, &rotates, &keys, &e))
+        fail_msg("rotate: %s", e.detail);
+    return keys;
+}
+
+static struct resealed reseal(struct shop *s, int64_t rest_us)
+{
+    struct resealed r;
+    struct err e;
+    if (job_reseal(s->jobs, rest_us, NULL, &r, &e))
+        fail_msg("reseal: %s", e.detail);
+    return r;
+}
+
+static void opens(struct shop *s, const uint8_t id[16])
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct endpoint x;
+    struct progress p = {0};
+    struct err e;
+    int64_t n;
+    CHECK_OK(job_check_sealed(s->jobs, &p, &n, &e));
+    CHECK_INT(endpoint_open(s->h.db, s->h.keyring, s->h.scope, id, a, &x, &e), 1);
+}
+
+static int64_t under_newest(struct shop *s, const char *what, const char *column, const char *domain)
+{
+    char sql[400];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM %s WHERE substr(%s, 3, 8) = (SELECT id FROM domain_key WHERE domain = '%s' ORDER BY epoch DESC LIMIT 1)",
+             what, column, domain);
+    return house_number(&s->h, sql);
+}
+
+TEST(what_is_sealed_moves_to_the_new_key_and_the_old_one_is_destroyed_when_it_has_rested)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct shop s;
+    struct err e;
+    struct endpoint x, y;
+    shop_open(&s);
+    for (int i = 0; i < 3; i++)
+        accepted(&s, NULL);
+    CHECK_OK(endpoint_add(s.h.db, s.h.keyring, &s.caller, "https://ehr.example/hook", false, &rotates, a, &x, &e));
+
+    CHECK_INT(rotate(&s), 2);
+    accepted(&s, NULL);
+    CHECK_INT(endpoint_change(s.h.db, s.h.keyring, &s.caller, x.id, ENDPOINT_ROTATE, 60000000, &rotates, a, &y, &e), 1);
+    CHECK_INT(under_newest(&s, "job", "key", "job"), 1); /* the one made since */
+    opens(&s, x.id);
+    struct resealed r = reseal(&s, KEY_REST_US);
+    CHECK_INT(r.rows, 3 + 2); /* the client's own endpoint, and that whose old secret is under the old key */
+    CHECK_INT(r.older, 2);
+    CHECK_INT(r.destroyed, 0);
+    CHECK_INT(under_newest(&s, "job", "key", "job"), 4);
+    CHECK_INT(under_newest(&s, "webhook_endpoint", "secret", "client"), 2);
+    CHECK_INT(under_newest(&s, "webhook_endpoint", "old_secret", "client"), 1);
+    opens(&s, x.id);
+
+    r = reseal(&s, KEY_REST_US);
+    CHECK_INT(r.rows, 0);
+    CHECK_INT(r.destroyed, 0); /* it has not rested */
+    r = reseal(&s, 0);
+    CHECK_INT(r.destroyed, 2);
+    CHECK_INT(r.older, 0);
+    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM domain_key WHERE epoch = 1 AND domain <> 'input'"), 0);
+    opens(&s, x.id);
+    accepted(&s, NULL);
+
+    jobs_close(s.jobs);
+    keyring_close(s.h.keyring);
+    CHECK_OK(keyring_open(s.h.key_path, s.h.db, &s.h.keyring, &e));
+    CHECK_OK(jobs_open(s.h.db, s.h.keyring, s.h.scope, &s.jobs, &e));
+    opens(&s, x.id);
+    sound(&s);
+    shop_close(&s);
+}
+
+TEST(a_key_that_something_is_still_under_is_not_destroyed)
+{
+    struct shop s;
+    uint8_t late[16];
+    shop_open(&s);
+    accepted(&s, NULL);
+    house_sql(&s.h, "CREATE TABLE aside AS SELECT * FROM job"); /* a commit that was under way when the key was replaced */
+    house_sql(&s.h, "DELETE FROM job");
+    rotate(&s);
+    reseal(&s, KEY_REST_US);
+    house_sql(&s.h, "INSERT INTO job SELECT * FROM aside");
+    struct resealed r = reseal(&s, 0);
+    CHECK_INT(r.rows, 1);
+    CHECK_INT(r.destroyed, 1); /* the endpoints' key, not the jobs' */
+    CHECK_INT(under_newest(&s, "job", "key", "job"), 1);
+    r = reseal(&s, 0);
+    CHECK_INT(r.destroyed, 1);
+    memcpy(late, s.caller.id, 16);
+    opens(&s, late);
+    shop_close(&s);
+}
+
+TEST(an_erased_job_is_not_brought_back)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct err e;
+    struct job_claim c;
+    struct job_receipt receipt;
+    uint8_t id[16];
+    shop_open(&s);
+    accepted(&s, id);
+    CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+    CHECK_INT(job_finish(s.jobs, &c, SLICE("{}"), (struct slice){NULL, 0}, NULL, a, &e), 1);
+    job_claim_end(s.jobs, &c);
+    CHECK_INT(job_erase(s.jobs, &s.caller, id, &rotates, &receipt, &e), 1);
+    rotate(&s);
+    CHECK_INT(reseal(&s, 0).rows, 1); /* the endpoint's */
+    CHECK_INT(count(&s, "job WHERE length(key) = 0"), 1);
+    sound(&s);
+    shop_close(&s);
+}
+
+RUN(T(what_is_sealed_moves_to_the_new_key_and_the_old_one_is_destroyed_when_it_has_rested),
+    T(a_key_that_something_is_still_under_is_not_destroyed), T(an_erased_job_is_not_brought_back))
