@@ -27,9 +27,12 @@ static int put_manifest(const char *folder, struct slice text, struct err *e)
     if (fd < 0 && errno == EEXIST)
         return err_set(e, ERR_CONFLICT, "%s has a manifest.json already: 'lazaret model add' takes it, or remove that",
                        folder);
-    if (fd < 0 || write(fd, text.p, text.n) != (ssize_t)text.n || fsync(fd))
-        return err_sys(e, ERR_USAGE, "write %s/manifest.json", folder);
-    return 0;
+    if (fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n && !fsync(fd) && !fsync(dir))
+        return 0;
+    err_sys(e, ERR_USAGE, "write %s/manifest.json", folder);
+    if (fd >= 0)
+        unlinkat(dir, "manifest.json", 0);
+    return -1;
 }
 
 static int add(struct call *c, const char *folder, struct err *e)
