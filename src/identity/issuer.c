@@ -313,8 +313,7 @@ static int find_key(struct issuer *x, const struct token_head *head, struct aren
     int found = look_up(x, head, a, ret, ret_set, e);
     if (found)
         return found;
-    bool known = young(x), may = clock_mono_us() >= x->again_us;
-    if (may && !x->fetching) {
+    if (clock_mono_us() >= x->again_us && !x->fetching) {
         x->again_us = clock_mono_us() + ISSUER_AGAIN_S * INT64_C(1000000);
         x->wanted = true;
         pthread_cond_signal(&x->wake);
@@ -324,7 +323,7 @@ static int find_key(struct issuer *x, const struct token_head *head, struct aren
     found = look_up(x, head, a, ret, ret_set, e);
     if (found)
         return found;
-    return young(x) && (known || !x->failed)
+    return young(x) && !x->failed
                ? err_set(e, ERR_TOKEN, "the token is signed by a key that the identity provider does not have")
                : err_set(e, ERR_PROVIDER, "the identity provider's keys are not known, or too old");
 }
