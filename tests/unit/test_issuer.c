@@ -10,9 +10,11 @@
 #include "base/clock.h"
 #include "identity/issuer.h"
 
+enum { URL_ROOM = 64 };
+
 struct provider {
     int fd;
-    char url[64];
+    char url[URL_ROOM];
     const char *discovery; /* @: its own URL */
     const char *keys;
     bool large;
@@ -26,7 +28,7 @@ static void expand(const char *from, const char *url, char *out)
 {
     for (; *from; from++)
         if (*from == '@')
-            out = stpcpy(out, url);
+            out += snprintf(out, URL_ROOM, "%s", url);
         else
             *out++ = *from;
     *out = 0;
