@@ -11,6 +11,7 @@
 #include "deliver/deliver.h"
 #include "http/server.h"
 #include "identity/known.h"
+#include "identity/staff.h"
 #include "jobs/job.h"
 #include "models/registry.h"
 
@@ -25,6 +26,7 @@ struct api {
     struct db *db;
     struct keyring *keyring;
     struct known *known; /* to be told when a client changes */
+    struct staff *staff; /* NULL: no identity provider is set */
     struct jobs *jobs;
     struct registry *registry;
     struct deliver *deliver;

@@ -583,7 +583,7 @@ static void put_components(struct writing *w)
     json_pair_raw(
         w->o, "securitySchemes",
         SLICE("{\"apiKey\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"What 'lazaret client add' "
-              "printed\"}}"));
+              "printed; of staff, an access token of the identity provider\"}}"));
     json_pair_raw(w->o, "headers",
                   SLICE("{\"X-Request-ID\":{\"description\":\"Names this request in logs and in the audit log; the "
                         "client's own where it sent a short plain one\",\"schema\":{\"type\":\"string\"}},"

@@ -134,8 +134,9 @@ static int cors(struct api_request *q)
     if (q->http->method != HTTP_OPTIONS || !http_header(q->http, "Access-Control-Request-Method").p)
         return 0;
     http_reply_field(q->reply, "Access-Control-Allow-Methods", SLICE("GET, POST, PUT, DELETE"));
-    http_reply_field(q->reply, "Access-Control-Allow-Headers",
-                     SLICE("Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-ID, traceparent"));
+    http_reply_field(
+        q->reply, "Access-Control-Allow-Headers",
+        SLICE("Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Lazaret-Role, X-Request-ID, traceparent"));
     http_reply_field(q->reply, "Access-Control-Max-Age", SLICE("600"));
     q->reply->status = 204;
     return 1;
@@ -164,7 +165,7 @@ static void take_request_id(struct api_request *q)
 static void fill_audit(struct api_request *q)
 {
     q->audit = (struct audit_entry){.scope = q->caller.scope,
-                                    .actor = q->caller.role == ROLE_ANONYMOUS ? NULL : q->caller.name,
+                                    .actor = *q->caller.name ? q->caller.name : NULL,
                                     .role = role_name(q->caller.role),
                                     .action = q->route ? action_name(q->route->action) : "read",
                                     .object = q->route ? entity_name(q->route->entity) : NULL,
@@ -190,13 +191,38 @@ static int deny_stranger(struct api_request *q, struct err *e)
     return q->retry_s ? err_set(e, ERR_RATE, "failed sign-ins of one address") : deny(q, e);
 }
 
+/* Who sends a token is told what is wrong with it, or with their account: the sentence holds nothing of the token. */
+static int refuse_caller(struct api_request *q, struct err *e)
+{
+    enum err_code code = e->code;
+    struct buf b = buf_in(q->arena, 2048);
+    struct json_out o = json_out(&b);
+    json_put_str(&o, e->detail);
+    deny_stranger(q, e);
+    if (e->code != code || code == ERR_NOT_SIGNED_IN || buf_failed(&b))
+        return -1;
+    q->detail = buf_text(&b);
+    const char *member = arena_printf(q->arena, "\"detail\":%.*s", SLICE_FMT(q->detail));
+    q->members = slice_of(member);
+    return -1;
+}
+
+/* A key of ours, or somebody's access token. */
+static int identify(struct api_request *q, struct err *e)
+{
+    struct slice authorization = http_header(q->http, "Authorization"), token;
+    if (q->api->staff && authorization.p && staff_token(authorization, &token))
+        return staff_identify(q->api->staff, token, http_header(q->http, "Lazaret-Role"), q->arena, &q->caller, e);
+    return known_identify(q->api->known, q->api->db, q->api->scope, authorization, q->api->config.open_client, q->arena,
+                          &q->caller, e);
+}
+
 static int admit(struct api_request *q, struct err *e)
 {
     if (policy_view(ROLE_ANONYMOUS, q->route->entity, q->route->action) != VIEW_NONE)
         return fill_audit(q), 0; /* open to all: who asks does not matter, and a wrong key does no harm */
-    if (known_identify(q->api->known, q->api->db, q->api->scope, http_header(q->http, "Authorization"),
-                       q->api->config.open_client, q->arena, &q->caller, e))
-        return e->code == ERR_NOT_SIGNED_IN ? deny_stranger(q, e) : -1;
+    if (identify(q, e))
+        return err_http(e->code) == 401 || err_http(e->code) == 403 ? refuse_caller(q, e) : -1;
     if (policy_view(q->caller.role, q->route->entity, q->route->action) == VIEW_NONE) {
         err_set(e, q->caller.role == ROLE_ANONYMOUS ? ERR_NOT_SIGNED_IN : ERR_NOT_ALLOWED, "%s may not %s %s",
                 role_name(q->caller.role), action_name(q->route->action), entity_name(q->route->entity));

@@ -80,6 +80,10 @@ static void warn_at_start(const struct app *app)
 {
     if (!app->sandbox && !app->api.workers_elsewhere)
         log_err(LOG_WARN, "models cannot run on this machine: jobs are answered 503", &app->sandbox_error);
+    if (app->api.staff && strcmp(app->config->staff_approval, "token") == 0)
+        log_line(LOG_WARN,
+                 "the roles in tokens count as they stand: who manages the identity provider decides who sees what",
+                 NULL);
     if (*app->config->open_client)
         log_line(LOG_WARN,
                  "requests without Authorization act as one client: for the prototype's clients on this machine only",
@@ -89,6 +93,31 @@ static void warn_at_start(const struct app *app)
         log_err(LOG_WARN, "the store may lose what was answered", &e);
     if (geteuid() == 0)
         log_line(LOG_WARN, "running as root: set 'user' to the account this should run as", NULL);
+}
+
+/* NAME = on or off */
+static int is_on(const char *name, const char *value, bool *ret, struct err *e)
+{
+    *ret = strcmp(value, "on") == 0;
+    return *ret || strcmp(value, "off") == 0 ? 0 : err_set(e, ERR_CONFIG, "%s is on or off", name);
+}
+
+static int start_staff(struct app *app, const struct config *c, struct err *e)
+{
+    struct staff_config s = {
+        .db = app->api.db,
+        .keyring = app->api.keyring,
+        .scope = app->api.scope,
+        .issuer = {.url = c->staff_issuer, .ca = c->staff_ca, .keep_s = c->staff_keys_hours * 3600},
+        .rules = {.audience = c->staff_audience, .roles = c->staff_roles},
+        .trust = strcmp(c->staff_approval, "token") == 0};
+    if (is_on("staff.azp", c->staff_azp, &s.rules.azp, e) || is_on("staff.http", c->staff_http, &s.issuer.plain, e))
+        return -1;
+    if (!s.trust && strcmp(c->staff_approval, "local") != 0)
+        return err_set(e, ERR_CONFIG, "staff.approval is local or token");
+    if (!*c->staff_audience)
+        return err_set(e, ERR_CONFIG, "staff.audience is empty: any token of the provider would do");
+    return *c->staff_issuer ? staff_start(&s, &app->api.staff, e) : 0;
 }
 
 /* What runs beside the HTTP server, in the order it is started. */
@@ -143,7 +172,7 @@ static int start(struct running *r, struct config *c, struct err *e)
                              .stranger_burst = c->denied_burst,
                              .note_ms = 60000};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || limit_start(&l, &r->app.api.limit, e) ||
-        events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
+        start_staff(&r->app, c, e) || events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
         deliver_start(&d, &r->app.api.deliver, e) ||
         (r->app.sandbox && c->workers &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||
@@ -168,6 +197,7 @@ static void stop(struct running *r)
         pthread_join(r->watcher, NULL);
     }
     http_server_close(r->http);
+    staff_stop(r->app.api.staff);
     app_close(&r->app);
 }
 

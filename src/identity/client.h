@@ -20,6 +20,9 @@ struct caller {
     char name[CLIENT_NAME_MAX + 1];
     int64_t rate, burst;        /* requests a second (0: any number) and at once; -1: what the settings say */
     const char *webhook_origin; /* in the arena of the call that identified it; NULL: none registered */
+    /* of staff, in that arena, too; NULL and 0 of everybody else. `id` and `name` are then the row's id: */
+    const char *subject, *display; /* personal data: what the provider calls them */
+    uint32_t roles;                /* that they hold, bits of enum role; `role` is the one they act in */
 };
 
 struct client_secrets {

@@ -6,6 +6,7 @@
 // linter of others finds nothing to complain of.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
@@ -15,8 +16,24 @@ import { faults, follow } from './schema.mjs';
 
 const examples = JSON.parse(fs.readFileSync(path.join(top, 'src/api/examples.json'), 'utf8'));
 const servers = {};
+// An identity provider with one key, as far as a server asks it; `token` is somebody's with these roles.
+const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const provider = http.createServer((q, r) => r.end(JSON.stringify(q.url.endsWith('/keys') ? { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k' }] }
+  : { issuer: issuer(), jwks_uri: `${issuer()}/keys` })));
+const issuer = () => `http://127.0.0.1:${provider.address().port}`;
+await new Promise((ready) => provider.listen(0, '127.0.0.1', ready));
+function token(roles) {
+  const part = (x) => Buffer.from(JSON.stringify(x)).toString('base64url');
+  const text = `${part({ alg: 'RS256', kid: 'k' })}.${part({ iss: issuer(), aud: 'lazaret', sub: 'f3a1', exp: Math.floor(Date.now() / 1000) + 300, typ: 'Bearer',
+    preferred_username: 'alice', realm_access: { roles } })}`;
+  return `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`;
+}
+const staff = ['--staff-issuer', issuer(), '--staff-http', 'on'];
+// Who asks, where it is not a client.
+const people = { 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
 // What an example may say is given: a server of its own kind, started when it is needed.
-const kinds = { 'a worker': [], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [] };
+const kinds = { 'a worker': [], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
+  'somebody with two roles': [...staff, '--staff-approval', 'token'], 'somebody new': staff, 'somebody with a broken token': staff };
 // Takes what is delivered.
 const receiver = http.createServer((q, r) => q.resume().on('end', () => r.writeHead(204).end()));
 await new Promise((ready) => receiver.listen(0, '127.0.0.1', ready));
@@ -102,7 +119,7 @@ async function ask(x) {
     return encodeURIComponent(sent(x.path[p]));
   });
   const headers = { ...sent(x.headers ?? {}), ...(x.accept ? { Accept: x.accept } : {}) };
-  if (operationOf(x.route).security === undefined) headers.Authorization = `Bearer ${server.clients.bot.api_key}`;
+  if (operationOf(x.route).security === undefined) headers.Authorization = `Bearer ${people[x.given] ?? server.clients.bot.api_key}`;
   if (x.body) headers['Content-Type'] = 'application/json';
   return server.request({ method, path: target + (query && `?${query}`), headers, body: x.body && JSON.stringify(sent(x.body)) });
 }
@@ -285,6 +302,7 @@ await test('Redocly, with all it recommends, finds nothing to mend', async () =>
   same(found.map((p) => `${p.ruleId}: ${p.message.slice(0, 300)} at ${p.location[0]?.pointer}`), [], 'problems');
 });
 for (const s of Object.values(servers)) await test('the end', async () => same((await s.stop()).code, 0, `exit\n${s.log.slice(-2000)}`));
+provider.close();
 receiver.closeAllConnections();
 receiver.close();
 done();

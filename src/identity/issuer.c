@@ -1,0 +1,346 @@
+#include "identity/issuer.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/own.h"
+
+enum { ANSWER_MAX = 256 << 10, FETCH_MS = 5000, CONNECT_MS = 2000, REFRESH_S = 300, RETRY_S = 60, URL_MAX = 2048 };
+
+struct issuer {
+    struct issuer_config c;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, fetched;
+    atomic_bool stop;
+    bool wanted; /* by somebody who waits */
+    bool fetching;
+    int waiters;
+    uint64_t tries;   /* fetches that have ended, either way */
+    bool failed;      /* the last one */
+    int64_t again_us; /* when an unknown key may ask again */
+    char *text;       /* the key set; NULL: never fetched */
+    size_t size;
+    uint64_t set;       /* counts the sets that differ */
+    int64_t fetched_us; /* of the last that succeeded */
+};
+
+/* --- asking --- */
+
+static bool is_local(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+bool issuer_address_ok(const char *url, bool plain)
+{
+    CURLU *u = strlen(url) < URL_MAX ? curl_url() : NULL;
+    char *scheme = NULL, *host = NULL, *user = NULL, *fragment = NULL;
+    bool ok = u && curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK &&
+              curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+              curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+              curl_url_get(u, CURLUPART_FRAGMENT, &fragment, 0) != CURLUE_OK &&
+              (strcmp(scheme, "https") == 0 || (plain && strcmp(scheme, "http") == 0 && is_local(host)));
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(user);
+    curl_free(fragment);
+    curl_url_cleanup(u);
+    return ok;
+}
+
+struct answer {
+    struct issuer *x;
+    struct buf body;
+    bool plain;
+};
+
+static size_t take(char *p, size_t size, size_t n, void *ctx)
+{
+    struct answer *w = ctx;
+    buf_add(&w->body, p, size * n);
+    return buf_failed(&w->body) ? 0 : size * n;
+}
+
+static int go_on(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    struct answer *w = ctx;
+    (void)a, (void)b, (void)c, (void)d;
+    return w->x->stop;
+}
+
+/* The very address that is connected to: plain http never leaves this machine, whatever a name resolves to. */
+static curl_socket_t open_checked(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
+{
+    struct answer *w = ctx;
+    (void)purpose;
+    if (w->plain) {
+        const struct sockaddr_in *four = (const void *)&at->addr;
+        const struct sockaddr_in6 *six = (const void *)&at->addr;
+        bool local = at->family == AF_INET    ? (ntohl(four->sin_addr.s_addr) >> 24) == 127
+                     : at->family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&six->sin6_addr)
+                                              : false;
+        if (!local)
+            return CURL_SOCKET_BAD;
+    }
+    return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+}
+
+static int get(struct issuer *x, const char *url, struct arena *a, struct slice *ret, struct err *e)
+{
+    struct answer w = {.x = x, .body = buf_in(a, ANSWER_MAX), .plain = strncmp(url, "https:", 6) != 0};
+    long status = 0;
+    if (!issuer_address_ok(url, x->c.plain))
+        return err_set(e, ERR_PROVIDER, "an address of the identity provider is not https");
+    CURL *h = curl_easy_init();
+    if (!h)
+        return err_set(e, ERR_NO_MEMORY, "ask the identity provider");
+    curl_easy_setopt(h, CURLOPT_URL, url);
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, x->c.plain ? "https,http" : "https");
+    curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(h, CURLOPT_PROXY, "");
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)FETCH_MS);
+    curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_checked);
+    curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, &w);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, &w);
+    curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, go_on);
+    curl_easy_setopt(h, CURLOPT_XFERINFODATA, &w);
+    curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(h, CURLOPT_USERAGENT, "lazaret/" LAZARET_VERSION);
+    if (x->c.ca && *x->c.ca)
+        curl_easy_setopt(h, CURLOPT_CAINFO, x->c.ca);
+    CURLcode rc = curl_easy_perform(h);
+    curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_cleanup(h);
+    if (rc != CURLE_OK)
+        return err_set(e, ERR_PROVIDER, "the identity provider: %s", curl_easy_strerror(rc));
+    if (status != 200)
+        return err_set(e, ERR_PROVIDER, "the identity provider answered %ld", status);
+    *ret = buf_text(&w.body);
+    return 0;
+}
+
+static int get_json(struct issuer *x, const char *url, struct arena *a, struct json *ret, struct err *e)
+{
+    struct slice text;
+    struct json_fault f;
+    if (get(x, url, a, &text, e))
+        return -1;
+    if (json_parse(a, text, ret, &f) || json_kind(ret, 0) != JSON_OBJECT)
+        return err_set(e, ERR_PROVIDER, "the identity provider's answer is not a JSON object");
+    return 0;
+}
+
+/* Discovery, then the keys it points to. */
+static int fetch(struct issuer *x, struct arena *a, struct slice *ret, struct err *e)
+{
+    struct json j;
+    size_t n = strlen(x->c.url);
+    const char *slash = n && x->c.url[n - 1] == '/' ? "" : "/";
+    const char *url = arena_printf(a, "%s%s.well-known/openid-configuration", x->c.url, slash);
+    if (!url)
+        return err_set(e, ERR_NO_MEMORY, "ask the identity provider");
+    if (get_json(x, url, a, &j, e))
+        return err_in(e, "discovery");
+    uint32_t issuer = json_get_kind(&j, 0, "issuer", JSON_STRING);
+    struct slice keys = json_get_text(&j, 0, "jwks_uri", a);
+    if (!issuer || !json_is(&j, issuer, x->c.url))
+        return err_set(e, ERR_PROVIDER, "the discovery document is of another issuer than staff.issuer");
+    const char *where = keys.p ? arena_str(a, keys) : NULL;
+    if (!where || strlen(where) != keys.n)
+        return err_set(e, ERR_PROVIDER, "the discovery document names no keys (jwks_uri)");
+    if (get_json(x, where, a, &j, e))
+        return err_in(e, "keys");
+    if (!json_get_kind(&j, 0, "keys", JSON_ARRAY))
+        return err_set(e, ERR_PROVIDER, "the identity provider's key set has no keys");
+    *ret = json_span(&j, 0);
+    return 0;
+}
+
+/* --- the thread --- */
+
+/* Under the lock. The same keys again are the same set. */
+static void keep(struct issuer *x, struct slice text)
+{
+    if (!x->text || x->size != text.n || memcmp(x->text, text.p, text.n) != 0) {
+        char *copy = malloc(text.n);
+        if (!copy)
+            return;
+        memcpy(copy, text.p, text.n);
+        free(x->text);
+        x->text = copy;
+        x->size = text.n;
+        x->set++;
+    }
+    x->fetched_us = clock_mono_us();
+}
+
+static void wait_until(struct issuer *x, pthread_cond_t *on, int64_t mono_us)
+{
+    struct timespec t = {mono_us / 1000000, mono_us % 1000000 * 1000};
+    pthread_cond_timedwait(on, &x->lock, &t);
+}
+
+static void *ask(void *arg)
+{
+    struct issuer *x = arg;
+    int64_t pause_s = 0, next_us = 0;
+    pthread_mutex_lock(&x->lock);
+    while (!x->stop) {
+        if (!x->wanted && clock_mono_us() < next_us) {
+            wait_until(x, &x->wake, next_us);
+            continue;
+        }
+        x->wanted = false;
+        x->fetching = true;
+        pthread_mutex_unlock(&x->lock);
+        OWN_ARENA struct arena *a = arena_new(8 << 20);
+        struct slice text;
+        struct err e;
+        int rc = a ? fetch(x, a, &text, &e) : err_set(&e, ERR_NO_MEMORY, "ask the identity provider");
+        pthread_mutex_lock(&x->lock);
+        if (rc == 0)
+            keep(x, text);
+        if (rc && !x->stop && !x->failed)
+            log_err(LOG_WARN, "the identity provider's keys were not fetched", &e);
+        else if (rc == 0 && x->failed)
+            log_line(LOG_INFO, "the identity provider answers again", NULL);
+        x->failed = rc != 0;
+        x->fetching = false;
+        x->tries++;
+        pause_s = rc == 0 ? 0 : pause_s == 0 ? 1 : pause_s * 2 > RETRY_S ? RETRY_S : pause_s * 2;
+        next_us = clock_mono_us() + (rc ? pause_s : REFRESH_S) * 1000000;
+        pthread_cond_broadcast(&x->fetched);
+    }
+    pthread_mutex_unlock(&x->lock);
+    arena_thread_end();
+    return NULL;
+}
+
+int issuer_start(const struct issuer_config *c, struct issuer **ret, struct err *e)
+{
+    pthread_condattr_t mono;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !issuer_address_ok(c->url, c->plain))
+        return err_set(e, ERR_CONFIG,
+                       "staff.issuer is https://HOST/..., without a user in it; http only on this machine and with "
+                       "staff.http = on");
+    struct issuer *x = calloc(1, sizeof *x);
+    if (!x)
+        return err_set(e, ERR_NO_MEMORY, "the identity provider");
+    x->c = *c;
+    x->again_us = INT64_MIN;
+    pthread_mutex_init(&x->lock, NULL);
+    pthread_condattr_init(&mono);
+    pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
+    pthread_cond_init(&x->wake, &mono);
+    pthread_cond_init(&x->fetched, &mono);
+    pthread_condattr_destroy(&mono);
+    if (pthread_create(&x->thread, NULL, ask, x)) {
+        free(x);
+        return err_set(e, ERR_INTERNAL, "no thread for the identity provider");
+    }
+    *ret = x;
+    return 0;
+}
+
+void issuer_stop(struct issuer *x)
+{
+    if (!x)
+        return;
+    pthread_mutex_lock(&x->lock);
+    x->stop = true;
+    pthread_cond_broadcast(&x->wake);
+    pthread_cond_broadcast(&x->fetched);
+    pthread_mutex_unlock(&x->lock);
+    pthread_join(x->thread, NULL);
+    pthread_cond_destroy(&x->wake);
+    pthread_cond_destroy(&x->fetched);
+    pthread_mutex_destroy(&x->lock);
+    free(x->text);
+    free(x);
+    curl_global_cleanup();
+}
+
+/* --- who asks for keys; under the lock --- */
+
+static bool young(const struct issuer *x)
+{
+    return x->text && clock_mono_us() - x->fetched_us < x->c.keep_s * 1000000;
+}
+
+/* 1 found, 0 not in the set, -1 */
+static int look_up(const struct issuer *x, const struct token_head *head, struct arena *a, struct slice *ret,
+                   uint64_t *ret_set, struct err *e)
+{
+    if (!young(x))
+        return 0;
+    struct slice copy = arena_copy(a, (struct slice){x->text, x->size});
+    if (!copy.p)
+        return err_set(e, ERR_NO_MEMORY, "the identity provider's keys");
+    *ret_set = x->set;
+    return token_key(copy, head, a, ret, e);
+}
+
+/* 1: a fetch that began after this was called, or is under way, has ended. 0: not in time, or nobody may wait any more.
+ */
+static int wait_for_fetch(struct issuer *x)
+{
+    int64_t until = clock_mono_us() + ISSUER_WAIT_MS * 1000;
+    uint64_t tries = x->tries;
+    if (x->waiters == ISSUER_WAITERS)
+        return 0;
+    x->waiters++;
+    while (x->tries == tries && !x->stop && clock_mono_us() < until)
+        wait_until(x, &x->fetched, until);
+    x->waiters--;
+    return x->tries != tries;
+}
+
+static int find_key(struct issuer *x, const struct token_head *head, struct arena *a, struct slice *ret,
+                    uint64_t *ret_set, struct err *e)
+{
+    int found = look_up(x, head, a, ret, ret_set, e);
+    if (found)
+        return found;
+    if (clock_mono_us() >= x->again_us && !x->fetching) {
+        x->again_us = clock_mono_us() + ISSUER_AGAIN_S * INT64_C(1000000);
+        x->wanted = true;
+        pthread_cond_signal(&x->wake);
+    }
+    if ((x->wanted || x->fetching) && !wait_for_fetch(x))
+        return err_set(e, ERR_PROVIDER, "the identity provider did not answer in time");
+    found = look_up(x, head, a, ret, ret_set, e);
+    if (found)
+        return found;
+    return young(x) && !x->failed
+               ? err_set(e, ERR_TOKEN, "the token is signed by a key that the identity provider does not have")
+               : err_set(e, ERR_PROVIDER, "the identity provider's keys are not known, or too old");
+}
+
+int issuer_key(struct issuer *x, const struct token_head *head, struct arena *a, struct slice *ret_jwk,
+               uint64_t *ret_set, struct err *e)
+{
+    pthread_mutex_lock(&x->lock);
+    int found = find_key(x, head, a, ret_jwk, ret_set, e);
+    pthread_mutex_unlock(&x->lock);
+    return found > 0 ? 0 : -1;
+}
+
+int issuer_holds(struct issuer *x, uint64_t set, struct err *e)
+{
+    pthread_mutex_lock(&x->lock);
+    int rc = young(x) ? x->set == set : err_set(e, ERR_PROVIDER, "the identity provider's keys are too old");
+    pthread_mutex_unlock(&x->lock);
+    return rc;
+}

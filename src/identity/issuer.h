@@ -1,0 +1,43 @@
+/* issuer.h -- the identity provider's keys: found by its discovery document, fetched, kept, and fetched again.
+ *
+ * One thread of its own asks the provider; nobody else does, so that at most one request to it is under way. It asks
+ *   - at the start, and every five minutes, so that a key that was withdrawn is forgotten;
+ *   - again and again with pauses while it fails (1 s to 60 s);
+ *   - when a token names a key that is not known, but for that not more than once in 30 seconds.
+ * Who needs the answer of such a fetch waits for it, at most ISSUER_WAIT_MS and at most ISSUER_WAITERS of them;
+ * everybody else is answered at once. Keys that were fetched serve until they are `keep_s` old, then nothing does
+ * (ERR_PROVIDER).
+ *
+ * Addresses are https, or http on this machine where `plain` allows it; no redirect is followed, no proxy used; an
+ * answer is at most 256 KiB and takes at most 5 seconds. */
+#ifndef IDENTITY_ISSUER_H
+#define IDENTITY_ISSUER_H
+
+#include "identity/token.h"
+
+enum { ISSUER_WAIT_MS = 2000, ISSUER_WAITERS = 8, ISSUER_AGAIN_S = 30 };
+
+struct issuer;
+struct issuer_config {
+    const char *url; /* "https://id.example/realms/study", without the well-known path; outlives the issuer */
+    const char *ca;  /* PEM file; "" or NULL: the system's */
+    bool plain;      /* http on loopback is allowed */
+    int64_t keep_s;
+};
+
+/* ERR_CONFIG when the URL is none that may be asked. Does not wait for the provider. */
+int issuer_start(const struct issuer_config *c, struct issuer **ret, struct err *e);
+void issuer_stop(struct issuer *x); /* NULL is fine */
+
+/* The key that a token asks for, as JSON text in `a`, and the number of the set it is from. ERR_TOKEN: the provider has
+ * no such key. ERR_PROVIDER: it cannot be known. Waits as said above. */
+int issuer_key(struct issuer *x, const struct token_head *head, struct arena *a, struct slice *ret_jwk,
+               uint64_t *ret_set, struct err *e);
+/* Is that set still the newest, and young enough? What was checked by its keys holds as long. ERR_PROVIDER: there is no
+ * set that is young enough. 1, 0 or -1. */
+int issuer_holds(struct issuer *x, uint64_t set, struct err *e);
+
+/* May this address be asked? For settings and for what a discovery document says. */
+bool issuer_address_ok(const char *url, bool plain);
+
+#endif
