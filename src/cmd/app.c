@@ -309,6 +309,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
     app->key_path = p.key;
     if ((fresh && note_beginning(&p, e)) || open_store(app, &p, e) || db_migrate(api->db, e) ||
         keyring_open(p.key, api->db, &api->keyring, e) || scope_gateway(api->db, "default", api->scope, e) ||
+        audit_signer_open(api->db, api->keyring, api->scope, c->audit_origin, &app->signer, e) ||
         registry_open(api->db, api->scope, p.models, &api->registry, e) ||
         jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || known_open(&api->known, e) ||
         finish_folder(app, &p, e))
@@ -328,13 +329,14 @@ int app_open(struct app *app, struct config *c, struct err *e)
 
 int app_keep(struct app *app, struct err *e)
 {
-    return audit_indexer_start(app->api.db, &app->indexer, e) || keeper_start(app->api.jobs, &app->keeper, e) ? -1 : 0;
+    return audit_keeper_start(app->signer, &app->auditor, e) || keeper_start(app->api.jobs, &app->keeper, e) ? -1 : 0;
 }
 
 void app_close(struct app *app)
 {
     keeper_stop(app->keeper);
-    audit_indexer_stop(app->indexer);
+    audit_keeper_stop(app->auditor);
+    audit_signer_close(app->signer);
     known_close(app->api.known);
     jobs_close(app->api.jobs);
     registry_close(app->api.registry);

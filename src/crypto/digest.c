@@ -15,8 +15,9 @@ void sha256_of(const struct slice *piece, size_t n, uint8_t ret[SHA256_BYTES])
     int ok = SHA256_Init(&ctx);
     for (size_t i = 0; i < n; i++)
         ok &= SHA256_Update(&ctx, piece[i].p, piece[i].n);
-    if (!ok || !SHA256_Final(ret, &ctx)) /* wipes the context */
+    if (!ok || !SHA256_Final(ret, &ctx))
         abort();
+    wipe(&ctx, sizeof ctx);
 }
 
 void sha256(struct slice s, uint8_t ret[SHA256_BYTES])
