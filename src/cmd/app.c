@@ -335,6 +335,8 @@ int app_keep(struct app *app, struct err *e)
 void app_close(struct app *app)
 {
     keeper_stop(app->keeper);
+    if (app->signer && !app->auditor) /* a command that ends: what it appended is signed; else at the next start */
+        audit_checkpoint(app->signer, &(struct err){.code = ERR_NONE});
     audit_keeper_stop(app->auditor);
     audit_signer_close(app->signer);
     known_close(app->api.known);
