@@ -66,7 +66,9 @@ bool note_key_read(struct slice text, struct note_key *ret)
     if (!rest.p || hex.n != 8 || hex_decode(hex, id, sizeof id) != 4 ||
         base64_decode(rest, raw, sizeof raw) != 1 + SIGN_PUBLIC_BYTES || raw[0] != ED25519)
         return false;
-    return note_key_of(name, raw + 1, ret) && memcmp(id, ret->id, sizeof id) == 0;
+    char again[NOTE_KEY_TEXT]; /* hexadecimal in capitals is another text */
+    return note_key_of(name, raw + 1, ret) && memcmp(id, ret->id, sizeof id) == 0 &&
+           slice_is(text, note_key_text(ret, again));
 }
 
 /* --- checkpoints --- */
