@@ -1,6 +1,7 @@
 #include "audit/note.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 enum { ED25519 = 1, SIGNATURE = 4 + SIGN_BYTES, HASH_TEXT = 45 };
 
@@ -49,13 +50,11 @@ bool note_key_of(struct slice name, const uint8_t public[SIGN_PUBLIC_BYTES], str
 char *note_key_text(const struct note_key *k, char out[NOTE_KEY_TEXT])
 {
     uint8_t raw[1 + SIGN_PUBLIC_BYTES] = {ED25519};
-    char *p = stpcpy(out, k->name);
-    *p++ = '+';
-    hex_encode(k->id, sizeof k->id, p);
-    p += 8;
-    *p++ = '+';
+    char hex[9], text[45];
+    hex_encode(k->id, sizeof k->id, hex);
     memcpy(raw + 1, k->public, SIGN_PUBLIC_BYTES);
-    base64_encode(raw, sizeof raw, p);
+    base64_encode(raw, sizeof raw, text);
+    snprintf(out, NOTE_KEY_TEXT, "%s+%s+%s", k->name, hex, text);
     return out;
 }
 

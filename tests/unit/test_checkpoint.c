@@ -18,10 +18,11 @@ struct many {
 static int append_many(struct tx *tx, void *arg, struct err *e)
 {
     struct many *m = arg;
-    for (int i = 0; i < m->n; i++)
-        if (audit_append(tx, &(struct audit_entry){.scope = m->l->h.scope, .actor = "bot", .action = "read", .outcome = "permit", .rows = m->from + i},
-                         e))
+    for (int i = 0; i < m->n; i++) {
+        struct audit_entry x = {.scope = m->l->h.scope, .actor = "bot", .action = "read", .outcome = "permit", .rows = m->from + i};
+        if (audit_append(tx, &x, e))
             return -1;
+    }
     return 0;
 }
 
@@ -213,43 +214,46 @@ TEST(tiles_and_checkpoints_are_append_only)
 }
 
 struct column {
-    const char *table, *key, *name;
-    int64_t row;
+    const char *table, *key, *name, *select; /* a literal: the store keeps what it prepared by address */
 };
 
-static void set_value(struct log *l, const struct column *c, const uint8_t *p, size_t n)
+static void set_value(struct log *l, const struct column *c, int64_t row, const uint8_t *p, size_t n)
 {
     char hex[2 * 1024 + 1], sql[2400];
+    const char *fast = house_shared() ? "" : "PRAGMA synchronous=OFF; ";
     CHECK(n <= 1024);
     hex_encode(p, n, hex);
-    snprintf(sql, sizeof sql, "UPDATE %s SET %s = x'%s' WHERE %s = %lld;", c->table, c->name, hex, c->key, (long long)c->row);
+    snprintf(sql, sizeof sql, "%sUPDATE %s SET %s = x'%s' WHERE %s = %lld;", fast, c->table, c->name, hex, c->key, (long long)row);
     house_sql(&l->h, sql);
 }
 
-static void change_each_byte(struct log *l, const struct column *c, size_t step)
+static void change_each_byte(struct log *l, const struct column *c, int64_t row, size_t step)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct audit_report r;
     struct rows x;
     struct err e;
-    const char *sql = arena_printf(a, "SELECT %s FROM %s WHERE %s = %lld", c->name, c->table, c->key, (long long)c->row);
-    CHECK_INT(db_rows_n(l->h.db, a, &x, &e, sql, (const struct val[]){V_NULL}, 0), 1);
+    CHECK_INT(db_rows(l->h.db, a, &x, &e, c->select, V_INT(row)), 1);
     struct slice was = row_at(&x, 0, 0)->s;
     uint8_t *p = (uint8_t *)arena_copy(a, was).p;
     for (size_t k = 0; k < was.n; k += step) {
         p[k] ^= (uint8_t)(1u << k % 8);
-        set_value(l, c, p, was.n);
+        set_value(l, c, row, p, was.n);
         p[k] ^= (uint8_t)(1u << k % 8);
         if (verify(l, &r) == 0)
-            fail_msg("byte %zu of %s.%s in row %lld was changed, and it verifies", k, c->table, c->name, (long long)c->row);
+            fail_msg("byte %zu of %s.%s in row %lld was changed, and it verifies", k, c->table, c->name, (long long)row);
     }
-    set_value(l, c, p, was.n);
+    set_value(l, c, row, p, was.n);
     if (verify(l, &r))
         fail_msg("changed back: %s", r.finding[0]);
 }
 
 TEST(a_change_of_any_single_byte_is_found)
 {
+    static const struct column entry = {"audit", "idx", "entry", "SELECT entry FROM audit WHERE idx = $1"},
+                               leaf = {"audit", "idx", "leaf", "SELECT leaf FROM audit WHERE idx = $1"},
+                               note = {"audit_checkpoint", "size", "note", "SELECT note FROM audit_checkpoint WHERE size = $1"},
+                               tile = {"audit_tile", "n", "root", "SELECT root FROM audit_tile WHERE n = $1"};
     struct log l;
     size_t step = house_shared() ? 17 : 1;
     build(&l);
@@ -259,14 +263,14 @@ TEST(a_change_of_any_single_byte_is_found)
     sign_now(&l);
     unlock(&l);
     for (int64_t i = 0; i < 3; i++) {
-        change_each_byte(&l, &(struct column){"audit", "idx", "entry", i}, step);
-        change_each_byte(&l, &(struct column){"audit", "idx", "leaf", i}, step);
+        change_each_byte(&l, &entry, i, step);
+        change_each_byte(&l, &leaf, i, step);
     }
     for (int64_t size = 2; size <= 3; size++)
-        change_each_byte(&l, &(struct column){"audit_checkpoint", "size", "note", size}, step);
+        change_each_byte(&l, &note, size, step);
     append(&l, 3, 254);
     sign_now(&l);
-    change_each_byte(&l, &(struct column){"audit_tile", "n", "root", 0}, step);
+    change_each_byte(&l, &tile, 0, step);
     raze(&l);
 }
 
@@ -280,9 +284,10 @@ TEST(what_was_removed_moved_put_in_or_cut_off_is_found_and_named)
         {"DELETE FROM audit;", "audit entry 0 is missing: 300 entries were signed"},
         {"UPDATE audit SET idx = 1000 WHERE idx = 5; UPDATE audit SET idx = 5 WHERE idx = 6; UPDATE audit SET idx = 6 WHERE idx = 1000;",
          "the first 100 audit entries are not those that were signed"},
-        {"UPDATE audit SET entry = (SELECT entry FROM audit WHERE idx = 8), leaf = (SELECT leaf FROM audit WHERE idx = 8) WHERE idx = 9;",
+        {"UPDATE audit SET (entry, leaf) = (SELECT entry, leaf FROM audit WHERE idx = 8) WHERE idx = 9;",
          "the first 100 audit entries are not those that were signed"},
-        {"UPDATE audit SET idx = 1000 WHERE idx = 150; INSERT INTO audit SELECT 150, scope, at, entry, leaf FROM audit WHERE idx = 3;",
+        {"UPDATE audit SET idx = 1000 WHERE idx = 150;"
+         "INSERT INTO audit SELECT 150, scope, at, entry, leaf FROM audit WHERE idx = 3;",
          "tile 0 of level 0, up to entry 255, was changed"},
         {"UPDATE audit SET idx = -1 WHERE idx = 299;", "audit entry 299 is missing: 300 entries were signed"},
         {"DELETE FROM audit_tile;", "a tile of level 0 is missing: there are 0 up to -1"},
@@ -290,9 +295,10 @@ TEST(what_was_removed_moved_put_in_or_cut_off_is_found_and_named)
         {"INSERT INTO audit_tile SELECT 0, 1, root FROM audit_tile;", "tile 1 of level 0 is of entries that are not there"},
         {"UPDATE audit_checkpoint SET size = 99 WHERE size = 100;", "the checkpoint of 99 entries says 100"},
         {"UPDATE audit_checkpoint SET size = 0 WHERE size = 100;", "there is a checkpoint of 0 entries"},
-        {"UPDATE audit_checkpoint SET note = (SELECT note FROM audit_checkpoint WHERE size = 100);", "the checkpoint of 300 entries says 100"},
+        {"UPDATE audit_checkpoint SET note = (SELECT note FROM audit_checkpoint WHERE size = 100);",
+         "the checkpoint of 300 entries says 100"},
     };
-    for (size_t i = 0; i < COUNT(row); i++) {
+    for (size_t i = 0; i < COUNT(row); i += house_shared() ? 3 : 1) { /* a database a row */
         struct log l;
         struct audit_report r;
         build(&l);
