@@ -127,16 +127,17 @@ static int print_report(struct call *c, struct slice r, struct err *e)
     bool holds = json_first(&j, list) == json_end(&j, list);
     struct slice entries = json_raw(&j, json_get(&j, 0, "entries")), upto = json_raw(&j, json_get(&j, 0, "signed")),
                  checkpoints = json_raw(&j, json_get(&j, 0, "checkpoints"));
-    if (c->json) {
+    uint32_t first = json_first(&j, list);
+    if (c->json)
         printf("%.*s\n", SLICE_FMT(r));
-        return holds ? 0 : 1;
-    }
-    for (uint32_t k = json_first(&j, list); k != json_end(&j, list); k = json_next(&j, k))
-        printf("%.*s\n", SLICE_FMT(json_text(&j, k, c->arena)));
+    else
+        for (uint32_t k = first; k != json_end(&j, list); k = json_next(&j, k))
+            printf("%.*s\n", SLICE_FMT(json_text(&j, k, c->arena)));
     if (!holds)
-        return printf("the audit log is not what was written: %.*s findings\n",
-                      SLICE_FMT(json_raw(&j, json_get(&j, 0, "findings")))),
-               1;
+        return err_set(e, ERR_STORE, "the audit log is not what was written: %.*s",
+                       SLICE_FMT(json_text(&j, first, c->arena)));
+    if (c->json)
+        return 0;
     printf("%.*s audit entries, each agrees with its hash; the first %.*s are signed, by %.*s checkpoints that hold\n",
            SLICE_FMT(entries), SLICE_FMT(upto), SLICE_FMT(checkpoints));
     return 0;
