@@ -60,14 +60,12 @@ char *note_key_text(const struct note_key *k, char out[NOTE_KEY_TEXT])
 
 bool note_key_read(struct slice text, struct note_key *ret)
 {
-    uint8_t raw[1 + SIGN_PUBLIC_BYTES + 2], id[4];
+    uint8_t raw[1 + SIGN_PUBLIC_BYTES + 2];
     struct slice rest = text, name = slice_cut(&rest, '+'), hex = slice_cut(&rest, '+');
-    if (!rest.p || hex.n != 8 || hex_decode(hex, id, sizeof id) != 4 ||
-        base64_decode(rest, raw, sizeof raw) != 1 + SIGN_PUBLIC_BYTES || raw[0] != ED25519)
+    if (!rest.p || hex.n != 8 || base64_decode(rest, raw, sizeof raw) != 1 + SIGN_PUBLIC_BYTES || raw[0] != ED25519)
         return false;
-    char again[NOTE_KEY_TEXT]; /* hexadecimal in capitals is another text */
-    return note_key_of(name, raw + 1, ret) && memcmp(id, ret->id, sizeof id) == 0 &&
-           slice_is(text, note_key_text(ret, again));
+    char again[NOTE_KEY_TEXT]; /* another key id, or one in capitals, is another text */
+    return note_key_of(name, raw + 1, ret) && slice_is(text, note_key_text(ret, again));
 }
 
 /* --- checkpoints --- */

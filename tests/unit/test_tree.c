@@ -165,6 +165,14 @@ TEST(every_size_continues_every_smaller_one_and_no_other_proof_holds)
         }
 }
 
+TEST(a_proof_that_ends_below_the_root_proves_nothing)
+{
+    struct forest *f = forest();
+    struct tree_hash none[1] = {{{0}}};
+    CHECK(!tree_inclusion_holds(&f->leaf[0], 0, 2, none, 0, &f->leaf[0]));
+    CHECK(!tree_consistency_holds(1, &f->leaf[0], 2, &f->leaf[0], none, 0));
+}
+
 TEST(each_single_bit_of_a_proof_is_needed)
 {
     static const uint64_t index[] = {0, 1, 255, 256, 298, 299};
@@ -190,4 +198,4 @@ TEST(each_single_bit_of_a_proof_is_needed)
 
 RUN(T(roots_are_those_of_the_published_vectors), T(a_growing_tree_and_a_stored_one_have_the_root_of_the_definition),
     T(every_entry_of_every_size_is_proven_and_no_other_proof_holds),
-    T(every_size_continues_every_smaller_one_and_no_other_proof_holds), T(each_single_bit_of_a_proof_is_needed))
+    T(every_size_continues_every_smaller_one_and_no_other_proof_holds), T(a_proof_that_ends_below_the_root_proves_nothing), T(each_single_bit_of_a_proof_is_needed))
