@@ -445,6 +445,12 @@ TEST(an_export_verifies_and_with_any_byte_changed_or_cut_off_it_does_not)
     buf_byte(&b, 'x');
     CHECK_INT(verify_export(&l, buf_text(&b), &r, &e), -1);
     CHECK_STR(e.detail, "something follows the export's end");
+    struct buf beyond = buf_in(a, 1 << 20); /* with an entry that nothing signs */
+    audit_export_head(&beyond, audit_signer_key(l.signer));
+    CHECK_OK(audit_export(l.h.db, 0, 6, 6, a, &beyond, &next, &e));
+    audit_export_tail(&beyond, 6);
+    CHECK_INT(verify_export(&l, buf_text(&beyond), &r, &e), -1);
+    CHECK_STR(e.detail, "5 entries are signed, and the export has 6");
     raze(&l);
 }
 
