@@ -198,4 +198,5 @@ TEST(each_single_bit_of_a_proof_is_needed)
 
 RUN(T(roots_are_those_of_the_published_vectors), T(a_growing_tree_and_a_stored_one_have_the_root_of_the_definition),
     T(every_entry_of_every_size_is_proven_and_no_other_proof_holds),
-    T(every_size_continues_every_smaller_one_and_no_other_proof_holds), T(a_proof_that_ends_below_the_root_proves_nothing), T(each_single_bit_of_a_proof_is_needed))
+    T(every_size_continues_every_smaller_one_and_no_other_proof_holds),
+    T(a_proof_that_ends_below_the_root_proves_nothing), T(each_single_bit_of_a_proof_is_needed))
