@@ -2,12 +2,9 @@
 
 #include <assert.h>
 #include <cbor.h>
-#include <pthread.h>
-#include <stdlib.h>
-#include <time.h>
 
+#include "audit/tree.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/metric.h"
 #include "base/own.h"
 #include "crypto/digest.h"
@@ -94,12 +91,6 @@ static void encode(struct entry *w, const struct audit_entry *x, int64_t now)
     put_pair(w, "trace", x->trace);
 }
 
-static void leaf_of(struct slice entry, uint8_t leaf[SHA256_BYTES])
-{
-    struct slice piece[] = {{"\0", 1}, entry};
-    sha256_of(piece, 2, leaf);
-}
-
 static int append(struct tx *tx, const struct audit_entry *x, uint8_t leaf[SHA256_BYTES], struct err *e)
 {
     struct entry w = {.n = 0};
@@ -108,7 +99,9 @@ static int append(struct tx *tx, const struct audit_entry *x, uint8_t leaf[SHA25
     encode(&w, x, now);
     if (w.full)
         return err_set(e, ERR_INTERNAL, "an audit entry over %d bytes", ENTRY_MAX);
-    leaf_of((struct slice){(char *)w.byte, w.n}, leaf);
+    struct tree_hash hash;
+    tree_leaf((struct slice){(char *)w.byte, w.n}, &hash);
+    memcpy(leaf, hash.byte, SHA256_BYTES);
     int rc = tx_shared(tx) ? tx_put(tx, e, "INSERT INTO audit_pending (scope, at, entry, leaf) VALUES ($1, $2, $3, $4)",
                                     V_ID(x->scope), V_INT(now), V_BYTES(w.byte, w.n), V_BYTES(leaf, SHA256_BYTES))
                            : tx_put(tx, e,
@@ -154,19 +147,24 @@ int audit_note(struct db *db, const struct audit_entry *x, struct err *e)
 
 /* --- indices, where bodies run beside each other --- */
 
-enum { INDEX_BATCH = 2000, INDEX_MS = 200 };
+enum { INDEX_BATCH = 2000 };
 
 struct indexing {
     struct arena *arena;
     int moved;
 };
 
-/* The lock makes one snapshot follow the other, so `max(idx)` is that of the last indexer. Its number: "audit". */
+int audit_lock(struct tx *tx, struct arena *a, struct err *e)
+{
+    struct rows r;
+    return tx_shared(tx) && tx_rows(tx, a, &r, e, "SELECT pg_advisory_xact_lock(418430873972)") < 0 ? -1 : 0;
+}
+
+/* The lock makes one snapshot follow the other, so `max(idx)` is that of the last indexer. */
 static int index_body(struct tx *tx, void *arg, struct err *e)
 {
     struct indexing *x = arg;
-    struct rows r;
-    if (tx_rows(tx, x->arena, &r, e, "SELECT pg_advisory_xact_lock(418430873972)") < 0)
+    if (audit_lock(tx, x->arena, e))
         return -1;
     x->moved =
         tx_exec(tx, e,
@@ -178,6 +176,14 @@ static int index_body(struct tx *tx, void *arg, struct err *e)
     return x->moved < 0 ? -1 : 0;
 }
 
+static bool anything_waits(struct db *db)
+{
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    struct rows r;
+    struct err e;
+    return !a || db_rows(db, a, &r, &e, "SELECT seq FROM audit_pending LIMIT 1") != 0; /* when in doubt, look */
+}
+
 int audit_index(struct db *db, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(64 * 1024);
@@ -186,87 +192,12 @@ int audit_index(struct db *db, struct err *e)
         return 0;
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "index the audit log");
+    if (!anything_waits(db))
+        return 0;
     while (x.moved == INDEX_BATCH)
         if (tx_run(db, index_body, &x, e))
             return -1;
     return 0;
-}
-
-struct audit_indexer {
-    struct db *db;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t bell;
-    bool stop;
-};
-
-static bool anything_waits(struct db *db)
-{
-    OWN_ARENA struct arena *a = arena_new(64 * 1024);
-    struct rows r;
-    struct err e;
-    return a && db_rows(db, a, &r, &e, "SELECT seq FROM audit_pending LIMIT 1") > 0;
-}
-
-static void *index_loop(void *arg)
-{
-    struct audit_indexer *x = arg;
-    pthread_setname_np(pthread_self(), "audit");
-    pthread_mutex_lock(&x->lock);
-    while (!x->stop) {
-        struct err e;
-        pthread_mutex_unlock(&x->lock);
-        if (anything_waits(x->db) && audit_index(x->db, &e))
-            log_err(LOG_ERROR, "audit entries wait for their index", &e);
-        pthread_mutex_lock(&x->lock);
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += INDEX_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        if (!x->stop)
-            pthread_cond_timedwait(&x->bell, &x->lock, &until);
-    }
-    pthread_mutex_unlock(&x->lock);
-    arena_thread_end();
-    return NULL;
-}
-
-int audit_indexer_start(struct db *db, struct audit_indexer **ret, struct err *e)
-{
-    *ret = NULL;
-    if (!db_shared(db))
-        return 0;
-    struct audit_indexer *x = calloc(1, sizeof *x);
-    if (!x)
-        return err_set(e, ERR_NO_MEMORY, "the audit log's indexer");
-    x->db = db;
-    pthread_mutex_init(&x->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&x->bell, &attr);
-    pthread_condattr_destroy(&attr);
-    if (pthread_create(&x->thread, NULL, index_loop, x)) {
-        free(x);
-        return err_set(e, ERR_INTERNAL, "no thread for the audit log");
-    }
-    *ret = x;
-    return 0;
-}
-
-void audit_indexer_stop(struct audit_indexer *x)
-{
-    if (!x)
-        return;
-    pthread_mutex_lock(&x->lock);
-    x->stop = true;
-    pthread_cond_signal(&x->bell);
-    pthread_mutex_unlock(&x->lock);
-    pthread_join(x->thread, NULL);
-    pthread_cond_destroy(&x->bell);
-    pthread_mutex_destroy(&x->lock);
-    free(x);
 }
 
 /* --- reading --- */
@@ -275,34 +206,6 @@ static int page(struct db *db, struct arena *a, int64_t from, int most, struct r
 {
     return db_rows(db, a, r, e, "SELECT idx, entry, leaf FROM audit WHERE idx >= $1 ORDER BY idx LIMIT $2", V_INT(from),
                    V_INT(most));
-}
-
-int audit_verify(struct db *db, int64_t *ret_entries, struct err *e)
-{
-    int64_t next = 0;
-    if (audit_index(db, e))
-        return -1;
-    for (;;) {
-        OWN_ARENA struct arena *a = arena_new(64 << 20);
-        struct rows r;
-        if (!a)
-            return err_set(e, ERR_NO_MEMORY, "verify the audit log");
-        if (page(db, a, next, 1000, &r, e) < 0)
-            return -1;
-        for (int i = 0; i < r.n; i++, next++) {
-            uint8_t leaf[SHA256_BYTES];
-            const struct val *v = row_at(&r, i, 0);
-            leaf_of(v[1].s, leaf);
-            if (v[0].i != next)
-                return err_set(e, ERR_STORE, "audit entry %lld is missing", (long long)next);
-            if (v[2].s.n != sizeof leaf || memcmp(leaf, v[2].s.p, sizeof leaf) != 0)
-                return err_set(e, ERR_STORE, "audit entry %lld was changed", (long long)next);
-        }
-        if (r.n == 0)
-            break;
-    }
-    *ret_entries = next;
-    return 0;
 }
 
 int audit_count(struct db *db, int64_t *ret, struct err *e)
@@ -327,8 +230,10 @@ int audit_find(struct db *db, const uint8_t leaf[SHA256_BYTES], int64_t *ret_ind
         db_rows(db, a, &r, e, "SELECT idx FROM audit WHERE idx > (SELECT max(idx) FROM audit) - 20000 AND leaf = $1",
                 V_BYTES(leaf, SHA256_BYTES)) < 0)
         return -1;
+    if (r.n == 0 && db_rows(db, a, &r, e, "SELECT idx FROM audit WHERE leaf = $1", V_BYTES(leaf, SHA256_BYTES)) < 0)
+        return -1;
     if (r.n == 0)
-        return err_set(e, ERR_NOT_FOUND, "there is no such entry among the newest");
+        return err_set(e, ERR_NOT_FOUND, "there is no such audit entry");
     *ret_index = row_at(&r, 0, 0)->i;
     return 0;
 }

@@ -32,23 +32,18 @@ int audit_append(struct tx *tx, const struct audit_entry *entry, struct err *e);
 /* The same, for who needs a proof of it: the leaf's hash, and its index where that is known already (else -1). */
 int audit_append_at(struct tx *tx, const struct audit_entry *entry, struct arena *a, uint8_t ret_leaf[32],
                     int64_t *ret_index, struct err *e);
-/* The index of a leaf among the newest entries; ERR_NOT_FOUND. */
+/* The index of a leaf; ERR_NOT_FOUND. The newest are found at once, for others the whole log is read. */
 int audit_find(struct db *db, const uint8_t leaf[32], int64_t *ret_index, struct err *e);
 
 /* An entry of its own, in its own transaction: for denials, which touch nothing else. */
 int audit_note(struct db *db, const struct audit_entry *entry, struct err *e);
 
 /* Where bodies run beside each other (tx_shared), an entry waits in audit_pending for its index, which is given by one
- * process at a time. The indexer does that five times a second; whoever reads the log does it first. Elsewhere entries
- * have their index from the start, and these do nothing. */
+ * process at a time. The keeper (checkpoint.h) does that five times a second; whoever reads the log does it first.
+ * Elsewhere entries have their index from the start, and this does nothing. */
 int audit_index(struct db *db, struct err *e);
-struct audit_indexer;
-int audit_indexer_start(struct db *db, struct audit_indexer **ret, struct err *e);
-void audit_indexer_stop(struct audit_indexer *x);
-
-/* Recomputes every leaf; *ret_entries is how many there are. -1 (ERR_STORE) at the first that does not agree or is
- * missing. */
-int audit_verify(struct db *db, int64_t *ret_entries, struct err *e);
+/* In a body: until its end no other process gives indices or signs. */
+int audit_lock(struct tx *tx, struct arena *a, struct err *e);
 
 /* How many entries there are. */
 int audit_count(struct db *db, int64_t *ret, struct err *e);

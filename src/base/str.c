@@ -135,6 +135,44 @@ size_t base64_encode(const void *p, size_t n, char *out)
     return base64_with("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", true, p, n, out);
 }
 
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+int base64_decode(struct slice s, void *out, size_t max)
+{
+    unsigned char *to = out;
+    size_t o = 0, pads = 0;
+    if (s.n % 4 || s.n > INT32_MAX)
+        return -1;
+    while (pads < 2 && pads < s.n && s.p[s.n - 1 - pads] == '=')
+        pads++;
+    if (s.n / 4 * 3 - pads > max)
+        return -1;
+    for (size_t i = 0; i < s.n; i += 4) {
+        uint32_t v = 0;
+        size_t here = i + 4 == s.n ? 4 - pads : 4;
+        for (size_t k = 0; k < 4; k++) {
+            int d = k < here ? base64_digit(s.p[i + k]) : 0;
+            if (d < 0)
+                return -1;
+            v = v << 6 | (uint32_t)d;
+        }
+        if (here < 4 && v & (here == 3 ? 0xFF : 0xFFFF)) /* bits that say nothing are zero */
+            return -1;
+        for (size_t k = 0; k + 1 < here; k++)
+            to[o++] = (unsigned char)(v >> (16 - 8 * k));
+    }
+    return (int)o;
+}
+
 bool utf8_valid(struct slice s)
 {
     const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;

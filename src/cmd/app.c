@@ -349,6 +349,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
         return 0;
     if (db_migrate(api->db, e) || keyring_open(p.key, api->db, &api->keyring, e) ||
         scope_gateway(api->db, "default", api->scope, e) ||
+        audit_signer_open(api->db, api->keyring, api->scope, c->audit_origin, &app->signer, e) ||
         registry_open(api->db, api->scope, p.models, &api->registry, e) ||
         jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || open_ledger(app, e) ||
         known_open(&api->known, e) || finish_folder(app, &p, e))
@@ -369,13 +370,16 @@ int app_open(struct app *app, struct config *c, struct err *e)
 
 int app_keep(struct app *app, struct err *e)
 {
-    return audit_indexer_start(app->api.db, &app->indexer, e) || keeper_start(app->api.jobs, &app->keeper, e) ? -1 : 0;
+    return audit_keeper_start(app->signer, &app->auditor, e) || keeper_start(app->api.jobs, &app->keeper, e) ? -1 : 0;
 }
 
 void app_close(struct app *app)
 {
     keeper_stop(app->keeper);
-    audit_indexer_stop(app->indexer);
+    if (app->signer && !app->auditor) /* a command that ends: what it appended is signed; else at the next start */
+        audit_checkpoint(app->signer, &(struct err){.code = ERR_NONE});
+    audit_keeper_stop(app->auditor);
+    audit_signer_close(app->signer);
     known_close(app->api.known);
     jobs_close(app->api.jobs);
     ledger_close(app->ledger);

@@ -15,6 +15,8 @@
 
 #include "api/api.h"
 #include "audit/audit.h"
+#include "audit/checkpoint.h"
+#include "audit/verify.h"
 #include "cmd/config.h"
 #include "sandbox/sandbox.h"
 
@@ -23,8 +25,9 @@ struct app {
     const char *key_path; /* of the root key */
     struct api api;       /* what the handlers see */
     struct sandbox *sandbox;
-    struct err sandbox_error;      /* why there is none */
-    struct audit_indexer *indexer; /* and keeper: of a process that stays */
+    struct err sandbox_error; /* why there is none */
+    struct audit_signer *signer;
+    struct audit_keeper *auditor; /* and keeper: of a process that stays */
     struct keeper *keeper;
     struct ledger *ledger;
     const char *ledger_path;  /* set before opening: not DIR.erased */

@@ -244,35 +244,9 @@ int admin_audit_show(struct app *app, const struct json *args, struct arena *a, 
     return audit_list(app->api.db, from < 0 ? 0 : from, (int)most, a, out, e);
 }
 
-int admin_audit_verify(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
-{
-    int64_t n;
-    (void)args, (void)a;
-    if (audit_verify(app->api.db, &n, e))
-        return -1;
-    json_open(out, '{');
-    json_pair_int(out, "entries", n);
-    json_close(out, '}');
-    return 0;
-}
-
 int cmd_audit_show(struct call *c, struct err *e)
 {
     return print_list(c, "audit.show", e);
-}
-
-int cmd_audit_verify(struct call *c, struct err *e)
-{
-    struct slice r;
-    struct json j;
-    struct json_fault f;
-    if (admin_call(c, "audit.verify", SLICE("{}"), &r, e))
-        return -1;
-    if (c->json || json_parse(c->arena, r, &j, &f))
-        printf("%.*s\n", SLICE_FMT(r));
-    else
-        printf("%.*s audit entries, each agrees with its hash\n", SLICE_FMT(json_raw(&j, json_get(&j, 0, "entries"))));
-    return 0;
 }
 
 /* --- routes --- */

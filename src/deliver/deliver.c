@@ -188,7 +188,7 @@ static const char *standard_signature(const struct sending *s, const char *secre
     return arena_printf(s->arena, "v1,%s", b64);
 }
 
-static int sign(struct sending *s, const struct endpoint *x, struct err *e)
+static int sign_make(struct sending *s, const struct endpoint *x, struct err *e)
 {
     uint8_t mac[SHA256_BYTES], span[8];
     char hex[SHA256_TEXT], span_text[17];
@@ -293,7 +293,7 @@ static int make(struct sending *s, const struct endpoint *x, const struct job_vi
     if (found <= 0)
         return found;
     s->plain = !slice_starts(slice_of(url), "https://");
-    return sign(s, x, e) || prepare_handle(s, url, e) ? -1 : 1;
+    return sign_make(s, x, e) || prepare_handle(s, url, e) ? -1 : 1;
 }
 
 /* --- endpoints that have events here --- */

@@ -9,6 +9,7 @@
 #include "crypto/digest.h"
 #include "fault.h"
 #include "world.h"
+#include "audit/verify.h"
 
 enum { POINTS = 80 }; /* tried of each row and kind, without N */
 

@@ -14,6 +14,7 @@
 #include "power.h"
 #include "store/db.h"
 #include "world.h"
+#include "audit/verify.h"
 
 enum { FAILURES = 300, PER_N = 10, WORLD_FAILURES = 150, ACTS = 4096, CLIENTS = 3, STRIDE = 25, MAKING = 40, WAIT_MS = 60000 };
 

@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "jobs/worker.h"
 #include "world.h"
+#include "audit/verify.h"
 
 enum { POINTS = 20 };
 

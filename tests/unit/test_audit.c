@@ -1,6 +1,8 @@
 #include "house.h"
 
 #include "audit/audit.h"
+#include "audit/checkpoint.h"
+#include "audit/verify.h"
 #include "crypto/digest.h"
 
 static void note(struct house *h, const struct audit_entry *x)

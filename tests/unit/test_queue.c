@@ -1,5 +1,6 @@
 /* Whose turn it is, and jobs nobody wants any more. */
 #include "shop.h"
+#include "audit/verify.h"
 
 /* --- whose turn it is --- */
 

@@ -1,6 +1,7 @@
 /* A store that an older program left, with what it holds, brought to the present. */
 #include "house.h"
 
+#include "audit/verify.h"
 #include "base/clock.h"
 #include "base/rnd.h"
 #include "crypto/digest.h"

@@ -1,0 +1,342 @@
+/* audit.c -- the verbs over the audit log's tree: verify, prove, export, key. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/own.h"
+#include "cmd/app.h"
+#include "cmd/cmd.h"
+
+enum { KEPT_MAX = 64 * 1024, CHUNK = 8192, CHUNK_MEMORY = 192 << 20, PROOF_MAX = 128 * 1024 };
+
+const struct option verify_options[] = {{"export", "FILE", "of an export, without a data folder"},
+                                        {"key", "VKEY", "the verifier key that must have signed it"},
+                                        {"checkpoint", "FILE", "one that was kept elsewhere: the log must continue it"},
+                                        {0}};
+const struct option prove_options[] = {{"leaf", "HEX", "of the entry with this leaf hash"},
+                                       {"from", "SIZE", "that the log continues its first SIZE entries"},
+                                       {"to", "SIZE", "up to the checkpoint of SIZE entries (the newest)"},
+                                       {0}};
+
+/* --- progress, on a terminal --- */
+
+struct telling {
+    int64_t begun, told;
+    const char *doing;
+};
+
+static void tell(void *arg, int64_t done, int64_t of)
+{
+    struct telling *p = arg;
+    int64_t now = clock_mono_us();
+    if (now - p->begun < 500000 || now - p->told < 200000)
+        return;
+    p->told = now;
+    if (of)
+        fprintf(stderr, "\r%s: %lld of %lld entries, %lld %%", p->doing, (long long)done, (long long)of,
+                (long long)(100 * done / of));
+    else
+        fprintf(stderr, "\r%s: %lld entries", p->doing, (long long)done);
+}
+
+static void told(const struct telling *p)
+{
+    if (p->told)
+        fputs("\r\033[K", stderr);
+}
+
+/* --- verify --- */
+
+static void put_report(struct json_out *out, const struct audit_report *r, int64_t us)
+{
+    json_open(out, '{');
+    json_pair_bool(out, "holds", r->findings == 0);
+    json_pair_int(out, "entries", r->entries);
+    json_pair_int(out, "signed", r->covered);
+    json_pair_int(out, "checkpoints", r->checkpoints);
+    json_pair_int(out, "ms", us / 1000);
+    json_pair_int(out, "findings", r->findings);
+    json_key(out, "found");
+    json_open(out, '[');
+    for (int i = 0; i < r->findings && i < AUDIT_FINDINGS; i++)
+        json_put_str(out, r->finding[i]);
+    json_close(out, ']');
+    json_close(out, '}');
+}
+
+static int expected_key(struct slice text, const struct note_key *have, struct err *e)
+{
+    struct note_key k;
+    char own[NOTE_KEY_TEXT];
+    if (!note_key_read(text, &k))
+        return err_set(e, ERR_USAGE, "--key is a verifier key, as 'lazaret audit key' prints it");
+    return slice_is(text, note_key_text(have, own))
+               ? 0
+               : err_set(e, ERR_STORE, "this log is signed by another key than the one given: %.160s", own);
+}
+
+int admin_audit_verify(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    struct telling p = {.begun = clock_mono_us(), .doing = "verifying"};
+    struct audit_report r = {.progress = app->auditor || !isatty(2) ? NULL : tell, .arg = &p};
+    struct slice key = json_get_text(args, 0, "key", a), kept = json_get_text(args, 0, "checkpoint", a);
+    if (key.p && expected_key(key, audit_signer_key(app->signer), e))
+        return -1;
+    int rc = audit_verify_with(app->api.db, audit_signer_key(app->signer), kept, &r, e);
+    told(&p);
+    if (rc && !r.findings)
+        return -1;
+    put_report(out, &r, clock_mono_us() - p.begun);
+    return 0;
+}
+
+static int verify_file(struct call *c, const char *path, struct slice kept, struct json_out *out, struct err *e)
+{
+    struct telling p = {.begun = clock_mono_us(), .doing = "verifying"};
+    struct audit_report r = {.progress = isatty(2) ? tell : NULL, .arg = &p};
+    struct note_key k, its;
+    const char *key = call_option(c, "key");
+    if (key && !note_key_read(slice_of(key), &k))
+        return err_set(e, ERR_USAGE, "--key is a verifier key, as 'lazaret audit key' prints it");
+    OWN_FILE FILE *f = fopen(path, "re");
+    if (!f)
+        return err_sys(e, ERR_USAGE, "open %s", path);
+    int rc = audit_verify_export(f, key ? &k : NULL, kept, &r, &its, e);
+    told(&p);
+    if (rc && !r.findings)
+        return -1;
+    put_report(out, &r, clock_mono_us() - p.begun);
+    if (!key && !c->json) {
+        char text[NOTE_KEY_TEXT];
+        fprintf(stderr, "without --key only the file speaks for itself; the key it names: %s\n",
+                note_key_text(&its, text));
+    }
+    return 0;
+}
+
+static int print_report(struct call *c, struct slice r, struct err *e)
+{
+    struct json j;
+    struct json_fault f;
+    if (json_parse(c->arena, r, &j, &f))
+        return err_set(e, ERR_INTERNAL, "the report is no JSON");
+    uint32_t list = json_get(&j, 0, "found");
+    bool holds = json_first(&j, list) == json_end(&j, list);
+    struct slice entries = json_raw(&j, json_get(&j, 0, "entries")), upto = json_raw(&j, json_get(&j, 0, "signed")),
+                 checkpoints = json_raw(&j, json_get(&j, 0, "checkpoints"));
+    uint32_t first = json_first(&j, list);
+    if (c->json)
+        printf("%.*s\n", SLICE_FMT(r));
+    else
+        for (uint32_t k = first; k != json_end(&j, list); k = json_next(&j, k))
+            printf("%.*s\n", SLICE_FMT(json_text(&j, k, c->arena)));
+    if (!holds)
+        return err_set(e, ERR_STORE, "the audit log is not what was written: %.*s",
+                       SLICE_FMT(json_text(&j, first, c->arena)));
+    if (c->json)
+        return 0;
+    printf("%.*s audit entries, each agrees with its hash; the first %.*s are signed, by %.*s checkpoints that hold\n",
+           SLICE_FMT(entries), SLICE_FMT(upto), SLICE_FMT(checkpoints));
+    return 0;
+}
+
+int cmd_audit_verify(struct call *c, struct err *e)
+{
+    const char *file = call_option(c, "export"), *kept_file = call_option(c, "checkpoint");
+    struct slice r, kept = {NULL, 0};
+    struct buf b = buf_in(c->arena, 64 * 1024);
+    struct json_out o = json_out(&b);
+    if (kept_file && call_read(c, kept_file, KEPT_MAX, &kept, e))
+        return -1;
+    if (file) {
+        if (verify_file(c, file, kept, &o, e))
+            return -1;
+        return print_report(c, buf_text(&b), e);
+    }
+    const char *text = kept.n ? arena_str(c->arena, kept) : NULL;
+    if (admin_call(c, "audit.verify", call_args(c, "key", call_option(c, "key"), "checkpoint", text, NULL), &r, e))
+        return -1;
+    return print_report(c, r, e);
+}
+
+/* --- key --- */
+
+int admin_audit_key(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    char text[NOTE_KEY_TEXT];
+    (void)args, (void)a, (void)e;
+    json_open(out, '{');
+    json_pair_str(out, "origin", audit_signer_key(app->signer)->name);
+    json_pair_str(out, "key", note_key_text(audit_signer_key(app->signer), text));
+    json_close(out, '}');
+    return 0;
+}
+
+/* The member's text, or with --json the whole answer. */
+static int print_text(struct call *c, const char *work, struct slice args, const char *member, struct err *e)
+{
+    struct slice r;
+    struct json j;
+    struct json_fault f;
+    if (admin_call(c, work, args, &r, e))
+        return -1;
+    if (c->json || json_parse(c->arena, r, &j, &f))
+        return printf("%.*s\n", SLICE_FMT(r)), 0;
+    struct slice text = json_get_text(&j, 0, member, c->arena);
+    printf("%.*s%s", SLICE_FMT(text), text.n && text.p[text.n - 1] == '\n' ? "" : "\n");
+    return 0;
+}
+
+int cmd_audit_key(struct call *c, struct err *e)
+{
+    return print_text(c, "audit.key", SLICE("{}"), "key", e);
+}
+
+/* --- prove --- */
+
+/* The number that stands as text in an argument; -1: it is not there. */
+static int number_in(const struct json *args, const char *name, struct arena *a, int64_t *ret, struct err *e)
+{
+    struct slice s = json_get_text(args, 0, name, a);
+    *ret = -1;
+    return s.p && !slice_int(s, 0, INT64_MAX - 1, ret) ? err_set(e, ERR_USAGE, "%s is a number from 0 on", name) : 0;
+}
+
+int admin_audit_prove(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    struct buf b = buf_in(a, PROOF_MAX);
+    struct slice hex = json_get_text(args, 0, "leaf", a);
+    uint8_t leaf[SHA256_BYTES];
+    int64_t index, from, to;
+    if (number_in(args, "index", a, &index, e) || number_in(args, "from", a, &from, e) ||
+        number_in(args, "to", a, &to, e))
+        return -1;
+    if ((index >= 0) + (hex.p != NULL) + (from >= 0) != 1)
+        return err_set(e, ERR_USAGE, "say what to prove: an INDEX, --leaf HEX, or --from SIZE");
+    if (hex.p && (hex.n != 2 * sizeof leaf || hex_decode(hex, leaf, sizeof leaf) != sizeof leaf))
+        return err_set(e, ERR_USAGE, "--leaf is 64 hexadecimal digits");
+    if (hex.p && audit_find(app->api.db, leaf, &index, e))
+        return -1;
+    if (from >= 0 ? audit_prove_growth(app->signer, from, to, a, &b, e) : audit_prove(app->signer, index, a, &b, e))
+        return -1;
+    json_open(out, '{');
+    if (from < 0)
+        json_pair_int(out, "index", index);
+    json_pair(out, "proof", buf_text(&b));
+    json_close(out, '}');
+    return 0;
+}
+
+int cmd_audit_prove(struct call *c, struct err *e)
+{
+    return print_text(c, "audit.prove",
+                      call_args(c, "index", c->operands ? c->operand[0] : NULL, "leaf", call_option(c, "leaf"), "from",
+                                call_option(c, "from"), "to", call_option(c, "to"), NULL),
+                      "proof", e);
+}
+
+/* --- export: piece by piece, so that the file is written by whoever asked, whoever has the store --- */
+
+int admin_audit_export(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    struct buf b = buf_in(a, CHUNK_MEMORY);
+    struct checkpoint c;
+    struct slice note;
+    int64_t from, size, next;
+    if (number_in(args, "from", a, &from, e) || number_in(args, "size", a, &size, e))
+        return -1;
+    if (size < 0) { /* the first piece says how far it goes */
+        if (audit_checkpoint(app->signer, e) || audit_newest(app->signer, a, &note, &c, e))
+            return -1;
+        size = (int64_t)c.size;
+        from = 0;
+        audit_export_head(&b, audit_signer_key(app->signer));
+    }
+    if (from > size || audit_export(app->api.db, from, CHUNK, size, a, &b, &next, e))
+        return from > size ? err_set(e, ERR_USAGE, "from is at most size") : -1;
+    if (next == size)
+        audit_export_tail(&b, size);
+    char *text = arena_take(a, 4 * (b.n / 3 + 1) + 1);
+    if (!text || buf_failed(&b))
+        return err_set(e, ERR_NO_MEMORY, "export the audit log");
+    size_t n = base64_encode(b.p, b.n, text);
+    json_open(out, '{');
+    json_pair_int(out, "size", size);
+    json_pair_int(out, "next", next);
+    json_pair(out, "data", (struct slice){text, n});
+    json_close(out, '}');
+    return 0;
+}
+
+struct exporting {
+    FILE *file;
+    int64_t next, size; /* -1: not begun */
+};
+
+static int export_piece(struct admin_session *s, struct exporting *x, struct err *e)
+{
+    struct call *whole = s->call;
+    struct call piece = *whole;
+    OWN_ARENA struct arena *a = arena_new(CHUNK_MEMORY * 2LL);
+    struct slice r;
+    struct json j;
+    struct json_fault f;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "export the audit log");
+    piece.arena = a;
+    s->call = &piece;
+    const char *from = arena_printf(a, "%lld", (long long)x->next), *size = arena_printf(a, "%lld", (long long)x->size);
+    struct slice args = x->size < 0 ? SLICE("{}") : call_args(&piece, "from", from, "size", size, NULL);
+    int rc = admin_session_call(s, "audit.export", args, &r, e);
+    s->call = whole;
+    if (rc)
+        return -1;
+    if (json_parse(a, r, &j, &f) || !slice_int(json_raw(&j, json_get(&j, 0, "next")), 0, INT64_MAX, &x->next) ||
+        !slice_int(json_raw(&j, json_get(&j, 0, "size")), 0, INT64_MAX, &x->size))
+        return err_set(e, ERR_INTERNAL, "a piece of the export is malformed");
+    struct slice data = json_raw(&j, json_get(&j, 0, "data"));
+    char *raw = arena_take(a, data.n);
+    int n = raw ? base64_decode(data, raw, data.n) : -1;
+    if (n < 0)
+        return err_set(e, ERR_INTERNAL, "a piece of the export is malformed");
+    return fwrite(raw, 1, (size_t)n, x->file) == (size_t)n ? 0 : err_sys(e, ERR_STORE, "write the export");
+}
+
+int cmd_audit_export(struct call *c, struct err *e)
+{
+    struct telling p = {.begun = clock_mono_us(), .doing = "exporting"};
+    struct exporting x = {.size = -1};
+    struct admin_session s;
+    const char *path = c->operand[0];
+    OWN_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(e, ERR_USAGE, "make the file %s", path);
+    OWN_FILE FILE *f = fdopen(fd, "w");
+    if (!f)
+        return err_sys(e, ERR_NO_MEMORY, "write %s", path);
+    TAKE_FD(fd);
+    x.file = f;
+    int rc = admin_session_begin(c, false, &s, e);
+    while (!rc && (x.size < 0 || x.next < x.size)) {
+        rc = export_piece(&s, &x, e);
+        if (isatty(2))
+            tell(&p, x.next, x.size < 0 ? 0 : x.size);
+    }
+    if (s.call)
+        admin_session_end(&s);
+    told(&p);
+    if (!rc && (fflush(f) || fsync(fileno(f))))
+        rc = err_sys(e, ERR_STORE, "write %s", path);
+    if (rc) {
+        unlink(path);
+        return -1;
+    }
+    if (c->json)
+        printf("{\"entries\":%lld}\n", (long long)x.size);
+    else
+        printf("%lld audit entries and their checkpoints are in %s\n", (long long)x.size, path);
+    return 0;
+}
