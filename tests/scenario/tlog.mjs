@@ -171,7 +171,8 @@ export function verifyInclusion(leaf, index, size, path, root) {
 }
 
 // RFC 9162 2.1.4.2, its names and steps: the tree of size1 and root1 is how that of size2 and root2 began.
-// The RFC leaves out equal sizes and the empty tree: there the path is empty, and the roots must say it all.
+// The RFC leaves out equal sizes and the empty tree: there the path is empty, and the roots must say it all. Its step 1, that
+// elsewhere the path is not empty, follows: with no hash to go by, sn never comes down to 0.
 export function verifyConsistency(size1, root1, size2, root2, path) {
   head(size1, root1);
   head(size2, root2);
@@ -182,7 +183,6 @@ export function verifyConsistency(size1, root1, size2, root2, path) {
     need(size1 < size2 || equal(root1, root2), 'one size has two roots');
     return;
   }
-  need(path.length > 0, 'the path is too short');
   const first = BigInt(size1);
   const [start, ...rest] = (first & (first - 1n)) === 0n ? [root1, ...path] : path;
   let fn = first - 1n, sn = BigInt(size2 - 1), fr = start, sr = start;

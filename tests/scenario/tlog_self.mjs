@@ -222,11 +222,13 @@ await test('equal sizes, the empty tree and roots of a wrong length have no way 
   for (const size of [-1, 1.5, NaN, 2 ** 53, '3', undefined])
     refused(/number of leaves/, `size ${size}`, () => verifyConsistency(3, roots[3], size, roots[3], []));
   for (const index of [0.5, NaN, '0', undefined]) refused(/no index/, `index ${index}`, () => verifyInclusion(tree.leaf[0], index, 1, [], roots[1]));
-  const short = roots[2].subarray(1), text = roots[2].toString('hex');
-  for (const h of [short, text, Buffer.concat([roots[2], Buffer.of(0)])]) {
+  for (const size of [1.5, '3', undefined]) refused(/number of leaves/, `size ${size}`, () => verifyInclusion(tree.leaf[0], 0, size, [], roots[1]));
+  for (const h of [roots[2].subarray(1), Buffer.concat([roots[2], Buffer.of(0)]), roots[2].toString('hex'), 'x'.repeat(32)]) {
+    refused(/root hash is not 32/, 'a root of a wrong length of an entry', () => verifyInclusion(tree.leaf[0], 0, 1, [], h));
     refused(/root hash is not 32/, 'a root of a wrong length', () => verifyConsistency(2, h, 2, h, []));
     refused(/root hash is not 32/, 'a first root of a wrong length', () => verifyConsistency(2, h, 3, roots[3], [tree.leaf[2]]));
     refused(/path is not 32/, 'a hash of a wrong length', () => verifyConsistency(2, roots[2], 3, nodeHash(roots[2], h), [h]));
+    refused(/path is not 32/, 'a hash of a wrong length beside an entry', () => verifyInclusion(tree.leaf[0], 0, 2, [h], nodeHash(tree.leaf[0], h)));
     refused(/path is not 32/, 'a leaf of a wrong length', () => verifyInclusion(h, 0, 2, [tree.leaf[1]], nodeHash(h, tree.leaf[1])));
   }
 });
@@ -481,6 +483,7 @@ await test('a proof file that is not written as one is refused', () => {
     [/end in a newline/, 'an empty checkpoint', `${f.slice(0, f.indexOf('\n\n'))}\n\n`],
     [/no signature/, 'a checkpoint without signature', f.slice(0, f.indexOf('—'))],
   ]) refused(because, what, () => proves(bad, 5));
+  for (const n of [31, 33]) refused(/not 32 bytes/, `a hash of ${n} bytes, only read`, () => parseProof(file(5, 9, { path: [Buffer.alloc(n, 1)] })));
 });
 await test('every byte of a proof file counts', () => {
   const raw = Buffer.from(file(5, 9, { extra: 'extra AAEC\n' }));
