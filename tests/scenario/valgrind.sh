@@ -7,7 +7,8 @@ cd "$(dirname -- "$0")/../.."
 plain=${BUILD_PLAIN:-build-plain}
 # Real sockets and deadlines: too slow under valgrind to say anything; what they parse with is tested by http_reader.
 # And what runs only where there is a folder of published examples.
-leave='http_server|http_tls|fhir_data'
+# And trees of every size, which are hashes and little else.
+leave='http_server|http_tls|fhir_data|tree'
 
 command -v valgrind >/dev/null || { echo '1..0 # SKIP valgrind is not installed'; exit 0; }
 tools/configure "$plain" -Dtests=true -Dbuildtype=debugoptimized >&2 && ninja --quiet -C "$plain" >&2 || { echo 'Bail out! it does not build'; exit 1; }
