@@ -5,6 +5,7 @@
  * round goes on with what is left. An older key is destroyed when nothing is under it and it was replaced so long ago
  * that nobody, in whatever process, can still be sealing with it. */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/own.h"
 #include "jobs/job_int.h"
 #include "jobs/rotate.h"
@@ -27,7 +28,10 @@ static int rotate_body(struct tx *tx, void *arg, struct err *e)
     for (int i = 0; i < x->n; i++)
         if (keyring_store(tx, x->j->scope, &x->epoch[i], e))
             return e->code == ERR_CONFLICT ? err_set(e, ERR_CONFLICT, "another process rotates the keys") : -1;
-    return audit_append(tx, &x->audit, e);
+    if (audit_append(tx, &x->audit, e))
+        return -1;
+    fault_crash(CRASH_rotate_stored);
+    return 0;
 }
 
 int job_rotate_keys(struct jobs *j, const struct audit_entry *audit, int *ret, struct err *e)
@@ -47,6 +51,8 @@ int job_rotate_keys(struct jobs *j, const struct audit_entry *audit, int *ret, s
     x.audit.why = "rotated";
     x.audit.rows = x.n;
     rc = rc || tx_run(j->db, rotate_body, &x, e) ? -1 : 0;
+    if (!rc)
+        fault_crash(CRASH_rotate_committed);
     for (int i = 0; i < x.n; i++) {
         rc = rc || keyring_take(j->keyring, j->scope, &x.epoch[i], e) ? -1 : 0;
         key_wipe(&x.epoch[i].key);
@@ -137,8 +143,10 @@ static int reseal_under(struct jobs *j, const struct kind *k, const struct key_o
                       V_INT(PAGE));
         if (got < 0 || reseal_page(j, k, &x, a, e) || (got && tx_run(j->db, page_body, &x, e)))
             return -1;
-        if (got)
+        if (got) {
+            fault_crash(CRASH_reseal_page);
             memcpy(after, row_at(&x.rows, got - 1, 0)->s.p, 16);
+        }
         *ret += got;
         if (p)
             progress_add(p, got);

@@ -211,6 +211,22 @@ const reach = {
     await until('its event', async () => got.get(next)?.length, CLAIM_MS + 15000);
   },
 };
+reach.ROTATE = async (w, p) => {
+  await w.start(p.env);
+  const id = await w.send('the-key');
+  await w.settled();
+  const on = (...words) => [...words, '--data', w.server.dir, '--json'];
+  const asked = run(on('keys', 'rotate'));
+  await w.killed(p.name);
+  same((await asked).code, 1, 'the command whose server was killed');
+  const told = async (...words) => JSON.parse((await run(on(...words))).out);
+  same((await told('keys', 'status')).older, p.leaves === 'ALL' ? 2 : 0, 'older keys after the kill');
+  await w.start();
+  same((await told('db', 'check')).filter((x) => !x.holds), [], 'what does not hold');
+  same((await w.job(id)).code ?? 200, 200, 'the job');
+  same((await run(on('keys', 'rotate'))).code, 0, 'a rotation');
+  same((await told('db', 'check')).filter((x) => !x.holds), [], 'what does not hold after it');
+};
 reach.HOOK = reach.RUN;
 
 // The program beside a server that has to go on answering meanwhile.
