@@ -165,6 +165,7 @@ const reach = {
   async BACKUP(w, p) {
     await w.start(p.env);
     await w.send('the-key');
+    await w.settled();
     const to = path.join(tempFolder(), 'backup');
     const words = ['db', 'backup', to, '--data', w.server.dir, '--json'];
     const asked = run(words);

@@ -71,7 +71,8 @@ class Realm {
   async signIn(user) {
     const jar = {};
     const go = (url, options = {}) => fetch(url, { redirect: 'manual', ...options, headers: { ...options.headers, Cookie: Object.entries(jar).map(([k, v]) => `${k}=${v}`).join('; ') } }).then((r) => {
-      for (const c of r.headers.getSetCookie()) { const [, k, v] = /^([^=]+)=([^;]*)/.exec(c); if (v) jar[k] = v; else delete jar[k]; }
+      // Debian's Node has no getSetCookie(); a comma within a cookie's date is followed by no name.
+      for (const c of (r.headers.get('set-cookie') ?? '').split(/,\s*(?=[^;,\s=]+=)/).filter((x) => x)) { const [, k, v] = /^([^=]+)=([^;]*)/.exec(c); if (v) jar[k] = v; else delete jar[k]; }
       return r;
     });
     const verifier = randomBytes(32).toString('base64url');

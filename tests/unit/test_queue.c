@@ -136,14 +136,14 @@ TEST(a_claim_does_not_walk_past_all_that_waits_of_a_client_at_its_limit)
         accept_as(&s, &s.caller, PRIORITY_STAT, 0, NULL);
     struct caller b = other_client(&s, "other");
     accept_as(&s, &b, PRIORITY_STAT, 0, NULL);
-    house_sql(&s.h, "UPDATE job SET turn = turn + 1000000 WHERE client = (SELECT client FROM job ORDER BY id DESC LIMIT 1)");
+    house_sql(&s.h, "UPDATE job SET turn = turn + 1000000 WHERE client = (SELECT id FROM client WHERE name = 'other')");
     CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
     job_claim_end(s.jobs, &c);
     for (int i = 0; i < 998; i++) /* a thousand of the client at its limit, then the other's */
         accept_as(&s, &s.caller, PRIORITY_STAT, 0, NULL);
     CHECK_INT(claim(&s, LEASE_US, a, &c), 0);
     job_claim_end(s.jobs, &c);
-    house_sql(&s.h, "UPDATE job SET state = 'CANCELLED' WHERE id = (SELECT id FROM job WHERE state = 'QUEUED' ORDER BY id LIMIT 1)");
+    house_sql(&s.h, "UPDATE job SET state = 'CANCELLED' WHERE id = (SELECT id FROM job WHERE state = 'QUEUED' ORDER BY turn LIMIT 1)");
     CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
     CHECK(memcmp(c.client, b.id, 16) == 0);
     job_claim_end(s.jobs, &c);
