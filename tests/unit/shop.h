@@ -14,7 +14,7 @@
 #include "identity/client.h"
 #include "jobs/job.h"
 
-enum { LEASE_US = 60000000 };
+enum { LEASE_US = 30000000 }; /* below what is taken for another clock (WAIT_MAX_US) */
 
 /* A house with a client, a model and the jobs open. */
 struct shop {
