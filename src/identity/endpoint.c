@@ -148,15 +148,10 @@ int endpoint_all(struct db *db, const uint8_t scope[16], const char *client, str
 static int open_secret(struct keyring *k, const uint8_t *scope, const uint8_t *id, struct slice sealed, struct arena *a,
                        const char **ret, struct err *e)
 {
-    struct key dk;
     struct slice plain;
     struct seal_place at = place_of(PLACE_WEBHOOK_SECRET, scope, id, 0);
-    if (sealed.n < SEAL_OVERHEAD || keyring_by_id(k, (const uint8_t *)sealed.p + 2, &dk, e))
+    if (keyring_unseal(k, &at, sealed, a, &plain, e))
         return err_in(e, "a webhook secret");
-    int rc = seal_open(&dk, &at, sealed, a, &plain, e);
-    key_wipe(&dk);
-    if (rc)
-        return -1;
     *ret = arena_str(a, plain);
     return *ret ? 0 : err_set(e, ERR_NO_MEMORY, "a webhook secret");
 }

@@ -359,32 +359,31 @@ int staff_identify(struct staff *s, struct slice token, struct slice wanted, str
 
 /* --- managing --- */
 
-static int open_person(const struct staff_desk *d, const struct key *key, const struct val *v, struct arena *a,
-                       struct json *ret, struct err *e)
+static int open_person(const struct staff_desk *d, const struct val *v, struct arena *a, struct json *ret,
+                       struct err *e)
 {
     struct slice text;
     struct json_fault f;
     struct seal_place at = place_of(PLACE_STAFF_PERSON, d->scope, (const uint8_t *)v[0].s.p, 0);
-    if (seal_open(key, &at, v[1].s, a, &text, e))
+    if (keyring_unseal(d->keyring, &at, v[1].s, a, &text, e))
         return -1;
     return json_parse(a, text, ret, &f) ? err_set(e, ERR_NO_MEMORY, "a person") : 0;
 }
 
-static int all_people(const struct staff_desk *d, struct arena *a, struct rows *ret, struct key *key, struct err *e)
+static int all_people(const struct staff_desk *d, struct arena *a, struct rows *ret, struct err *e)
 {
-    if (db_rows(d->db, a, ret, e, "SELECT id, person, state, created_at FROM staff WHERE scope = $1 ORDER BY id",
-                V_ID(d->scope)) < 0)
-        return -1;
-    return keyring_domain(d->keyring, d->scope, "staff", key, e);
+    return db_rows(d->db, a, ret, e, "SELECT id, person, state, created_at FROM staff WHERE scope = $1 ORDER BY id",
+                   V_ID(d->scope)) < 0
+               ? -1
+               : 0;
 }
 
 /* By id, or by what is sealed: then everybody is looked at. */
 static int find_by_name(const struct staff_desk *d, struct slice who, struct arena *a, uint8_t ret[16], struct err *e)
 {
     struct rows r;
-    struct key key;
     int found = 0, rc = 0;
-    if (all_people(d, a, &r, &key, e))
+    if (all_people(d, a, &r, e))
         return -1;
     uint8_t id[16];
     bool by_id = uuid_parse(who, id);
@@ -392,14 +391,13 @@ static int find_by_name(const struct staff_desk *d, struct slice who, struct are
         const struct val *v = row_at(&r, i, 0);
         struct json j;
         bool is = by_id && memcmp(v[0].s.p, id, 16) == 0;
-        if (!is && (rc = open_person(d, &key, v, a, &j, e)) == 0)
+        if (!is && (rc = open_person(d, v, a, &j, e)) == 0)
             is = slice_eq(json_get_text(&j, 0, "sub", a), who) || slice_eq(json_get_text(&j, 0, "name", a), who);
         if (is) {
             memcpy(ret, v[0].s.p, 16);
             found++;
         }
     }
-    key_wipe(&key);
     if (rc)
         return -1;
     if (found == 0)
@@ -412,7 +410,6 @@ static int find_by_name(const struct staff_desk *d, struct slice who, struct are
 int staff_list(const struct staff_desk *d, struct arena *a, struct json_out *out, struct err *e)
 {
     struct rows r, g;
-    struct key key;
     char text[UUID_TEXT], when[CLOCK_TEXT];
     int rc = 0;
     if (db_rows(
@@ -420,13 +417,13 @@ int staff_list(const struct staff_desk *d, struct arena *a, struct json_out *out
             "SELECT staff, role, since, proposed_by, approved_by FROM role_grant WHERE scope = $1 AND until IS NULL "
             "ORDER BY staff, role",
             V_ID(d->scope)) < 0 ||
-        all_people(d, a, &r, &key, e))
+        all_people(d, a, &r, e))
         return -1;
     json_open(out, '[');
     for (int i = 0; i < r.n && !rc; i++) {
         const struct val *v = row_at(&r, i, 0);
         struct json j;
-        rc = open_person(d, &key, v, a, &j, e);
+        rc = open_person(d, v, a, &j, e);
         if (rc)
             break;
         json_open(out, '{');
@@ -454,7 +451,6 @@ int staff_list(const struct staff_desk *d, struct arena *a, struct json_out *out
         json_close(out, '}');
     }
     json_close(out, ']');
-    key_wipe(&key);
     return rc;
 }
 

@@ -1,9 +1,9 @@
 /* rotate.c -- new domain keys, and everything that was sealed under an older one sealed anew.
  *
- * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints. Each row is changed by itself,
- * from what it was (compare and set), so it does not matter who else writes, or that this ends in the middle: the next
- * round goes on with what is left. An older key is destroyed when nothing is under it and it was replaced so long ago
- * that nobody, in whatever process, can still be sealing with it. */
+ * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints, the names of staff. Each row is
+ * changed by itself, from what it was (compare and set), so it does not matter who else writes, or that this ends in
+ * the middle: the next round goes on with what is left. An older key is destroyed when nothing is under it and it was
+ * replaced so long ago that nobody, in whatever process, can still be sealing with it. */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/own.h"
@@ -12,8 +12,9 @@
 
 enum { PAGE = 200, OLD_MAX = 64 };
 
-/* Domains whose keys seal; "input" is for comparing, and a new key would forget what it compares with. */
-static const char *const domains[] = {"job", "client"};
+/* Domains whose keys seal what is in many rows. Those for comparing ("input", "staff.who") stay: a new key would forget
+ * what they compare with. So does "audit", under which lies one secret that is as old as the log. */
+static const char *const domains[] = {"job", "client", "staff"};
 
 struct rotating {
     struct jobs *j;
@@ -107,6 +108,12 @@ static const struct kind kinds[] = {
       "UPDATE webhook_endpoint SET old_secret = $1 WHERE scope = $2 AND id = $3 AND old_secret = $4"},
      PLACE_WEBHOOK_SECRET,
      2,
+     false},
+    {"staff",
+     "SELECT id, id, person FROM staff WHERE scope = $1 AND id > $2 AND substr(person, 3, 8) = $3 ORDER BY id LIMIT $4",
+     {"UPDATE staff SET person = $1 WHERE scope = $2 AND id = $3 AND person = $4", NULL},
+     PLACE_STAFF_PERSON,
+     1,
      false},
 };
 

@@ -295,6 +295,19 @@ int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key 
     return found ? 0 : err_set(e, ERR_KEYS, "a value was sealed under a key that is not here");
 }
 
+int keyring_unseal(struct keyring *k, const struct seal_place *at, struct slice sealed, struct arena *a,
+                   struct slice *ret, struct err *e)
+{
+    struct key dk;
+    if (sealed.n < SEAL_OVERHEAD)
+        return err_set(e, ERR_KEYS, "a sealed value has a wrong length");
+    if (keyring_by_id(k, (const uint8_t *)sealed.p + 2, &dk, e))
+        return -1;
+    int rc = seal_open(&dk, at, sealed, a, ret, e);
+    key_wipe(&dk);
+    return rc;
+}
+
 /* --- data keys: id and secret, sealed together --- */
 
 int keyring_data_key(struct keyring *k, const char *domain, const struct seal_place *at, struct arena *a,
@@ -319,19 +332,14 @@ int keyring_data_key(struct keyring *k, const char *domain, const struct seal_pl
 int keyring_unwrap(struct keyring *k, const struct seal_place *at, struct slice wrap, struct arena *a, struct key *ret,
                    struct err *e)
 {
-    struct key dk;
     struct slice both;
     if (wrap.n != WRAPPED + SEAL_OVERHEAD)
         return err_set(e, ERR_KEYS, "a wrapped key has a wrong length");
-    if (keyring_by_id(k, (const uint8_t *)wrap.p + 2, &dk, e))
+    if (keyring_unseal(k, at, wrap, a, &both, e))
         return -1;
-    int rc = seal_open(&dk, at, wrap, a, &both, e);
-    if (!rc) {
-        memcpy(ret->id, both.p, KEY_ID_BYTES);
-        memcpy(ret->secret, both.p + KEY_ID_BYTES, KEY_BYTES);
-    }
-    key_wipe(&dk);
-    return rc;
+    memcpy(ret->id, both.p, KEY_ID_BYTES);
+    memcpy(ret->secret, both.p + KEY_ID_BYTES, KEY_BYTES);
+    return 0;
 }
 
 /* --- rotation --- */
@@ -374,17 +382,12 @@ int keyring_old(struct keyring *k, const uint8_t scope[ID_BYTES], struct key_old
 int keyring_reseal(struct keyring *k, const char *domain, const struct seal_place *at, struct slice sealed,
                    struct arena *a, struct slice *ret, struct err *e)
 {
-    struct key from, to;
-    struct slice plain = {0};
-    if (sealed.n < SEAL_OVERHEAD)
-        return err_set(e, ERR_KEYS, "a sealed value has a wrong length");
-    if (keyring_by_id(k, (const uint8_t *)sealed.p + 2, &from, e))
+    struct key to;
+    struct slice plain;
+    if (keyring_unseal(k, at, sealed, a, &plain, e))
         return -1;
-    int rc = keyring_domain(k, at->scope, domain, &to, e);
-    rc = rc || seal_open(&from, at, sealed, a, &plain, e) || seal(&to, at, plain, a, ret, e) ? -1 : 0;
-    if (plain.n)
-        wipe((void *)(uintptr_t)plain.p, plain.n);
-    key_wipe(&from);
+    int rc = keyring_domain(k, at->scope, domain, &to, e) || seal(&to, at, plain, a, ret, e) ? -1 : 0;
+    wipe((void *)(uintptr_t)plain.p, plain.n);
     key_wipe(&to);
     return rc;
 }

@@ -35,6 +35,10 @@ int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char 
 /* The domain key a wrap was made with. */
 int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret, struct err *e);
 
+/* Opens a value that was sealed under a domain key, the newest or an older one. ERR_KEYS. */
+int keyring_unseal(struct keyring *k, const struct seal_place *at, struct slice sealed, struct arena *a,
+                   struct slice *ret, struct err *e);
+
 /* A fresh data key and its wrap under the domain's newest key. */
 int keyring_data_key(struct keyring *k, const char *domain, const struct seal_place *at, struct arena *a,
                      struct key *ret, struct slice *ret_wrap, struct err *e);

@@ -1,7 +1,9 @@
 #include "shop.h"
 
 #include "identity/endpoint.h"
+#include "identity/staff.h"
 #include "jobs/rotate.h"
+#include "store/place.h"
 
 static const struct audit_entry rotates = {.actor = "operator", .role = "operator", .action = "update", .outcome = "permit"};
 
@@ -130,5 +132,51 @@ TEST(an_erased_job_is_not_brought_back)
     shop_close(&s);
 }
 
+/* A person as identity/staff.c stores one. */
+static int put_person(struct tx *tx, void *arg, struct err *e)
+{
+    const struct val *v = arg;
+    return tx_exec(tx, e,
+                   "INSERT INTO staff (scope, id, who, person, state, created_at, changed_at) VALUES ($1, $2, $2, $3, "
+                   "'pending', 0, 0)",
+                   v[0], v[1], v[2]) < 0
+               ? -1
+               : 0;
+}
+
+static void listed(struct shop *s)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct staff_desk d = {s->h.db, s->h.keyring, s->h.scope};
+    struct buf b = buf_in(a, 4096);
+    struct json_out o = json_out(&b);
+    struct err e;
+    CHECK_OK(staff_list(&d, a, &o, &e));
+    CHECK(memmem(b.p, b.n, "alice", 5) != NULL);
+}
+
+TEST(names_of_staff_move_too)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct shop s;
+    struct err e;
+    struct key key;
+    struct slice sealed;
+    uint8_t id[16] = {5};
+    shop_open(&s);
+    struct seal_place at = place_of(PLACE_STAFF_PERSON, s.h.scope, id, 0);
+    CHECK_OK(keyring_domain(s.h.keyring, s.h.scope, "staff", &key, &e));
+    CHECK_OK(seal(&key, &at, SLICE("{\"name\":\"alice\"}"), a, &sealed, &e));
+    CHECK_OK(tx_run(s.h.db, put_person, (struct val[]){V_ID(s.h.scope), V_ID(id), V_BLOB(sealed)}, &e));
+    CHECK_INT(rotate(&s), 2); /* clients and staff; no job was ever sealed */
+    listed(&s);
+    CHECK_INT(reseal(&s, KEY_REST_US).rows, 2);
+    CHECK_INT(under_newest(&s, "staff", "person", "staff"), 1);
+    reseal(&s, 0);
+    listed(&s);
+    shop_close(&s);
+}
+
 RUN(T(what_is_sealed_moves_to_the_new_key_and_the_old_one_is_destroyed_when_it_has_rested),
-    T(a_key_that_something_is_still_under_is_not_destroyed), T(an_erased_job_is_not_brought_back))
+    T(a_key_that_something_is_still_under_is_not_destroyed), T(an_erased_job_is_not_brought_back),
+    T(names_of_staff_move_too))
