@@ -62,4 +62,11 @@ int app_open(struct app *app, struct config *c, struct err *e);
 int app_keep(struct app *app, struct err *e);
 void app_close(struct app *app);
 
+/* The audit entry of what an operator does by a command ("lazaret job cancel"). */
+static inline struct audit_entry app_operator(const char *action, const char *command)
+{
+    return (struct audit_entry){
+        .actor = "operator", .role = "operator", .action = action, .outcome = "permit", .route = command};
+}
+
 #endif

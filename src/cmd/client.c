@@ -20,12 +20,6 @@ static void put_limit(struct json_out *out, const char *name, int64_t n)
     json_put_null(out);
 }
 
-static struct audit_entry by_operator(const char *action, const char *command)
-{
-    return (struct audit_entry){
-        .actor = "operator", .role = "operator", .action = action, .outcome = "permit", .route = command};
-}
-
 int admin_client_add(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     struct client_secrets secrets;
@@ -36,7 +30,7 @@ int admin_client_add(struct app *app, const struct json *args, struct arena *a, 
         return err_set(e, ERR_NO_MEMORY, "add a client");
     if (strcmp(name, "operator") == 0 || strcmp(name, "worker") == 0 || strcmp(name, "deliver") == 0)
         return err_set(e, ERR_USAGE, "%s is a name of Lazaret's own: choose another one", name);
-    struct audit_entry audit = by_operator("create", "lazaret client add");
+    struct audit_entry audit = app_operator("create", "lazaret client add");
     if (client_add(app->api.db, app->api.keyring, app->api.scope, name, webhook, &audit, a, &secrets, e))
         return -1;
     json_open(out, '{');
@@ -55,7 +49,7 @@ int admin_client_rotate(struct app *app, const struct json *args, struct arena *
         return err_set(e, ERR_NO_MEMORY, "rotate a key");
     if (strcmp(name, "operator") == 0) /* its key was thrown away, so that nobody calls by it */
         return err_set(e, ERR_NOT_FOUND, "there is no client named %s", name);
-    struct audit_entry audit = by_operator("update", "lazaret client rotate");
+    struct audit_entry audit = app_operator("update", "lazaret client rotate");
     if (client_rotate(app->api.db, app->api.scope, name, &audit, a, &key, e))
         return -1;
     known_forget(app->api.known);
@@ -87,7 +81,7 @@ int admin_client_limit(struct app *app, const struct json *args, struct arena *a
         return -1;
     if (arena_failed(a)) /* an option that got lost would be one not given */
         return err_set(e, ERR_NO_MEMORY, "limit a client");
-    struct audit_entry audit = by_operator("update", "lazaret client limit");
+    struct audit_entry audit = app_operator("update", "lazaret client limit");
     if (client_limit(app->api.db, app->api.scope, name, rate, burst, &audit, a, e))
         return -1;
     known_forget(app->api.known);

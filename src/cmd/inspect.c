@@ -145,12 +145,6 @@ int cmd_job_list(struct call *c, struct err *e)
     return print_list(c, "job.list", e);
 }
 
-static struct audit_entry operator_does(const char *action, const char *route)
-{
-    return (struct audit_entry){
-        .actor = "operator", .role = "operator", .action = action, .outcome = "permit", .route = route};
-}
-
 static int id_of(const struct json *args, struct arena *a, uint8_t ret[UUID_BYTES], struct err *e)
 {
     return uuid_parse(json_get_text(args, 0, "id", a), ret) ? 0 : err_set(e, ERR_USAGE, "a job's id is a UUID");
@@ -174,7 +168,7 @@ int admin_job_cancel(struct app *app, const struct json *args, struct arena *a, 
 {
     uint8_t id[UUID_BYTES];
     enum job_cancel how;
-    struct audit_entry audit = operator_does("delete", "lazaret job cancel");
+    struct audit_entry audit = app_operator("delete", "lazaret job cancel");
     if (id_of(args, a, id, e) || job_cancel(app->api.jobs, NULL, id, &audit, &how, e))
         return -1;
     if (how == JOB_CANCEL_ABSENT)
@@ -186,7 +180,7 @@ int admin_job_cancel(struct app *app, const struct json *args, struct arena *a, 
 int admin_job_retry(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     uint8_t id[UUID_BYTES];
-    struct audit_entry audit = operator_does("update", "lazaret job retry");
+    struct audit_entry audit = app_operator("update", "lazaret job retry");
     if (id_of(args, a, id, e))
         return -1;
     int found = job_revive(app->api.jobs, id, &audit, e);
@@ -201,7 +195,7 @@ int admin_job_erase(struct app *app, const struct json *args, struct arena *a, s
     uint8_t id[UUID_BYTES];
     char text[UUID_TEXT], when[CLOCK_TEXT], leaf[SHA256_TEXT];
     struct job_receipt r;
-    struct audit_entry audit = operator_does("delete", "lazaret job erase");
+    struct audit_entry audit = app_operator("delete", "lazaret job erase");
     if (id_of(args, a, id, e))
         return -1;
     int found = job_erase(app->api.jobs, NULL, id, &audit, &r, e);

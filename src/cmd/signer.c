@@ -1,13 +1,13 @@
 /* signer.c -- keys that sign models, signing, and the list of those that are trusted. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "base/rnd.h"
 #include "base/wipe.h"
 #include "cmd/app.h"
 #include "cmd/cmd.h"
@@ -61,7 +61,7 @@ int cmd_model_keygen(struct call *c, struct err *e)
     OWN_FD int fd = open(c->operand[0], O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
     if (fd < 0)
         return err_sys(e, ERR_USAGE, "make %s", c->operand[0]);
-    randombytes_buf(seed, sizeof seed);
+    rnd_bytes(seed, sizeof seed);
     sign_public(seed, public);
     int bad = put_seed(fd, seed);
     wipe(seed, sizeof seed);
@@ -155,23 +155,15 @@ int cmd_model_sign(struct call *c, struct err *e)
 
 /* --- who is trusted --- */
 
-static struct audit_entry by_operator(const char *action, const char *command)
-{
-    return (struct audit_entry){
-        .actor = "operator", .role = "operator", .action = action, .outcome = "permit", .route = command};
-}
-
 int admin_model_trust(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     struct slice text = json_get_text(args, 0, "public_key", a);
     char *name = arena_str(a, json_get_text(args, 0, "name", a)), id[KEY_ID_TEXT];
     uint8_t public[SIGN_PUBLIC];
-    size_t n;
-    struct audit_entry audit = by_operator("create", "lazaret model trust");
+    struct audit_entry audit = app_operator("create", "lazaret model trust");
     if (!name || !text.p)
         return err_set(e, ERR_NO_MEMORY, "trust a signer");
-    if (sodium_base642bin(public, sizeof public, text.p, text.n, NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) ||
-        n != sizeof public)
+    if (base64_decode(text, public, sizeof public) != SIGN_PUBLIC)
         return err_set(e, ERR_USAGE, "a public key is 32 bytes in base64, as 'model keygen' prints it");
     if (trust_add(app->api.db, app->api.scope, name, public, &audit, a, e))
         return -1;
@@ -185,7 +177,7 @@ int admin_model_trust(struct app *app, const struct json *args, struct arena *a,
 int admin_model_distrust(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     char *name = arena_str(a, json_get_text(args, 0, "name", a));
-    struct audit_entry audit = by_operator("delete", "lazaret model distrust");
+    struct audit_entry audit = app_operator("delete", "lazaret model distrust");
     if (!name)
         return err_set(e, ERR_NO_MEMORY, "trust a signer no longer");
     if (trust_remove(app->api.db, app->api.scope, name, &audit, a, e))

@@ -18,12 +18,6 @@ static struct caller operator_of(const struct app *app)
     return c;
 }
 
-static struct audit_entry operator_does(const char *action, const char *route)
-{
-    return (struct audit_entry){
-        .actor = "operator", .role = "operator", .action = action, .outcome = "permit", .route = route};
-}
-
 static void put_endpoint(struct json_out *out, const struct val *v)
 {
     char id[UUID_TEXT], when[CLOCK_TEXT];
@@ -64,7 +58,7 @@ static int change(struct app *app, const struct json *args, enum endpoint_change
     uint8_t id[UUID_BYTES];
     char text[UUID_TEXT];
     struct caller c = operator_of(app);
-    struct audit_entry audit = operator_does("update", route);
+    struct audit_entry audit = app_operator("update", route);
     if (!uuid_parse(json_get_text(args, 0, "id", a), id))
         return err_set(e, ERR_USAGE, "an endpoint's id is a UUID; 'lazaret webhook list' has them");
     int found = endpoint_change(app->api.db, app->api.keyring, &c, id, what, keep_us, &audit, a, ret, e);
@@ -110,7 +104,7 @@ int admin_webhook_redeliver(struct app *app, const struct json *args, struct are
     uint8_t id[UUID_BYTES];
     char text[UUID_TEXT];
     struct caller c = operator_of(app);
-    struct audit_entry audit = operator_does("execute", "lazaret webhook redeliver");
+    struct audit_entry audit = app_operator("execute", "lazaret webhook redeliver");
     struct slice event = json_get_text(args, 0, "id", a);
     if (slice_starts(event, "msg_")) /* as the log and the receivers have it */
         event = (struct slice){event.p + 4, event.n - 4};

@@ -147,13 +147,6 @@ static int find_signer(struct db *db, const uint8_t scope[16], struct slice key_
     return r.n && row_at(&r, 0, 1)->s.n == SIGN_PUBLIC;
 }
 
-static bool decode(struct slice text, uint8_t ret[SIGN_BYTES])
-{
-    size_t n;
-    return sodium_base642bin(ret, SIGN_BYTES, text.p, text.n, NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) == 0 &&
-           n == SIGN_BYTES;
-}
-
 int trust_judge(struct db *db, const uint8_t scope[16], const struct manifest *m, const uint8_t digest[32],
                 bool unsigned_ok, struct arena *a, struct trust_verdict *ret, struct err *e)
 {
@@ -161,7 +154,7 @@ int trust_judge(struct db *db, const uint8_t scope[16], const struct manifest *m
     *ret = (struct trust_verdict){0};
     if (!m->has_signature)
         return demand(db, scope, "it carries no signature", unsigned_ok, a, e);
-    if (!decode(m->signature, ret->signature))
+    if (base64_decode(m->signature, ret->signature, SIGN_BYTES) != SIGN_BYTES)
         return err_set(e, ERR_BAD_REQUEST, "/signature/sig: must be the 64 bytes of an Ed25519 signature in base64");
     int found = find_signer(db, scope, m->signature_key, a, &signer, e);
     if (found <= 0)
