@@ -88,12 +88,6 @@ static bool has_word(const char *list, struct slice word)
     return false;
 }
 
-bool view_shows(enum view view, const char *field)
-{
-    const struct view_row *v = view_row(view);
-    return v && (strcmp(v->fields, "*") == 0 || has_word(v->fields, slice_of(field)));
-}
-
 const char *role_name(enum role role)
 {
     return roles[role].name;

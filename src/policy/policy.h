@@ -62,8 +62,6 @@ struct view_row {
 enum view policy_view(enum role role, enum entity entity, enum action action);
 /* NULL for VIEW_NONE. */
 const struct view_row *view_row(enum view view);
-/* Is this field in the view? What is written into a response is asked for here. */
-bool view_shows(enum view view, const char *field);
 
 const char *role_name(enum role role);       /* "client" */
 const char *role_words(enum role role);      /* who that is */

@@ -487,14 +487,6 @@ int backup_verify(const struct backup *b, const struct key *key, struct progress
     return 0;
 }
 
-const struct backup_file *backup_find(const struct backup *b, const char *path)
-{
-    for (size_t i = 0; i < b->files; i++)
-        if (strcmp(b->file[i].path, path) == 0)
-            return &b->file[i];
-    return NULL;
-}
-
 static int put_file(const struct backup *b, const struct backup_file *f, const char *folder, mode_t folders,
                     struct progress *p, struct err *e)
 {

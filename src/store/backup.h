@@ -63,7 +63,6 @@ void backup_drop(struct backup *b); /* removes what was begun; nothing after bac
 int backup_open(struct arena *a, const char *from, struct backup *ret, struct err *e);
 /* Believes nothing: the manifest's MAC, and every file's size and sum. */
 int backup_verify(const struct backup *b, const struct key *key, struct progress *p, struct err *e);
-const struct backup_file *backup_find(const struct backup *b, const char *path);
 /* Copies the files whose path begins with `prefix` to FOLDER/PATH, with their modes, synced; folders get `folders`.
  * What is no longer what was verified is ERR_CONFLICT. */
 int backup_put(const struct backup *b, const char *prefix, const char *folder, mode_t folders, struct progress *p,

@@ -45,6 +45,14 @@ static void box_of(char ret[32])
     assert_non_null(mkdtemp(ret));
 }
 
+static bool lists(const struct backup *b, const char *path)
+{
+    for (size_t i = 0; i < b->files; i++)
+        if (strcmp(b->file[i].path, path) == 0)
+            return true;
+    return false;
+}
+
 TEST(a_backup_comes_back_with_its_modes_and_nothing_that_was_not_in_it)
 {
     OWN_ARENA struct arena *a = arena_new(64 << 20);
@@ -59,7 +67,7 @@ TEST(a_backup_comes_back_with_its_modes_and_nothing_that_was_not_in_it)
     CHECK_OK(backup_verify(&again, &some_key, &p, &e));
     CHECK_INT(again.files, 2);
     CHECK_INT(again.info.schema, 5);
-    CHECK(backup_find(&again, "models/program") && !backup_find(&again, "models/.begun"));
+    CHECK(lists(&again, "models/program") && !lists(&again, "models/.begun"));
     snprintf(path, sizeof path, "%s/back", box);
     mkdir(path, 0700);
     CHECK_OK(backup_put(&again, "models/", path, 0755, &p, &e));

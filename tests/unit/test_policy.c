@@ -112,17 +112,6 @@ TEST(duties_are_kept_apart)
             CHECK_INT(role_apart((enum role)(ROLE_DOCTOR + a), (enum role)(ROLE_DOCTOR + b)) != NULL, want[a][b] == 'x');
 }
 
-TEST(a_view_shows_its_fields_and_no_others)
-{
-    CHECK(view_shows(VIEW_PATIENT_GENERAL_VISITED, "address"));
-    CHECK(!view_shows(VIEW_PATIENT_GENERAL_VISITED, "contacts"));
-    CHECK(!view_shows(VIEW_PATIENT_GENERAL_VISITED, "addr"));
-    CHECK(!view_shows(VIEW_PATIENT_GENERAL_VISITED, ""));
-    CHECK(view_shows(VIEW_PATIENT_GENERAL_ALL, "contacts"));
-    CHECK(!view_shows(VIEW_AUDIT_STATUS, "actor"));
-    CHECK(!view_shows(VIEW_NONE, "address"));
-}
-
 /* What a role that tells of health or streams is not to know is who it is. */
 TEST(what_a_role_can_put_together_is_known)
 {
@@ -191,5 +180,5 @@ TEST(the_tables_hold_together)
 
 RUN(T(every_role_sees_exactly_what_the_policy_grants), T(roles_entities_actions_and_views_have_the_names_the_audit_uses),
     T(identity_providers_give_roles_of_the_study_by_their_names_alone), T(duties_are_kept_apart),
-    T(a_view_shows_its_fields_and_no_others), T(what_a_role_can_put_together_is_known),
+    T(what_a_role_can_put_together_is_known),
     T(views_that_cut_show_these_fields), T(the_tables_hold_together))
