@@ -310,7 +310,7 @@ static const struct {
     {"printf", "a log line; standard output belongs to the commands", " cmd jail ", SRC},
     {"puts", "a log line; standard output belongs to the commands", " cmd jail ", SRC},
     {"exit", "return -1 through err_set; only a command may end the process", " cmd jail ", SRC},
-    {"getenv", "a row of config.def", " base cmd jail ", SRC},
+    {"getenv", "a row of config.def", " base cmd jail keys ", SRC},
     {"malloc", "arena_take: what lies in an arena is wiped", "", PURE},
     {"calloc", "arena_take: what lies in an arena is wiped", "", PURE},
     {"realloc", "arena_grow", "", PURE},

@@ -35,9 +35,26 @@ static const char *beside_data(const struct config *c, const char *suffix)
     return arena_printf(c->arena, "%.*s%s", (int)n, data, suffix);
 }
 
-const char *app_key_path(const struct config *c)
+static const char *absolute(const struct config *c, const char *path)
 {
-    return *c->root_key ? c->root_key : beside_data(c, ".key");
+    OWN_MEM char *here = *path == '/' ? NULL : getcwd(NULL, 0);
+    return here ? arena_printf(c->arena, "%s/%s", here, path) : path;
+}
+
+const char *app_root_at(const struct config *c, const char *source)
+{
+    const char *file = root_file(source), *wrapped = beside_data(c, ".wrapped");
+    if (file)
+        return arena_printf(c->arena, "file:%s", absolute(c, file));
+    if (strncmp(source, "pkcs11:", 7) || strstr(source, "x-wrapped=") || !wrapped)
+        return wrapped ? source : NULL;
+    return arena_printf(c->arena, "%s%cx-wrapped=%s", source, strchr(source, '?') ? '&' : '?', absolute(c, wrapped));
+}
+
+const char *app_root(const struct config *c)
+{
+    const char *path = beside_data(c, ".key");
+    return *c->keys_root ? app_root_at(c, c->keys_root) : path ? arena_printf(c->arena, "file:%s", path) : NULL;
 }
 
 const char *app_ledger_path(const struct config *c)
@@ -74,7 +91,7 @@ static int make_folder(const struct config *c, const char *path, mode_t mode, st
 
 /* The folder's parts, once; no half-made path reaches the system. */
 struct paths {
-    const char *models, *db, *key, *lock;
+    const char *models, *db, *root, *lock;
     const char *store;      /* what remembers a URL */
     const char *place;      /* the store: that URL, or `db` */
     const char *unfinished; /* there while the folder is being initialised: the samples may not all be in */
@@ -114,7 +131,7 @@ static int paths_of(const struct config *c, struct paths *ret, struct err *e)
 {
     *ret = (struct paths){.models = app_path(c, "models"),
                           .db = app_path(c, "lazaret.db"),
-                          .key = app_key_path(c),
+                          .root = app_root(c),
                           .lock = app_path(c, "lock"),
                           .store = app_path(c, "store"),
                           .unfinished = app_path(c, "unfinished")};
@@ -195,14 +212,15 @@ static int note_beginning(const struct paths *p, struct err *e)
 
 static int prepare_key(const struct app *app, const struct paths *p, struct err *e)
 {
-    if (access(p->key, F_OK) == 0)
-        return 0;
+    int there = root_there(p->root, e);
+    if (there)
+        return there < 0 ? -1 : 0;
     if (!app->fresh)
         return err_set(e, ERR_KEYS,
-                       "the data of %s were sealed with a root key, and %s is not there: bring it back; "
+                       "the data of %s were sealed with a root key, and %.100s is not there: bring it back; "
                        "a new key could open nothing",
-                       app->config->data, p->key);
-    return keyring_make_root(p->key, e);
+                       app->config->data, p->root);
+    return root_make(p->root, e);
 }
 
 /* A store elsewhere is as new as itself, whatever the folder is. */
@@ -313,7 +331,7 @@ static int open_ledger(struct app *app, struct err *e)
     if (!path)
         return err_set(e, ERR_NO_MEMORY, "open the data folder");
     app->ledger_path = path;
-    if (ledger_open(path, keys.root_id, &app->ledger, e) || ledger_catch_up(app->ledger, app->api.db, e))
+    if (ledger_open(path, keys.store_id, &app->ledger, e) || ledger_catch_up(app->ledger, app->api.db, e))
         return -1;
     jobs_ledger(app->api.jobs, app->ledger);
     return 0;
@@ -341,13 +359,13 @@ int app_open(struct app *app, struct config *c, struct err *e)
             "for several processes is PostgreSQL, --store postgres://USER@HOST/DATABASE",
             c->data);
     app->fresh = fresh;
-    app->key_path = p.key;
+    app->root = p.root;
     if ((fresh && note_beginning(&p, e)) || open_store(app, &p, e) || refuse_unfinished(app, e) ||
         db_schema(api->db, &app->schema_found, e))
         return -1;
     if (app->look_only)
         return 0;
-    if (db_migrate(api->db, e) || keyring_open(p.key, api->db, &api->keyring, e) ||
+    if (db_migrate(api->db, e) || keyring_open(p.root, api->db, &api->keyring, e) ||
         scope_gateway(api->db, "default", api->scope, e) ||
         audit_signer_open(api->db, api->keyring, api->scope, c->audit_origin, &app->signer, e) ||
         registry_open(api->db, api->scope, p.models, &api->registry, e) ||

@@ -1,7 +1,7 @@
 /* app.h -- everything a running program holds open over one data folder, and the order it is opened in.
  *
- *     DIR/lazaret.db   the record           DIR.key            the root key, beside the folder
- *     DIR/models/      models by digest     DIR/lock           held by whoever has the store open for writing
+ *     DIR/lazaret.db   the record           DIR.key            the root key, beside the folder (or elsewhere:
+ * keys.root) DIR/models/      models by digest     DIR/lock           held by whoever has the store open for writing
  *     DIR.erased       the ledger of erasures, beside the folder: jobs/ledger.h
  *     DIR/store        the store's URL, when it is not lazaret.db (0600: it may hold a password)
  *     DIR/control.sock where the other commands reach a running `serve`
@@ -22,8 +22,8 @@
 
 struct app {
     struct config *config;
-    const char *key_path; /* of the root key */
-    struct api api;       /* what the handlers see */
+    const char *root; /* where the root key is: keys/root.h */
+    struct api api;   /* what the handlers see */
     struct sandbox *sandbox;
     struct err sandbox_error; /* why there is none */
     struct audit_signer *signer;
@@ -44,7 +44,10 @@ struct app {
 
 /* "DIR/name", in the config's arena; NULL when memory is out. */
 const char *app_path(const struct config *c, const char *name);
-const char *app_key_path(const struct config *c);
+/* Where the root key is, as keys/root.h wants it: without the setting, DIR.key. NULL when memory is out. */
+const char *app_root(const struct config *c);
+/* The same of a source somebody named: its paths are absolute, and a wrapped root key lies in DIR.wrapped. */
+const char *app_root_at(const struct config *c, const char *source);
 const char *app_ledger_path(const struct config *c);
 /* Where this program's own parts lie: "images", "models", "lazaret-jail" beside the executable or in its libexec
  * folder. */

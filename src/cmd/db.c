@@ -315,7 +315,8 @@ struct restore {
     struct call *call;
     struct arena *arena;
     struct backup backup;
-    const char *key_path, *ledger_path;
+    const char *root, *ledger_path;
+    const char *store_id;           /* as its ledger has it */
     const char *folder;             /* DIR/.restoring */
     struct erased old, given, here; /* of the backup; of --erased; of DIR.erased */
     struct config config;           /* of the folder while it is being made */
@@ -348,10 +349,10 @@ static int look_at_target(struct restore *r, struct err *e)
     if (is_empty(c->data, &there, e))
         return -1;
     r->made = !there;
-    r->key_path = app_key_path(c);
+    r->root = app_root(c);
     r->ledger_path = app_ledger_path(c);
     r->folder = app_path(c, ".restoring");
-    return r->key_path && r->ledger_path && r->folder ? 0 : err_set(e, ERR_NO_MEMORY, "restore");
+    return r->root && r->ledger_path && r->folder ? 0 : err_set(e, ERR_NO_MEMORY, "restore");
 }
 
 static int look_at_backup(struct restore *r, struct err *e)
@@ -373,22 +374,36 @@ static int look_at_backup(struct restore *r, struct err *e)
     return 0;
 }
 
+/* The key of a backup that is older than the root key: a rotation has put it aside. */
+static int refuse_key(const struct restore *r, const char *have, struct err *e)
+{
+    const char *want = r->backup.info.root_id, *file = root_file(r->root);
+    const char *aside = file ? arena_printf(r->arena, "%s.old-%s", file, want) : NULL;
+    if (aside && access(aside, F_OK) == 0)
+        return err_set(e, ERR_KEYS,
+                       "this backup opens with the root key of fingerprint %s, which a rotation has put aside: restore "
+                       "with --keys-root file:%.100s",
+                       want, aside);
+    return err_set(e, ERR_KEYS, "this backup opens with the root key of fingerprint %s, and %.100s is the one of %s",
+                   want, r->root, have);
+}
+
 static int check_key(struct restore *r, struct err *e)
 {
     char root_id[ROOT_ID_TEXT];
     struct key key;
-    if (access(r->key_path, F_OK))
-        return err_set(e, ERR_KEYS,
-                       "this backup opens with the root key of fingerprint %s alone: put that file at %s (mode 0400), "
-                       "then restore again",
-                       r->backup.info.root_id, r->key_path);
-    if (keyring_derive_from(r->key_path, backup_label, &key, root_id, e))
+    int there = root_there(r->root, e);
+    if (there < 0)
         return -1;
-    int rc =
-        strcmp(root_id, r->backup.info.root_id) != 0
-            ? err_set(e, ERR_KEYS, "this backup opens with the root key of fingerprint %s, and %s is the one of %s",
-                      r->backup.info.root_id, r->key_path, root_id)
-            : backup_verify(&r->backup, &key, &r->app.progress, e);
+    if (!there)
+        return err_set(e, ERR_KEYS,
+                       "this backup opens with the root key of fingerprint %s alone: put it at %.100s (a file has mode "
+                       "0400), then restore again",
+                       r->backup.info.root_id, r->root);
+    if (keyring_derive_from(r->root, backup_label, &key, root_id, e))
+        return -1;
+    int rc = strcmp(root_id, r->backup.info.root_id) ? refuse_key(r, root_id, e)
+                                                     : backup_verify(&r->backup, &key, &r->app.progress, e);
     key_wipe(&key);
     return rc;
 }
@@ -398,6 +413,9 @@ static int check_ledger(struct restore *r, struct err *e)
 {
     const char *given = call_option(r->call, "erased"), *id = r->backup.info.root_id;
     const char *old = backup_path(&r->backup, ledger_name);
+    if (old && ledger_whose(old, r->arena, &id, e) < 0) /* the store had another root key before */
+        return -1;
+    r->store_id = id;
     char when[CLOCK_TEXT];
     bool none = given && strcmp(given, "none") == 0;
     if (!old)
@@ -431,7 +449,7 @@ static int place_ledger(struct restore *r, struct err *e)
     if (!r->no_ledger || !r->given.id)
         return 0;
     struct ledger *l;
-    if (backup_copy_file(given, r->ledger_path, 0600, e) || ledger_open(r->ledger_path, r->backup.info.root_id, &l, e))
+    if (backup_copy_file(given, r->ledger_path, 0600, e) || ledger_open(r->ledger_path, r->store_id, &l, e))
         return -1;
     ledger_close(l);
     r->here = r->given;
@@ -506,7 +524,7 @@ static int open_restored(struct restore *r, struct err *e)
     struct app *app = &r->app;
     r->config = r->call->config;
     r->config.data = r->folder;
-    r->config.root_key = r->key_path;
+    r->config.keys_root = r->root;
     app->existing_only = app->restoring = true;
     app->ledger_path = r->ledger_path;
     if (app_open(app, &r->config, e))

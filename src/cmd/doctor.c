@@ -54,16 +54,39 @@ static void finding(struct findings *f, const char *what, bool holds, bool fatal
         printf("%-10s %s  %s\n", what, holds ? "good" : fatal ? "BAD " : "note", sentence);
 }
 
+/* It is read, not only looked at: a token has to answer, too. */
+static void root_key(struct call *c, struct findings *f)
+{
+    enum { OLD_MAX = 16 };
+    const char *root = app_root(&c->config), *old[OLD_MAX];
+    char id[ROOT_ID_TEXT];
+    struct key key;
+    struct err e;
+    int there = root ? root_there(root, &e) : err_set(&e, ERR_NO_MEMORY, "look at the root key");
+    if (there == 0 || (there > 0 && !*c->config.data && !*c->config.keys_root))
+        return;
+    bool good = there > 0 && root_read(root, &key, &e) == 0;
+    finding(f, "key", good, true,
+            good ? arena_printf(c->arena, "The root key %s is read from %s, by its owner alone.",
+                                root_id_text(&key, id), root)
+                 : e.detail);
+    if (good)
+        key_wipe(&key);
+    int n = there > 0 ? root_put_aside(root, c->arena, old, OLD_MAX, &e) : 0;
+    for (int i = 0; i < n; i++)
+        finding(
+            f, "key", false, false,
+            arena_printf(c->arena,
+                         "%s is a root key that a rotation replaced. Backups made before open with it alone: keep it "
+                         "with them, and remove it here.",
+                         old[i]));
+}
+
 static void settings(struct call *c, struct findings *f)
 {
     struct stat st;
     const struct config *g = &c->config;
-    const char *key = app_key_path(g);
-    if (stat(key, &st) == 0)
-        finding(f, "key", !(st.st_mode & 077), true,
-                st.st_mode & 077
-                    ? arena_printf(c->arena, "The root key file %s may be read by others: chmod 0400 it.", key)
-                    : arena_printf(c->arena, "The root key file %s is readable by its owner alone.", key));
+    root_key(c, f);
     const char *ledger = *g->data ? app_ledger_path(g) : NULL;
     if (ledger && stat(ledger, &st) == 0)
         finding(

@@ -24,9 +24,9 @@ struct ledger {
     int64_t caught_up;    /* wall clock; 0: not yet */
 };
 
-static void header_of(const char *root_id, char ret[64])
+static void header_of(const char *store_id, char ret[64])
 {
-    snprintf(ret, 64, "lazaret-erased 1 %.32s\n", root_id);
+    snprintf(ret, 64, "lazaret-erased 1 %.32s\n", store_id);
 }
 
 static int append(struct ledger *l, const char *p, size_t n)
@@ -44,11 +44,11 @@ static int mend(struct ledger *l, off_t size)
     return pread(l->fd, &last, 1, size - 1) == 1 && (last == '\n' || append(l, "\n", 1) == 0) ? 0 : -1;
 }
 
-int ledger_open(const char *path, const char *root_id, struct ledger **ret, struct err *e)
+int ledger_open(const char *path, const char *store_id, struct ledger **ret, struct err *e)
 {
     char want[64], have[64] = "";
     struct stat st;
-    header_of(root_id, want);
+    header_of(store_id, want);
     OWN_FD int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || fstat(fd, &st))
         return err_sys(e, ERR_STORE, "open the ledger of erasures %s", path);
@@ -158,7 +158,7 @@ static int by_id(const void *x, const void *y)
     return memcmp(x, y, 16);
 }
 
-int ledger_read(const char *path, const char *root_id, struct arena *a, struct erased *ret, struct err *e)
+int ledger_read(const char *path, const char *store_id, struct arena *a, struct erased *ret, struct err *e)
 {
     char want[64];
     struct stat st;
@@ -174,9 +174,9 @@ int ledger_read(const char *path, const char *root_id, struct arena *a, struct e
         return err_set(e, ERR_NO_MEMORY, "read the ledger of erasures %s", path);
     if (read(fd, text, size) != (ssize_t)size)
         return err_sys(e, ERR_CONFIG, "read the ledger of erasures %s", path);
-    header_of(root_id, want);
+    header_of(store_id, want);
     if (strncmp(text, want, strlen(want)) != 0)
-        return err_set(e, ERR_CONFIG, "%s is not the ledger of erasures of this store (root key %s)", path, root_id);
+        return err_set(e, ERR_CONFIG, "%s is not the ledger of erasures of this store (%s)", path, store_id);
     struct slice rest = {text + strlen(want), size - strlen(want)};
     while (rest.n) {
         struct slice line = slice_cut(&rest, '\n'), name = slice_cut(&line, ' ');
@@ -185,6 +185,28 @@ int ledger_read(const char *path, const char *root_id, struct arena *a, struct e
     }
     qsort(id, n, 16, by_id);
     *ret = (struct erased){(const uint8_t(*)[16])id, n};
+    return 1;
+}
+
+int ledger_whose(const char *path, struct arena *a, const char **ret_store_id, struct err *e)
+{
+    char head[64] = "", want[64];
+    OWN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head - 1);
+    if (n < 0)
+        return err_sys(e, ERR_CONFIG, "read the ledger of erasures %s", path);
+    head[n] = 0;
+    const char *space = strrchr(head, ' ');
+    struct slice id = slice_of(space ? space + 1 : "");
+    char *found = arena_str(a, slice_cut(&id, '\n'));
+    if (!found)
+        return err_set(e, ERR_NO_MEMORY, "read the ledger of erasures");
+    header_of(found, want);
+    if (strncmp(head, want, strlen(want)) != 0)
+        return err_set(e, ERR_CONFIG, "%s is no ledger of erasures", path);
+    *ret_store_id = found;
     return 1;
 }
 

@@ -4,7 +4,7 @@
  * stay so only if something that was not put back with the backup remembers it: this file (DIR.erased, beside the data
  * folder as the root key is). A restore wants it and erases again what it names.
  *
- *     lazaret-erased 1 ROOT_ID\n              which store's: the fingerprint of its root key
+ *     lazaret-erased 1 ROOT_ID\n              which store's: the fingerprint of the first root key it had
  *     UUID TIME\n ...                         a job and when it was erased; ids alone, nothing of a patient
  *
  * A line is there, synced, before its erasure is answered. What a crash leaves between the erasure's commit and its
@@ -16,7 +16,7 @@
 #include "store/db.h"
 
 struct ledger;
-int ledger_open(const char *path, const char *root_id, struct ledger **ret, struct err *e);
+int ledger_open(const char *path, const char *store_id, struct ledger **ret, struct err *e);
 void ledger_close(struct ledger *l); /* NULL is fine */
 /* `n` ids of 16 bytes each, erased at that time; durable when it returns 0. Any thread. */
 int ledger_note(struct ledger *l, const uint8_t *const *id, size_t n, int64_t at, struct err *e);
@@ -29,7 +29,9 @@ struct erased {
     size_t n;
 };
 /* 1 and the ids it names, in `a`; 0: there is no such file; -1: it is another store's, or no ledger. */
-int ledger_read(const char *path, const char *root_id, struct arena *a, struct erased *ret, struct err *e);
+int ledger_read(const char *path, const char *store_id, struct arena *a, struct erased *ret, struct err *e);
+/* Whose it says it is, in `a`. 1, 0, -1 alike. */
+int ledger_whose(const char *path, struct arena *a, const char **ret_store_id, struct err *e);
 bool erased_has(const struct erased *x, const uint8_t id[16]);
 
 #endif

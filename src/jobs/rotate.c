@@ -1,6 +1,7 @@
-/* rotate.c -- new domain keys, and everything that was sealed under an older one sealed anew.
+/* rotate.c -- new domain keys, and everything that was sealed under an older one sealed anew; another root key.
  *
- * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints, the names of staff. Each row is
+ * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints, the names of staff, and in every
+ * scope the keys of subjects (keys/subject.h). Each row is
  * changed by itself, from what it was (compare and set), so it does not matter who else writes, or that this ends in
  * the middle: the next round goes on with what is left. An older key is destroyed when nothing is under it and it was
  * replaced so long ago that nobody, in whatever process, can still be sealing with it. */
@@ -9,8 +10,9 @@
 #include "base/own.h"
 #include "jobs/job_int.h"
 #include "jobs/rotate.h"
+#include "keys/subject.h"
 
-enum { PAGE = 200, OLD_MAX = 64 };
+enum { PAGE = 200, OLD_MAX = 64, NEW_MAX = 1024 };
 
 /* Domains whose keys seal what is in many rows. Those for comparing ("input", "staff.who") stay: a new key would forget
  * what they compare with. So does "audit", under which lies one secret that is as old as the log. */
@@ -18,7 +20,9 @@ static const char *const domains[] = {"job", "client", "staff"};
 
 struct rotating {
     struct jobs *j;
-    struct key_epoch epoch[COUNT(domains)];
+    struct arena *arena;
+    struct key_domain *domain; /* that get a new key */
+    struct key_epoch *epoch;
     int n;
     struct audit_entry audit;
 };
@@ -27,7 +31,7 @@ static int rotate_body(struct tx *tx, void *arg, struct err *e)
 {
     struct rotating *x = arg;
     for (int i = 0; i < x->n; i++)
-        if (keyring_store(tx, x->j->scope, &x->epoch[i], e))
+        if (keyring_store(tx, x->domain[i].scope, &x->epoch[i], e))
             return e->code == ERR_CONFLICT ? err_set(e, ERR_CONFLICT, "another process rotates the keys") : -1;
     if (audit_append(tx, &x->audit, e))
         return -1;
@@ -35,18 +39,40 @@ static int rotate_body(struct tx *tx, void *arg, struct err *e)
     return 0;
 }
 
+static bool rotates(const struct jobs *j, const struct key_domain *d)
+{
+    if (subject_domain_is(d->domain))
+        return true;
+    for (size_t i = 0; i < COUNT(domains) && !memcmp(d->scope, j->scope, ID_BYTES); i++)
+        if (strcmp(domains[i], d->domain) == 0)
+            return true;
+    return false;
+}
+
+static int prepare(struct rotating *x, struct err *e)
+{
+    struct keyring *k = x->j->keyring;
+    x->domain = arena_take(x->arena, NEW_MAX * sizeof *x->domain);
+    x->epoch = arena_take(x->arena, NEW_MAX * sizeof *x->epoch);
+    if (!x->domain || !x->epoch)
+        return err_set(e, ERR_NO_MEMORY, "rotate the keys");
+    int all = keyring_newest(k, NULL, x->domain, NEW_MAX);
+    for (int i = 0; i < all; i++) {
+        if (!rotates(x->j, &x->domain[i]))
+            continue;
+        x->domain[x->n] = x->domain[i];
+        if (keyring_next(k, x->domain[i].scope, x->domain[i].domain, x->arena, &x->epoch[x->n], e))
+            return -1;
+        x->n++;
+    }
+    return 0;
+}
+
 int job_rotate_keys(struct jobs *j, const struct audit_entry *audit, int *ret, struct err *e)
 {
-    OWN_ARENA struct arena *a = arena_new(1 << 20);
-    struct rotating x = {.j = j, .audit = *audit};
-    int rc = a ? 0 : err_set(e, ERR_NO_MEMORY, "rotate the keys");
-    for (size_t i = 0; i < COUNT(domains) && !rc; i++) {
-        rc = keyring_next(j->keyring, j->scope, domains[i], a, &x.epoch[x.n], e);
-        if (!rc)
-            x.n++;
-        else if (e->code == ERR_NOT_FOUND) /* nothing was ever sealed there */
-            rc = 0;
-    }
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct rotating x = {.j = j, .arena = a, .audit = *audit};
+    int rc = a ? prepare(&x, e) : err_set(e, ERR_NO_MEMORY, "rotate the keys");
     x.audit.scope = j->scope;
     x.audit.object = "Keys";
     x.audit.why = "rotated";
@@ -55,11 +81,26 @@ int job_rotate_keys(struct jobs *j, const struct audit_entry *audit, int *ret, s
     if (!rc)
         fault_crash(CRASH_rotate_committed);
     for (int i = 0; i < x.n; i++) {
-        rc = rc || keyring_take(j->keyring, j->scope, &x.epoch[i], e) ? -1 : 0;
+        rc = rc || keyring_take(j->keyring, x.domain[i].scope, &x.epoch[i], e) ? -1 : 0;
         key_wipe(&x.epoch[i].key);
     }
     *ret = x.n;
     return rc;
+}
+
+static int audit_body(struct tx *tx, void *arg, struct err *e)
+{
+    return audit_append(tx, arg, e);
+}
+
+int job_rotate_root(struct jobs *j, const char *to, const struct audit_entry *audit, struct root_rotated *ret,
+                    struct err *e)
+{
+    struct audit_entry entry = *audit;
+    entry.scope = j->scope;
+    entry.object = "Keys";
+    entry.why = "root";
+    return keyring_rotate_root(j->keyring, to, audit_body, &entry, ret, e);
 }
 
 /* --- sealing anew --- */
@@ -87,7 +128,7 @@ static int page_body(struct tx *tx, void *arg, struct err *e)
 
 /* What lies in one table: how its rows are read page by page, where they are sealed and how they are changed. */
 struct kind {
-    const char *domain, *select;
+    const char *domain, *select, *count;
     const char *update[2];
     enum place place;
     int columns;
@@ -97,6 +138,7 @@ struct kind {
 static const struct kind kinds[] = {
     {"job",
      "SELECT id, client, key FROM job WHERE scope = $1 AND id > $2 AND substr(key, 3, 8) = $3 ORDER BY id LIMIT $4",
+     "SELECT count(*) FROM job WHERE scope = $1 AND substr(key, 3, 8) = $2",
      {"UPDATE job SET key = $1 WHERE scope = $2 AND id = $3 AND key = $4", NULL},
      PLACE_JOB_KEY,
      1,
@@ -104,6 +146,9 @@ static const struct kind kinds[] = {
     {"client",
      "SELECT id, client, secret, old_secret FROM webhook_endpoint WHERE scope = $1 AND id > $2 AND "
      "(substr(secret, 3, 8) = $3 OR substr(old_secret, 3, 8) = $3) ORDER BY id LIMIT $4",
+     "SELECT count(*) FROM webhook_endpoint WHERE scope = $1 AND (substr(secret, 3, 8) = $2 OR substr(old_secret, 3, "
+     "8) = "
+     "$2)",
      {"UPDATE webhook_endpoint SET secret = $1 WHERE scope = $2 AND id = $3 AND secret = $4",
       "UPDATE webhook_endpoint SET old_secret = $1 WHERE scope = $2 AND id = $3 AND old_secret = $4"},
      PLACE_WEBHOOK_SECRET,
@@ -111,6 +156,7 @@ static const struct kind kinds[] = {
      false},
     {"staff",
      "SELECT id, id, person FROM staff WHERE scope = $1 AND id > $2 AND substr(person, 3, 8) = $3 ORDER BY id LIMIT $4",
+     "SELECT count(*) FROM staff WHERE scope = $1 AND substr(person, 3, 8) = $2",
      {"UPDATE staff SET person = $1 WHERE scope = $2 AND id = $3 AND person = $4", NULL},
      PLACE_STAFF_PERSON,
      1,
@@ -161,6 +207,65 @@ static int reseal_under(struct jobs *j, const struct kind *k, const struct key_o
     return 0;
 }
 
+/* The keys of subjects under one older key. */
+static int rewrap_under(struct jobs *j, const struct key_old *old, struct progress *p, int64_t *ret, struct err *e)
+{
+    for (int got = PAGE; got == PAGE;) {
+        if (p && p->stop)
+            return err_set(e, ERR_BUSY, "it was told to end; the rest follows by itself");
+        if (keyring_subject_rewrap(j->keyring, old, PAGE, &got, e))
+            return -1;
+        if (got)
+            fault_crash(CRASH_rewrap_page);
+        *ret += got;
+        if (p)
+            progress_add(p, got);
+    }
+    return 0;
+}
+
+/* Everything under one older key. */
+static int move_from(struct jobs *j, const struct key_old *old, struct progress *p, int64_t *ret, struct err *e)
+{
+    *ret = 0;
+    if (subject_domain_is(old->domain))
+        return rewrap_under(j, old, p, ret, e);
+    for (size_t k = 0; k < COUNT(kinds) && !memcmp(old->scope, j->scope, ID_BYTES); k++)
+        if (strcmp(kinds[k].domain, old->domain) == 0 && reseal_under(j, &kinds[k], old, p, ret, e))
+            return -1;
+    return 0;
+}
+
+static int count_under(struct jobs *j, const struct key_old *old, int64_t *ret, struct err *e)
+{
+    if (subject_domain_is(old->domain))
+        return keyring_subject_under(j->keyring, old, ret, e);
+    for (size_t k = 0; k < COUNT(kinds) && !memcmp(old->scope, j->scope, ID_BYTES); k++) {
+        OWN_ARENA struct arena *a = arena_new(16 * 1024);
+        struct rows r;
+        if (strcmp(kinds[k].domain, old->domain))
+            continue;
+        if (!a)
+            return err_set(e, ERR_NO_MEMORY, "count what is under older keys");
+        if (db_rows(j->db, a, &r, e, kinds[k].count, V_ID(j->scope), V_BYTES(old->id, KEY_ID_BYTES)) < 0)
+            return -1;
+        *ret += row_at(&r, 0, 0)->i;
+    }
+    return 0;
+}
+
+int job_count_older(struct jobs *j, int64_t *ret, struct err *e)
+{
+    struct key_old old[OLD_MAX];
+    int n = keyring_old(j->keyring, NULL, old, OLD_MAX);
+    int64_t sum = 0;
+    for (int i = 0; i < n; i++)
+        if (count_under(j, &old[i], &sum, e))
+            return -1;
+    *ret = sum;
+    return 0;
+}
+
 struct destroying {
     struct jobs *j;
     const struct key_old *old;
@@ -180,19 +285,18 @@ static int destroy_body(struct tx *tx, void *arg, struct err *e)
                                 .outcome = "permit",
                                 .why = "destroyed",
                                 .rows = 1};
-    return keyring_destroy(tx, x->j->scope, x->old->id, e) || audit_append(tx, &entry, e) ? -1 : 0;
+    return keyring_destroy(tx, x->old->scope, x->old->id, e) || audit_append(tx, &entry, e) ? -1 : 0;
 }
 
 int job_reseal(struct jobs *j, int64_t rest_us, struct progress *p, struct resealed *ret, struct err *e)
 {
     struct key_old old[OLD_MAX];
-    int n = keyring_old(j->keyring, j->scope, old, OLD_MAX);
+    int n = keyring_old(j->keyring, NULL, old, OLD_MAX);
     *ret = (struct resealed){0};
     for (int i = 0; i < n; i++) {
-        int64_t moved = 0;
-        for (size_t k = 0; k < COUNT(kinds); k++)
-            if (strcmp(kinds[k].domain, old[i].domain) == 0 && reseal_under(j, &kinds[k], &old[i], p, &moved, e))
-                return -1;
+        int64_t moved;
+        if (move_from(j, &old[i], p, &moved, e))
+            return -1;
         ret->rows += moved;
         ret->older++;
         struct destroying x = {j, &old[i]};

@@ -12,13 +12,19 @@
  * commit of what was sealed with it, in whatever process (those look for newer keys once a minute). */
 #define KEY_REST_US (3600 * 1000000LL)
 
-/* A new key for every domain that seals; *ret is how many. Audited. ERR_CONFLICT: somebody else is at it. */
+/* A new key for every domain that seals, those of subjects in all scopes; *ret is how many. Audited. ERR_CONFLICT:
+ * somebody else is at it. */
 int job_rotate_keys(struct jobs *j, const struct audit_entry *audit, int *ret, struct err *e);
+/* Another root key: keys/keyring.h. Audited in the same transaction. */
+int job_rotate_root(struct jobs *j, const char *to, const struct audit_entry *audit, struct root_rotated *ret,
+                    struct err *e);
 
 struct resealed {
     int64_t rows;         /* moved to a newest key */
     int older, destroyed; /* keys that are left beside the newest; keys destroyed */
 };
+/* How many values are under older keys still. */
+int job_count_older(struct jobs *j, int64_t *ret, struct err *e);
 /* Goes through what is under older keys, until nothing is, and destroys those that have rested. `p` may be NULL;
  * ERR_BUSY when it is told to stop. */
 int job_reseal(struct jobs *j, int64_t rest_us, struct progress *p, struct resealed *ret, struct err *e);

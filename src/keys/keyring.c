@@ -1,127 +1,57 @@
 #include "keys/keyring.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
-#include "base/fault.h"
 #include "base/own.h"
 #include "base/wipe.h"
 #include "crypto/digest.h"
-#include "store/place.h"
+#include "keys/keyring_int.h"
 
-enum { READ_AGAIN_US = 60000000 };
-enum { DOMAINS_MAX = 256, KEYS_MEMORY = 4 << 20, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
-
-/* In memory from sodium_malloc: locked, not dumped, between guard pages, wiped when freed. */
-struct secrets {
-    struct key root;
-    int n;
-    struct domain {
-        uint8_t scope[ID_BYTES];
-        char name[DOMAIN_MAX];
-        int64_t epoch, made_at;
-        struct key key;
-    } domain[DOMAINS_MAX];
-};
-
-struct keyring {
-    struct db *db;
-    pthread_mutex_t lock; /* guards what follows */
-    struct secrets *s;
-    int64_t read_us; /* monotonic: when the rows were read last */
-};
-
-/* --- the root key file: one line of 64 hexadecimal digits --- */
-
-static int write_fresh_key(int fd)
-{
-    uint8_t raw[KEY_BYTES];
-    char line[2 * KEY_BYTES + 2];
-    randombytes_buf(raw, sizeof raw);
-    hex_encode(raw, sizeof raw, line);
-    line[2 * KEY_BYTES] = '\n';
-    int bad = write(fd, line, sizeof line - 1) != (ssize_t)sizeof line - 1 || fsync(fd);
-    wipe(raw, sizeof raw);
-    wipe(line, sizeof line);
-    return bad ? -1 : 0;
-}
-
-/* A name is durable when its folder is. */
-static int sync_folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-    OWN_FD int fd = open(*folder ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 || fsync(fd) ? -1 : 0;
-}
-
-/* Written whole under another name and then linked, so that a crash leaves no key file or all of it; a link replaces
- * nothing. What a crash leaves under the other name was never a key of anything. */
-int keyring_make_root(const char *path, struct err *e)
-{
-    char fresh[PATH_MAX];
-    if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh)
-        return err_set(e, ERR_KEYS, "the path of the root key file is too long");
-    if (unlink(fresh) && errno != ENOENT)
-        return err_sys(e, ERR_KEYS, "remove %s", fresh);
-    OWN_FD int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
-    if (fd < 0)
-        return err_sys(e, ERR_KEYS, "make the root key file %s", fresh);
-    fault_crash(CRASH_root_key_opened);
-    if (write_fresh_key(fd)) {
-        err_sys(e, ERR_KEYS, "write the root key file %s", fresh);
-        unlink(fresh);
-        return -1;
-    }
-    fault_crash(CRASH_root_key_written);
-    int rc = link(fresh, path) || sync_folder_of(path) ? err_sys(e, ERR_KEYS, "make the root key file %s", path) : 0;
-    unlink(fresh);
-    return rc;
-}
-
-static int read_root(const char *path, struct key *ret, struct err *e)
-{
-    char line[2 * KEY_BYTES + 2];
-    struct stat st;
-    OWN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || fstat(fd, &st))
-        return err_sys(e, ERR_KEYS, "read the root key file %s", path);
-    if (!S_ISREG(st.st_mode) || (st.st_mode & 077))
-        return err_set(e, ERR_KEYS, "the root key file %s may be read by others (mode %04o): chmod 0400 it", path,
-                       st.st_mode & 07777);
-    ssize_t n = read(fd, line, sizeof line);
-    if (n > 0 && line[n - 1] == '\n')
-        n--;
-    int ok = n == 2 * KEY_BYTES && hex_decode((struct slice){line, (size_t)n}, ret->secret, KEY_BYTES) == KEY_BYTES;
-    wipe(line, sizeof line);
-    if (!ok)
-        return err_set(e, ERR_KEYS, "the root key file %s does not hold 64 hexadecimal digits", path);
-    hkdf((struct slice){(char *)ret->secret, KEY_BYTES}, SLICE(""), "laz/v1/root-id", ret->id, KEY_ID_BYTES);
-    return 0;
-}
+enum { READ_AGAIN_US = 60000000, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
 
 /* --- domain keys --- */
 
-static void commitment(const struct key *k, uint8_t tag[SHA256_BYTES])
+void key_commit(const struct key *k, uint8_t ret[TAG_BYTES])
 {
     hkdf((struct slice){(char *)k->secret, KEY_BYTES}, (struct slice){(char *)k->id, KEY_ID_BYTES}, "laz/v1/commit",
-         tag, SHA256_BYTES);
+         ret, TAG_BYTES);
 }
 
-static struct seal_place wrap_place(const uint8_t *scope, uint8_t row[ID_BYTES], const char *name, int64_t epoch)
+struct seal_place place_named(enum place p, const uint8_t *scope, const char *name, uint32_t revision,
+                              uint8_t row[ID_BYTES])
 {
     uint8_t hash[SHA256_BYTES];
     sha256(slice_of(name), hash);
     memcpy(row, hash, ID_BYTES);
-    return place_of(PLACE_DOMAIN_KEY, scope, row, (uint32_t)epoch);
+    return place_of(p, scope, row, revision);
+}
+
+int key_unwrap(const struct key *under, const struct seal_place *at, const struct val *id, const struct val *wrapped,
+               const struct val *tag, const char *what, struct key *ret, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(4096);
+    uint8_t want[TAG_BYTES];
+    struct slice plain;
+    struct key key;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "unwrap a key");
+    if (id->s.n != KEY_ID_BYTES || tag->s.n != TAG_BYTES || wrapped->s.n != KEY_BYTES + SEAL_OVERHEAD)
+        return err_set(e, ERR_KEYS, "the key of %s is malformed", what);
+    if (seal_open(under, at, wrapped->s, a, &plain, e))
+        return err_in(e, "the key of %s", what);
+    memcpy(key.id, id->s.p, KEY_ID_BYTES);
+    memcpy(key.secret, plain.p, KEY_BYTES);
+    wipe((void *)(uintptr_t)plain.p, plain.n);
+    key_commit(&key, want);
+    int rc =
+        crypto_equal(want, tag->s.p, TAG_BYTES) ? 0 : err_set(e, ERR_KEYS, "the key of %s is not the one it was", what);
+    if (!rc)
+        *ret = key;
+    key_wipe(&key);
+    return rc;
 }
 
 static struct domain *keep(struct keyring *k, const uint8_t *scope, const char *name, int64_t epoch, int64_t made_at,
@@ -138,6 +68,22 @@ static struct domain *keep(struct keyring *k, const uint8_t *scope, const char *
     return d;
 }
 
+static int load_domain(struct keyring *k, const struct val *v, struct arena *a, struct err *e)
+{
+    uint8_t row[ID_BYTES];
+    char *name = arena_str(a, v[1].s);
+    struct key key;
+    if (!name || strlen(name) >= DOMAIN_MAX || v[0].s.n != ID_BYTES)
+        return err_set(e, ERR_KEYS, "a row of domain_key is malformed");
+    const uint8_t *scope = (const uint8_t *)v[0].s.p;
+    struct seal_place at = place_named(PLACE_DOMAIN_KEY, scope, name, (uint32_t)v[2].i, row);
+    if (key_unwrap(&k->s->root, &at, &v[3], &v[4], &v[5], arena_printf(a, "domain %s", name), &key, e))
+        return -1;
+    struct domain *d = keep(k, scope, name, v[2].i, v[6].i, &key);
+    key_wipe(&key);
+    return d ? 0 : err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
+}
+
 static int load_domains(struct keyring *k, struct arena *a, struct err *e)
 {
     struct rows r;
@@ -145,33 +91,16 @@ static int load_domains(struct keyring *k, struct arena *a, struct err *e)
                 "SELECT scope, domain, epoch, id, wrapped, tag, created_at FROM domain_key ORDER BY epoch") < 0)
         return -1;
     k->read_us = clock_mono_us();
-    for (int i = 0; i < r.n; i++) {
-        const struct val *v = row_at(&r, i, 0);
-        uint8_t row[ID_BYTES], tag[SHA256_BYTES];
-        char *name = arena_str(a, v[1].s);
-        struct slice plain;
-        struct key key;
-        if (!name || strlen(name) >= DOMAIN_MAX || v[3].s.n != KEY_ID_BYTES || v[0].s.n != ID_BYTES)
-            return err_set(e, ERR_KEYS, "row %d of domain_key is malformed", i);
-        struct seal_place at = wrap_place((const uint8_t *)v[0].s.p, row, name, v[2].i);
-        if (seal_open(&k->s->root, &at, v[4].s, a, &plain, e))
-            return err_in(e, "the key of domain %s", name);
-        if (plain.n != KEY_BYTES)
-            return err_set(e, ERR_KEYS, "the key of domain %s has a wrong length", name);
-        memcpy(key.id, v[3].s.p, KEY_ID_BYTES);
-        memcpy(key.secret, plain.p, KEY_BYTES);
-        commitment(&key, tag);
-        bool same = v[5].s.n == sizeof tag && crypto_equal(tag, v[5].s.p, sizeof tag);
-        struct domain *d = same ? keep(k, (const uint8_t *)v[0].s.p, name, v[2].i, v[6].i, &key) : NULL;
-        key_wipe(&key);
-        if (!d)
-            return err_set(e, ERR_KEYS, "the key of domain %s is not the one it was, or there are too many", name);
-    }
+    for (int i = 0; i < r.n; i++)
+        if (load_domain(k, row_at(&r, i, 0), a, e))
+            return -1;
     return 0;
 }
 
 int keyring_store(struct tx *tx, const uint8_t scope[ID_BYTES], const struct key_epoch *x, struct err *e)
 {
+    if (root_hold(tx, x->root_tag, e))
+        return -1;
     return tx_exec(
                tx, e,
                "INSERT INTO domain_key (scope, domain, epoch, id, wrapped, tag, created_at) VALUES ($1, $2, $3, $4, "
@@ -199,9 +128,10 @@ static int make_epoch(struct keyring *k, const uint8_t *scope, const char *name,
     uint8_t row[ID_BYTES];
     *ret = (struct key_epoch){.epoch = epoch};
     memcpy(ret->domain, name, strlen(name) + 1);
+    memcpy(ret->root_tag, k->s->root_tag, TAG_BYTES);
     key_make(&ret->key);
-    commitment(&ret->key, ret->tag);
-    struct seal_place at = wrap_place(scope, row, name, epoch);
+    key_commit(&ret->key, ret->tag);
+    struct seal_place at = place_named(PLACE_DOMAIN_KEY, scope, name, (uint32_t)epoch, row);
     return seal(&k->s->root, &at, (struct slice){(char *)ret->key.secret, KEY_BYTES}, a, &ret->wrapped, e);
 }
 
@@ -216,6 +146,8 @@ static struct domain *find(struct keyring *k, const uint8_t *scope, const char *
 static int read_domains_again(struct keyring *k, struct arena *a, struct err *e)
 {
     int before = k->s->n;
+    if (root_adopt(k, a, e))
+        return -1;
     k->s->n = 0;
     if (load_domains(k, a, e) == 0)
         return 0;
@@ -363,17 +295,34 @@ int keyring_take(struct keyring *k, const uint8_t scope[ID_BYTES], const struct 
     return d ? 0 : err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
 }
 
-int keyring_old(struct keyring *k, const uint8_t scope[ID_BYTES], struct key_old *ret, int max)
+int keyring_old(struct keyring *k, const uint8_t *scope, struct key_old *ret, int max)
 {
     int n = 0;
     pthread_mutex_lock(&k->lock);
     for (int i = 0; i < k->s->n && n < max; i++) {
         const struct domain *d = &k->s->domain[i], *newest = find(k, d->scope, d->name);
-        if (newest == d || memcmp(d->scope, scope, ID_BYTES))
+        if (newest == d || (scope && memcmp(d->scope, scope, ID_BYTES)))
             continue;
         ret[n] = (struct key_old){.replaced_at = newest->made_at};
+        memcpy(ret[n].scope, d->scope, ID_BYTES);
         memcpy(ret[n].domain, d->name, sizeof ret[n].domain);
         memcpy(ret[n++].id, d->key.id, KEY_ID_BYTES);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return n;
+}
+
+int keyring_newest(struct keyring *k, const uint8_t *scope, struct key_domain *ret, int max)
+{
+    int n = 0;
+    pthread_mutex_lock(&k->lock);
+    for (int i = 0; i < k->s->n && n < max; i++) {
+        const struct domain *d = &k->s->domain[i];
+        if (find(k, d->scope, d->name) != d || (scope && memcmp(d->scope, scope, ID_BYTES)))
+            continue;
+        ret[n] = (struct key_domain){.epoch = d->epoch, .made_at = d->made_at};
+        memcpy(ret[n].scope, d->scope, ID_BYTES);
+        memcpy(ret[n++].domain, d->name, sizeof ret[n].domain);
     }
     pthread_mutex_unlock(&k->lock);
     return n;
@@ -419,28 +368,7 @@ void keyring_forget(struct keyring *k, const uint8_t id[KEY_ID_BYTES])
 
 /* --- opening --- */
 
-static int insert_check(struct tx *tx, void *arg, struct err *e)
-{
-    return tx_exec(tx, e, "INSERT INTO root_check (one, tag) VALUES (1, $1)", V_BYTES(arg, SHA256_BYTES)) < 0 ? -1 : 0;
-}
-
-/* The store remembers which root key its data were made with. */
-static int check_root(struct keyring *k, struct arena *a, struct err *e)
-{
-    uint8_t tag[SHA256_BYTES];
-    struct rows r;
-    commitment(&k->s->root, tag);
-    if (db_rows(k->db, a, &r, e, "SELECT tag FROM root_check") < 0)
-        return -1;
-    if (r.n == 0)
-        return tx_run(k->db, insert_check, tag, e);
-    const struct val *v = row_at(&r, 0, 0);
-    if (v->s.n != sizeof tag || !crypto_equal(v->s.p, tag, sizeof tag))
-        return err_set(e, ERR_KEYS, "the root key file is not the one these data were made with");
-    return 0;
-}
-
-int keyring_open(const char *root_path, struct db *db, struct keyring **ret, struct err *e)
+int keyring_open(const char *root, struct db *db, struct keyring **ret, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
     struct keyring *k = calloc(1, sizeof *k);
@@ -451,7 +379,12 @@ int keyring_open(const char *root_path, struct db *db, struct keyring **ret, str
     memset(k->s, 0, sizeof *k->s);
     k->db = db;
     pthread_mutex_init(&k->lock, NULL);
-    if (read_root(root_path, &k->s->root, e) || check_root(k, a, e) || load_domains(k, a, e)) {
+    if (strlen(root) >= sizeof k->source) {
+        keyring_close(k);
+        return err_set(e, ERR_CONFIG, "keys.root is longer than %d bytes", ROOT_SOURCE_MAX - 1);
+    }
+    memcpy(k->source, root, strlen(root) + 1);
+    if (root_adopt(k, a, e) || load_domains(k, a, e)) {
         keyring_close(k);
         return -1;
     }
@@ -475,7 +408,10 @@ void keyring_status(struct keyring *k, struct keyring_status *ret)
     ret->domains = 0;
     for (int i = 0; i < k->s->n; i++)
         ret->domains += find(k, k->s->domain[i].scope, k->s->domain[i].name) == &k->s->domain[i];
-    hex_encode(k->s->root.id, KEY_ID_BYTES, ret->root_id);
+    root_id_text(&k->s->root, ret->root_id);
+    memcpy(ret->store_id, k->store_id, sizeof ret->store_id);
+    memcpy(ret->source, k->source, sizeof ret->source);
+    ret->root_since = k->root_since;
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -487,17 +423,19 @@ static void derive(const struct key *root, const char *label, struct key *ret)
 
 void keyring_derive(struct keyring *k, const char *label, struct key *ret)
 {
-    derive(&k->s->root, label, ret); /* never changed while the keyring is open */
+    pthread_mutex_lock(&k->lock);
+    derive(&k->s->root, label, ret);
+    pthread_mutex_unlock(&k->lock);
 }
 
-int keyring_derive_from(const char *root_path, const char *label, struct key *ret, char ret_root_id[ROOT_ID_TEXT],
+int keyring_derive_from(const char *source, const char *label, struct key *ret, char ret_root_id[ROOT_ID_TEXT],
                         struct err *e)
 {
     struct key root;
-    if (read_root(root_path, &root, e))
+    if (root_read(source, &root, e))
         return -1;
     derive(&root, label, ret);
-    hex_encode(root.id, KEY_ID_BYTES, ret_root_id);
+    root_id_text(&root, ret_root_id);
     key_wipe(&root);
     return 0;
 }

@@ -134,7 +134,7 @@ static const char *look_at(struct world *from, const struct acts *x, const struc
     char models[160], path[160];
     struct world w;
     CHECK_OK(world_begin(&w, &e));
-    w.config.root_key = arena_str(w.arena, slice_of(app_key_path(&from->config)));
+    w.config.keys_root = arena_str(w.arena, slice_of(app_root(&from->config)));
     snprintf(models, sizeof models, "%s/models", from->data);
     snprintf(path, sizeof path, "%s/models", w.data);
     CHECK(symlink(models, path) == 0);

@@ -76,7 +76,7 @@ void world_remove(struct world *w)
     if (fd >= 0)
         empty(fd);
     rmdir(w->data);
-    unlink(app_key_path(&w->config));
+    unlink(root_file(app_root(&w->config)));
     unlink(app_ledger_path(&w->config));
     arena_free(w->arena);
 }

@@ -270,7 +270,7 @@ await test('keys status says which keys there are, never a key', () => {
   const root = fs.readFileSync(`${dir}.key`, 'utf8').trim();
   const json = cli(on('keys', 'status', '--json'));
   const s = JSON.parse(json.stdout);
-  check(/^[0-9a-f]{16}$/.test(s.root_id) && s.root_key === `${dir}.key` && s.keys >= 1, json.stdout);
+  check(/^[0-9a-f]{16}$/.test(s.root_id) && s.root_key === `file:${dir}.key` && s.root_kind === 'file' && s.keys >= 1, json.stdout);
   for (const text of [json.stdout, cli(on('keys', 'status')).stdout]) check(!text.includes(root) && !root.includes(s.root_id), 'the root key is printed');
 });
 await test('negotiate says what is missing, exit 1, and stores nothing', () => {

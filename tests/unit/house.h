@@ -81,7 +81,7 @@ static inline void house_build(struct house *h)
     snprintf(h->key_path, sizeof h->key_path, "%s/root.key", h->dir);
     CHECK_OK(db_open(h->db_path, true, &h->db, &e));
     CHECK_OK(db_migrate(h->db, &e));
-    CHECK_OK(keyring_make_root(h->key_path, &e));
+    CHECK_OK(root_make(h->key_path, &e));
     CHECK_OK(keyring_open(h->key_path, h->db, &h->keyring, &e));
     CHECK_OK(scope_gateway(h->db, "default", h->scope, &e));
 }

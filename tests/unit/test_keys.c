@@ -33,7 +33,7 @@ TEST(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice)
     assert_non_null(fgets(line, sizeof line, f));
     CHECK_INT(strspn(line, "0123456789abcdef"), 64);
     CHECK_STR(line + 64, "\n");
-    CHECK_INT(keyring_make_root(h.key_path, &e), -1);
+    CHECK_INT(root_make(h.key_path, &e), -1);
     CHECK_INT(e.code, ERR_KEYS);
     house_raze(&h);
 }

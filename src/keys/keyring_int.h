@@ -1,0 +1,65 @@
+/* keyring_int.h -- what the parts of the keyring share: keyring.c (domains), rekey.c (the root key), subject.c,
+ * blind.c.
+ */
+#ifndef KEYS_KEYRING_INT_H
+#define KEYS_KEYRING_INT_H
+
+#include <pthread.h>
+
+#include "keys/blind.h"
+#include "keys/keyring.h"
+#include "keys/subject.h"
+#include "store/place.h"
+
+enum { DOMAINS_MAX = 1024, BLINDS_MAX = 64, SUBJECTS_MAX = 256, KEYS_MEMORY = 4 << 20, TAG_BYTES = 32 };
+
+/* In memory from sodium_malloc: locked, not dumped, between guard pages, wiped when freed. */
+struct secrets {
+    struct key root;
+    uint8_t root_tag[TAG_BYTES];
+    int n;
+    struct domain {
+        uint8_t scope[ID_BYTES];
+        char name[DOMAIN_MAX];
+        int64_t epoch, made_at;
+        struct key key;
+    } domain[DOMAINS_MAX];
+    int blinds; /* made or read so far; the newest BLINDS_MAX are here */
+    struct blind {
+        uint8_t scope[ID_BYTES];
+        enum blind_column column;
+        struct key key;
+    } blind[BLINDS_MAX];
+    int subjects;
+    struct subject_slot {
+        uint8_t scope[ID_BYTES], subject[ID_BYTES];
+        enum subject_domain domain;
+        int64_t used, read_us; /* when, as a number of uses; when its row was read, monotonic */
+        struct key key;        /* the record key */
+    } subject[SUBJECTS_MAX];
+};
+
+struct keyring {
+    struct db *db;
+    pthread_mutex_t lock; /* guards what follows */
+    struct secrets *s;
+    int64_t read_us; /* monotonic: when the rows were read last */
+    int64_t uses, forgets;
+    int64_t root_since;
+    char source[ROOT_SOURCE_MAX], store_id[ROOT_ID_TEXT];
+};
+
+/* What is stored beside a wrap; AES-GCM does not commit to its key. */
+void key_commit(const struct key *k, uint8_t ret[TAG_BYTES]);
+/* A wrap's place: the row is a hash of its name, in `row`. */
+struct seal_place place_named(enum place p, const uint8_t *scope, const char *name, uint32_t revision,
+                              uint8_t row[ID_BYTES]);
+/* Opens a wrap of `id` and holds it against its commitment. `at` as it was sealed; `what` for the sentence. */
+int key_unwrap(const struct key *under, const struct seal_place *at, const struct val *id, const struct val *wrapped,
+               const struct val *tag, const char *what, struct key *ret, struct err *e);
+/* The keyring's root key is the store's: else what is at the source is read again. With the lock held. */
+int root_adopt(struct keyring *k, struct arena *a, struct err *e);
+/* In a body that stores a wrap under the root key of this tag: it is the present one until the commit. ERR_CONFLICT. */
+int root_hold(struct tx *tx, const uint8_t tag[TAG_BYTES], struct err *e);
+
+#endif
