@@ -323,6 +323,15 @@ static int refuse_unfinished(const struct app *app, struct err *e)
                : loading;
 }
 
+/* Without them the study's records cannot be had; everything else works. */
+static void install_gates(struct db *db)
+{
+    const struct gate *gate[ROLE_COUNT];
+    struct err e;
+    if (gate_install(db, gate, policy_gates(gate), &e))
+        log_err(LOG_WARN, "the study's records stay closed", &e);
+}
+
 static int open_ledger(struct app *app, struct err *e)
 {
     struct keyring_status keys;
@@ -365,8 +374,10 @@ int app_open(struct app *app, struct config *c, struct err *e)
         return -1;
     if (app->look_only)
         return 0;
-    if (db_migrate(api->db, e) || keyring_open(p.root, api->db, &api->keyring, e) ||
-        scope_gateway(api->db, "default", api->scope, e) ||
+    if (db_migrate(api->db, e))
+        return -1;
+    install_gates(api->db);
+    if (keyring_open(p.root, api->db, &api->keyring, e) || scope_gateway(api->db, "default", api->scope, e) ||
         audit_signer_open(api->db, api->keyring, api->scope, c->audit_origin, &app->signer, e) ||
         registry_open(api->db, api->scope, p.models, &api->registry, e) ||
         jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || open_ledger(app, e) ||

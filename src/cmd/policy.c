@@ -5,7 +5,11 @@
 #include "cmd/cmd.h"
 #include "policy/policy.h"
 
-const struct option policy_options[] = {{"as", "ROLE", "of this role alone"}, {0}};
+const struct option policy_options[] = {
+    {"as", "ROLE", "of this role alone"},
+    {"sql", NULL, "the roles and grants that PostgreSQL gets, for an administrator who makes them by hand"},
+    {0},
+};
 
 static int role_asked(const char *name, enum role *ret, struct err *e)
 {
@@ -65,8 +69,19 @@ static int print_text(const struct buf *b, struct err *e)
     return 0;
 }
 
+static int print_gates(struct call *c, struct err *e)
+{
+    const struct gate *gate[ROLE_COUNT];
+    struct buf b = buf_in(c->arena, 1 << 20);
+    for (int i = 0, n = policy_gates(gate); i < n; i++)
+        gate_sql(gate[i], &b);
+    return print_text(&b, e);
+}
+
 int cmd_policy(struct call *c, struct err *e)
 {
+    if (call_option(c, "sql"))
+        return print_gates(c, e);
     const char *as = call_option(c, "as");
     enum role first = 0, last = ROLE_COUNT - 1;
     struct buf b = buf_in(c->arena, 1 << 20);

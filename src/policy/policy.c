@@ -88,6 +88,12 @@ static bool has_word(const char *list, struct slice word)
     return false;
 }
 
+bool view_shows(enum view view, struct slice field)
+{
+    const char *fields = view == VIEW_NONE ? "" : views[view].fields;
+    return strcmp(fields, "*") == 0 || has_word(fields, field);
+}
+
 const char *role_name(enum role role)
 {
     return roles[role].name;

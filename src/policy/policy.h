@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "store/gate.h"
 
 enum role {
 #define ROLE(name, kind, text, aliases, who) ROLE_##name,
@@ -76,6 +77,15 @@ bool role_named(struct slice text, enum role *ret);
 bool role_is_staff(enum role role);
 /* Why one person may not hold both; NULL: they may. */
 const char *role_apart(enum role a, enum role b);
+
+/* Does the view show this field of its entity? */
+bool view_shows(enum view view, struct slice field);
+
+/* What of the study's tables a role's statements may touch: columns.def, cut to what the role sees (store/gate.h).
+ * NULL: the role has no gate, so it touches none of them. */
+const struct gate *policy_gate(enum role role);
+/* All there are. */
+int policy_gates(const struct gate *ret[ROLE_COUNT]);
 
 /* What the policy grants a role, as sentences. */
 void policy_tell(enum role role, struct buf *out);

@@ -155,8 +155,8 @@ static char *lines_for(const char *sql, const char *driver)
     return out;
 }
 
-/* Where several processes may start at once, one after the other migrates. The number: "lazaret" in ASCII. */
-static int lock_schema(struct tx *tx, struct arena *a, struct err *e)
+/* The number: "lazaret" in ASCII. */
+int db_lock_schema(struct tx *tx, struct arena *a, struct err *e)
 {
     struct rows r;
     return tx_shared(tx) && tx_rows(tx, a, &r, e, "SELECT pg_advisory_xact_lock(30506443218969972)") < 0 ? -1 : 0;
@@ -170,7 +170,7 @@ static int apply(struct tx *tx, void *arg, struct err *e)
     struct rows r;
     if (!a || !sql)
         return err_set(e, ERR_NO_MEMORY, "migrate");
-    if (lock_schema(tx, a, e) ||
+    if (db_lock_schema(tx, a, e) ||
         tx_rows(tx, a, &r, e, "SELECT number FROM schema_version WHERE number = $1", V_INT(m->number)) < 0)
         return -1;
     if (r.n) /* another process was first */
@@ -190,7 +190,7 @@ static int make_version_table(struct tx *tx, void *arg, struct err *e)
     (void)arg;
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "migrate");
-    return lock_schema(tx, a, e) ||
+    return db_lock_schema(tx, a, e) ||
                    tx->driver->script(tx,
                                       "CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY, name "
                                       "TEXT NOT NULL, applied_at INTEGER NOT NULL)",

@@ -2,13 +2,14 @@
 #ifndef STORE_DRIVER_INT_H
 #define STORE_DRIVER_INT_H
 
-#include "store/db.h"
+#include "store/gate.h"
 
 enum { PARAMS_MAX = 32 }; /* of one statement */
 
 struct db_driver {
     const char *name; /* also of its sections in a migration */
     bool serial;      /* bodies run one after the other */
+    bool roles;       /* gates are roles, which have to be made */
     int (*open)(const char *path, bool create, struct db **ret, struct err *e);
     void (*close)(struct db *db);
     int (*run)(struct db *db, tx_body *body, void *arg, bool lazy, struct err *e); /* lazy: tx_run_lazy */
@@ -18,6 +19,8 @@ struct db_driver {
     int (*read)(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
                 int n);
     int (*script)(struct tx *tx, const char *sql, struct err *e); /* several statements, of a migration */
+    /* gate NULL: out of it */
+    int (*gate)(struct tx *tx, const struct gate *gate, const struct gate_actor *who, struct err *e);
     int (*scrub)(struct db *db, struct err *e);                   /* NULL: nothing to do */
     int (*check)(struct db *db, struct err *e);
     int (*copy)(struct db *db, const char *to, struct progress *p, struct err *e);
@@ -33,5 +36,8 @@ struct db {
 struct tx {
     const struct db_driver *driver;
 };
+
+/* Where several processes may start at once, one after the other changes the schema; held until the body's end. */
+int db_lock_schema(struct tx *tx, struct arena *a, struct err *e);
 
 #endif

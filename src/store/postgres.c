@@ -97,7 +97,9 @@ static int fail(struct conn *c, struct err *e, const PGresult *r, const char *wh
         return gone(c, e, what);
     if (!*c->state)
         snprintf(c->state, sizeof c->state, "%s", state);
-    enum err_code code = strncmp(state, "23", 2) == 0 || strcmp(state, "P0001") == 0 ? ERR_CONFLICT : ERR_STORE;
+    enum err_code code = strncmp(state, "23", 2) == 0 || strcmp(state, "P0001") == 0 ? ERR_CONFLICT
+                         : strcmp(state, "42501") == 0                               ? ERR_GATE
+                                                                                     : ERR_STORE;
     return err_set(e, code, "%s: %s (%s)", what, message ? message : "?", state);
 }
 
@@ -488,6 +490,24 @@ static int pg_put(struct tx *base, struct err *e, const char *sql, const struct 
     return send_begin(tx, e) || send_statement(c, sql, v, n, e) ? -1 : 0;
 }
 
+/* --- gates: roles, taken for the rest of the transaction --- */
+
+static int pg_gate(struct tx *tx, const struct gate *gate, const struct gate_actor *who, struct err *e)
+{
+    char role[64] = "none", scope[33] = "", actor[33] = "";
+    if (gate) {
+        snprintf(role, sizeof role, "lazaret_%s", gate->name);
+        for (int i = 0; i < 16; i++) {
+            snprintf(scope + 2 * i, 3, "%02x", who->scope[i]);
+            snprintf(actor + 2 * i, 3, "%02x", who->actor[i]);
+        }
+    }
+    return tx_put(tx, e,
+                  "SELECT set_config('lazaret.scope', $1, true), set_config('lazaret.actor', $2, true), "
+                  "set_config('role', $3, true)",
+                  V_STR(scope), V_STR(actor), V_STR(role));
+}
+
 /* COMMIT is only as good as its tag: a transaction that had failed answers ROLLBACK. */
 static int commit(struct conn *c, struct err *e)
 {
@@ -722,6 +742,8 @@ const struct db_driver db_postgres = {
     .put = pg_put,
     .read = pg_read,
     .script = pg_script,
+    .gate = pg_gate,
+    .roles = true,
     .check = pg_check,
     .copy = pg_copy,
     .load = pg_load,

@@ -317,7 +317,13 @@ await test('a job that was given to another client does not open, and db check s
 });
 await test('a store of schema 3, with its data, is brought to the present, and what it tells stays the same', () => {
   const had = exported();
-  sql(`DROP INDEX event_ended; DROP INDEX job_erased; DROP INDEX job_poison; ALTER TABLE job DROP COLUMN input; DROP TABLE role_grant; DROP TABLE staff; DROP TABLE audit_key; DROP TABLE audit_tile; DROP TABLE audit_checkpoint; DROP TABLE subject_key; DROP TABLE blind_key; DROP TABLE root_key;
+  sql(`DROP TABLE visit; DROP TABLE alias; DROP TABLE stream_edge; DROP TABLE home_edge; DROP TABLE patient_edge;
+       DROP TABLE screening; DROP TABLE note; DROP TABLE home; DROP TABLE person; DROP TABLE gate_installed;
+       DROP TABLE subject_key; DROP TABLE blind_key; DROP TABLE root_key;
+       DROP TABLE audit_key; DROP TABLE audit_tile; DROP TABLE audit_checkpoint;
+       DROP TABLE role_grant; DROP TABLE staff;
+       DROP INDEX event_ended; DROP INDEX job_erased;
+       DROP INDEX job_poison; ALTER TABLE job DROP COLUMN input;
        DROP TABLE model_signature; DROP TABLE model_signer;
        ALTER TABLE client DROP COLUMN rate; ALTER TABLE client DROP COLUMN burst; DROP TABLE model_selftest;
        ALTER TABLE model_alias DROP COLUMN rank; DELETE FROM schema_version WHERE number > 3;`);

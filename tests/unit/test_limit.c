@@ -8,12 +8,12 @@
 #include "base/clock.h"
 
 /* A house with limits in it; refusals are told after `note_ms`. */
-struct gate {
+struct turnstile {
     struct house h;
     struct limit *limit;
 };
 
-static void gate_open(struct gate *g, int64_t client_rate, int64_t stranger_rate, int note_ms)
+static void gate_open(struct turnstile *g, int64_t client_rate, int64_t stranger_rate, int note_ms)
 {
     struct err e;
     house_build(&g->h);
@@ -27,7 +27,7 @@ static void gate_open(struct gate *g, int64_t client_rate, int64_t stranger_rate
     CHECK_OK(limit_start(&c, &g->limit, &e));
 }
 
-static void gate_close(struct gate *g)
+static void gate_close(struct turnstile *g)
 {
     limit_stop(g->limit);
     house_raze(&g->h);
@@ -50,12 +50,12 @@ static int passing(struct limit *l, const struct caller *c, int n)
     return passed;
 }
 
-static int64_t entries(const struct gate *g)
+static int64_t entries(const struct turnstile *g)
 {
     return house_number(&g->h, "SELECT count(*) FROM audit");
 }
 
-static void wait_for_entries(const struct gate *g, int64_t n)
+static void wait_for_entries(const struct turnstile *g, int64_t n)
 {
     for (int i = 0; i < 500 && entries(g) < n; i++)
         usleep(10000);
@@ -63,7 +63,7 @@ static void wait_for_entries(const struct gate *g, int64_t n)
 }
 
 /* The whole audit log as JSON. */
-static const char *audit_text(const struct gate *g, struct arena *a)
+static const char *audit_text(const struct turnstile *g, struct arena *a)
 {
     struct err e;
     struct buf b = buf_in(a, 1 << 20);
@@ -86,7 +86,7 @@ TEST(a_client_may_send_its_burst_and_then_its_rate)
         {0, -1, 100},   /* any number */
         {1, 1, 1},
     };
-    struct gate g;
+    struct turnstile g;
     gate_open(&g, 1, 0, 60000);
     for (size_t i = 0; i < COUNT(row); i++) {
         struct caller c = client((int)i + 1, row[i].rate, row[i].burst);
@@ -109,7 +109,7 @@ TEST(a_client_may_send_its_burst_and_then_its_rate)
 
 TEST(who_is_refused_is_told_how_long_to_wait_in_whole_seconds)
 {
-    struct gate g;
+    struct turnstile g;
     gate_open(&g, 1, 0, 60000);
     struct caller slow = client(1, 1, 1), fast = client(2, 1000, 1);
     CHECK_INT(limit_client(g.limit, &slow), 0);
@@ -134,7 +134,7 @@ TEST(strangers_are_told_apart_by_address_and_ipv6_ones_by_64_bits)
         {"", true},             {"", true},             {"", true},             {"", true}, /* unknown: not limited */
         {"nonsense", true},
     };
-    struct gate g;
+    struct turnstile g;
     gate_open(&g, 0, 1, 60000);
     for (size_t i = 0; i < COUNT(row); i++)
         if ((limit_denied(g.limit, row[i].peer) == 0) != row[i].passes)
@@ -150,7 +150,7 @@ TEST(strangers_are_told_apart_by_address_and_ipv6_ones_by_64_bits)
 TEST(refusals_are_one_audit_entry_a_client_or_address_and_while)
 {
     OWN_ARENA struct arena *a = arena_new(4 << 20);
-    struct gate g;
+    struct turnstile g;
     gate_open(&g, 1, 1, 400);
     struct caller c = client(1, -1, -1);
     CHECK_INT(passing(g.limit, &c, 105), 5);
@@ -179,7 +179,7 @@ TEST(refusals_are_one_audit_entry_a_client_or_address_and_while)
 TEST(the_table_is_bounded_and_no_refusal_is_forgotten)
 {
     OWN_ARENA struct arena *a = arena_new(4 << 20);
-    struct gate g;
+    struct turnstile g;
     gate_open(&g, 0, 1, 60000);
     enum { MANY = 3 * LIMIT_BUCKETS };
     int64_t refused = 0;
@@ -228,7 +228,7 @@ static void *ask(void *arg)
 
 TEST(many_threads_share_one_bucket)
 {
-    struct gate g;
+    struct turnstile g;
     gate_open(&g, 0, 1000000, 1);
     struct asking x[4];
     pthread_t t[4];
