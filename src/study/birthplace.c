@@ -24,11 +24,14 @@ bool birthplace_was(const struct birthplace *p, int64_t day)
 
 int birthplace_find(struct slice code, struct birthplace *ret)
 {
-    int64_t digits;
-    if (code.n != 4 || code.p[0] < 'A' || code.p[0] > 'Z' || code.p[1] < '0' || code.p[1] > '9' ||
-        !slice_int((struct slice){code.p + 1, 3}, 0, 999, &digits))
+    if (code.n != 4 || code.p[0] < 'A' || code.p[0] > 'Z')
         return 0;
-    unsigned want = (unsigned)(code.p[0] - 'A') * 1000 + (unsigned)digits, low = 0, high = place_count;
+    unsigned want = (unsigned)(code.p[0] - 'A'), low = 0, high = place_count;
+    for (size_t i = 1; i < 4; i++) {
+        if (code.p[i] < '0' || code.p[i] > '9')
+            return 0;
+        want = want * 10 + (unsigned)(code.p[i] - '0');
+    }
     while (low < high) {
         unsigned mid = (low + high) / 2;
         if (place_rows[mid].code < want)
