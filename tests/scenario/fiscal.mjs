@@ -213,6 +213,10 @@ await test('the verb reads codes a line each, and writes a line of JSON each', (
     [true, 'OK', 'person', 0, 'PLACE_NOT_THEN'], [true, 'OK', 'STP', undefined, undefined], [false, 'CHECK_DIGIT', undefined, undefined, undefined]], 'verdicts');
   same(got[0].place, { code: 'H501', name: 'Roma', province: 'RM' }, 'place');
 });
+await test('of several codes each verdict says of which line it is', () => {
+  const r = cli(['study', 'fiscal-code', '-'], { input: 'RSSMRA80A01H501U\n\nRSSMRA80A01H501V\n' });
+  same([r.code, r.stdout.match(/^Line \d+\. It is [a-z]+/gm)], [1, ['Line 1. It is the', 'Line 3. It is no']], 'verdicts');
+});
 await test('the verb takes one code as a word, and nothing as no code', () => {
   same(cli(['study', 'fiscal-code', 'RSSMRA80A01H501U']).code, 0, 'a word');
   for (const input of ['', '\n', '\n\n']) {
