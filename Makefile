@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 N ?= 50
 # Progress for eyes, silence for logs.
 NINJA = ninja $$([ -t 1 ] || echo --quiet)
-NODE_DATA = data/fhir data/swagger-ui
+NODE_DATA = data/fhir data/places data/swagger-ui
 NODE_TESTS = tests/clients tests/tools
 # Published examples to judge, where a checkout has them beside it; the tests that need them skip elsewhere.
 export LAZARET_FHIR_DATA ?= $(wildcard $(abspath ../shared/data/fhir-r4))
