@@ -28,6 +28,7 @@ struct state {
     int64_t under, now; /* values under older keys */
     struct key_domain *domain;
     int domains;
+    struct rows roots; /* id, source, since, until */
     const char *aside[ASIDE_MAX];
     int asides;
 };
@@ -43,7 +44,8 @@ static int look(struct app *app, struct arena *a, struct state *s, struct err *e
     s->olds = keyring_old(k, NULL, s->old, OLD_MAX);
     s->domains = keyring_newest(k, NULL, s->domain, DOMAINS_SHOWN);
     s->asides = root_put_aside(s->keys.source, a, s->aside, ASIDE_MAX, e);
-    return s->asides < 0 || keyring_subject_count(k, &s->subjects, e) || job_count_older(app->api.jobs, &s->under, e)
+    return s->asides < 0 || keyring_roots(k, a, &s->roots, e) < 0 || keyring_subject_count(k, &s->subjects, e) ||
+                   job_count_older(app->api.jobs, &s->under, e)
                ? -1
                : 0;
 }
@@ -64,6 +66,24 @@ static void domain_rows(const struct state *s, struct json_out *out)
         json_pair_int(out, "epoch", d->epoch);
         json_pair_str(out, "since", clock_text(d->made_at, when));
         json_pair_int(out, "older", older);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void replaced_roots(const struct state *s, struct json_out *out)
+{
+    char when[CLOCK_TEXT];
+    json_key(out, "replaced_root_keys");
+    json_open(out, '[');
+    for (int i = 0; i < s->roots.n; i++) {
+        const struct val *v = row_at(&s->roots, i, 0);
+        if (v[3].kind == VAL_NULL)
+            continue;
+        json_open(out, '{');
+        json_pair(out, "root_id", v[0].s);
+        json_pair(out, "root_key", v[1].s);
+        json_pair_str(out, "until", clock_text(v[3].i, when));
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -115,11 +135,7 @@ int admin_keys_status(struct app *app, const struct json *args, struct arena *a,
     json_pair_str(out, "root_kind", root_kind(s.keys.source));
     json_pair_str(out, "root_id", s.keys.root_id);
     json_pair_str(out, "root_since", clock_text(s.keys.root_since, when));
-    json_key(out, "replaced_root_keys");
-    json_open(out, '[');
-    for (int i = 0; i < s.asides; i++)
-        json_put_str(out, s.aside[i]);
-    json_close(out, ']');
+    replaced_roots(&s, out);
     json_pair_int(out, "domains", s.keys.domains);
     json_pair_int(out, "keys", s.keys.epochs);
     json_pair_int(out, "older", s.olds);
@@ -143,6 +159,12 @@ static void say_root(struct call *c, const struct json *j)
         "The root key is %s, %.*s (fingerprint %.*s), since %.10s. Keep a copy of it apart from the data: without it "
         "nothing opens.\n",
         what, SLICE_FMT(at), SLICE_FMT(id), since.p);
+    uint32_t list = json_get(j, 0, "replaced_root_keys");
+    for (uint32_t k = json_first(j, list); k != json_end(j, list); k = json_next(j, k)) {
+        struct slice was = json_get_text(j, k, "root_id", c->arena), until = json_get_text(j, k, "until", c->arena);
+        printf("Until %.10s it was another one (fingerprint %.*s): backups of that time open with it alone.\n", until.p,
+               SLICE_FMT(was));
+    }
 }
 
 static void say_domains(struct call *c, const struct json *j)

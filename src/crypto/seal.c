@@ -84,41 +84,55 @@ static int derive(const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE], uint
     return ok ? 0 : -1;
 }
 
+int gcm_seal(const uint8_t key[KEY_BYTES], const uint8_t iv[GCM_IV], struct slice aad, struct slice plain, uint8_t *out)
+{
+    EVP_CIPHER_CTX *gcm = ciphers()->gcm;
+    int n = 0, m = 0;
+    if (plain.n > INT32_MAX)
+        return -1;
+    int ok = EVP_CipherInit_ex(gcm, NULL, NULL, key, iv, 1) &&
+             (aad.n == 0 || EVP_CipherUpdate(gcm, NULL, &n, (const uint8_t *)aad.p, (int)aad.n)) &&
+             (plain.n == 0 || EVP_CipherUpdate(gcm, out, &m, (const uint8_t *)plain.p, (int)plain.n)) &&
+             EVP_CipherFinal_ex(gcm, out + plain.n, &n) &&
+             EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, TAG, out + plain.n);
+    return ok ? 0 : -1;
+}
+
+int gcm_open(const uint8_t key[KEY_BYTES], const uint8_t iv[GCM_IV], struct slice aad, struct slice sealed,
+             uint8_t *out)
+{
+    uint8_t tag[TAG];
+    EVP_CIPHER_CTX *gcm = ciphers()->gcm;
+    int n = 0, m = 0;
+    if (sealed.n < TAG || sealed.n > INT32_MAX)
+        return -1;
+    size_t len = sealed.n - TAG;
+    memcpy(tag, sealed.p + len, TAG);
+    int ok = EVP_CipherInit_ex(gcm, NULL, NULL, key, iv, 0) &&
+             (aad.n == 0 || EVP_CipherUpdate(gcm, NULL, &n, (const uint8_t *)aad.p, (int)aad.n)) &&
+             (len == 0 || EVP_CipherUpdate(gcm, out, &m, (const uint8_t *)sealed.p, (int)len)) &&
+             EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, TAG, tag) && EVP_CipherFinal_ex(gcm, out + len, &n) > 0;
+    if (!ok && len)
+        wipe(out, len); /* unauthenticated plaintext is nobody's business */
+    return ok ? 0 : -1;
+}
+
 int xaes_seal(const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE], struct slice aad, struct slice plain,
               uint8_t *out)
 {
     uint8_t k[KEY_BYTES];
-    EVP_CIPHER_CTX *gcm = ciphers()->gcm;
-    int n = 0, m = 0;
-    if (plain.n > INT32_MAX || derive(key, nonce, k))
-        return -1;
-    int ok = EVP_CipherInit_ex(gcm, NULL, NULL, k, nonce + 12, 1) &&
-             EVP_CipherUpdate(gcm, NULL, &n, (const uint8_t *)aad.p, (int)aad.n) &&
-             (plain.n == 0 || EVP_CipherUpdate(gcm, out, &m, (const uint8_t *)plain.p, (int)plain.n)) &&
-             EVP_CipherFinal_ex(gcm, out + plain.n, &n) &&
-             EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, TAG, out + plain.n);
+    int rc = derive(key, nonce, k) ? -1 : gcm_seal(k, nonce + 12, aad, plain, out);
     wipe(k, sizeof k);
-    return ok ? 0 : -1;
+    return rc;
 }
 
 int xaes_open(const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE], struct slice aad, struct slice sealed,
               uint8_t *out)
 {
-    uint8_t k[KEY_BYTES], tag[TAG];
-    EVP_CIPHER_CTX *gcm = ciphers()->gcm;
-    int n = 0, m = 0;
-    if (sealed.n < TAG || sealed.n > INT32_MAX || derive(key, nonce, k))
-        return -1;
-    size_t len = sealed.n - TAG;
-    memcpy(tag, sealed.p + len, TAG);
-    int ok = EVP_CipherInit_ex(gcm, NULL, NULL, k, nonce + 12, 0) &&
-             EVP_CipherUpdate(gcm, NULL, &n, (const uint8_t *)aad.p, (int)aad.n) &&
-             (len == 0 || EVP_CipherUpdate(gcm, out, &m, (const uint8_t *)sealed.p, (int)len)) &&
-             EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, TAG, tag) && EVP_CipherFinal_ex(gcm, out + len, &n) > 0;
+    uint8_t k[KEY_BYTES];
+    int rc = derive(key, nonce, k) ? -1 : gcm_open(k, nonce + 12, aad, sealed, out);
     wipe(k, sizeof k);
-    if (!ok && len)
-        wipe(out, len); /* unauthenticated plaintext is nobody's business */
-    return ok ? 0 : -1;
+    return rc;
 }
 
 void key_make(struct key *ret)

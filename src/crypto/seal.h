@@ -42,7 +42,14 @@ int seal_open(const struct key *k, const struct seal_place *at, struct slice sea
 /* HKDF-SHA-256 (RFC 5869), output of up to 255*32 bytes. `label` is the info: "laz/v1/...". */
 void hkdf(struct slice secret, struct slice salt, const char *label, void *ret, size_t n);
 
-/* The bare AEAD, for its test vectors: `out` holds n + 16 bytes. */
+/* The bare AEADs, for their test vectors: `out` holds n + 16 bytes. gcm_ is what XAES uses, under a key for one
+ * message.
+ */
+enum { GCM_IV = 12 };
+int gcm_seal(const uint8_t key[KEY_BYTES], const uint8_t iv[GCM_IV], struct slice aad, struct slice plain,
+             uint8_t *out);
+int gcm_open(const uint8_t key[KEY_BYTES], const uint8_t iv[GCM_IV], struct slice aad, struct slice sealed,
+             uint8_t *out);
 int xaes_seal(const uint8_t key[KEY_BYTES], const uint8_t nonce[24], struct slice aad, struct slice plain,
               uint8_t *out);
 int xaes_open(const uint8_t key[KEY_BYTES], const uint8_t nonce[24], struct slice aad, struct slice sealed,

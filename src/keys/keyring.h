@@ -107,6 +107,10 @@ struct root_rotated {
 int keyring_rotate_root(struct keyring *k, const char *to, tx_body *also, void *arg, struct root_rotated *ret,
                         struct err *e);
 
+/* The root keys these data had, oldest first: fingerprint, source, since, until (NULL: the present one). -1 or their
+ * number. */
+int keyring_roots(struct keyring *k, struct arena *a, struct rows *ret, struct err *e);
+
 struct keyring_status {
     int domains, epochs;
     char root_id[ROOT_ID_TEXT];

@@ -43,7 +43,12 @@ static int insert_first(struct tx *tx, void *arg, struct err *e)
 /* The rows of root_key, in the order they came; the last is the present one. */
 static int read_history(struct keyring *k, struct arena *a, struct rows *ret, struct err *e)
 {
-    return db_rows(k->db, a, ret, e, "SELECT id, source, since FROM root_key ORDER BY until IS NULL, since");
+    return db_rows(k->db, a, ret, e, "SELECT id, source, since, until FROM root_key ORDER BY until IS NULL, since");
+}
+
+int keyring_roots(struct keyring *k, struct arena *a, struct rows *ret, struct err *e)
+{
+    return read_history(k, a, ret, e);
 }
 
 static int take_history(struct keyring *k, const struct first *x, struct arena *a, struct err *e)
@@ -73,12 +78,11 @@ static int refuse(struct keyring *k, const struct key *have, struct arena *a, st
     char id[ROOT_ID_TEXT];
     root_id_text(have, id);
     if (read_history(k, a, &r, &ignored) <= 0)
-        return err_set(e, ERR_KEYS, "the root key at %.80s is not the one these data were made with", k->source);
+        return err_set(e, ERR_KEYS, "the root key (%s) is not the one these data were made with", id);
     const struct val *v = row_at(&r, r.n - 1, 0);
     return err_set(e, ERR_KEYS,
-                   "the root key at %.80s (%s) is not the one these data were made with: that has the fingerprint "
-                   "%.*s and was put at %.*s",
-                   k->source, id, SLICE_FMT(v[0].s), (int)(v[1].s.n < 100 ? v[1].s.n : 100), v[1].s.p);
+                   "the root key (%s) is not the one these data were made with: that is %.*s, and was put at %.*s", id,
+                   SLICE_FMT(v[0].s), (int)(v[1].s.n < 90 ? v[1].s.n : 90), v[1].s.p);
 }
 
 static bool is_of(const struct key *root, const struct val *tag)

@@ -137,7 +137,7 @@ int backup_copy_file(const char *from, const char *to, mode_t mode, struct err *
 {
     char fresh[PATH_MAX];
     struct stat st;
-    struct progress none = {0};
+    struct progress none = {.done = 0};
     struct backup_file f = {.path = from};
     snprintf(fresh, sizeof fresh, "%s.new", to);
     OWN_FD int in = open_file(from, &st, e);

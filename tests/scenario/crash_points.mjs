@@ -228,6 +228,33 @@ reach.ROTATE = async (w, p) => {
   same((await run(on('keys', 'rotate'))).code, 0, 'a rotation');
   same((await told('db', 'check')).filter((x) => !x.holds), [], 'what does not hold after it');
 };
+// Either root key is the store's, and it is where the next start looks for it.
+reach.ROOT = async (w, p) => {
+  await w.start(p.env);
+  const id = await w.send('the-key');
+  await w.settled();
+  const on = (...words) => [...words, '--data', w.server.dir, '--json'];
+  const told = async (...words) => JSON.parse((await run(on(...words))).out);
+  const root = `${w.server.dir}.key`, old = fs.readFileSync(root, 'utf8');
+  const before = (await told('keys', 'status')).root_id;
+  const asked = run(on('keys', 'rotate', '--root'));
+  await w.killed(p.name);
+  same((await asked).code, 1, 'the command whose server was killed');
+  check([root, `${root}.next`].some((f) => fs.existsSync(f) && /^[0-9a-f]{64}\n$/.test(fs.readFileSync(f, 'utf8'))), 'there is no whole root key');
+  await w.start();
+  const after = (await told('keys', 'status')).root_id;
+  same(after !== before, p.leaves === 'ALL', 'whether the root key is another one');
+  same(fs.readFileSync(root, 'utf8') !== old, p.leaves === 'ALL', 'whether its file is');
+  if (p.leaves === 'ALL') same(fs.readFileSync(`${root}.old-${before}`, 'utf8'), old, 'the old root key');
+  same((await told('db', 'check')).filter((x) => !x.holds), [], 'what does not hold');
+  same((await w.job(id)).code ?? 200, 200, 'the job');
+  const again = JSON.parse((await run(on('keys', 'rotate', '--root'))).out);
+  same(again.old_root_id, after, 'the root key that was replaced');
+  await w.server.stop();
+  await w.start();
+  same((await told('keys', 'status')).root_id, again.root_id, 'the root key after a start');
+  same((await told('db', 'check')).filter((x) => !x.holds), [], 'what does not hold after it');
+};
 reach.HOOK = reach.RUN;
 
 // The program beside a server that has to go on answering meanwhile.
@@ -270,7 +297,8 @@ await first.server.stop();
 if (!runs) {
   skip('every point', 'models cannot run on this machine');
 } else {
-  const all = points.flatMap((p) => (p.name.startsWith('migration') ? [1, 2] : [1]).map((k) => ({ ...p, k })));
+  // REWRAP: no route makes keys of subjects yet; tests/unit/test_rotate.c kills there
+  const all = points.filter((p) => p.during !== 'REWRAP').flatMap((p) => (p.name.startsWith('migration') ? [1, 2] : [1]).map((k) => ({ ...p, k })));
   const outcome = new Map();
   const queue = [...all];
   await Promise.all(Array.from({ length: WORLDS }, async () => {

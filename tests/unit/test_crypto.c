@@ -24,12 +24,74 @@ TEST(xaes_reproduces_its_published_vectors)
     check_hex(out, 28, "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d");
 }
 
-TEST(hkdf_reproduces_rfc_5869_case_3)
+/* The classical cases of 256 bits: McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B, 13 to 16 (the mode
+ * became SP 800-38D). */
+TEST(gcm_reproduces_its_published_cases_13_to_16)
 {
-    uint8_t ikm[22], okm[42];
-    memset(ikm, 0x0b, sizeof ikm);
-    hkdf((struct slice){(char *)ikm, 22}, SLICE(""), "", okm, sizeof okm);
+    static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000",
+                      key[] = "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+                      text[] = "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+                               "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255";
+    static const struct {
+        const char *key, *iv, *aad;
+        struct slice plain; /* hexadecimal */
+        const char *sealed;
+    } row[] = {
+        {zeros, "000000000000000000000000", "", {"", 0}, "530f8afbc74536b9a963b4f1c4cb738b"},
+        {zeros, "000000000000000000000000", "", {zeros, 32}, "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"},
+        {key, "cafebabefacedbaddecaf888", "", {text, 128},
+         "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+         "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662898015ad"
+         "b094dac5d93471bdec1a502270e3cc6c"},
+        {key, "cafebabefacedbaddecaf888", "feedfacedeadbeeffeedfacedeadbeefabaddad2", {text, 120},
+         "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+         "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+         "76fc6ece0f4e1768cddf8853bb2d551b"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        uint8_t k[32], iv[12], aad[20], plain[64], sealed[80], opened[64];
+        int n_aad = hex_decode(slice_of(row[i].aad), aad, sizeof aad), n = hex_decode(row[i].plain, plain, sizeof plain);
+        hex_decode(slice_of(row[i].key), k, sizeof k);
+        hex_decode(slice_of(row[i].iv), iv, sizeof iv);
+        struct slice a = {(char *)aad, (size_t)n_aad}, p = {(char *)plain, (size_t)n}, s = {(char *)sealed, (size_t)n + 16};
+        CHECK_INT(gcm_seal(k, iv, a, p, sealed), 0);
+        check_hex(sealed, s.n, row[i].sealed);
+        CHECK_INT(gcm_open(k, iv, a, s, opened), 0);
+        CHECK(n == 0 || memcmp(opened, plain, (size_t)n) == 0);
+        for (size_t bit = 0; bit < 8 * s.n; bit++) {
+            sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            CHECK_INT(gcm_open(k, iv, a, s, opened), -1);
+            sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+    }
+}
+
+static void counting(uint8_t *p, size_t n, uint8_t from)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = (uint8_t)(from + i);
+}
+
+/* RFC 5869, A.1 to A.3. The info of A.1 and A.2 is no text without NUL, but has none, so it can be a label. */
+TEST(hkdf_reproduces_rfc_5869_cases_1_to_3)
+{
+    uint8_t ikm[80], salt[80], okm[82];
+    char info[81] = "";
+    memset(ikm, 0x0b, 22);
+    counting(salt, 13, 0);
+    counting((uint8_t *)info, 10, 0xf0);
+    hkdf((struct slice){(char *)ikm, 22}, (struct slice){(char *)salt, 13}, info, okm, 42);
+    check_hex(okm, 42, "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
+    hkdf((struct slice){(char *)ikm, 22}, SLICE(""), "", okm, 42);
     check_hex(okm, 42, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
+    counting(ikm, 80, 0);
+    counting(salt, 80, 0x60);
+    counting((uint8_t *)info, 80, 0xb0);
+    hkdf((struct slice){(char *)ikm, 80}, (struct slice){(char *)salt, 80}, info, okm, 82);
+    check_hex(okm, 82,
+              "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c"
+              "59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71"
+              "cc30c58179ec3e87c14c01d5c1f3434f1d87");
 }
 
 TEST(hmac_reproduces_rfc_4231_cases_2_and_6)
@@ -44,7 +106,7 @@ TEST(hmac_reproduces_rfc_4231_cases_2_and_6)
     check_hex(mac, 32, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
-/* RFC 8032, 7.1, tests 1 to 3. */
+/* RFC 8032, 7.1, tests 1 to 3, and SHA(abc), whose message is SHA-512("abc"). */
 TEST(signatures_are_those_of_rfc_8032)
 {
     static const struct {
@@ -62,9 +124,15 @@ TEST(signatures_are_those_of_rfc_8032)
          "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
          "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
          "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"},
+        {"833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+         "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+         "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+         "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+         "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b589"
+         "09351fc9ac90b3ecfdfbc7c66431e0303dca179c138ac17ad9bef1177331a704"},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
-        uint8_t seed[SIGN_SEED], public[SIGN_PUBLIC], message[4], sig[SIGN_BYTES];
+        uint8_t seed[SIGN_SEED], public[SIGN_PUBLIC], message[64], sig[SIGN_BYTES];
         int n = hex_decode(slice_of(row[i].message), message, sizeof message);
         struct slice text = {(char *)message, (size_t)n};
         hex_decode(slice_of(row[i].seed), seed, sizeof seed);
@@ -119,6 +187,56 @@ TEST(a_sealed_value_opens_only_where_it_was_sealed)
         CHECK_INT(seal_open(&k, &at, (struct slice){sealed.p, n}, a, &plain, &e), -1);
 }
 
+/* C2: each bit of what is sealed and of each thing it is bound to, and each of them in another's place. */
+TEST(no_bit_of_a_sealed_value_its_key_or_its_place_may_be_another)
+{
+    OWN_ARENA struct arena *a = arena_new(8 << 20);
+    struct err e;
+    struct key k;
+    struct slice sealed, plain;
+    struct id {
+        uint8_t byte[16];
+    } id[3];
+    for (int i = 0; i < 3; i++)
+        counting(id[i].byte, 16, (uint8_t)(50 * i));
+    key_make(&k);
+    struct seal_place at = {id[0].byte, id[1].byte, id[2].byte, 0x0102, 0x0304, 0x05060708}, moved;
+    CHECK_OK(seal(&k, &at, SLICE("secret"), a, &sealed, &e));
+    CHECK_OK(seal_open(&k, &at, sealed, a, &plain, &e));
+    for (int which = 0; which < 3; which++)
+        for (int bit = 0; bit < 128; bit++) {
+            id[which].byte[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            CHECK_INT(seal_open(&k, &at, sealed, a, &plain, &e), -1);
+            id[which].byte[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+    for (int bit = 0; bit < 32; bit++) {
+        moved = at, moved.revision ^= 1u << bit;
+        CHECK_INT(seal_open(&k, &moved, sealed, a, &plain, &e), -1);
+        moved = at, moved.table ^= (uint16_t)(bit < 16 ? 1u << bit : 0), moved.column ^= (uint16_t)(bit < 16 ? 0 : 1u << (bit - 16));
+        CHECK_INT(seal_open(&k, &moved, sealed, a, &plain, &e), -1);
+    }
+    for (int bit = 0; bit < 8 * KEY_BYTES; bit++) {
+        k.secret[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        CHECK_INT(seal_open(&k, &at, sealed, a, &plain, &e), -1);
+        k.secret[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    for (int bit = 0; bit < 8 * KEY_ID_BYTES; bit++) {
+        k.id[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        CHECK_INT(seal_open(&k, &at, sealed, a, &plain, &e), -1);
+        k.id[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    const uint8_t *const ids[] = {id[0].byte, id[1].byte, id[2].byte};
+    for (int i = 1; i < 6; i++) { /* every other order of scope, row and subject */
+        static const int order[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+        moved = at, moved.scope = ids[order[i][0]], moved.row = ids[order[i][1]], moved.subject = ids[order[i][2]];
+        CHECK_INT(seal_open(&k, &moved, sealed, a, &plain, &e), -1);
+    }
+    moved = at, moved.table = at.column, moved.column = at.table;
+    CHECK_INT(seal_open(&k, &moved, sealed, a, &plain, &e), -1);
+    CHECK_OK(seal_open(&k, &at, sealed, a, &plain, &e));
+}
+
 RUN(T(signatures_are_those_of_rfc_8032),
-    T(xaes_reproduces_its_published_vectors), T(hkdf_reproduces_rfc_5869_case_3), T(hmac_reproduces_rfc_4231_cases_2_and_6),
-    T(a_sealed_value_opens_only_where_it_was_sealed))
+    T(xaes_reproduces_its_published_vectors), T(hkdf_reproduces_rfc_5869_cases_1_to_3), T(hmac_reproduces_rfc_4231_cases_2_and_6),
+    T(a_sealed_value_opens_only_where_it_was_sealed), T(gcm_reproduces_its_published_cases_13_to_16),
+    T(no_bit_of_a_sealed_value_its_key_or_its_place_may_be_another))
