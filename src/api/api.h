@@ -14,6 +14,7 @@
 #include "identity/staff.h"
 #include "jobs/job.h"
 #include "models/registry.h"
+#include "study/study.h"
 
 struct api_config {
     const char *open_client;  /* NULL: none. legacy.open_client */
@@ -30,6 +31,7 @@ struct api {
     struct jobs *jobs;
     struct registry *registry;
     struct deliver *deliver;
+    struct study study;
     struct events *events;   /* NULL: no streams of events here */
     struct limit *limit;     /* NULL: no limits here */
     struct sandbox *sandbox; /* NULL: models cannot run in this process; */

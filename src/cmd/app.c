@@ -381,7 +381,8 @@ int app_open(struct app *app, struct config *c, struct err *e)
         audit_signer_open(api->db, api->keyring, api->scope, c->audit_origin, &app->signer, e) ||
         registry_open(api->db, api->scope, p.models, &api->registry, e) ||
         jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || open_ledger(app, e) ||
-        known_open(&api->known, e) || finish_folder(app, &p, e))
+        known_open(&api->known, e) || study_open(api->db, api->keyring, api->scope, &api->study, e) ||
+        finish_folder(app, &p, e))
         return -1;
     jobs_limit(api->jobs, &(struct jobs_limits){.client_running = (int)c->client_running,
                                                 .model_running = (int)c->model_running,

@@ -8,7 +8,7 @@
 #include "keys/keyring_int.h"
 
 enum { TAX_SHORT = 11, TAX_LONG = 16, EMAIL_MAX = 254, PHONE_LEAST = 7, PHONE_MOST = 15 };
-enum form { FORM_TAX_CODE, FORM_EMAIL, FORM_PHONE };
+enum form { FORM_TAX_CODE, FORM_EMAIL, FORM_PHONE, FORM_ID };
 
 static const struct {
     const char *name;
@@ -61,6 +61,7 @@ static bool has_form(struct slice s, enum form f)
     case FORM_TAX_CODE: return is_tax_code(s);
     case FORM_EMAIL: return is_email(s);
     case FORM_PHONE: return is_phone(s);
+    case FORM_ID: return s.n == ID_BYTES;
     }
     return false;
 }

@@ -13,6 +13,7 @@
  *   tax codes   upper case letters and digits without spaces, 11 or 16
  *   addresses   lower case, no spaces, one @, up to 254 bytes
  *   telephone   + and 7 to 15 digits, no leading zero
+ *   ids         16 bytes
  * Anything else is refused (ERR_BAD_REQUEST), not indexed where nobody would find it. */
 #ifndef KEYS_BLIND_H
 #define KEYS_BLIND_H

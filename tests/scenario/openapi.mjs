@@ -30,9 +30,9 @@ function token(roles) {
 }
 const staff = ['--staff-issuer', issuer(), '--staff-http', 'on'];
 // Who asks, where it is not a client.
-const people = { 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
+const people = { 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
 // What an example may say is given: a server of its own kind, started when it is needed.
-const kinds = { 'a worker': [], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
+const kinds = { 'a worker': [], 'a doctor': [...staff, '--staff-approval', 'token'], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
   'somebody with two roles': [...staff, '--staff-approval', 'token'], 'somebody new': staff, 'somebody with a broken token': staff };
 // Takes what is delivered.
 const receiver = http.createServer((q, r) => q.resume().on('end', () => r.writeHead(204).end()));

@@ -1,0 +1,98 @@
+/* alias.c -- numbers that a holder knows subjects by: random, below 2^52 (so that every JSON reader keeps them), looked
+ * up in a table, deleted with the subject. A number that was made from the subject's key could be made again. */
+#include "study/study_int.h"
+
+#include "base/rnd.h"
+
+enum { AT_ONCE = 25 };
+
+int alias_index(const struct study *s, const uint8_t subject[16], uint8_t ret[BLIND_BYTES], struct err *e)
+{
+    return blind_index(s->keyring, s->scope, BLIND_ALIAS, (struct slice){(const char *)subject, 16}, ret, e);
+}
+
+/* A row's place: its number, which is the row's for this holder. */
+static struct seal_place place_at(const struct study *s, const char *holder, int64_t number, uint8_t row[16])
+{
+    memset(row, 0, 16);
+    memcpy(row, &number, sizeof number);
+    for (int i = 0; i < 8 && holder[i]; i++)
+        row[8 + i] = (uint8_t)holder[i];
+    return place_of(PLACE_ALIAS_SUBJECT, s->scope, row, 0);
+}
+
+int alias_make(const struct study *s, const char *holder, const uint8_t subject[16], struct arena *a, struct alias *ret,
+               struct err *e)
+{
+    struct alias x = {.holder = holder};
+    struct key key;
+    uint8_t row[16];
+    rnd_bytes(&x.number, sizeof x.number);
+    x.number &= (INT64_C(1) << 52) - 1;
+    struct seal_place at = place_at(s, holder, x.number, row);
+    if (alias_index(s, subject, x.index, e) || keyring_domain(s->keyring, s->scope, "alias", &key, e))
+        return -1;
+    int rc = seal(&key, &at, (struct slice){(const char *)subject, 16}, a, &x.sealed, e);
+    key_wipe(&key);
+    if (!rc)
+        *ret = x;
+    return rc;
+}
+
+int alias_store(struct tx *tx, const struct study *s, const struct alias *x, struct err *e)
+{
+    return tx_put(tx, e,
+                  "INSERT INTO alias (scope, holder, number, subject_index, subject) VALUES ($1, $2, $3, $4, $5)",
+                  V_ID(s->scope), V_STR(x->holder), V_INT(x->number), V_ID(x->index), V_BLOB(x->sealed));
+}
+
+int alias_subject(struct tx *tx, const struct study *s, const char *holder, int64_t number, struct arena *a,
+                  uint8_t ret[16], struct err *e)
+{
+    struct rows r;
+    struct slice plain;
+    uint8_t row[16];
+    struct seal_place at = place_at(s, holder, number, row);
+    if (tx_rows(tx, a, &r, e, "SELECT subject FROM alias WHERE scope = $1 AND holder = $2 AND number = $3",
+                V_ID(s->scope), V_STR(holder), V_INT(number)) < 0)
+        return -1;
+    if (r.n == 0)
+        return 0;
+    if (keyring_unseal(s->keyring, &at, r.cell[0].s, a, &plain, e))
+        return -1;
+    if (plain.n != 16)
+        return err_set(e, ERR_KEYS, "an alias of another length");
+    memcpy(ret, plain.p, 16);
+    return 1;
+}
+
+/* The same text for any number: what is left over asks for the first one again. */
+static int some_numbers(struct tx *tx, const struct study *s, const char *holder, const uint8_t (*index)[BLIND_BYTES],
+                        int n, struct arena *a, int64_t *ret, struct err *e)
+{
+    struct rows r;
+    struct val v[3 + AT_ONCE] = {V_NULL, V_ID(s->scope), V_STR(holder)};
+    for (int i = 0; i < AT_ONCE; i++)
+        v[3 + i] = V_ID(index[i < n ? i : 0]);
+    if (tx_rows_n(tx, a, &r, e,
+                  "SELECT subject_index, number FROM alias WHERE scope = $1 AND holder = $2 AND subject_index IN ($3, "
+                  "$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, "
+                  "$25, $26, $27)",
+                  v, 2 + AT_ONCE) < 0)
+        return -1;
+    for (int i = 0; i < r.n; i++)
+        for (int k = 0; k < n; k++)
+            if (memcmp(row_at(&r, i, 0)->s.p, index[k], BLIND_BYTES) == 0)
+                ret[k] = row_at(&r, i, 1)->i;
+    return 0;
+}
+
+int alias_numbers(struct tx *tx, const struct study *s, const char *holder, const uint8_t (*index)[BLIND_BYTES], int n,
+                  struct arena *a, int64_t *ret, struct err *e)
+{
+    memset(ret, 0, (size_t)n * sizeof *ret);
+    for (int at = 0; at < n; at += AT_ONCE)
+        if (some_numbers(tx, s, holder, index + at, n - at < AT_ONCE ? n - at : AT_ONCE, a, ret + at, e))
+            return -1;
+    return 0;
+}

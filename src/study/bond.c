@@ -1,0 +1,136 @@
+/* bond.c -- the three edge tables: Patient (person, data_nick), Home (home, house_nick), Stream (stream, house_nick,
+ * data_nick).
+ *
+ * Whoever may read an edge table may walk its edges, in both directions; what a role can reach is what its edges
+ * connect (policy/check.c proves that this is what it is meant to be). In the store an edge is its ends, sealed under
+ * the table's own key, and for each end a keyed hash to find it by; so the file alone joins nothing. Ends are random,
+ * made for their table, derived from nothing, and shown to nobody: people see aliases. */
+#include "study/study_int.h"
+
+#include "base/rnd.h"
+
+enum { PATIENT_PERSON, PATIENT_DATA, HOME_HOME, HOME_HOUSE, STREAM_STREAM, STREAM_HOUSE, STREAM_DATA };
+
+static struct slice id_slice(const uint8_t id[16])
+{
+    return (struct slice){(const char *)id, 16};
+}
+
+void bond_make(struct bond *ret)
+{
+    rnd_bytes(ret, sizeof *ret);
+}
+
+static int seal_ends(const struct study *s, const char *domain, enum place place, const uint8_t row[16],
+                     struct slice ends, struct arena *a, struct slice *ret, struct err *e)
+{
+    struct key key;
+    struct seal_place at = place_of(place, s->scope, row, 0);
+    if (keyring_domain(s->keyring, s->scope, domain, &key, e))
+        return -1;
+    int rc = seal(&key, &at, ends, a, ret, e);
+    key_wipe(&key);
+    return rc;
+}
+
+int bond_seal(const struct study *s, const struct bond *b, struct arena *a, struct bond_rows *ret, struct err *e)
+{
+    static const enum blind_column column[] = {BLIND_PATIENT_PERSON, BLIND_PATIENT_DATA,  BLIND_HOME_HOME,
+                                               BLIND_HOME_HOUSE,     BLIND_STREAM_STREAM, BLIND_STREAM_HOUSE,
+                                               BLIND_STREAM_DATA};
+    const uint8_t *const end[] = {b->person, b->data_nick,  b->home,     b->house_nick,
+                                  b->stream, b->house_nick, b->data_nick};
+    uint8_t patient[32], home[32], stream[48];
+    for (int i = 0; i < 7; i++)
+        if (blind_index(s->keyring, s->scope, column[i], id_slice(end[i]), ret->index[i], e))
+            return -1;
+    for (int i = 0; i < 2; i++) {
+        memcpy(patient + 16 * i, end[PATIENT_PERSON + i], 16);
+        memcpy(home + 16 * i, end[HOME_HOME + i], 16);
+    }
+    for (int i = 0; i < 3; i++) {
+        memcpy(stream + 16 * i, end[STREAM_STREAM + i], 16);
+        rnd_bytes(ret->id[i], 16);
+    }
+    return seal_ends(s, "edge.patient", PLACE_PATIENT_ENDS, ret->id[0], (struct slice){(char *)patient, sizeof patient},
+                     a, &ret->patient, e) ||
+                   seal_ends(s, "edge.home", PLACE_HOME_ENDS, ret->id[1], (struct slice){(char *)home, sizeof home}, a,
+                             &ret->home, e) ||
+                   seal_ends(s, "edge.stream", PLACE_STREAM_ENDS, ret->id[2],
+                             (struct slice){(char *)stream, sizeof stream}, a, &ret->stream, e)
+               ? -1
+               : 0;
+}
+
+int bond_store(struct tx *tx, const struct study *s, const struct bond_rows *r, struct err *e)
+{
+    return tx_put(tx, e,
+                  "INSERT INTO patient_edge (scope, id, person_index, data_index, ends) VALUES ($1, $2, $3, $4, $5)",
+                  V_ID(s->scope), V_ID(r->id[0]), V_ID(r->index[PATIENT_PERSON]), V_ID(r->index[PATIENT_DATA]),
+                  V_BLOB(r->patient)) ||
+                   tx_put(
+                       tx, e,
+                       "INSERT INTO home_edge (scope, id, home_index, house_index, ends) VALUES ($1, $2, $3, $4, $5)",
+                       V_ID(s->scope), V_ID(r->id[1]), V_ID(r->index[HOME_HOME]), V_ID(r->index[HOME_HOUSE]),
+                       V_BLOB(r->home)) ||
+                   tx_put(
+                       tx, e,
+                       "INSERT INTO stream_edge (scope, id, stream_index, house_index, data_index, ends) VALUES ($1, "
+                       "$2, $3, $4, $5, $6)",
+                       V_ID(s->scope), V_ID(r->id[2]), V_ID(r->index[STREAM_STREAM]), V_ID(r->index[STREAM_HOUSE]),
+                       V_ID(r->index[STREAM_DATA]), V_BLOB(r->stream))
+               ? -1
+               : 0;
+}
+
+/* rows: id, ends. The ends of the first, `n` of them. 1, 0, -1. */
+static int open_ends(const struct study *s, enum place place, const struct rows *r, struct arena *a, size_t n,
+                     const uint8_t **ret, struct err *e)
+{
+    struct slice ends;
+    if (r->n == 0)
+        return 0;
+    struct seal_place at = place_of(place, s->scope, (const uint8_t *)row_at(r, 0, 0)->s.p, 0);
+    if (keyring_unseal(s->keyring, &at, row_at(r, 0, 1)->s, a, &ends, e))
+        return -1;
+    if (ends.n != n * 16)
+        return err_set(e, ERR_KEYS, "an edge of another length");
+    *ret = (const uint8_t *)ends.p;
+    return 1;
+}
+
+int bond_of_person(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, struct bond *ret,
+                   struct err *e)
+{
+    uint8_t index[BLIND_BYTES];
+    struct rows r;
+    struct bond b;
+    const uint8_t *end;
+    int got;
+    memcpy(b.person, person, 16);
+    if (blind_index(s->keyring, s->scope, BLIND_PATIENT_PERSON, id_slice(person), index, e) ||
+        tx_rows(tx, a, &r, e, "SELECT id, ends FROM patient_edge WHERE scope = $1 AND person_index = $2",
+                V_ID(s->scope), V_ID(index)) < 0 ||
+        (got = open_ends(s, PLACE_PATIENT_ENDS, &r, a, 2, &end, e)) < 0)
+        return -1;
+    if (got == 0)
+        return 0;
+    memcpy(b.data_nick, end + 16, 16);
+    if (blind_index(s->keyring, s->scope, BLIND_STREAM_DATA, id_slice(b.data_nick), index, e) ||
+        tx_rows(tx, a, &r, e, "SELECT id, ends FROM stream_edge WHERE scope = $1 AND data_index = $2 LIMIT 1",
+                V_ID(s->scope), V_ID(index)) < 0 ||
+        (got = open_ends(s, PLACE_STREAM_ENDS, &r, a, 3, &end, e)) < 0)
+        return -1;
+    if (got == 0)
+        return 0;
+    memcpy(b.stream, end, 16);
+    memcpy(b.house_nick, end + 16, 16);
+    if (blind_index(s->keyring, s->scope, BLIND_HOME_HOUSE, id_slice(b.house_nick), index, e) ||
+        tx_rows(tx, a, &r, e, "SELECT id, ends FROM home_edge WHERE scope = $1 AND house_index = $2", V_ID(s->scope),
+                V_ID(index)) < 0 ||
+        (got = open_ends(s, PLACE_HOME_ENDS, &r, a, 2, &end, e)) <= 0)
+        return got;
+    memcpy(b.home, end, 16);
+    *ret = b;
+    return 1;
+}

@@ -1,0 +1,63 @@
+#include "study/study_int.h"
+
+int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct study *ret, struct err *e)
+{
+    static const enum blind_column column[] = {BLIND_ALIAS,       BLIND_PATIENT_PERSON, BLIND_PATIENT_DATA,
+                                               BLIND_HOME_HOME,   BLIND_HOME_HOUSE,     BLIND_STREAM_STREAM,
+                                               BLIND_STREAM_DATA, BLIND_STREAM_HOUSE};
+    static const char *const domain[] = {"alias", "edge.patient", "edge.home", "edge.stream"};
+    static const uint8_t nobody[16] = {0};
+    uint8_t index[BLIND_BYTES];
+    struct key key;
+    for (size_t i = 0; i < sizeof column / sizeof column[0]; i++)
+        if (blind_index(k, scope, column[i], (struct slice){(const char *)nobody, sizeof nobody}, index, e))
+            return -1;
+    for (size_t i = 0; i < sizeof domain / sizeof domain[0]; i++) {
+        if (keyring_domain(k, scope, domain[i], &key, e))
+            return -1;
+        key_wipe(&key);
+    }
+    *ret = (struct study){db, k, scope};
+    return 0;
+}
+
+int study_enter(struct tx *tx, const struct study *s, const struct caller *c, struct err *e)
+{
+    const struct gate *gate = policy_gate(c->role);
+    if (!gate)
+        return err_set(e, ERR_GATE, "%s has no part in the study's records", role_name(c->role));
+    return tx_gate(tx, gate, &(struct gate_actor){s->scope, c->id}, e);
+}
+
+int study_leave(struct tx *tx, const struct audit_entry *entry, struct err *e)
+{
+    return tx_ungate(tx, e) || audit_append(tx, entry, e) ? -1 : 0;
+}
+
+static struct seal_place place_for(const uint8_t *scope, const uint8_t *subject, enum place place, const uint8_t *row,
+                                   int64_t rev)
+{
+    struct seal_place at = place_of(place, scope, row, (uint32_t)rev);
+    at.subject = subject;
+    return at;
+}
+
+int study_unseal(const struct study *s, const uint8_t subject[16], enum subject_domain d, enum place place,
+                 const uint8_t row[16], int64_t rev, struct slice sealed, struct arena *a, struct slice *ret,
+                 struct err *e)
+{
+    struct key key;
+    struct seal_place at = place_for(s->scope, subject, place, row, rev);
+    if (keyring_subject_open(s->keyring, s->scope, subject, d, &key, e))
+        return -1;
+    int rc = seal_open(&key, &at, sealed, a, ret, e);
+    key_wipe(&key);
+    return rc;
+}
+
+int study_seal(const struct subject_key *k, enum place place, const uint8_t row[16], int64_t rev, struct slice plain,
+               struct arena *a, struct slice *ret, struct err *e)
+{
+    struct seal_place at = place_for(k->scope, k->subject, place, row, rev);
+    return seal(&k->key, &at, plain, a, ret, e);
+}

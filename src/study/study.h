@@ -1,0 +1,20 @@
+/* study.h -- what every record of the study is kept with: the store, the keys, and the scope it belongs to. */
+#ifndef STUDY_STUDY_H
+#define STUDY_STUDY_H
+
+#include "audit/audit.h"
+#include "base/json.h"
+#include "identity/client.h"
+#include "keys/keyring.h"
+
+struct study {
+    struct db *db;
+    struct keyring *keyring;
+    const uint8_t *scope; /* 16 bytes; outlives it */
+};
+
+/* Reads (or makes, the first time) the keys that rows are linked and found by, so that nobody who looks for a row waits
+ * for them. Blocks for commits the first time. */
+int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct study *ret, struct err *e);
+
+#endif

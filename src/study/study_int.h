@@ -1,0 +1,68 @@
+/* study_int.h -- what the records of the study have in common: the caller's gate, sealing for a subject, aliases,
+ * edges. */
+#ifndef STUDY_STUDY_INT_H
+#define STUDY_STUDY_INT_H
+
+#include "keys/blind.h"
+#include "keys/subject.h"
+#include "policy/policy.h"
+#include "store/place.h"
+#include "study/study.h"
+
+/* --- in a body: the caller's statements, and the program's own after them --- */
+
+int study_enter(struct tx *tx, const struct study *s, const struct caller *c, struct err *e);
+/* The entry about it, appended outside of the gate. */
+int study_leave(struct tx *tx, const struct audit_entry *entry, struct err *e);
+
+/* --- sealed values --- */
+
+/* Under the subject's key of that domain, which is opened (that may wait for the store: not in a body). */
+int study_unseal(const struct study *s, const uint8_t subject[16], enum subject_domain d, enum place place,
+                 const uint8_t row[16], int64_t rev, struct slice sealed, struct arena *a, struct slice *ret,
+                 struct err *e);
+/* Under a fresh key that is not stored yet. */
+int study_seal(const struct subject_key *k, enum place place, const uint8_t row[16], int64_t rev, struct slice plain,
+               struct arena *a, struct slice *ret, struct err *e);
+
+/* --- edges: which person, data, house and home belong together --- */
+
+struct bond {
+    uint8_t person[16], home[16], data_nick[16], house_nick[16], stream[16];
+};
+void bond_make(struct bond *ret); /* random */
+
+struct bond_rows {
+    struct slice patient, home, stream; /* the sealed ends */
+    uint8_t id[3][16], index[7][BLIND_BYTES];
+};
+int bond_seal(const struct study *s, const struct bond *b, struct arena *a, struct bond_rows *ret, struct err *e);
+/* In a body, behind the gate of whoever enrols. */
+int bond_store(struct tx *tx, const struct study *s, const struct bond_rows *r, struct err *e);
+/* In a body: the rest of a bond, from its person on, as far as the gate lets. 1, 0 (there is none), -1. */
+int bond_of_person(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, struct bond *ret,
+                   struct err *e);
+
+/* --- aliases: what a holder calls a subject --- */
+
+enum { ALIAS_AUDIT_TEXT = 24 };
+struct alias {
+    const char *holder;
+    int64_t number;
+    struct slice sealed;
+    uint8_t index[BLIND_BYTES];
+};
+/* A new number; before the body. */
+int alias_make(const struct study *s, const char *holder, const uint8_t subject[16], struct arena *a, struct alias *ret,
+               struct err *e);
+/* In a body. */
+int alias_store(struct tx *tx, const struct study *s, const struct alias *x, struct err *e);
+/* In a body: whom the number means to the holder. 1, 0, -1. */
+int alias_subject(struct tx *tx, const struct study *s, const char *holder, int64_t number, struct arena *a,
+                  uint8_t ret[16], struct err *e);
+/* In a body: what the holder calls each of the subjects; 0 where it has no name for one. `index`: of alias_index. */
+int alias_numbers(struct tx *tx, const struct study *s, const char *holder, const uint8_t (*index)[BLIND_BYTES], int n,
+                  struct arena *a, int64_t *ret, struct err *e);
+int alias_index(const struct study *s, const uint8_t subject[16], uint8_t ret[BLIND_BYTES], struct err *e);
+
+#endif

@@ -1,0 +1,199 @@
+#include "test.h"
+
+#include <stdio.h>
+
+#include "base/rnd.h"
+#include "house.h"
+#include "policy/policy.h"
+#include "study/patient.h"
+
+static struct house h;
+static struct study study;
+static struct caller doctor = {.role = ROLE_DOCTOR, .id = {7}}, monitor = {.role = ROLE_MONITOR, .id = {8}};
+
+static const char anna[] = "{\"first_name\":\"Anna\",\"last_name\":\"Rossi\",\"codice_fiscale\":\"rss nna 80a41 h501 l\","
+                           "\"address\":\"Via dei Glicini 7\",\"phone\":\"+39 06 1234567\",\"neuro_diag\":\"MCI\",\"age_class\":\"40-49\","
+                           "\"medical_notes\":\"Zephyrine\\nagain\",\"join_date\":\"2026-03-01\"}";
+
+static int open_house(void **state)
+{
+    struct err e;
+    const struct gate *gate[ROLE_COUNT];
+    (void)state;
+    house_build(&h);
+    CHECK_OK(gate_install(h.db, gate, policy_gates(gate), &e));
+    CHECK_OK(study_open(h.db, h.keyring, h.scope, &study, &e));
+    memcpy(doctor.scope, h.scope, 16);
+    memcpy(monitor.scope, h.scope, 16);
+    return 0;
+}
+
+static int raze_house(void **state)
+{
+    (void)state;
+    house_raze(&h);
+    return 0;
+}
+
+static struct audit_entry act(const char *action)
+{
+    return (struct audit_entry){.scope = h.scope, .actor = "dr", .role = "doctor", .action = action, .outcome = "permit"};
+}
+
+static struct patient formed(struct arena *a, const char *text)
+{
+    struct patient p;
+    struct patient_fault fault[PATIENT_FAULTS];
+    int n = patient_form(slice_of(text), a, &p, fault);
+    if (n)
+        fail_msg("%d: %s: %s", n, n > 0 ? fault[0].field : "", n > 0 ? fault[0].text : "");
+    return p;
+}
+
+static int64_t enrolled(struct arena *a, const char *text)
+{
+    struct err e;
+    struct patient p = formed(a, text), got;
+    struct audit_entry audit = act("create");
+    CHECK_OK(patient_enrol(&study, &doctor, &p, &audit, a, &got, &e));
+    return got.id;
+}
+
+/* People without an Italian tax code. */
+static const char *person(struct arena *a, int n)
+{
+    static const char *const number[] = {"STP1234567890123", "ENI1234567890123", "STP0000000000007"};
+    return arena_printf(a, "{\"first_name\":\"N%d\",\"last_name\":\"Provvisorio\",\"codice_fiscale\":\"%s\","
+                           "\"join_date\":\"2026-04-%02d\"}", n, number[n - 1], n);
+}
+
+TEST(who_is_enrolled_is_read_as_they_were_told)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct err e;
+    struct patient got;
+    struct audit_entry audit = act("read");
+    int64_t id = enrolled(a, anna), before, after;
+    CHECK_OK(audit_count(h.db, &before, &e));
+    CHECK_INT(patient_read(&study, &doctor, id, &audit, a, &got, &e), 1);
+    CHECK_OK(audit_index(h.db, &e));
+    CHECK_OK(audit_count(h.db, &after, &e));
+    CHECK_INT(after, before + 1);
+    CHECK_SLICE(got.value[PATIENT_first_name], "Anna");
+    CHECK_SLICE(got.value[PATIENT_codice_fiscale], "RSSNNA80A41H501L");
+    CHECK_SLICE(got.value[PATIENT_gender], "female");
+    CHECK_SLICE(got.value[PATIENT_date_of_birth], "1980-01-01");
+    CHECK_SLICE(got.value[PATIENT_address], "Via dei Glicini 7");
+    CHECK_SLICE(got.value[PATIENT_neuro_diag], "MCI");
+    CHECK_SLICE(got.value[PATIENT_medical_notes], "Zephyrine\nagain");
+    CHECK_SLICE(got.value[PATIENT_join_date], "2026-03-01");
+    CHECK(!got.value[PATIENT_exit_date].p);
+    CHECK(id > 0 && id < INT64_C(1) << 52);
+    /* the same person twice */
+    struct patient p = formed(a, anna);
+    CHECK_INT(patient_enrol(&study, &doctor, &p, &audit, a, &got, &e), -1);
+    CHECK_INT(e.code, ERR_CONFLICT);
+}
+
+TEST(a_role_without_a_view_of_people_reads_and_enrols_none)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct err e = {0};
+    struct patient got, p = formed(a, person(a, 1));
+    struct audit_entry audit = act("read");
+    int64_t id = enrolled(a, person(a, 1));
+    CHECK_INT(patient_read(&study, &monitor, id, &audit, a, &got, &e), 0); /* the doctor's number says nothing to them */
+    CHECK_INT(patient_enrol(&study, &monitor, &p, &audit, a, &got, &e), -1);
+    CHECK_INT(e.code, ERR_GATE);
+    CHECK_INT(patient_read(&study, &doctor, id + 1, &audit, a, &got, &e), 0);
+}
+
+TEST(a_list_goes_page_by_page_and_says_how_many_there_are)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct err e;
+    struct patient_page page;
+    struct audit_entry audit = act("read");
+    enrolled(a, person(a, 2));
+    enrolled(a, person(a, 3));
+    CHECK_OK(patient_list(&study, &doctor, 0, 2, &audit, a, &page, &e));
+    CHECK_INT(page.n, 2);
+    CHECK_INT(page.all, 4);
+    CHECK_SLICE(page.patient[0].value[PATIENT_first_name], "N3");
+    CHECK_SLICE(page.patient[1].value[PATIENT_first_name], "N2");
+    CHECK(!page.patient[0].value[PATIENT_address].p);
+    CHECK_OK(patient_list(&study, &doctor, page.next, 2, &audit, a, &page, &e));
+    CHECK_INT(page.n, 2);
+    CHECK_SLICE(page.patient[1].value[PATIENT_first_name], "Anna");
+    CHECK_INT(page.next, 0);
+    CHECK_INT(patient_list(&study, &doctor, 12345, 2, &audit, a, &page, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+}
+
+TEST(a_form_says_what_is_wrong_with_it_and_repeats_nothing)
+{
+    static const struct {
+        const char *form, *field, *says;
+    } row[] = {
+        {"{\"first_name\":\"A\",\"codice_fiscale\":\"STP1234567890123\"}", "last_name", "Field required"},
+        {"{\"first_name\":7,\"last_name\":\"B\",\"codice_fiscale\":\"STP1234567890123\"}", "first_name", "Input should be a valid string"},
+        {"{\"first_name\":\"Anna\",\"last_name\":\"Bianchi\",\"codice_fiscale\":\"RSSNNA80A41H501L\"}", "last_name", "surname"},
+        {"{\"first_name\":\"Anna\",\"last_name\":\"Rossi\",\"codice_fiscale\":\"RSSNNA80A41H501X\"}", "codice_fiscale", "does not follow"},
+        {"{\"first_name\":\"Anna\",\"last_name\":\"Rossi\",\"codice_fiscale\":\"RSSNNA80A41H501L\",\"gender\":\"male\"}", "gender", "sex"},
+        {"{\"first_name\":\"A\",\"last_name\":\"B\",\"codice_fiscale\":\"STP1234567890123\",\"join_date\":\"1.3.2026\"}", "join_date",
+         "YYYY-MM-DD"},
+        {"{\"first_name\":\"A\",\"last_name\":\"B\",\"codice_fiscale\":\"STP1234567890123\",\"join_date\":\"2026-03-01\",\"exit_date\":"
+         "\"2026-02-01\"}",
+         "exit_date", "before join_date"},
+        {"{\"first_name\":\"A\\u0007\",\"last_name\":\"B\",\"codice_fiscale\":\"STP1234567890123\"}", "first_name", "control characters"},
+        {"{\"first_name\":\"A\",\"last_name\":\"B\",\"codice_fiscale\":\"STP1234567890123\",\"role\":\"admin\"}", NULL, "Extra inputs"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct patient p;
+        struct patient_fault fault[PATIENT_FAULTS];
+        int n = patient_form(slice_of(row[i].form), a, &p, fault);
+        bool of_it = n > 0 && (row[i].field ? fault[0].field && strcmp(fault[0].field, row[i].field) == 0 : !fault[0].field);
+        if (!of_it || !strstr(fault[0].text, row[i].says))
+            fail_msg("%s: %d, %s: %s", row[i].form, n, n > 0 && fault[0].field ? fault[0].field : "", n > 0 ? fault[0].text : "");
+    }
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct patient p;
+    struct patient_fault fault[PATIENT_FAULTS];
+    CHECK_INT(patient_form(SLICE("[]"), a, &p, fault), -1);
+    CHECK_INT(patient_form(SLICE("{"), a, &p, fault), -1);
+}
+
+/* C4: nothing of a patient stands in the store in clear, nor do the ends of an edge beside each other. */
+TEST(the_store_says_nothing_of_a_patient)
+{
+    static const char *const canary[] = {"Anna", "Rossi", "RSSNNA80A41H501L", "Glicini", "1234567", "MCI", "Zephyrine"};
+    char path[200];
+    struct err e;
+    if (house_shared())
+        return;
+    CHECK_OK(db_scrub(h.db, &e));
+    for (int wal = 0; wal < 2; wal++) {
+        snprintf(path, sizeof path, "%s%s", h.db_path, wal ? "-wal" : "");
+        OWN_FILE FILE *f = fopen(path, "rb");
+        static char text[1 << 24];
+        size_t n = f ? fread(text, 1, sizeof text, f) : 0;
+        for (size_t i = 0; i < COUNT(canary); i++)
+            if (memmem(text, n, canary[i], strlen(canary[i])))
+                fail_msg("%s in %s", canary[i], path);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(who_is_enrolled_is_read_as_they_were_told),
+        T(a_role_without_a_view_of_people_reads_and_enrols_none),
+        T(a_list_goes_page_by_page_and_says_how_many_there_are),
+        T(a_form_says_what_is_wrong_with_it_and_repeats_nothing),
+        T(the_store_says_nothing_of_a_patient),
+    };
+    int failed = cmocka_run_group_tests(tests, open_house, raze_house);
+    arena_thread_end();
+    return failed;
+}
