@@ -35,8 +35,9 @@ struct api_request {
     struct caller caller;
     struct trace trace;
     char id[REQUEST_ID_MAX + 1];
-    struct audit_entry audit; /* request, route, trace, actor, action and outcome are filled in */
-    struct api_issue *issue;  /* in the arena */
+    struct audit_entry audit; /* request, route, trace, actor, action, outcome and seat are filled in */
+    struct audit_seat seat;
+    struct api_issue *issue; /* in the arena */
     size_t issues;
     int retry_s;          /* what Retry-After says of an error that asks for it; 0: one second */
     struct slice detail;  /* JSON that stands as `detail` instead of the error's sentence */

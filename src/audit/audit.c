@@ -110,6 +110,10 @@ static int append(struct tx *tx, const struct audit_entry *x, uint8_t leaf[SHA25
                                     V_ID(x->scope), V_INT(now), V_BYTES(w.byte, w.n), V_BYTES(leaf, SHA256_BYTES));
     if (rc)
         return err_in(e, "append to the audit log");
+    if (x->seat) {
+        x->seat->taken = true;
+        memcpy(x->seat->leaf, leaf, SHA256_BYTES);
+    }
     metric_add(METRIC_AUDIT_ENTRIES, 1);
     return 0;
 }

@@ -15,6 +15,13 @@
 #include "base/json.h"
 #include "store/db.h"
 
+/* Who has to tell which entry was made passes one of these: what is appended is left in it (seat.h). */
+struct audit_seat {
+    int64_t after; /* the entry comes behind this index */
+    bool taken;    /* something was appended, which its transaction may have undone */
+    uint8_t leaf[32];
+};
+
 struct audit_entry {
     const uint8_t *scope;                /* 16 bytes */
     const char *actor, *role;            /* a client's name, "operator", "worker"; NULL for nobody known */
@@ -24,6 +31,7 @@ struct audit_entry {
     const char *why;                     /* a code: an error's name, a state; NULL for none */
     const char *request, *route, *trace; /* request id, route's pattern, W3C trace id; NULL when there is none */
     int64_t rows;                        /* how many records were disclosed or made */
+    struct audit_seat *seat;             /* NULL: nobody asks for its index */
 };
 
 /* In a body. */
