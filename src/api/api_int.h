@@ -52,6 +52,8 @@ typedef int api_handler(struct api_request *q, struct err *e);
 
 /* The value of a query parameter, unescaped; {NULL,0}: not given. */
 struct slice api_query(struct api_request *q, const char *name);
+/* The parameters one by one: `*rest` is the query at first. False: there are no more. */
+bool api_query_next(struct api_request *q, struct slice *rest, struct slice *key, struct slice *value);
 /* "model":{key, version, digest} */
 void api_put_model(struct json_out *o, const struct model *m);
 /* A JSON answer. */

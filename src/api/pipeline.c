@@ -27,13 +27,20 @@ const struct api_route *api_routes(void)
 
 /* --- router --- */
 
-/* "/v1/jobs/:job_id/cancel" against "/v1/jobs/123/cancel"; the parts that stand for :names go to param[], in order. */
+/* "/v1/jobs/:job_id/cancel" against "/v1/jobs/123/cancel"; the parts that stand for :names go to param[], in order. A
+ * last "*name" is all the parts there are, one at least. */
 static bool path_fits(const char *pattern, struct slice path, struct slice param[PARAMS_MAX])
 {
     struct slice want = slice_of(pattern);
     int n = 0;
     while (want.p && path.p) {
-        struct slice w = slice_cut(&want, '/'), p = slice_cut(&path, '/');
+        struct slice w = slice_cut(&want, '/'), rest = path, p = slice_cut(&path, '/');
+        if (w.n && w.p[0] == '*') {
+            if (rest.n == 0 || n == PARAMS_MAX)
+                return false;
+            param[n++] = rest;
+            return true;
+        }
         if (w.n && w.p[0] == ':') {
             if (p.n == 0 || n == PARAMS_MAX)
                 return false;
@@ -106,6 +113,17 @@ struct slice api_query(struct api_request *q, const char *name)
             return value.p ? unescape(value, q->arena) : SLICE("");
     }
     return (struct slice){NULL, 0};
+}
+
+bool api_query_next(struct api_request *q, struct slice *rest, struct slice *key, struct slice *value)
+{
+    if (!rest->p)
+        return false;
+    *value = slice_cut(rest, '&');
+    *key = slice_cut(value, '=');
+    *key = unescape(*key, q->arena);
+    *value = value->p ? unescape(*value, q->arena) : SLICE("");
+    return true;
 }
 
 /* --- CORS: an allow-list, empty by default --- */

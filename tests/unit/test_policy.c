@@ -23,6 +23,7 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_CLIENT, "--a-------", "--a-------", none, none},
         {ENTITY_WEBHOOK, "-o--------", "-o--------", "-o--------", "-o--------"},
         {ENTITY_AUDIT, none, "--ao---ato", none, none},
+        {ENTITY_AUDIT_TREE, none, all, none, none},
         {ENTITY_KEYS, none, "--a-------", none, none},
         {ENTITY_GRANT, "--ao----a-", "--ao---aa-", "-------aa-", none},
         {ENTITY_BREAK_GLASS, "---o-o----", "---o-o-a--", "-------a--", none},
