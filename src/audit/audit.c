@@ -130,8 +130,10 @@ static int append(struct tx *tx, const struct audit_entry *x, uint8_t leaf[SHA25
                                     "INSERT INTO audit (idx, scope, at, entry, leaf) "
                                     "VALUES ((SELECT coalesce(max(idx), -1) + 1 FROM audit), $1, $2, $3, $4)",
                                     V_ID(x->scope), V_INT(now), V_BYTES(w.byte, w.n), V_BYTES(leaf, SHA256_BYTES));
-    if (rc)
+    if (rc) { /* whatever was in the way: 503, never a conflict that somebody could mend */
+        e->code = e->code == ERR_CONFLICT ? ERR_STORE : e->code;
         return err_in(e, "append to the audit log");
+    }
     if (x->seat) {
         x->seat->taken = true;
         memcpy(x->seat->leaf, leaf, SHA256_BYTES);

@@ -79,7 +79,7 @@ static bool take_map(const cbor_item_t *map, const char *within, struct arena *a
 }
 
 /* In the arena: what the texts point to, and `raw`. */
-static int decode(struct slice raw, int64_t index, int64_t at, struct arena *a, struct audit_found *ret, struct err *e)
+int audit_decode(struct slice raw, int64_t index, int64_t at, struct arena *a, struct audit_found *ret, struct err *e)
 {
     struct cbor_load_result res;
     struct audit_found x = {.index = index, .at = at, .raw = arena_copy(a, raw)};
@@ -107,7 +107,7 @@ int audit_at(struct db *db, int64_t index, struct arena *a, struct audit_found *
     if (r.n == 0)
         return 0;
     const struct val *v = row_at(&r, 0, 0);
-    return decode(v[2].s, v[0].i, v[1].i, a, ret, e) ? -1 : 1;
+    return audit_decode(v[2].s, v[0].i, v[1].i, a, ret, e) ? -1 : 1;
 }
 
 /* --- many --- */
@@ -145,9 +145,9 @@ static int look_at(struct searching *x, const struct val *v, struct arena *a, st
     x->seen++;
     p->at = v[1].i;
     p->index = v[0].i;
-    if (decode(v[2].s, v[0].i, v[1].i, a, &found, e))
+    if (audit_decode(v[2].s, v[0].i, v[1].i, a, &found, e))
         return -1;
-    return audit_matches(x->f, &found) ? decode(v[2].s, v[0].i, v[1].i, x->arena, &p->x[p->n++], e) : 0;
+    return audit_matches(x->f, &found) ? audit_decode(v[2].s, v[0].i, v[1].i, x->arena, &p->x[p->n++], e) : 0;
 }
 
 /* The next CHUNK entries. 1: that was all there is to do. */
@@ -262,7 +262,7 @@ int audit_list(struct db *db, int64_t from, int most, struct arena *a, struct js
     json_open(o, '[');
     for (int i = 0; i < r.n; i++) {
         const struct val *v = row_at(&r, i, 0);
-        if (decode(v[2].s, v[0].i, v[1].i, a, &x, e))
+        if (audit_decode(v[2].s, v[0].i, v[1].i, a, &x, e))
             return -1;
         audit_put(o, &x, false);
     }

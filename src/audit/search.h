@@ -16,6 +16,8 @@ struct audit_found {
     struct audit_entry entry; /* its texts are in the arena */
 };
 
+/* What an entry says; `ret->at` stays what it was where it is not readable. -1: memory. Pure, but for the arena. */
+int audit_decode(struct slice raw, int64_t index, int64_t at, struct arena *a, struct audit_found *ret, struct err *e);
 /* The entry at an index. 1; 0: there is none; -1. */
 int audit_at(struct db *db, int64_t index, struct arena *a, struct audit_found *ret, struct err *e);
 

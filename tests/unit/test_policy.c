@@ -69,7 +69,8 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
 
 TEST(roles_entities_actions_and_views_have_the_names_the_audit_uses)
 {
-    static const char *const entity[] = {"Health", "Metrics", "ApiDocs", "Model", "Job", "WebhookEndpoint", "Client", "Audit", "Keys"};
+    static const char *const entity[] = {"Health", "Metrics", "ApiDocs", "Model", "Job", "WebhookEndpoint", "Client",
+                                          "Audit", "AuditTree", "Keys"};
     CHECK_STR(role_name(ROLE_ANONYMOUS), "anonymous");
     CHECK_STR(role_name(ROLE_CLIENT), "client");
     CHECK_STR(role_name(ROLE_OPERATOR), "operator");
