@@ -18,7 +18,12 @@
 #include "base/own.h"
 #include "exchange.h"
 
-enum { BATCH = 64, ENTRY = 290 /* bytes of one of these */ };
+enum {
+    BATCH = 64,
+    FILL = 64,
+    /* batches in one transaction */ LONG = 300000,
+    /* entries of a log that is verified */ ENTRY = 290 /* bytes of one of these */
+};
 
 static int batch(struct tx *tx, void *scope, struct err *e)
 {
@@ -35,6 +40,14 @@ static int batch(struct tx *tx, void *scope, struct err *e)
                                   .rows = 1};
     for (int i = 0; i < BATCH; i++)
         if (audit_append(tx, &x, e))
+            return -1;
+    return 0;
+}
+
+static int fill(struct tx *tx, void *scope, struct err *e)
+{
+    for (int i = 0; i < FILL; i++)
+        if (batch(tx, scope, e))
             return -1;
     return 0;
 }
@@ -115,9 +128,15 @@ int main(int argc, char **argv)
     struct cost tree = measure(db, s, scope, seconds), after = measure(db, NULL, scope, seconds / 2);
     floor.us = (floor.us + after.us) / 2;
     floor.cpu = (floor.cpu + after.cpu) / 2;
+    int64_t count = 0;
+    while (count < LONG)
+        if (tx_run(db, fill, scope, &e) || audit_count(db, &count, &e))
+            stop("append: %s", e.detail);
+    if (audit_checkpoint(s, &e))
+        stop("sign: %s", e.detail);
     int64_t begun = clock_mono_us();
     double cpu = cpu_us();
-    if (audit_checkpoint(s, &e) || audit_verify_with(db, audit_signer_key(s), (struct slice){NULL, 0}, &r, &e))
+    if (audit_verify_with(db, audit_signer_key(s), (struct slice){NULL, 0}, &r, &e))
         stop("verify: %s", e.detail);
     cpu = cpu_us() - cpu;
     printf("{\"floor_us\":%.2f,\"floor_cpu_us\":%.2f,\"us\":%.2f,\"cpu_us\":%.2f,\"entries\":%lld,\"checkpoints\":%lld,"

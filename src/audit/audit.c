@@ -28,7 +28,7 @@ static void took(struct entry *w, size_t n)
 
 /* A text string is UTF-8 (RFC 8949 3.1), whatever was handed in: a byte that is none becomes U+FFFD. Cut off at
  * TEXT_MAX bytes, not within a character. */
-static size_t text_of(const char *z, char out[TEXT_MAX])
+static size_t mend_text(const char *z, char out[TEXT_MAX])
 {
     static const char instead[] = "\xEF\xBF\xBD";
     size_t n = 0;
@@ -49,14 +49,18 @@ static size_t text_of(const char *z, char out[TEXT_MAX])
 
 static void put_text(struct entry *w, const char *z)
 {
-    char text[TEXT_MAX];
-    size_t n = text_of(z, text);
+    char mended[TEXT_MAX];
+    size_t n = strnlen(z, TEXT_MAX + 1);
+    if (n > TEXT_MAX || !utf8_valid((struct slice){z, n})) {
+        n = mend_text(z, mended);
+        z = mended;
+    }
     took(w, cbor_encode_string_start(n, w->byte + w->n, sizeof w->byte - w->n));
     if (n > sizeof w->byte - w->n) {
         w->full = true;
         return;
     }
-    memcpy(w->byte + w->n, text, n);
+    memcpy(w->byte + w->n, z, n);
     w->n += n;
 }
 
