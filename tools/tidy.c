@@ -576,8 +576,8 @@ static void check_rows(const char *table)
 static bool request_matches(const char *s, const char *route)
 {
     while (*route && *s && !isspace((unsigned char)*s) && *s != '?') {
-        if (*route == ':' || *route == '{' || (*route == '*' && !route[1])) {
-            size_t n = strcspn(s, "/ ?\n\t");
+        if (*route == ':' || *route == '{' || *route == '*') {
+            size_t n = strcspn(s, *route == '*' ? " ?\n\t" : "/ ?\n\t");
             if (n == 0)
                 return false;
             s += n;

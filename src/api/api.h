@@ -8,6 +8,8 @@
 
 #include "api/events.h"
 #include "api/limit.h"
+#include "audit/checkpoint.h"
+#include "audit/seat.h"
 #include "deliver/deliver.h"
 #include "http/server.h"
 #include "identity/known.h"
@@ -28,6 +30,8 @@ struct api {
     struct keyring *keyring;
     struct known *known; /* to be told when a client changes */
     struct staff *staff; /* NULL: no identity provider is set */
+    struct audit_signer *signer;
+    struct audit_seats *seats;
     struct jobs *jobs;
     struct registry *registry;
     struct deliver *deliver;

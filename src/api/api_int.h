@@ -35,8 +35,9 @@ struct api_request {
     struct caller caller;
     struct trace trace;
     char id[REQUEST_ID_MAX + 1];
-    struct audit_entry audit; /* request, route, trace, actor, action and outcome are filled in */
-    struct api_issue *issue;  /* in the arena */
+    struct audit_entry audit; /* request, route, trace, actor, action, outcome and seat are filled in */
+    struct audit_seat seat;
+    struct api_issue *issue; /* in the arena */
     size_t issues;
     int retry_s;          /* what Retry-After says of an error that asks for it; 0: one second */
     struct slice detail;  /* JSON that stands as `detail` instead of the error's sentence */
@@ -51,6 +52,8 @@ typedef int api_handler(struct api_request *q, struct err *e);
 
 /* The value of a query parameter, unescaped; {NULL,0}: not given. */
 struct slice api_query(struct api_request *q, const char *name);
+/* The parameters one by one: `*rest` is the query at first. False: there are no more. */
+bool api_query_next(struct api_request *q, struct slice *rest, struct slice *key, struct slice *value);
 /* "model":{key, version, digest} */
 void api_put_model(struct json_out *o, const struct model *m);
 /* A JSON answer. */

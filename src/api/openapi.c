@@ -297,7 +297,7 @@ static void put_parameters(struct writing *w)
 {
     json_key(w->o, "parameters");
     json_open(w->o, '[');
-    for (const char *at = strchr(w->route->path, ':'); at; at = strchr(at + 1, ':')) {
+    for (const char *at = strpbrk(w->route->path, ":*"); at; at = strpbrk(at + 1, ":*")) {
         const char *name = arena_str(w->a, (struct slice){at + 1, strcspn(at + 1, "/")});
         if (name)
             put_path_parameter(w, name);
@@ -494,8 +494,9 @@ static const char *path_template(const char *path, struct arena *a)
         if (inside && *p == '/')
             buf_byte(&b, '}');
         inside = inside && *p != '/';
-        buf_byte(&b, *p == ':' ? '{' : *p);
-        inside |= *p == ':';
+        bool name = *p == ':' || *p == '*';
+        buf_byte(&b, name ? '{' : *p);
+        inside |= name;
     }
     if (inside)
         buf_byte(&b, '}');

@@ -27,13 +27,20 @@ const struct api_route *api_routes(void)
 
 /* --- router --- */
 
-/* "/v1/jobs/:job_id/cancel" against "/v1/jobs/123/cancel"; the parts that stand for :names go to param[], in order. */
+/* "/v1/jobs/:job_id/cancel" against "/v1/jobs/123/cancel"; the parts that stand for :names go to param[], in order. A
+ * last "*name" is all the parts there are, one at least. */
 static bool path_fits(const char *pattern, struct slice path, struct slice param[PARAMS_MAX])
 {
     struct slice want = slice_of(pattern);
     int n = 0;
     while (want.p && path.p) {
-        struct slice w = slice_cut(&want, '/'), p = slice_cut(&path, '/');
+        struct slice w = slice_cut(&want, '/'), rest = path, p = slice_cut(&path, '/');
+        if (w.n && w.p[0] == '*') {
+            if (rest.n == 0 || n == PARAMS_MAX)
+                return false;
+            param[n++] = rest;
+            return true;
+        }
         if (w.n && w.p[0] == ':') {
             if (p.n == 0 || n == PARAMS_MAX)
                 return false;
@@ -108,6 +115,17 @@ struct slice api_query(struct api_request *q, const char *name)
     return (struct slice){NULL, 0};
 }
 
+bool api_query_next(struct api_request *q, struct slice *rest, struct slice *key, struct slice *value)
+{
+    if (!rest->p)
+        return false;
+    *value = slice_cut(rest, '&');
+    *key = slice_cut(value, '=');
+    *key = unescape(*key, q->arena);
+    *value = value->p ? unescape(*value, q->arena) : SLICE("");
+    return true;
+}
+
 /* --- CORS: an allow-list, empty by default --- */
 
 static bool origin_allowed(const struct api *api, struct slice origin)
@@ -130,7 +148,7 @@ static int cors(struct api_request *q)
     http_reply_field(q->reply, "Access-Control-Allow-Origin", origin);
     http_reply_field(q->reply, "Vary", SLICE("Origin"));
     http_reply_field(q->reply, "Access-Control-Expose-Headers",
-                     SLICE("X-Request-ID, Location, Retry-After, Idempotent-Replayed"));
+                     SLICE("X-Request-ID, Lazaret-Audit, Location, Retry-After, Idempotent-Replayed"));
     if (q->http->method != HTTP_OPTIONS || !http_header(q->http, "Access-Control-Request-Method").p)
         return 0;
     http_reply_field(q->reply, "Access-Control-Allow-Methods", SLICE("GET, POST, PUT, DELETE"));
@@ -172,7 +190,8 @@ static void fill_audit(struct api_request *q)
                                     .outcome = "permit",
                                     .request = q->id,
                                     .route = q->route ? q->route->path : NULL,
-                                    .trace = q->trace.id};
+                                    .trace = q->trace.id,
+                                    .seat = &q->seat};
 }
 
 /* Denied: into the log first. Always -1. */
@@ -256,6 +275,21 @@ static int pipeline(struct api_request *q, struct err *e)
     return handlers[q->route - routes](q, e);
 }
 
+/* Which entry of the audit log speaks of this answer: who was told, or has changed something, can have that entry
+ * proved. Not for strangers, who would learn how much is going on here. An answer without it is no less true. */
+static void tell_entry(struct api_request *q)
+{
+    struct err e;
+    int64_t index;
+    if (q->caller.role == ROLE_ANONYMOUS)
+        return;
+    int found = audit_seat_index(q->api->seats, &q->seat, &index, &e);
+    if (found > 0)
+        http_reply_field(q->reply, "Lazaret-Audit", slice_of(arena_printf(q->arena, "%lld", (long long)index)));
+    else if (found < 0)
+        log_err(LOG_ERROR, "an answer without the index of its audit entry", &e);
+}
+
 static void log_request(const struct api_request *q, const struct err *e)
 {
     char status[16], us[24];
@@ -275,8 +309,10 @@ void api_serve(void *ctx, struct http_request *http, struct http_reply *reply)
     memcpy(q.caller.scope, q.api->scope, sizeof q.caller.scope);
     take_request_id(&q);
     trace_take(http_header(http, "traceparent"), &q.trace);
+    audit_seat_begin(q.api->seats, &q.seat);
     if (!cors(&q) && pipeline(&q, &e))
         api_refuse(&q, &e);
+    tell_entry(&q);
     if (arena_failed(http->arena))
         api_starve(&q, &e);
     log_request(&q, &e);

@@ -181,6 +181,9 @@ static void put_outcome(struct json_out *o, const struct api_request *q, const s
 void api_refuse(struct api_request *q, const struct err *e)
 {
     enum accept_error as = accept_error(http_header(q->http, "Accept"));
+    if (as == ACCEPT_PLAIN && q->route && slice_starts(slice_of(q->route->path), "/fhir/") &&
+        accept_named(http_header(q->http, "Accept"), "application/json") <= 0)
+        as = ACCEPT_OUTCOME; /* whoever asks there speaks FHIR */
     struct buf b = buf_in(q->arena, ANSWER_MAX);
     struct json_out o = json_out(&b);
     const char *type = "application/json";

@@ -9,12 +9,12 @@
 #include "base/own.h"
 #include "crypto/digest.h"
 
-enum { ENTRY_MAX = 4096, TEXT_MAX = 200 };
+enum { TEXT_MAX = 200 };
 
 /* --- writing: libcbor's encoders take the shortest form; the order of the keys below is the canonical one --- */
 
 struct entry {
-    unsigned char byte[ENTRY_MAX];
+    unsigned char byte[AUDIT_ENTRY];
     size_t n;
     bool full;
 };
@@ -26,9 +26,35 @@ static void took(struct entry *w, size_t n)
     w->n += n;
 }
 
+/* A text string is UTF-8 (RFC 8949 3.1), whatever was handed in: a byte that is none becomes U+FFFD. Cut off at
+ * TEXT_MAX bytes, not within a character. */
+static size_t mend_text(const char *z, char out[TEXT_MAX])
+{
+    static const char instead[] = "\xEF\xBF\xBD";
+    size_t n = 0;
+    while (*z) {
+        size_t length = strnlen(z, 4), k = 1;
+        while (k <= length && !utf8_valid((struct slice){z, k}))
+            k++;
+        bool valid = k <= length;
+        struct slice s = valid ? (struct slice){z, k} : (struct slice){instead, 3};
+        if (n + s.n > TEXT_MAX)
+            break;
+        memcpy(out + n, s.p, s.n);
+        n += s.n;
+        z += valid ? k : 1;
+    }
+    return n;
+}
+
 static void put_text(struct entry *w, const char *z)
 {
-    size_t n = strnlen(z, TEXT_MAX);
+    char mended[TEXT_MAX];
+    size_t n = strnlen(z, TEXT_MAX + 1);
+    if (n > TEXT_MAX || !utf8_valid((struct slice){z, n})) {
+        n = mend_text(z, mended);
+        z = mended;
+    }
     took(w, cbor_encode_string_start(n, w->byte + w->n, sizeof w->byte - w->n));
     if (n > sizeof w->byte - w->n) {
         w->full = true;
@@ -98,7 +124,7 @@ static int append(struct tx *tx, const struct audit_entry *x, uint8_t leaf[SHA25
     assert(x->scope && x->action && x->outcome);
     encode(&w, x, now);
     if (w.full)
-        return err_set(e, ERR_INTERNAL, "an audit entry over %d bytes", ENTRY_MAX);
+        return err_set(e, ERR_INTERNAL, "an audit entry over %d bytes", AUDIT_ENTRY);
     struct tree_hash hash;
     tree_leaf((struct slice){(char *)w.byte, w.n}, &hash);
     memcpy(leaf, hash.byte, SHA256_BYTES);
@@ -108,8 +134,14 @@ static int append(struct tx *tx, const struct audit_entry *x, uint8_t leaf[SHA25
                                     "INSERT INTO audit (idx, scope, at, entry, leaf) "
                                     "VALUES ((SELECT coalesce(max(idx), -1) + 1 FROM audit), $1, $2, $3, $4)",
                                     V_ID(x->scope), V_INT(now), V_BYTES(w.byte, w.n), V_BYTES(leaf, SHA256_BYTES));
-    if (rc)
+    if (rc) { /* whatever was in the way: 503, never a conflict that somebody could mend */
+        e->code = e->code == ERR_CONFLICT ? ERR_STORE : e->code;
         return err_in(e, "append to the audit log");
+    }
+    if (x->seat) {
+        x->seat->taken = true;
+        memcpy(x->seat->leaf, leaf, SHA256_BYTES);
+    }
     metric_add(METRIC_AUDIT_ENTRIES, 1);
     return 0;
 }
@@ -202,12 +234,6 @@ int audit_index(struct db *db, struct err *e)
 
 /* --- reading --- */
 
-static int page(struct db *db, struct arena *a, int64_t from, int most, struct rows *r, struct err *e)
-{
-    return db_rows(db, a, r, e, "SELECT idx, entry, leaf FROM audit WHERE idx >= $1 ORDER BY idx LIMIT $2", V_INT(from),
-                   V_INT(most));
-}
-
 int audit_count(struct db *db, int64_t *ret, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(64 * 1024);
@@ -217,83 +243,5 @@ int audit_count(struct db *db, int64_t *ret, struct err *e)
     if (audit_index(db, e) || db_rows(db, a, &r, e, "SELECT coalesce(max(idx), -1) + 1 FROM audit") < 0)
         return -1;
     *ret = row_at(&r, 0, 0)->i;
-    return 0;
-}
-
-int audit_find(struct db *db, const uint8_t leaf[SHA256_BYTES], int64_t *ret_index, struct err *e)
-{
-    OWN_ARENA struct arena *a = arena_new(64 * 1024);
-    struct rows r;
-    if (!a)
-        return err_set(e, ERR_NO_MEMORY, "look into the audit log");
-    if (audit_index(db, e) ||
-        db_rows(db, a, &r, e, "SELECT idx FROM audit WHERE idx > (SELECT max(idx) FROM audit) - 20000 AND leaf = $1",
-                V_BYTES(leaf, SHA256_BYTES)) < 0)
-        return -1;
-    if (r.n == 0 && db_rows(db, a, &r, e, "SELECT idx FROM audit WHERE leaf = $1", V_BYTES(leaf, SHA256_BYTES)) < 0)
-        return -1;
-    if (r.n == 0)
-        return err_set(e, ERR_NOT_FOUND, "there is no such audit entry");
-    *ret_index = row_at(&r, 0, 0)->i;
-    return 0;
-}
-
-static void item_to_json(cbor_item_t *item, struct json_out *o)
-{
-    char hex[2 * TEXT_MAX + 1];
-    switch (cbor_typeof(item)) {
-    case CBOR_TYPE_UINT: json_put_int(o, (int64_t)cbor_get_int(item)); break;
-    case CBOR_TYPE_STRING:
-        json_put(o, (struct slice){(char *)cbor_string_handle(item), cbor_string_length(item)});
-        break;
-    case CBOR_TYPE_BYTESTRING:
-        if (cbor_bytestring_length(item) <= TEXT_MAX) {
-            hex_encode(cbor_bytestring_handle(item), cbor_bytestring_length(item), hex);
-            json_put_str(o, hex);
-            break;
-        }
-        json_put_null(o);
-        break;
-    default: json_put_null(o);
-    }
-}
-
-static void map_to_json(cbor_item_t *map, struct json_out *o)
-{
-    struct cbor_pair *pair = cbor_map_handle(map);
-    for (size_t i = 0; i < cbor_map_size(map); i++) {
-        char key[TEXT_MAX + 1] = {0};
-        if (cbor_typeof(pair[i].key) == CBOR_TYPE_STRING && cbor_string_length(pair[i].key) <= TEXT_MAX)
-            memcpy(key, cbor_string_handle(pair[i].key), cbor_string_length(pair[i].key));
-        json_key(o, key);
-        if (cbor_typeof(pair[i].value) == CBOR_TYPE_MAP) {
-            json_open(o, '{');
-            map_to_json(pair[i].value, o);
-            json_close(o, '}');
-        } else {
-            item_to_json(pair[i].value, o);
-        }
-    }
-}
-
-int audit_list(struct db *db, int64_t from, int most, struct arena *a, struct json_out *o, struct err *e)
-{
-    struct rows r;
-    if (audit_index(db, e) || page(db, a, from, most, &r, e) < 0)
-        return -1;
-    json_open(o, '[');
-    for (int i = 0; i < r.n; i++) {
-        const struct val *v = row_at(&r, i, 0);
-        struct cbor_load_result res;
-        cbor_item_t *item = cbor_load((const unsigned char *)v[1].s.p, v[1].s.n, &res);
-        json_open(o, '{');
-        json_pair_int(o, "idx", v[0].i);
-        if (item && cbor_typeof(item) == CBOR_TYPE_MAP)
-            map_to_json(item, o);
-        json_close(o, '}');
-        if (item)
-            cbor_decref(&item);
-    }
-    json_close(o, ']');
     return 0;
 }

@@ -15,6 +15,16 @@
 #include "base/json.h"
 #include "store/db.h"
 
+/* Who has to tell which entry was made passes one of these: what is appended is left in it (seat.h). */
+struct audit_seat {
+    int64_t after; /* the entry comes behind this index */
+    bool taken;    /* something was appended, which its transaction may have undone */
+    uint8_t leaf[32];
+};
+
+enum { AUDIT_ENTRY = 4096 }; /* bytes of an entry, at most */
+
+/* Texts may hold anything: what is no UTF-8 is written as U+FFFD, and of a text over 200 bytes the beginning. */
 struct audit_entry {
     const uint8_t *scope;                /* 16 bytes */
     const char *actor, *role;            /* a client's name, "operator", "worker"; NULL for nobody known */
@@ -24,6 +34,7 @@ struct audit_entry {
     const char *why;                     /* a code: an error's name, a state; NULL for none */
     const char *request, *route, *trace; /* request id, route's pattern, W3C trace id; NULL when there is none */
     int64_t rows;                        /* how many records were disclosed or made */
+    struct audit_seat *seat;             /* NULL: nobody asks for its index */
 };
 
 /* In a body. */
@@ -32,8 +43,10 @@ int audit_append(struct tx *tx, const struct audit_entry *entry, struct err *e);
 /* The same, for who needs a proof of it: the leaf's hash, and its index where that is known already (else -1). */
 int audit_append_at(struct tx *tx, const struct audit_entry *entry, struct arena *a, uint8_t ret_leaf[32],
                     int64_t *ret_index, struct err *e);
-/* The index of a leaf; ERR_NOT_FOUND. The newest are found at once, for others the whole log is read. */
+/* The index of a leaf; ERR_NOT_FOUND. Does not read through the log, if audit_sort did before. */
 int audit_find(struct db *db, const uint8_t leaf[32], int64_t *ret_index, struct err *e);
+/* Sorts what came to the log by its leaf, up to some 65,000 entries; the keeper does (checkpoint.h). */
+int audit_sort(struct db *db, struct err *e);
 
 /* An entry of its own, in its own transaction: for denials, which touch nothing else. */
 int audit_note(struct db *db, const struct audit_entry *entry, struct err *e);

@@ -327,14 +327,22 @@ int audit_newest(struct audit_signer *s, struct arena *a, struct slice *ret, str
 
 int audit_prove(struct audit_signer *s, int64_t index, struct arena *a, struct buf *out, struct err *e)
 {
+    struct checkpoint c;
+    struct slice note;
+    int known = checkpoint_of(s, -1, a, &note, &c, e);
+    if ((known && e->code != ERR_NOT_FOUND) || ((known || c.size <= (uint64_t)index) && audit_checkpoint(s, e)))
+        return -1;
+    return audit_prove_signed(s, index, a, out, e);
+}
+
+int audit_prove_signed(struct audit_signer *s, int64_t index, struct arena *a, struct buf *out, struct err *e)
+{
     struct reader rd = {.db = s->db};
     struct tree_source src = {read_nodes, &rd};
     struct tree_hash p[TREE_PROOF], leaf;
     struct checkpoint c;
     struct slice note;
-    int known = checkpoint_of(s, -1, a, &note, &c, e);
-    if ((known && e->code != ERR_NOT_FOUND) ||
-        ((known || c.size <= (uint64_t)index) && (audit_checkpoint(s, e) || checkpoint_of(s, -1, a, &note, &c, e))))
+    if (checkpoint_of(s, -1, a, &note, &c, e))
         return -1;
     if (index < 0 || c.size <= (uint64_t)index)
         return err_set(e, ERR_NOT_FOUND, "the audit log has %lld entries, the first is 0", (long long)c.size);
@@ -366,6 +374,50 @@ int audit_prove_growth(struct audit_signer *s, int64_t from, int64_t to, struct 
         return err_set(e, ERR_STORE, "the audit log was changed: 'lazaret audit verify' says where");
     growth_write(out, (uint64_t)from, p, n, note);
     return buf_failed(out) ? err_set(e, ERR_NO_MEMORY, "a proof") : 0;
+}
+
+/* --- tiles, for whoever mirrors the log --- */
+
+/* Is that much of a tile below the newest checkpoint? */
+static int check_tile(struct audit_signer *s, int level, int64_t n, int width, struct arena *a, struct err *e)
+{
+    struct checkpoint c;
+    struct slice note;
+    if (checkpoint_of(s, -1, a, &note, &c, e))
+        return -1;
+    if (level >= TREE_HEIGHT / TREE_TILE || n < 0 || n > INT64_MAX / TILE - 1 || width < 1 || width > TILE ||
+        (uint64_t)n * TILE + (uint64_t)width > c.size >> level * TREE_TILE)
+        return err_set(e, ERR_NOT_FOUND, "there is no such tile");
+    return 0;
+}
+
+int audit_tile(struct audit_signer *s, int level, int64_t n, int width, struct arena *a, struct buf *out, struct err *e)
+{
+    struct reader rd = {.db = s->db};
+    struct tree_hash list[TILE];
+    if (check_tile(s, level, n, width, a, e) || read_nodes(&rd, level, (uint64_t)n * TILE, width, list, e))
+        return -1;
+    buf_add(out, (const char *)list, (size_t)width * sizeof *list);
+    return buf_failed(out) ? err_set(e, ERR_NO_MEMORY, "a tile") : 0;
+}
+
+int audit_tile_entries(struct audit_signer *s, int64_t n, int width, struct arena *a, struct buf *out, struct err *e)
+{
+    struct rows r;
+    if (check_tile(s, 0, n, width, a, e) ||
+        db_rows(s->db, a, &r, e, "SELECT entry FROM audit WHERE idx >= $1 AND idx < $2 ORDER BY idx", V_INT(n * TILE),
+                V_INT(n * TILE + width)) < 0)
+        return -1;
+    if (r.n != width)
+        return err_set(e, ERR_STORE, "the audit log has %d of %d entries from %lld on", r.n, width,
+                       (long long)(n * TILE));
+    for (int i = 0; i < width; i++) {
+        struct slice entry = row_at(&r, i, 0)->s;
+        buf_byte(out, (char)(entry.n >> 8));
+        buf_byte(out, (char)entry.n);
+        buf_slice(out, entry);
+    }
+    return buf_failed(out) ? err_set(e, ERR_NO_MEMORY, "a tile of entries") : 0;
 }
 
 /* --- the keeper --- */
@@ -414,6 +466,8 @@ static void keep(struct audit_keeper *x, struct keeping *k)
     if (audit_checkpoint(x->signer, &e)) {
         k->not_before = now + PAUSE_US;
         log_err(LOG_ERROR, "the audit log is not signed", &e);
+    } else if (audit_sort(x->signer->db, &e)) {
+        log_err(LOG_ERROR, "the audit log is not sorted", &e);
     }
 }
 

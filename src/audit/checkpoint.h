@@ -39,11 +39,19 @@ int audit_newest(struct audit_signer *s, struct arena *a, struct slice *ret, str
  * ERR_NOT_FOUND.
  */
 int audit_prove(struct audit_signer *s, int64_t index, struct arena *a, struct buf *out, struct err *e);
+/* The same of what is signed already; nothing is written. ERR_NOT_FOUND: not yet, or never. */
+int audit_prove_signed(struct audit_signer *s, int64_t index, struct arena *a, struct buf *out, struct err *e);
 /* That checkpoint `to` (a size that was signed; -1: the newest) continues the first `from` entries. */
 int audit_prove_growth(struct audit_signer *s, int64_t from, int64_t to, struct arena *a, struct buf *out,
                        struct err *e);
 
-/* The thread that gives indices (audit.h) and makes checkpoints; its end makes the last one. */
+/* c2sp.org/tlog-tiles: the first `width` (1 .. 256) hashes of tile `n` of a level, or entries, each behind its length
+ * (u16, big endian). ERR_NOT_FOUND: they are not all below the newest checkpoint. */
+int audit_tile(struct audit_signer *s, int level, int64_t n, int width, struct arena *a, struct buf *out,
+               struct err *e);
+int audit_tile_entries(struct audit_signer *s, int64_t n, int width, struct arena *a, struct buf *out, struct err *e);
+
+/* The thread that gives indices (audit.h), makes checkpoints and sorts (audit_sort); its end makes the last one. */
 struct audit_keeper;
 int audit_keeper_start(struct audit_signer *s, struct audit_keeper **ret, struct err *e);
 void audit_keeper_stop(struct audit_keeper *x); /* NULL is fine */

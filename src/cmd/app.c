@@ -379,6 +379,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
     install_gates(api->db);
     if (keyring_open(p.root, api->db, &api->keyring, e) || scope_gateway(api->db, "default", api->scope, e) ||
         audit_signer_open(api->db, api->keyring, api->scope, c->audit_origin, &app->signer, e) ||
+        audit_seats_open(api->db, &api->seats, e) ||
         registry_open(api->db, api->scope, p.models, &api->registry, e) ||
         jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || open_ledger(app, e) ||
         known_open(&api->known, e) || study_open(api->db, api->keyring, api->scope, &api->study, e) ||
@@ -388,6 +389,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
                                                 .model_running = (int)c->model_running,
                                                 .keep_us = c->keep_days * 86400LL * 1000000,
                                                 .keep_events_us = c->webhook_days * 86400LL * 1000000});
+    api->signer = app->signer;
     api->sandbox = app->sandbox;
     api->workers_elsewhere = c->workers == 0 && db_shared(api->db);
     api->workers = (int)c->workers;
@@ -410,6 +412,7 @@ void app_close(struct app *app)
         audit_checkpoint(app->signer, &(struct err){.code = ERR_NONE});
     audit_keeper_stop(app->auditor);
     audit_signer_close(app->signer);
+    audit_seats_close(app->api.seats);
     known_close(app->api.known);
     jobs_close(app->api.jobs);
     ledger_close(app->ledger);

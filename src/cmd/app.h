@@ -26,7 +26,7 @@ struct app {
     struct api api;   /* what the handlers see */
     struct sandbox *sandbox;
     struct err sandbox_error; /* why there is none */
-    struct audit_signer *signer;
+    struct audit_signer *signer; /* api.signer, which this owns, as all that api has */
     struct audit_keeper *auditor; /* and keeper: of a process that stays */
     struct keeper *keeper;
     struct ledger *ledger;

@@ -1,21 +1,40 @@
-/* audit.c -- the verbs over the audit log's tree: verify, prove, export, key. */
+/* audit.c -- the verbs over the audit log: show, verify, prove, export, key. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/search.h"
 #include "base/clock.h"
 #include "base/own.h"
 #include "cmd/app.h"
 #include "cmd/cmd.h"
+#include "cmd/long.h"
 
-enum { KEPT_MAX = 64 * 1024, CHUNK = 8192, CHUNK_MEMORY = 192 << 20, PROOF_MAX = 128 * 1024 };
+enum {
+    KEPT_MAX = 64 * 1024,
+    CHUNK = 8192,
+    CHUNK_MEMORY = 192 << 20,
+    PROOF_MAX = 128 * 1024,
+    SHOWN = 20,
+    SHOWN_MAX = 100000
+};
 
 const struct option verify_options[] = {{"export", "FILE", "of an export, without a data folder"},
                                         {"key", "VKEY", "the verifier key that must have signed it"},
                                         {"checkpoint", "FILE", "one that was kept elsewhere: the log must continue it"},
                                         {0}};
+const struct option audit_show_options[] = {{"last", "N", "how many (20)"},
+                                            {"actor", "NAME", "only what this client or account did"},
+                                            {"role", "ROLE", "only what was done in this role"},
+                                            {"action", "ACTION", "only create, read, update, delete, execute or admin"},
+                                            {"object", "KIND", "only what was done to these, such as Job"},
+                                            {"object-id", "ID", "only what was done to this one"},
+                                            {"outcome", "OUTCOME", "only permit, deny or error"},
+                                            {"since", "TIME", "from this date or instant on"},
+                                            {"until", "TIME", "before it"},
+                                            {0}};
 const struct option prove_options[] = {{"leaf", "HEX", "of the entry with this leaf hash"},
                                        {"from", "SIZE", "that the log continues its first SIZE entries"},
                                        {"to", "SIZE", "up to the checkpoint of SIZE entries (the newest)"},
@@ -78,18 +97,26 @@ static int expected_key(struct slice text, const struct note_key *have, struct e
                : err_set(e, ERR_STORE, "this log is signed by another key than the one given: %.160s", own);
 }
 
+static void count_verified(void *arg, int64_t done, int64_t of)
+{
+    struct progress *p = arg;
+    p->done = done;
+    p->total = of;
+}
+
 int admin_audit_verify(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
-    struct telling p = {.begun = clock_mono_us(), .doing = "verifying"};
-    struct audit_report r = {.progress = app->auditor || !isatty(2) ? NULL : tell, .arg = &p};
+    int64_t begun = clock_mono_us();
+    struct audit_report r = {.progress = count_verified, .arg = &app->progress};
     struct slice key = json_get_text(args, 0, "key", a), kept = json_get_text(args, 0, "checkpoint", a);
-    if (key.p && expected_key(key, audit_signer_key(app->signer), e))
+    if ((key.p && expected_key(key, audit_signer_key(app->signer), e)) || begin_work(app, e))
         return -1;
+    progress_begin(&app->progress, "verifying the audit log", 0);
     int rc = audit_verify_with(app->api.db, audit_signer_key(app->signer), kept, &r, e);
-    told(&p);
+    end_work(app);
     if (rc && !r.findings)
         return -1;
-    put_report(out, &r, clock_mono_us() - p.begun);
+    put_report(out, &r, clock_mono_us() - begun);
     return 0;
 }
 
@@ -157,9 +184,90 @@ int cmd_audit_verify(struct call *c, struct err *e)
         return print_report(c, buf_text(&b), e);
     }
     const char *text = kept.n ? arena_str(c->arena, kept) : NULL;
-    if (admin_call(c, "audit.verify", call_args(c, "key", call_option(c, "key"), "checkpoint", text, NULL), &r, e))
+    if (long_work(c, "audit.verify", call_args(c, "key", call_option(c, "key"), "checkpoint", text, NULL), &r, e))
         return -1;
     return print_report(c, r, e);
+}
+
+/* --- show --- */
+
+/* The number that stands as text in an argument; -1: it is not there. */
+static int number_of(const struct json *args, const char *name, struct arena *a, int64_t *ret, struct err *e)
+{
+    struct slice s = json_get_text(args, 0, name, a);
+    *ret = -1;
+    return s.p && !slice_int(s, 0, INT64_MAX - 1, ret) ? err_set(e, ERR_USAGE, "%s is a number from 0 on", name) : 0;
+}
+
+static int time_of(const struct json *args, const char *name, struct arena *a, int64_t *ret, struct err *e)
+{
+    struct slice text = json_get_text(args, 0, name, a);
+    return text.p && (!clock_parse(text, ret, NULL) || *ret < 1)
+               ? err_set(e, ERR_USAGE, "--%s is a date or an instant such as 2026-11-25T02:13:30Z", name)
+               : 0;
+}
+
+/* 1: something cuts the log down. */
+static int show_filter(const struct json *args, struct arena *a, struct audit_filter *f, struct err *e)
+{
+    const struct {
+        const char *name;
+        struct slice *to;
+    } text[] = {{"actor", &f->actor},   {"role", &f->role},           {"action", &f->action},
+                {"object", &f->object}, {"object-id", &f->object_id}, {"outcome", &f->outcome}};
+    bool any = false;
+    for (size_t i = 0; i < COUNT(text); i++) {
+        *text[i].to = json_get_text(args, 0, text[i].name, a);
+        any |= text[i].to->p != NULL;
+    }
+    if (time_of(args, "since", a, &f->since, e) || time_of(args, "until", a, &f->until, e))
+        return -1;
+    return any || f->since || f->until;
+}
+
+int admin_audit_show(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    struct audit_filter f = {.span = INT64_MAX};
+    struct audit_page p;
+    int64_t most, there;
+    if (number_of(args, "last", a, &most, e))
+        return -1;
+    if (most < 0)
+        most = SHOWN;
+    if (most < 1 || most > SHOWN_MAX)
+        return err_set(e, ERR_USAGE, "--last is a number from 1 to %d", SHOWN_MAX);
+    int cut = show_filter(args, a, &f, e);
+    if (cut < 0)
+        return -1;
+    if (!cut)
+        return audit_count(app->api.db, &there, e)
+                   ? -1
+                   : audit_list(app->api.db, there < most ? 0 : there - most, (int)most, a, out, e);
+    f.most = (int)most;
+    if (audit_search(app->api.db, &f, a, &p, e))
+        return -1;
+    json_open(out, '[');
+    for (int i = p.n; i > 0; i--) /* the newest last, where the eye is */
+        audit_put(out, &p.x[i - 1], false);
+    json_close(out, ']');
+    return 0;
+}
+
+int cmd_audit_show(struct call *c, struct err *e)
+{
+    struct slice r;
+    struct json j;
+    struct json_fault f;
+    struct slice args = call_args(
+        c, "last", call_option(c, "last"), "actor", call_option(c, "actor"), "role", call_option(c, "role"), "action",
+        call_option(c, "action"), "object", call_option(c, "object"), "object-id", call_option(c, "object-id"),
+        "outcome", call_option(c, "outcome"), "since", call_option(c, "since"), "until", call_option(c, "until"), NULL);
+    if (admin_call(c, "audit.show", args, &r, e))
+        return -1;
+    if (c->json || json_parse(c->arena, r, &j, &f))
+        return printf("%.*s\n", SLICE_FMT(r)), 0;
+    call_print_lines(&j, c->arena);
+    return 0;
 }
 
 /* --- key --- */
@@ -197,22 +305,14 @@ int cmd_audit_key(struct call *c, struct err *e)
 
 /* --- prove --- */
 
-/* The number that stands as text in an argument; -1: it is not there. */
-static int number_in(const struct json *args, const char *name, struct arena *a, int64_t *ret, struct err *e)
-{
-    struct slice s = json_get_text(args, 0, name, a);
-    *ret = -1;
-    return s.p && !slice_int(s, 0, INT64_MAX - 1, ret) ? err_set(e, ERR_USAGE, "%s is a number from 0 on", name) : 0;
-}
-
 int admin_audit_prove(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     struct buf b = buf_in(a, PROOF_MAX);
     struct slice hex = json_get_text(args, 0, "leaf", a);
     uint8_t leaf[SHA256_BYTES];
     int64_t index, from, to;
-    if (number_in(args, "index", a, &index, e) || number_in(args, "from", a, &from, e) ||
-        number_in(args, "to", a, &to, e))
+    if (number_of(args, "index", a, &index, e) || number_of(args, "from", a, &from, e) ||
+        number_of(args, "to", a, &to, e))
         return -1;
     if ((index >= 0) + (hex.p != NULL) + (from >= 0) != 1)
         return err_set(e, ERR_USAGE, "say what to prove: an INDEX, --leaf HEX, or --from SIZE");
@@ -246,7 +346,7 @@ int admin_audit_export(struct app *app, const struct json *args, struct arena *a
     struct checkpoint c;
     struct slice note;
     int64_t from, size, next;
-    if (number_in(args, "from", a, &from, e) || number_in(args, "size", a, &size, e))
+    if (number_of(args, "from", a, &from, e) || number_of(args, "size", a, &size, e))
         return -1;
     if (size < 0) { /* the first piece says how far it goes */
         if (audit_checkpoint(app->signer, e) || audit_newest(app->signer, a, &note, &c, e))

@@ -40,6 +40,8 @@ struct verb {
 
 /* The value of an option of this call's verb, or NULL. */
 const char *call_option(const struct call *c, const char *name);
+/* Prints an array of objects, a line each: their members' values, in order. */
+void call_print_lines(const struct json *list, struct arena *a);
 /* The arguments of work, {"name":"value",...}, from pairs ended by NULL; a NULL value leaves its pair out. */
 struct slice call_args(struct call *c, const char *name, const char *value, ...) __attribute__((sentinel));
 /* A whole file ("-": stdin) into the call's arena; at most `most` bytes. */

@@ -8,7 +8,6 @@
 #include "cmd/app.h"
 #include "cmd/cmd.h"
 
-const struct option list_options[] = {{"last", "N", "how many (20)"}, {0}};
 const struct option job_list_options[] = {
     {"last", "N", "how many (20)"},
     {"state", "STATE", "only these: QUEUED RUNNING COMPLETED FAILED CANCELLED EXPIRED DEAD"},
@@ -112,8 +111,7 @@ static int last_args(struct call *c, struct slice *ret, struct err *e)
     return 0;
 }
 
-/* One line an object: its members' values, in order. */
-static void print_lines(const struct json *j, struct arena *a)
+void call_print_lines(const struct json *j, struct arena *a)
 {
     for (uint32_t k = json_first(j, 0); k != json_end(j, 0); k = json_next(j, k)) {
         for (uint32_t m = json_first(j, k); m != json_end(j, k); m = json_next(j, m)) {
@@ -136,7 +134,7 @@ static int print_list(struct call *c, const char *work, struct err *e)
     if (c->json || json_parse(c->arena, r, &j, &f))
         printf("%.*s\n", SLICE_FMT(r));
     else
-        print_lines(&j, c->arena);
+        call_print_lines(&j, c->arena);
     return 0;
 }
 
@@ -222,25 +220,6 @@ int cmd_job_retry(struct call *c, struct err *e)
 int cmd_job_erase(struct call *c, struct err *e)
 {
     return on_job(c, "job.erase", e);
-}
-
-/* --- audit --- */
-
-int admin_audit_show(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
-{
-    int64_t most = 20, there;
-    uint32_t last = json_get_kind(args, 0, "last", JSON_NUMBER);
-    if (last && !slice_int(json_raw(args, last), 1, 100000, &most))
-        return err_set(e, ERR_USAGE, "--last is a number from 1 to 100000");
-    if (audit_count(app->api.db, &there, e))
-        return -1;
-    int64_t from = there - most;
-    return audit_list(app->api.db, from < 0 ? 0 : from, (int)most, a, out, e);
-}
-
-int cmd_audit_show(struct call *c, struct err *e)
-{
-    return print_list(c, "audit.show", e);
 }
 
 /* --- routes --- */

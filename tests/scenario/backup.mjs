@@ -320,6 +320,7 @@ await test('a store of schema 3, with its data, is brought to the present, and w
   sql(`DROP TABLE visit; DROP TABLE alias; DROP TABLE stream_edge; DROP TABLE home_edge; DROP TABLE patient_edge;
        DROP TABLE screening; DROP TABLE note; DROP TABLE home; DROP TABLE person; DROP TABLE gate_installed;
        DROP TABLE subject_key; DROP TABLE blind_key; DROP TABLE root_key;
+       DROP TABLE audit_leaf; DROP INDEX audit_by_time;
        DROP TABLE audit_key; DROP TABLE audit_tile; DROP TABLE audit_checkpoint;
        DROP TABLE role_grant; DROP TABLE staff;
        DROP INDEX event_ended; DROP INDEX job_erased;

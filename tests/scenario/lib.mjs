@@ -166,7 +166,7 @@ export class Server {
         const piece = [];
         r.on('data', (d) => piece.push(d));
         r.on('error', reject);
-        r.on('end', () => resolve({ socket: q.socket, status: r.statusCode, headers: r.headers, raw: r.rawHeaders, text: Buffer.concat(piece).toString() }));
+        r.on('end', () => { const bytes = Buffer.concat(piece); resolve({ socket: q.socket, status: r.statusCode, headers: r.headers, raw: r.rawHeaders, bytes, text: bytes.toString() }); });
       });
       // A refusal may come before the whole body went out: then writing fails, and the answer still counts.
       q.on('error', (e) => { if (!answered) setTimeout(() => { if (!answered) reject(e); }, 500); });

@@ -30,9 +30,10 @@ function token(roles) {
 }
 const staff = ['--staff-issuer', issuer(), '--staff-http', 'on'];
 // Who asks, where it is not a client.
-const people = { 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
+const people = { 'an auditor': token(['auditor']), 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
 // What an example may say is given: a server of its own kind, started when it is needed.
-const kinds = { 'a worker': [], 'a doctor': [...staff, '--staff-approval', 'token'], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
+const kinds = { 'a worker': [], 'an auditor': [...staff, '--staff-approval', 'token'],
+  'a doctor': [...staff, '--staff-approval', 'token'], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
   'somebody with two roles': [...staff, '--staff-approval', 'token'], 'somebody new': staff, 'somebody with a broken token': staff };
 // Takes what is delivered.
 const receiver = http.createServer((q, r) => q.resume().on('end', () => r.writeHead(204).end()));
@@ -76,7 +77,7 @@ async function serverOf(given = 'a worker') {
 }
 const first = await serverOf();
 const api = JSON.parse((await first.request({ path: '/openapi.json' })).text);
-const template = (route) => route.replace(/:(\w+)/g, '{$1}');
+const template = (route) => route.replace(/[:*](\w+)/g, '{$1}');
 const operationOf = (route) => {
   const [method, at] = route.split(' ');
   return api.paths[template(at)]?.[method.toLowerCase()];
@@ -114,9 +115,9 @@ async function ask(x) {
   const server = await serverOf(x.given);
   const [method, at] = x.route.split(' ');
   const query = new URLSearchParams(sent(x.query ?? {})).toString();
-  const target = at.replace(/:(\w+)/g, (_, p) => {
+  const target = at.replace(/([:*])(\w+)/g, (_, kind, p) => {
     check(x.path?.[p], `${x.route}, ${x.name}: no path.${p}`);
-    return encodeURIComponent(sent(x.path[p]));
+    return kind === '*' ? sent(x.path[p]) : encodeURIComponent(sent(x.path[p]));
   });
   const headers = { ...sent(x.headers ?? {}), ...(x.accept ? { Accept: x.accept } : {}) };
   if (operationOf(x.route).security === undefined) headers.Authorization = `Bearer ${people[x.given] ?? server.clients.bot.api_key}`;
@@ -187,9 +188,11 @@ for (const x of examples) await test(`${x.route}: ${x.name}, ${x.status}`, () =>
 
 const open = (o) => JSON.stringify(o.security) === '[]';
 const sample = (o) => o.at.replace(/\{\w+\}/g, '01890000-0000-7000-8000-000000000000');
-const send = (o, more = {}, server = first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
+// Who may do it: a client, or somebody of the study.
+const doer = (o) => ({ PatientDetail: 'a doctor' })[o.operation.tags[0]];
+const send = (o, more = {}, server = servers[doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
   ...(o.operation.requestBody ? { body: '{}' } : {}), ...more,
-  headers: { Authorization: `Bearer ${server.clients.bot.api_key}`, 'Content-Type': 'application/json', ...more.headers } });
+  headers: { Authorization: `Bearer ${people[doer(o)] ?? server.clients.bot.api_key}`, 'Content-Type': 'application/json', Accept: 'application/json', ...more.headers } });
 const common = {};
 function held(o, r, status) {
   same(r.status, status, o.name);
@@ -201,7 +204,7 @@ function held(o, r, status) {
   (common[o.name] ??= new Set()).add(String(status));
 }
 await test('without a key, 401, where one is needed', async () => {
-  for (const o of operations.filter((x) => !open(x.operation))) held(o, await send(o, { headers: { Authorization: 'Bearer lz_nobody' } }), 401);
+  for (const o of operations.filter((x) => !open(x.operation))) held(o, await send(o, { headers: { Authorization: 'Bearer lz_nobody', Accept: 'application/json' } }), 401);
 });
 await test('where there is a body: another type is 415, no JSON is 422, too much is 413', async () => {
   for (const o of operations.filter((x) => x.operation.requestBody)) {
@@ -213,11 +216,12 @@ await test('where there is a body: another type is 415, no JSON is 422, too much
 });
 await test('a client that asks too often is told 429, and when to come again', async () => {
   const strict = new Server();
-  await strict.start(['--limit-client-rate', '1', '--limit-client-burst', '1']);
+  await strict.start(['--limit-client-rate', '1', '--limit-client-burst', '1', '--limit-denied-rate', '1', '--limit-denied-burst', '1']);
   strict.addClient('bot');
   for (const o of operations.filter((x) => !open(x.operation))) {
     let r;
-    for (let i = 0; i < 10 && r?.status !== 429; i++) r = await send(o, {}, strict); /* one a second may pass */
+    for (let i = 0; i < 10 && r?.status !== 429; i++) /* one a second may pass; what no client may do is refused to strangers */
+      r = await send(o, o.operation.tags[0] === 'Audit' || doer(o) ? { headers: { Authorization: 'Bearer lz_nobody' } } : {}, strict);
     held(o, r, 429);
   }
   same((await strict.stop()).code, 0, 'exit');

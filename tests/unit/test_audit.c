@@ -2,6 +2,7 @@
 
 #include "audit/audit.h"
 #include "audit/checkpoint.h"
+#include "audit/search.h"
 #include "audit/verify.h"
 #include "crypto/digest.h"
 
@@ -92,6 +93,147 @@ TEST(entries_are_listed_as_they_were_written)
     house_raze(&h);
 }
 
+/* RFC 8949 4.2.1 and 3.1: shortest heads, definite lengths, keys in the order of their bytes, text that is UTF-8. The end
+ * of the item at `p`; NULL: it is not so. */
+static const unsigned char *canonical(const unsigned char *p, const unsigned char *end)
+{
+    if (p == end)
+        return NULL;
+    unsigned major = *p >> 5, more = *p & 31;
+    uint64_t n = more, size = more < 24 ? 0 : more < 28 ? 1U << (more - 24) : 99;
+    if (size > (uint64_t)(end - p - 1))
+        return NULL;
+    for (uint64_t i = 0; i < size; i++)
+        n = (i ? n << 8 : 0) | p[1 + i];
+    if (size && n < (size == 1 ? 24ULL : 1ULL << 4 * size))
+        return NULL;
+    p += 1 + size;
+    if (major == 0)
+        return p;
+    if (major == 2 || major == 3)
+        return n <= (uint64_t)(end - p) && (major == 2 || utf8_valid((struct slice){(const char *)p, n})) ? p + n : NULL;
+    if (major != 5)
+        return NULL;
+    struct slice last = {NULL, 0};
+    for (uint64_t i = 0; p && i < n; i++) {
+        const unsigned char *key = p;
+        if (!(p = canonical(p, end)))
+            return NULL;
+        struct slice k = {(const char *)key, (size_t)(p - key)};
+        if (last.p && (memcmp(last.p, k.p, last.n < k.n ? last.n : k.n) >= 0))
+            return NULL;
+        last = k;
+        p = canonical(p, end);
+    }
+    return p;
+}
+
+/* What comes in by a request's id, a client's name or a route is written as it is, if it is text, and cannot become
+ * anything else in the log: research, L5. */
+TEST(whatever_is_written_into_the_log_is_read_back_and_nothing_else)
+{
+    static char long_text[65537], cut[201], wide[65537], wide_cut[200];
+    memset(long_text, 'x', sizeof long_text - 1);
+    memset(cut, 'x', sizeof cut - 1);
+    for (size_t i = 0; i + 3 < sizeof wide; i += 3)
+        memcpy(wide + i, "\xE2\x82\xAC", 3); /* 200 is no multiple of three */
+    memcpy(wide_cut, wide, 198);
+    const struct {
+        const char *in, *out;
+    } row[] = {
+        {"plain", "plain"},
+        {"a\r\nHTTP/1.1 200 OK\r\n{\"out\":\"permit\"}", "a\r\nHTTP/1.1 200 OK\r\n{\"out\":\"permit\"}"},
+        {"\x01\x1B[2J\x7F", "\x01\x1B[2J\x7F"},
+        {"\xE2\x80\xAE" "gnp.exe\xE2\x81\xA6", "\xE2\x80\xAE" "gnp.exe\xE2\x81\xA6"}, /* bidi override and isolate */
+        {"\xF0\x9F\x98\x80", "\xF0\x9F\x98\x80"},
+        {"\xFF\xC0", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"\xC0\xAF" "x", "\xEF\xBF\xBD\xEF\xBF\xBDx"},                                     /* an overlong slash */
+        {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},                           /* half a surrogate pair */
+        {"a\xE2\x82", "a\xEF\xBF\xBD\xEF\xBF\xBD"},                                        /* a character cut off */
+        {"", ""},
+        {long_text, cut},
+        {wide, wide_cut},
+    };
+    struct house h;
+    struct err e;
+    house_build(&h);
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        const char *in = row[i].in, *out = row[i].out;
+        struct audit_found x;
+        note(&h, &(struct audit_entry){.scope = h.scope, .actor = in, .role = in, .action = in, .object = in, .object_id = in,
+                                       .outcome = in, .why = in, .request = in, .route = in, .trace = in, .rows = INT64_MAX});
+        CHECK_INT(audit_at(h.db, (int64_t)i, a, &x, &e), 1);
+        CHECK(x.readable);
+        const unsigned char *end = (const unsigned char *)x.raw.p + x.raw.n;
+        CHECK(canonical((const unsigned char *)x.raw.p, end) == end);
+        const char *const got[] = {x.entry.actor, x.entry.role, x.entry.action, x.entry.object, x.entry.object_id,
+                                   x.entry.outcome, x.entry.why, x.entry.request, x.entry.route, x.entry.trace};
+        for (size_t k = 0; k < COUNT(got); k++)
+            CHECK_STR(got[k], out);
+        CHECK(x.entry.rows == INT64_MAX);
+        CHECK(memcmp(x.entry.scope, h.scope, 16) == 0);
+    }
+    house_raze(&h);
+}
+
+TEST(what_is_no_entry_of_this_program_is_told_as_such)
+{
+    static const struct {
+        const char *bytes;
+        size_t n;
+    } row[] = {{"", 0}, {"\xA0", 1}, {"\xA1\x61", 2}, {"\xA1\x63" "act\x64read", 10}, {"\xA1\x61v\x02", 4}, {"\x01", 1},
+               {"\xBF\x61n\x01\xFF", 5}, {"\xA1\x61n\x20", 4}, {"\xA1\x63" "act\x64re\0d", 10}, {"\xFF\xFF", 2}};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct audit_found x;
+        struct err e;
+        CHECK_OK(audit_decode((struct slice){row[i].bytes, row[i].n}, 3, 4, a, &x, &e));
+        CHECK(!x.readable);
+        CHECK_INT(x.index, 3);
+    }
+}
+
+static int append_many(struct tx *tx, void *arg, struct err *e)
+{
+    const struct audit_entry *x = arg;
+    for (int i = 0; i < 1000; i++)
+        if (audit_append(tx, x, e))
+            return -1;
+    return 0;
+}
+
+/* Blocks of 4096, sorted; what is in none yet; and both before anything was sorted. */
+TEST(a_leaf_is_found_wherever_it_is)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct house h;
+    struct err e;
+    struct rows r;
+    int64_t index;
+    house_build(&h);
+    struct audit_entry x = {.scope = h.scope, .action = "read", .outcome = "permit"};
+    for (int i = 0; i < 10; i++)
+        CHECK_OK(tx_run(h.db, append_many, &x, &e));
+    CHECK_OK(audit_index(h.db, &e));
+    for (int sorted = 0; sorted < 2; sorted++) {
+        static const int64_t at[] = {0, 1, 4095, 4096, 8191, 8192, 9999};
+        CHECK_INT(house_number(&h, "SELECT count(*) FROM audit_leaf"), sorted ? 8192 : 0);
+        for (size_t i = 0; i < COUNT(at); i++) {
+            CHECK_INT(db_rows(h.db, a, &r, &e, "SELECT leaf FROM audit WHERE idx = $1", V_INT(at[i])), 1);
+            struct slice leaf = arena_copy(a, row_at(&r, 0, 0)->s);
+            CHECK_OK(audit_find(h.db, (const uint8_t *)leaf.p, &index, &e));
+            CHECK_INT(db_rows(h.db, a, &r, &e, "SELECT leaf FROM audit WHERE idx = $1", V_INT(index)), 1);
+            CHECK(slice_eq(row_at(&r, 0, 0)->s, leaf)); /* entries of one moment may be one leaf */
+        }
+        uint8_t other[32] = {1};
+        CHECK_INT(audit_find(h.db, other, &index, &e), -1);
+        CHECK_INT(e.code, ERR_NOT_FOUND);
+        CHECK_OK(audit_sort(h.db, &e));
+    }
+    house_raze(&h);
+}
+
 static int append_and_fail(struct tx *tx, void *arg, struct err *e)
 {
     return audit_append(tx, arg, e) ? -1 : err_set(e, ERR_CONFLICT, "as asked");
@@ -169,5 +311,8 @@ TEST(the_log_of_more_than_a_page_is_verified_to_its_end)
 }
 
 RUN(T(an_entry_is_the_canonical_cbor_its_header_says), T(an_entry_without_object_actor_or_trace_leaves_them_out),
-    T(entries_are_listed_as_they_were_written), T(an_access_that_fails_leaves_no_entry), T(a_changed_or_removed_entry_is_found),
+    T(entries_are_listed_as_they_were_written),
+    T(whatever_is_written_into_the_log_is_read_back_and_nothing_else),
+    T(what_is_no_entry_of_this_program_is_told_as_such), T(a_leaf_is_found_wherever_it_is),
+    T(an_access_that_fails_leaves_no_entry), T(a_changed_or_removed_entry_is_found),
     T(the_log_of_more_than_a_page_is_verified_to_its_end))

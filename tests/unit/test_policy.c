@@ -23,6 +23,7 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_CLIENT, "--a-------", "--a-------", none, none},
         {ENTITY_WEBHOOK, "-o--------", "-o--------", "-o--------", "-o--------"},
         {ENTITY_AUDIT, none, "--ao---ato", none, none},
+        {ENTITY_AUDIT_TREE, none, all, none, none},
         {ENTITY_KEYS, none, "--a-------", none, none},
         {ENTITY_GRANT, "--ao----a-", "--ao---aa-", "-------aa-", none},
         {ENTITY_BREAK_GLASS, "---o-o----", "---o-o-a--", "-------a--", none},
@@ -70,7 +71,8 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
 
 TEST(roles_entities_actions_and_views_have_the_names_the_audit_uses)
 {
-    static const char *const entity[] = {"Health", "Metrics", "ApiDocs", "Model", "Job", "WebhookEndpoint", "Client", "Audit", "Keys"};
+    static const char *const entity[] = {"Health", "Metrics", "ApiDocs", "Model", "Job", "WebhookEndpoint", "Client",
+                                          "Audit", "AuditTree", "Keys"};
     CHECK_STR(role_name(ROLE_ANONYMOUS), "anonymous");
     CHECK_STR(role_name(ROLE_CLIENT), "client");
     CHECK_STR(role_name(ROLE_OPERATOR), "operator");
