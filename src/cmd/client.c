@@ -52,14 +52,20 @@ int admin_client_add(struct app *app, const struct json *args, struct arena *a, 
     return 0;
 }
 
+/* Its key was thrown away, so that nobody calls by it. */
+static int not_operator(const char *name, struct err *e)
+{
+    return strcmp(name, "operator") == 0 ? err_set(e, ERR_NOT_FOUND, "there is no client named %s", name) : 0;
+}
+
 int admin_client_rotate(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     char *name = arena_str(a, json_get_text(args, 0, "name", a));
     const char *key;
     if (!name)
         return err_set(e, ERR_NO_MEMORY, "rotate a key");
-    if (strcmp(name, "operator") == 0) /* its key was thrown away, so that nobody calls by it */
-        return err_set(e, ERR_NOT_FOUND, "there is no client named %s", name);
+    if (not_operator(name, e))
+        return -1;
     struct audit_entry audit = app_operator("update", "lazaret client rotate");
     if (client_rotate(app->api.db, app->api.scope, name, &audit, a, &key, e))
         return -1;
@@ -115,7 +121,7 @@ int admin_client_keys(struct app *app, const struct json *args, struct arena *a,
     if ((set && strlen(set) != jwks.n) || (from && strlen(from) != url.n))
         return err_set(e, ERR_USAGE, "a key set and its URL have no NUL in them");
     struct audit_entry audit = app_operator("update", "lazaret client keys");
-    if (program_keys(app->api.db, app->api.scope, name, set, from, plain, &audit, a, e))
+    if (not_operator(name, e) || program_keys(app->api.db, app->api.scope, name, set, from, plain, &audit, a, e))
         return -1;
     known_forget(app->api.known);
     json_open(out, '{');
@@ -133,7 +139,9 @@ int admin_client_cert(struct app *app, const struct json *args, struct arena *a,
     struct program_cert cert = {.until_us = 0};
     if (arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "a client's certificate");
-    if (pem.p && program_cert_read(pem, by_subject, &cert, e))
+    if (!pem.p && !remove)
+        return err_set(e, ERR_USAGE, "there is no certificate to register");
+    if (not_operator(name, e) || (pem.p && program_cert_read(pem, by_subject, &cert, e)))
         return -1;
     struct audit_entry audit = app_operator("update", "lazaret client cert");
     if (remove ? program_cert_remove(app->api.db, app->api.scope, name, pem.p ? &cert : NULL, by_subject, &audit, a, e)

@@ -24,7 +24,7 @@ static int change_in(struct tx *tx, void *arg, struct err *e)
     struct change *c = arg;
     struct rows r;
     /* a write that changes nothing: whoever changes the same client waits */
-    if (tx_rows(tx, c->arena, &r, e, "UPDATE client SET name = name WHERE scope = $1 AND name = $2 RETURNING id",
+    if (tx_rows(tx, c->arena, &r, e, "UPDATE client SET rate = rate WHERE scope = $1 AND name = $2 RETURNING id",
                 V_ID(c->scope), V_STR(c->name)) < 0)
         return -1;
     if (r.n == 0)

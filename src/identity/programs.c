@@ -265,7 +265,7 @@ static int forget(struct tx *tx, int64_t now_us, struct err *e)
 static int still_holds(struct tx *tx, const struct issuing *x, struct err *e)
 {
     struct rows r;
-    if (tx_exec(tx, e, "UPDATE client SET name = name WHERE scope = $1 AND id = $2", V_ID(x->c->scope),
+    if (tx_exec(tx, e, "UPDATE client SET rate = rate WHERE scope = $1 AND id = $2", V_ID(x->c->scope),
                 V_ID(x->c->id)) < 0 ||
         tx_rows(tx, x->arena, &r, e, "SELECT created_at FROM client_keys WHERE scope = $1 AND client = $2",
                 V_ID(x->c->scope), V_ID(x->c->id)) < 0)

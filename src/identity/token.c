@@ -173,7 +173,7 @@ int token_signed(const struct token_head *head, struct slice token, struct slice
 {
     struct json k;
     struct json_fault f;
-    cjose_err why;
+    cjose_err why = {.code = CJOSE_ERR_NONE};
     if (json_parse(a, jwk, &k, &f) || json_kind(&k, 0) != JSON_OBJECT)
         return err_set(e, ERR_TOKEN, "the token's key cannot be read");
     const char *unfit = key_unfit(&k, algorithm(slice_of(head->alg)), a);
@@ -186,6 +186,8 @@ int token_signed(const struct token_head *head, struct slice token, struct slice
         cjose_jws_release(jws);
     if (key)
         cjose_jwk_release(key);
+    if (!good && why.code == CJOSE_ERR_NO_MEMORY)
+        return err_set(e, ERR_NO_MEMORY, "a token");
     return good ? 0 : err_set(e, ERR_TOKEN, "the token's signature does not verify");
 }
 

@@ -7,9 +7,10 @@ import { spawnSync } from 'node:child_process';
 import { createHmac, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { Server, check, cli, cliJson, contains, done, same, tempFolder, test, until } from './lib.mjs';
+import { Server, check, cli, cliJson, contains, done, same, sleep, tempFolder, test, top } from './lib.mjs';
 
 const require = createRequire(new URL('../clients/package.json', import.meta.url));
 const { Issuer } = require('openid-client');
@@ -77,12 +78,14 @@ await test('a key set of public keys that are long enough is taken, nothing else
     [set(...Array.from({ length: 9 }, (_, i) => ({ ...ec.jwk, kid: `k${i}` }))), 'at most 8'], [`{"keys":[],"keys":[${JSON.stringify(ec.jwk)}]}`, 'not JSON'], [`${' '.repeat(20000)}${set(ec)}`, '16384']])
     fails(client('keys', 'bot', '--jwks', file('bad.json', text)), says);
   fails(client('keys', 'nobody', '--jwks', file('ec.json', set(ec))), 'no client named');
+  cli(['diagnose', path.join(top, 'examples/sepsis-complete.json'), '--data', server.dir]); /* makes the operator's own client */
+  fails(client('keys', 'operator', '--jwks', file('ec.json', set(ec))), 'no client named operator');
   fails(client('keys', 'bot'), 'one of --jwks');
   fails(client('keys', 'bot', '--remove'), 'no key set');
   good(client('keys', 'bot', '--jwks', file('both.json', set(rsa, ec))));
   good(client('keys', 'other', '--jwks', file('other.json', set(other))));
   const list = cliJson(['client', 'list', '--data', server.dir, '--json']);
-  same(list.map((c) => [c.client, c.keys]), [['bot', ['r1', 'e1']], ['other', ['o1']], ['plain', []]], 'client list');
+  same(list.filter((c) => c.client !== 'operator').map((c) => [c.client, c.keys]), [['bot', ['r1', 'e1']], ['other', ['o1']], ['plain', []]], 'client list');
   same(server.audit().filter((x) => x.route === 'lazaret client keys').map((x) => [x.actor.id, x.out]), [['operator', 'permit'], ['operator', 'permit']], 'audit');
 });
 await test('discovery says where, and how', async () => {
@@ -322,6 +325,28 @@ await test('no header is believed, whatever a proxy would say in it', async () =
     contains(cli(['serve', '--data', server.dir, '--listen', '127.0.0.1:0', ...how, '--tls-client-ca', cert('ca')]).stderr, says);
   contains(cli(['serve', '--data', server.dir, '--listen', '127.0.0.1:0', ...tls.slice(0, 6), '--tls-client-ca', cert('empty')]).stderr, 'authorities of clients');
   contains(cli(['serve', '--data', server.dir, '--listen', '127.0.0.1:0', '--tls-client-cert', 'need']).stderr, 'tls.client_ca');
+});
+await test('a connection that outlives its certificate is nobody\'s', async () => {
+  const end = new Date(Date.now() + 6000);
+  openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=short', '-keyout', 'short.key', '-out', 'short.csr');
+  file('ca.conf', '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nserial=serial\ndefault_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n[x]\nextendedKeyUsage=clientAuth\n');
+  file('index.txt', '');
+  file('serial', '77');
+  openssl('ca', '-batch', '-config', 'ca.conf', '-cert', 'ca.pem', '-keyfile', 'ca.key', '-in', 'short.csr', '-out', 'short.pem', '-notext',
+    '-startdate', '20200101000000Z', '-enddate', `${end.toISOString().replace(/[-:T]|\.\d+/g, '')}`);
+  await server.start(tls);
+  good(client('cert', 'other', '--file', cert('short')));
+  const read = (name) => fs.readFileSync(path.join(box, name));
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 1, cert: read('short.pem'), key: read('short.key'), ca: read('ca.pem') });
+  const first = await server.request({ path: '/api/v1/me', agent });
+  same([first.status, JSON.parse(first.text).name], [200, 'other'], first.text);
+  await sleep(Math.max(0, end - Date.now()) + 1100);
+  const second = await server.request({ path: '/api/v1/me', agent });
+  same([second.status, second.socket === first.socket], [401, true], second.text);
+  agent.destroy();
+  check(curl('short', '/health').failed, 'a new connection was let in');
+  good(client('cert', 'other', '--remove'));
+  await server.stop();
 });
 await test('needed, it is needed of everybody', async () => {
   await server.start([...tls, '--tls-client-cert', 'need']);

@@ -62,7 +62,9 @@ static void close_desk(struct desk *d)
 
 static struct slice assertion(struct desk *d, const char *client, const char *jti)
 {
-    const char *claims = arena_printf(d->a, "{\"iss\":\"%s\",\"sub\":\"%s\",\"aud\":\"https://gw.example/auth/token\",\"exp\":%lld,\"jti\":\"%s\"}",
+    const char *claims = arena_printf(d->a,
+                                      "{\"iss\":\"%s\",\"sub\":\"%s\",\"aud\":\"https://gw.example/auth/token\",\"exp\":%lld,"
+                                      "\"jti\":\"%s\"}",
                                       client, client, (long long)(clock_now_us() / 1000000 + 200), jti);
     return jws_sign(d->a, "{\"alg\":\"ES384\",\"kid\":\"k1\"}", claims, key, "ES384");
 }
