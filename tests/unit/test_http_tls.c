@@ -463,6 +463,7 @@ TEST(where_certificates_are_asked_for_no_session_is_resumed)
         say_str(&p, ONE);
         CHECK_INT(hear(&p, &a), 200);
         SSL_SESSION *session = SSL_get1_session(p.ssl);
+        SSL_shutdown(p.ssl);
         hang_up(&p);
         p = dial_tls(&l, t, session);
         CHECK(p.ssl && !SSL_session_reused(p.ssl));
