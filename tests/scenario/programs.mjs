@@ -78,7 +78,9 @@ await test('a key set of public keys that are long enough is taken, nothing else
     [set(...Array.from({ length: 9 }, (_, i) => ({ ...ec.jwk, kid: `k${i}` }))), 'at most 8'], [`{"keys":[],"keys":[${JSON.stringify(ec.jwk)}]}`, 'not JSON'], [`${' '.repeat(20000)}${set(ec)}`, '16384']])
     fails(client('keys', 'bot', '--jwks', file('bad.json', text)), says);
   fails(client('keys', 'nobody', '--jwks', file('ec.json', set(ec))), 'no client named');
-  cli(['diagnose', path.join(top, 'examples/sepsis-complete.json'), '--data', server.dir]); /* makes the operator's own client */
+  const sample = fs.readFileSync(path.join(top, 'examples/sepsis-complete.json'), 'utf8').replaceAll(/@\w+@/g, new Date(Date.now() - 60000).toISOString());
+  cli(['diagnose', file('bundle.json', sample), '--model', 'sepsis', '--data', server.dir]); /* makes the operator's own client */
+  check(cliJson(['client', 'list', '--data', server.dir, '--json']).some((c) => c.client === 'operator'), 'there is no client of the operator');
   fails(client('keys', 'operator', '--jwks', file('ec.json', set(ec))), 'no client named operator');
   fails(client('keys', 'bot'), 'one of --jwks');
   fails(client('keys', 'bot', '--remove'), 'no key set');
