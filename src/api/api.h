@@ -13,6 +13,7 @@
 #include "deliver/deliver.h"
 #include "http/server.h"
 #include "identity/known.h"
+#include "identity/program.h"
 #include "identity/staff.h"
 #include "jobs/job.h"
 #include "models/registry.h"
@@ -28,8 +29,9 @@ struct api_config {
 struct api {
     struct db *db;
     struct keyring *keyring;
-    struct known *known; /* to be told when a client changes */
-    struct staff *staff; /* NULL: no identity provider is set */
+    struct known *known;       /* to be told when a client changes */
+    struct staff *staff;       /* NULL: no identity provider is set */
+    struct programs *programs; /* NULL: no token endpoint here */
     struct audit_signer *signer;
     struct audit_seats *seats;
     struct jobs *jobs;

@@ -54,6 +54,12 @@ typedef int api_handler(struct api_request *q, struct err *e);
 struct slice api_query(struct api_request *q, const char *name);
 /* The parameters one by one: `*rest` is the query at first. False: there are no more. */
 bool api_query_next(struct api_request *q, struct slice *rest, struct slice *key, struct slice *value);
+/* Of a parameter of a form (a=b&c=d): how often it is there; *ret is the last. */
+int api_form(struct slice form, const char *name, struct arena *a, struct slice *ret);
+/* The media type of the route's body; "application/fhir+json" will do for "application/json". */
+const char *api_takes(const struct api_route *r);
+/* The members that OAuth says of an error of the token endpoint, into q->extra. */
+void api_token_refused(struct api_request *q, const struct err *e);
 /* "model":{key, version, digest} */
 void api_put_model(struct json_out *o, const struct model *m);
 /* A JSON answer. */
@@ -76,5 +82,8 @@ struct api_issue *api_issue_field(struct api_request *q, const char *type, const
 /* Into the audit log that this was denied with e. If that fails, *e becomes the failure and nothing else will be told.
  */
 void api_deny(struct api_request *q, struct err *e);
+/* The same of a stranger, whose first attempts are told apart in the log; a flood of them is counted there, so that it
+ * fills no disk (limit.h). *e becomes ERR_RATE when there were too many. Always -1. */
+int api_deny_stranger(struct api_request *q, struct err *e);
 
 #endif

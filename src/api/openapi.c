@@ -144,6 +144,11 @@ static void put_value(struct writing *w, uint32_t node)
 
 /* --- what a route refuses --- */
 
+static bool takes_json(const struct api_route *r)
+{
+    return strcmp(api_takes(r), "application/json") == 0;
+}
+
 /* What follows from the route alone, and its rows of answers.def. */
 static int refusals_of(const struct api_route *r, struct refusal *ret)
 {
@@ -152,12 +157,16 @@ static int refusals_of(const struct api_route *r, struct refusal *ret)
         ret[n++] = (struct refusal){NULL, ERR_NOT_SIGNED_IN, "No API key, or one that is not known"};
         if (policy_view(ROLE_CLIENT, r->entity, r->action) == VIEW_NONE)
             ret[n++] = (struct refusal){NULL, ERR_NOT_ALLOWED, "Not with this key"};
+        else if (policy_view(ROLE_CLIENT, r->entity, r->action) != VIEW_NONE && r->entity != ENTITY_ME)
+            ret[n++] = (struct refusal){
+                NULL, ERR_SCOPE, "The access token does not cover this; WWW-Authenticate names the scope that does"};
         ret[n++] = (struct refusal){NULL, ERR_RATE, "Too many requests of this client, or too many failed sign-ins"};
     }
     if (r->body_kib) {
         ret[n++] = (struct refusal){NULL, ERR_TOO_LARGE, "The body is larger than this address accepts"};
         ret[n++] = (struct refusal){NULL, ERR_MEDIA_TYPE, "The body is of another type, or compressed"};
-        ret[n++] = (struct refusal){NULL, ERR_BAD_JSON, "The body is not valid JSON"};
+        if (takes_json(r))
+            ret[n++] = (struct refusal){NULL, ERR_BAD_JSON, "The body is not valid JSON"};
     }
     for (size_t i = 0; i < COUNT(refusals) && n < CODES_MAX - 1; i++)
         if (strcmp(refusals[i].handler, r->handler) == 0)
@@ -325,10 +334,11 @@ static void put_request_body(struct writing *w)
     json_open(w->o, '{');
     json_pair_bool(w->o, "required", true);
     json_pair_str(w->o, "description",
-                  arena_printf(w->a, "At most %d KiB. application/fhir+json is taken as well.", w->route->body_kib));
+                  arena_printf(w->a, "At most %d KiB.%s", w->route->body_kib,
+                               takes_json(w->route) ? " application/fhir+json is taken as well." : ""));
     json_key(w->o, "content");
     json_open(w->o, '{');
-    json_key(w->o, "application/json");
+    json_key(w->o, api_takes(w->route));
     json_open(w->o, '{');
     put_schema(w, w->route->request_schema);
     put_examples(w, 0, NULL);
@@ -403,9 +413,12 @@ static void put_success(struct writing *w, int status)
     json_close(w->o, '}');
 }
 
-static const char *error_schema(enum err_code code)
+static const char *error_schema(const struct writing *w, enum err_code code)
 {
-    return code == ERR_DATA_MISSING ? "Negotiation" : err_http(code) == 422 ? "FieldErrors" : "Error";
+    return strcmp(w->route->handler, "token") == 0 ? "TokenError"
+           : code == ERR_DATA_MISSING              ? "Negotiation"
+           : err_http(code) == 422                 ? "FieldErrors"
+                                                   : "Error";
 }
 
 /* {"anyOf":[...]} of what the refusals with this status answer; the schema itself where that is one. */
@@ -413,7 +426,7 @@ static void put_error_schema(struct writing *w, const struct refusal *x, int n, 
 {
     const char *first = NULL, *other = NULL;
     for (int i = 0; i < n; i++) {
-        const char *schema = error_schema(x[i].code);
+        const char *schema = error_schema(w, x[i].code);
         if (err_http(x[i].code) != status)
             continue;
         if (!first)
@@ -584,7 +597,7 @@ static void put_components(struct writing *w)
     json_pair_raw(
         w->o, "securitySchemes",
         SLICE("{\"apiKey\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"What 'lazaret client add' "
-              "printed; of staff, an access token of the identity provider\"}}"));
+              "printed, or what POST /auth/token gave; of staff, an access token of the identity provider\"}}"));
     json_pair_raw(w->o, "headers",
                   SLICE("{\"X-Request-ID\":{\"description\":\"Names this request in logs and in the audit log; the "
                         "client's own where it sent a short plain one\",\"schema\":{\"type\":\"string\"}},"

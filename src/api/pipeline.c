@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "base/rnd.h"
+#include "identity/scopes.h"
 
 static const struct api_route routes[] = {
 #define ROUTE(method, path, entity, action, handler, body, request, status, answer, summary)                           \
@@ -126,6 +127,19 @@ bool api_query_next(struct api_request *q, struct slice *rest, struct slice *key
     return true;
 }
 
+int api_form(struct slice form, const char *name, struct arena *a, struct slice *ret)
+{
+    int n = 0;
+    while (form.p) {
+        struct slice value = slice_cut(&form, '&'), key = slice_cut(&value, '=');
+        if (!slice_is(unescape(key, a), name))
+            continue;
+        *ret = value.p ? unescape(value, a) : SLICE("");
+        n++;
+    }
+    return n;
+}
+
 /* --- CORS: an allow-list, empty by default --- */
 
 static bool origin_allowed(const struct api *api, struct slice origin)
@@ -202,9 +216,8 @@ static int deny(struct api_request *q, struct err *e)
     return -1;
 }
 
-/* A stranger's first attempts are told apart in the audit log; a flood of them is counted there, so that it fills no
- * disk. Who sends a good key is not concerned, wherever from. */
-static int deny_stranger(struct api_request *q, struct err *e)
+/* Who sends a good key is not concerned, wherever from. */
+int api_deny_stranger(struct api_request *q, struct err *e)
 {
     q->retry_s = limit_denied(q->api->limit, q->http->peer);
     return q->retry_s ? err_set(e, ERR_RATE, "failed sign-ins of one address") : deny(q, e);
@@ -217,7 +230,7 @@ static int refuse_caller(struct api_request *q, struct err *e)
     struct buf b = buf_in(q->arena, 2048);
     struct json_out o = json_out(&b);
     json_put_str(&o, e->detail);
-    deny_stranger(q, e);
+    api_deny_stranger(q, e);
     if (e->code != code || code == ERR_NOT_SIGNED_IN || buf_failed(&b))
         return -1;
     q->detail = buf_text(&b);
@@ -226,14 +239,36 @@ static int refuse_caller(struct api_request *q, struct err *e)
     return -1;
 }
 
-/* A key of ours, or somebody's access token. */
+/* A key of ours, or somebody's access token; without either, the certificate of the connection. */
 static int identify(struct api_request *q, struct err *e)
 {
     struct slice authorization = http_header(q->http, "Authorization"), token;
+    const struct http_cert *cert = q->http->cert;
+    if (!authorization.p && cert && cert->until_us <= clock_now_us())
+        return err_set(e, ERR_NOT_SIGNED_IN, "the certificate of this connection has ended");
+    if (!authorization.p && cert)
+        return known_identify_cert(q->api->known, q->api->db, q->api->scope, cert->hash, cert->subject, q->arena,
+                                   &q->caller, e);
     if (q->api->staff && authorization.p && staff_token(authorization, &token))
         return staff_identify(q->api->staff, token, http_header(q->http, "Lazaret-Role"), q->arena, &q->caller, e);
     return known_identify(q->api->known, q->api->db, q->api->scope, authorization, q->api->config.open_client, q->arena,
                           &q->caller, e);
+}
+
+/* After the policy, so that a scope can only narrow. Which scope would do is told in WWW-Authenticate (RFC 6750 3). */
+static int check_scope(struct api_request *q, struct err *e)
+{
+    bool one = strchr(q->route->path, ':') != NULL;
+    struct buf b = buf_in(q->arena, 256);
+    if (!q->caller.scoped || scopes_cover(q->caller.scopes, q->route->entity, q->route->action, one))
+        return 0;
+    scopes_needed(q->route->entity, q->route->action, one, &b);
+    http_reply_field(
+        q->reply, "WWW-Authenticate",
+        slice_of(arena_printf(q->arena, "Bearer realm=\"lazaret\", error=\"insufficient_scope\", scope=\"%.*s\"",
+                              SLICE_FMT(buf_text(&b)))));
+    err_set(e, ERR_SCOPE, "the token does not cover this");
+    return deny(q, e);
 }
 
 static int admit(struct api_request *q, struct err *e)
@@ -245,11 +280,27 @@ static int admit(struct api_request *q, struct err *e)
     if (policy_view(q->caller.role, q->route->entity, q->route->action) == VIEW_NONE) {
         err_set(e, q->caller.role == ROLE_ANONYMOUS ? ERR_NOT_SIGNED_IN : ERR_NOT_ALLOWED, "%s may not %s %s",
                 role_name(q->caller.role), action_name(q->route->action), entity_name(q->route->entity));
-        return e->code == ERR_NOT_SIGNED_IN ? deny_stranger(q, e) : deny(q, e);
+        return e->code == ERR_NOT_SIGNED_IN ? api_deny_stranger(q, e) : deny(q, e);
     }
+    if (check_scope(q, e))
+        return -1;
     fill_audit(q);
     q->retry_s = limit_client(q->api->limit, &q->caller);
     return q->retry_s ? err_set(e, ERR_RATE, "requests of one client") : 0;
+}
+
+const char *api_takes(const struct api_route *r)
+{
+    static const struct {
+        const char *handler, *media;
+    } other[] = {
+#define TAKES(handler, media) {#handler, media},
+#include "api/answers.def"
+    };
+    for (size_t i = 0; i < COUNT(other); i++)
+        if (strcmp(other[i].handler, r->handler) == 0)
+            return other[i].media;
+    return "application/json";
 }
 
 static int check_body(const struct api_request *q, struct err *e)
@@ -263,7 +314,9 @@ static int check_body(const struct api_request *q, struct err *e)
     if (coding.p && !slice_is_nocase(coding, "identity"))
         return err_set(e, ERR_MEDIA_TYPE, "a body in a content coding");
     type = slice_trim(slice_cut(&rest, ';'));
-    if (!slice_is_nocase(type, "application/json") && !slice_is_nocase(type, "application/fhir+json"))
+    const char *takes = api_takes(q->route);
+    bool json = strcmp(takes, "application/json") == 0;
+    if (!slice_is_nocase(type, takes) && !(json && slice_is_nocase(type, "application/fhir+json")))
         return err_set(e, ERR_MEDIA_TYPE, "a body of another type");
     return 0;
 }

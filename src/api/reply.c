@@ -187,6 +187,8 @@ void api_refuse(struct api_request *q, const struct err *e)
     struct buf b = buf_in(q->arena, ANSWER_MAX);
     struct json_out o = json_out(&b);
     const char *type = "application/json";
+    if (q->route && strcmp(q->route->handler, "token") == 0)
+        api_token_refused(q, e);
     if (as == ACCEPT_PROBLEM) {
         type = "application/problem+json";
         put_problem(&o, q, e);

@@ -41,6 +41,23 @@ static void *watch_signals(void *arg)
     return NULL;
 }
 
+/* A proxy that ends TLS keeps the certificate to itself, and what it says of it in a header anybody could say. */
+static int client_certs(const struct config *c, struct http_config *ret, struct err *e)
+{
+    bool needed = strcmp(c->tls_client_cert, "need") == 0;
+    if (!needed && strcmp(c->tls_client_cert, "ask") != 0)
+        return err_set(e, ERR_CONFIG, "tls.client_cert is ask or need");
+    if (!*c->tls_client_ca)
+        return needed ? err_set(e, ERR_CONFIG, "tls.client_cert = need does not say whose: set tls.client_ca") : 0;
+    if (ret->tls != HTTP_TLS_ON)
+        return err_set(e, ERR_CONFIG,
+                       "tls.client_ca needs tls = on: certificates are those of a connection to this "
+                       "program, never what a proxy says in a header");
+    ret->client_ca = c->tls_client_ca;
+    ret->certs = needed ? HTTP_CERTS_NEEDED : HTTP_CERTS_ASKED;
+    return 0;
+}
+
 static int http_settings(const struct config *c, struct http_config *ret, struct err *e)
 {
     *ret = http_config_default();
@@ -67,7 +84,7 @@ static int http_settings(const struct config *c, struct http_config *ret, struct
     } else if (strcmp(c->tls, "off") != 0) {
         return err_set(e, ERR_CONFIG, "tls is off, on or proxy");
     }
-    return 0;
+    return client_certs(c, ret, e);
 }
 
 static bool loopback(const char *listen)
@@ -118,6 +135,29 @@ static int start_staff(struct app *app, const struct config *c, struct err *e)
     if (!*c->staff_audience)
         return err_set(e, ERR_CONFIG, "staff.audience is empty: any token of the provider would do");
     return *c->staff_issuer ? staff_start(&s, &app->api.staff, e) : 0;
+}
+
+/* scheme://host[:port][/path], without what would make two texts of one address. */
+static int check_public_url(const char *url, struct err *e)
+{
+    size_t n = strlen(url);
+    if (!n || (n <= 1024 && (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0) &&
+               url[n - 1] != '/' && !url[strcspn(url, " ?#@\"\\")]))
+        return 0;
+    return err_set(e, ERR_CONFIG,
+                   "public.url is https://HOST or https://HOST:PORT, perhaps with a path; nothing behind "
+                   "that, no slash either");
+}
+
+static int start_programs(struct app *app, const struct config *c, const char *address, struct err *e)
+{
+    struct programs_config p = {
+        .db = app->api.db, .scope = app->api.scope, .issuer = c->public_url, .ca = c->program_ca};
+    if (is_on("program.http", c->program_http, &p.plain, e) || check_public_url(c->public_url, e))
+        return -1;
+    if (!*p.issuer)
+        p.issuer = arena_printf(c->arena, "%s://%s", strcmp(c->tls, "on") ? "http" : "https", address);
+    return p.issuer ? programs_start(&p, &app->api.programs, e) : err_set(e, ERR_NO_MEMORY, "sign-ins of programs");
 }
 
 /* What runs beside the HTTP server, in the order it is started. */
@@ -172,7 +212,8 @@ static int start(struct running *r, struct config *c, struct err *e)
                              .stranger_burst = c->denied_burst,
                              .note_ms = 60000};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || limit_start(&l, &r->app.api.limit, e) ||
-        start_staff(&r->app, c, e) || events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
+        start_staff(&r->app, c, e) || start_programs(&r->app, c, http_server_address(r->http), e) ||
+        events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
         deliver_start(&d, &r->app.api.deliver, e) ||
         (r->app.sandbox && c->workers &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||
@@ -198,6 +239,7 @@ static void stop(struct running *r)
     }
     http_server_close(r->http);
     staff_stop(r->app.api.staff);
+    programs_stop(r->app.api.programs);
     app_close(&r->app);
 }
 

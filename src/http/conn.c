@@ -323,10 +323,20 @@ static void tell_peer(const struct conn *c, struct exchange *x)
     x->reader.request.peer = x->peer;
 }
 
+/* The handler reads it while the connection is in work: it does not change then. */
+static void tell_cert(struct conn *c, struct exchange *x)
+{
+    if (c->ssl && !c->cert_read)
+        c->has_cert = tls_peer(c->ssl, &c->cert);
+    c->cert_read = true;
+    x->reader.request.cert = c->has_cert ? &c->cert : NULL;
+}
+
 static bool conn_request_done(struct conn *c)
 {
     struct exchange *x = c->x;
     tell_peer(c, x);
+    tell_cert(c, x);
     x->reader.request.tls = came_over_tls(c, &x->reader.request);
     x->reader.request.received_us = c->loop->now_us;
     if (!admit(c))

@@ -74,6 +74,8 @@ struct conn {
     struct exchange *x;
     int fd;
     char peer[INET6_ADDRSTRLEN];
+    struct http_cert cert; /* if has_cert, which is known with the first request (cert_read) */
+    bool cert_read, has_cert;
     enum stage stage;
     bool fresh;            /* no request yet: the header's time runs from the connection's start */
     bool body;             /* in CONN_READ: the header is complete */
@@ -183,7 +185,8 @@ ssize_t wire_write(struct conn *c, const struct iovec *v, int n);
 void wire_finish(struct conn *c); /* says goodbye and closes our side */
 
 /* tls.c */
-SSL_CTX *tls_open(const char *cert, const char *key, struct err *e);
+SSL_CTX *tls_open(const struct http_config *c, struct err *e);
+bool tls_peer(SSL *ssl, struct http_cert *ret); /* after the handshake: false: it gave no certificate */
 
 /* listen.c */
 /* The text of a peer's address; "" when there is none. */

@@ -48,7 +48,7 @@ static int check_config(const struct http_config *c, struct err *e)
 
 static int open_parts(struct http_server *s, struct err *e)
 {
-    if (s->c.tls == HTTP_TLS_ON && !(s->tls = tls_open(s->c.cert, s->c.key, e)))
+    if (s->c.tls == HTTP_TLS_ON && !(s->tls = tls_open(&s->c, e)))
         return -1;
     s->listen_fd = listen_open(s->c.listen, s->c.tls != HTTP_TLS_OFF, s->address, sizeof s->address, e);
     if (s->listen_fd < 0)
@@ -145,7 +145,7 @@ int http_server_reload(struct http_server *s, struct err *e)
 {
     if (s->c.tls != HTTP_TLS_ON)
         return 0;
-    SSL_CTX *fresh = tls_open(s->c.cert, s->c.key, e);
+    SSL_CTX *fresh = tls_open(&s->c, e);
     if (!fresh)
         return -1;
     pthread_mutex_lock(&s->tls_lock);

@@ -35,6 +35,12 @@ struct http_header {
     struct slice name, value; /* the name as sent; the value trimmed */
 };
 
+/* The client's certificate, which TLS has checked: chain, time and purpose. */
+struct http_cert {
+    uint8_t hash[32], subject[32]; /* SHA-256 of the certificate, and of its subject's DER */
+    int64_t until_us;              /* when it ends: a connection may last longer */
+};
+
 /* A whole request. Everything lies in `arena`, which lives until the reply is sent. */
 struct http_request {
     struct arena *arena;
@@ -50,7 +56,8 @@ struct http_request {
      * trusted proxy it is what the proxy saw: the last entry of X-Forwarded-For, or the proxy's own when that is none.
      */
     const char *peer;
-    int64_t received_us; /* monotonic: when its last byte was read */
+    const struct http_cert *cert; /* of this connection itself, never of what a proxy says; NULL: none */
+    int64_t received_us;          /* monotonic: when its last byte was read */
 };
 
 /* The value of the first field of this name (any case); {NULL,0} if there is none. */
@@ -96,13 +103,19 @@ void http_stream_end(struct http_stream *s);
 typedef void http_handler(void *ctx, struct http_request *q, struct http_reply *r);
 
 enum http_tls { HTTP_TLS_OFF, HTTP_TLS_ON, HTTP_TLS_PROXY };
+enum http_certs { HTTP_CERTS_ASKED, HTTP_CERTS_NEEDED };
 
 struct http_config {
     const char *listen; /* "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; no other names. Port 0 takes a free one */
     enum http_tls tls;  /* OFF is refused on anything but loopback; PROXY: a TLS proxy stands in front */
     const char *cert, *key; /* PEM files, for ON: the chain, leaf first; the key without a passphrase */
-    int loops, handlers;    /* threads; a handler's stack is 512 KiB */
-    size_t header_max;      /* bytes of request line and fields together */
+    /* PEM file, for ON: authorities that clients' certificates are signed by. Then clients are asked for one; without
+     * one they are served all the same, or not (NEEDED). One that does not hold, at any rate, ends the handshake:
+     * chain, time, purpose (EKU clientAuth). Sessions are then not resumed, so that it is checked every time. */
+    const char *client_ca; /* NULL: nobody is asked */
+    enum http_certs certs;
+    int loops, handlers; /* threads; a handler's stack is 512 KiB */
+    size_t header_max;   /* bytes of request line and fields together */
     int fields_max;
     size_t body_max;
     int header_ms;       /* total time for a request's header, from its first byte (or the connection's start) */

@@ -1,5 +1,6 @@
 #include <openssl/err.h>
 
+#include "base/clock.h"
 #include "http/conn_int.h"
 
 static int tls_err(struct err *e, const char *what, const char *file)
@@ -55,8 +56,40 @@ static int tls_load(SSL_CTX *t, const char *cert, const char *key, struct err *e
     return 0;
 }
 
-SSL_CTX *tls_open(const char *cert, const char *key, struct err *e)
+/* OpenSSL checks the chain, its times and what its certificates are for: on the server's side that is clientAuth. */
+static int tls_clients(SSL_CTX *t, const char *ca, enum http_certs certs, struct err *e)
 {
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca);
+    if (!names || SSL_CTX_load_verify_file(t, ca) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return tls_err(e, "cannot use the authorities of clients", ca);
+    }
+    SSL_CTX_set_client_CA_list(t, names);
+    SSL_CTX_set_verify(t, SSL_VERIFY_PEER | (certs == HTTP_CERTS_NEEDED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
+    SSL_CTX_set_options(t, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(t, 0);
+    return 0;
+}
+
+bool tls_peer(SSL *ssl, struct http_cert *ret)
+{
+    X509 *x = SSL_get0_peer_certificate(ssl);
+    struct http_cert found;
+    struct tm t;
+    unsigned n, m;
+    if (!x || SSL_get_verify_result(ssl) != X509_V_OK || X509_digest(x, EVP_sha256(), found.hash, &n) != 1 ||
+        X509_NAME_digest(X509_get_subject_name(x), EVP_sha256(), found.subject, &m) != 1 ||
+        ASN1_TIME_to_tm(X509_get0_notAfter(x), &t) != 1)
+        return false;
+    int64_t days = clock_days(t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
+    found.until_us = (days * 86400 + t.tm_hour * 3600 + t.tm_min * 60 + t.tm_sec) * 1000000;
+    *ret = found;
+    return true;
+}
+
+SSL_CTX *tls_open(const struct http_config *c, struct err *e)
+{
+    const char *cert = c->cert, *key = c->key;
     if (!cert || !key) {
         err_set(e, ERR_CONFIG, "TLS needs a certificate and a private key, as PEM files");
         return NULL;
@@ -67,7 +100,7 @@ SSL_CTX *tls_open(const char *cert, const char *key, struct err *e)
         return NULL;
     }
     tls_policy(t);
-    if (tls_load(t, cert, key, e)) {
+    if (tls_load(t, cert, key, e) || (c->client_ca && tls_clients(t, c->client_ca, c->certs, e))) {
         SSL_CTX_free(t);
         return NULL;
     }

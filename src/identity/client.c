@@ -5,6 +5,7 @@
 #include "base/wipe.h"
 #include "crypto/digest.h"
 #include "identity/endpoint.h"
+#include "identity/scopes.h"
 #include "store/place.h"
 
 /* Jobs sent from the command line belong to this client; its API key is made and thrown away. */
@@ -32,17 +33,18 @@ static bool origin_ok(const char *z)
     return !host[n] || (host[n] == ':' && slice_int(slice_of(host + n + 1), 1, 65535, &port));
 }
 
-static const char *new_api_key(struct arena *a, uint8_t hash[SHA256_BYTES])
+const char *client_secret(const char *prefix, struct arena *a, uint8_t ret_hash[SHA256_BYTES])
 {
     uint8_t raw[32];
-    char *key = arena_take(a, 3 + 44 + 1);
+    size_t n = strlen(prefix);
+    char *key = arena_take(a, n + 44 + 1);
     if (!key)
         return NULL;
     rnd_bytes(raw, sizeof raw);
-    memcpy(key, "lz_", 3);
-    base64url_encode(raw, sizeof raw, key + 3);
+    memcpy(key, prefix, n);
+    base64url_encode(raw, sizeof raw, key + n);
     wipe(raw, sizeof raw);
-    sha256(slice_of(key), hash);
+    sha256(slice_of(key), ret_hash);
     return key;
 }
 
@@ -54,9 +56,8 @@ struct adding {
     const struct audit_entry *audit;
 };
 
-/* In a body. */
-static int audit_client(struct tx *tx, const uint8_t scope[16], const uint8_t id[16], const struct audit_entry *audit,
-                        struct err *e)
+int client_audit(struct tx *tx, const uint8_t scope[16], const uint8_t id[16], const struct audit_entry *audit,
+                 struct err *e)
 {
     char text[UUID_TEXT];
     struct audit_entry entry = *audit;
@@ -83,7 +84,7 @@ static int insert(struct tx *tx, void *arg, struct err *e)
                            V_ID(c->scope), V_ID(c->id), V_STR(c->origin ? c->origin : ""), V_BLOB(c->secret),
                            V_INT(clock_now_us()))
                ? -1
-               : audit_client(tx, c->scope, c->id, c->audit, e);
+               : client_audit(tx, c->scope, c->id, c->audit, e);
 }
 
 int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const char *name, const char *origin,
@@ -95,7 +96,7 @@ int client_add(struct db *db, struct keyring *k, const uint8_t scope[16], const 
         return err_set(e, ERR_USAGE, "a client's name is 1 to 64 of A-Z a-z 0-9 . _ -");
     if (origin && !origin_ok(origin))
         return err_set(e, ERR_USAGE, "a webhook origin is https://host or https://host:port, without a path");
-    const char *api_key = new_api_key(a, c.hash);
+    const char *api_key = client_secret("lz_", a, c.hash);
     if (!api_key || !secret)
         return err_set(e, ERR_NO_MEMORY, "add a client");
     uuid7(c.id);
@@ -111,7 +112,7 @@ static int audit_changed(struct tx *tx, const struct rows *r, const uint8_t scop
 {
     if (r->n == 0)
         return err_set(e, ERR_NOT_FOUND, "there is no client named %s", name);
-    return audit_client(tx, scope, (const uint8_t *)row_at(r, 0, 0)->s.p, audit, e);
+    return client_audit(tx, scope, (const uint8_t *)row_at(r, 0, 0)->s.p, audit, e);
 }
 
 struct changing {
@@ -123,12 +124,19 @@ struct changing {
     struct arena *arena;
 };
 
+int client_end_tokens(struct tx *tx, const uint8_t scope[16], const uint8_t id[16], struct err *e)
+{
+    return tx_exec(tx, e, "DELETE FROM client_token WHERE scope = $1 AND client = $2", V_ID(scope), V_ID(id)) < 0 ? -1
+                                                                                                                  : 0;
+}
+
 static int update_key(struct tx *tx, void *arg, struct err *e)
 {
     struct changing *c = arg;
     struct rows r;
     return tx_rows(tx, c->arena, &r, e, "UPDATE client SET key_hash = $1 WHERE scope = $2 AND name = $3 RETURNING id",
-                   V_BYTES(c->hash, sizeof c->hash), V_ID(c->scope), V_STR(c->name)) < 0
+                   V_BYTES(c->hash, sizeof c->hash), V_ID(c->scope), V_STR(c->name)) < 0 ||
+                   (r.n && client_end_tokens(tx, c->scope, (const uint8_t *)row_at(&r, 0, 0)->s.p, e))
                ? -1
                : audit_changed(tx, &r, c->scope, c->name, c->audit, e);
 }
@@ -137,7 +145,7 @@ int client_rotate(struct db *db, const uint8_t scope[16], const char *name, cons
                   struct arena *a, const char **ret_key, struct err *e)
 {
     struct changing c = {.scope = scope, .name = name, .audit = audit, .arena = a};
-    const char *key = new_api_key(a, c.hash);
+    const char *key = client_secret("lz_", a, c.hash);
     if (!key)
         return err_set(e, ERR_NO_MEMORY, "rotate a key");
     if (tx_run(db, update_key, &c, e))
@@ -168,8 +176,9 @@ int client_limit(struct db *db, const uint8_t scope[16], const char *name, int64
 int client_list(struct db *db, const uint8_t scope[16], struct arena *a, struct rows *ret, struct err *e)
 {
     return db_rows(db, a, ret, e,
-                   "SELECT name, webhook_origin, created_at, disabled_at, rate, burst FROM client WHERE scope = $1 "
-                   "ORDER BY name",
+                   "SELECT c.name, c.webhook_origin, c.created_at, c.disabled_at, c.rate, c.burst, k.jwks, k.url, c.id "
+                   "FROM client c LEFT JOIN client_keys k ON k.scope = c.scope AND k.client = c.id WHERE c.scope = $1 "
+                   "ORDER BY c.name",
                    V_ID(scope)) < 0
                ? -1
                : 0;
@@ -190,6 +199,46 @@ static int take_caller(const struct rows *r, const uint8_t scope[16], struct cal
     memcpy(ret->name, name.p, name.n);
     ret->name[name.n] = 0;
     return 1;
+}
+
+/* rows: as above, and scopes, until */
+static int identify_token(struct db *db, const uint8_t scope[16], struct slice token, struct arena *a,
+                          struct caller *ret, struct err *e)
+{
+    struct rows r;
+    uint8_t hash[SHA256_BYTES];
+    sha256(token, hash);
+    if (db_rows(db, a, &r, e,
+                "SELECT c.id, c.name, c.webhook_origin, c.rate, c.burst, t.scopes, t.until FROM client_token t JOIN "
+                "client c ON c.scope = t.scope AND c.id = t.client WHERE t.hash = $1 AND t.scope = $2 AND t.until > $3 "
+                "AND c.disabled_at IS NULL",
+                V_BYTES(hash, sizeof hash), V_ID(scope), V_INT(clock_now_us())) < 0)
+        return -1;
+    uint32_t scopes;
+    if (r.n == 0)
+        return err_set(e, ERR_TOKEN, "the access token is not known, or has ended; ask for another one at /auth/token");
+    if (scopes_parse(row_at(&r, 0, 5)->s, &scopes, e))
+        return err_set(e, ERR_TOKEN, "the access token covers nothing any more; ask for another one at /auth/token");
+    take_caller(&r, scope, ret);
+    ret->scoped = true;
+    ret->scopes = scopes;
+    ret->until_us = row_at(&r, 0, 6)->i;
+    return 0;
+}
+
+int client_identify_cert(struct db *db, const uint8_t scope[16], const uint8_t cert[32], const uint8_t subject[32],
+                         struct arena *a, struct caller *ret, struct err *e)
+{
+    struct rows r;
+    *ret = (struct caller){.role = ROLE_ANONYMOUS};
+    memcpy(ret->scope, scope, 16);
+    if (db_rows(db, a, &r, e,
+                "SELECT c.id, c.name, c.webhook_origin, c.rate, c.burst FROM client_cert x JOIN client c ON c.scope = "
+                "x.scope AND c.id = x.client WHERE x.scope = $1 AND ((x.kind = 'certificate' AND x.hash = $2) OR "
+                "(x.kind = 'subject' AND x.hash = $3)) AND c.disabled_at IS NULL ORDER BY x.kind",
+                V_ID(scope), V_BYTES(cert, 32), V_BYTES(subject, 32)) < 0)
+        return -1;
+    return take_caller(&r, scope, ret) ? 0 : err_set(e, ERR_NOT_SIGNED_IN, "no client has this certificate");
 }
 
 int client_identify(struct db *db, const uint8_t scope[16], struct slice authorization, const char *open_client,
@@ -213,8 +262,10 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
     }
     struct slice rest = authorization, scheme = slice_cut(&rest, ' ');
     rest = slice_trim(rest);
+    if (slice_is_nocase(scheme, "Bearer") && slice_starts(rest, "lt_"))
+        return identify_token(db, scope, rest, a, ret, e);
     if (!slice_is_nocase(scheme, "Bearer") || !slice_starts(rest, "lz_"))
-        return err_set(e, ERR_NOT_SIGNED_IN, "the Authorization header is not 'Bearer lz_...'");
+        return err_set(e, ERR_NOT_SIGNED_IN, "the Authorization header is neither 'Bearer lz_...' nor 'Bearer lt_...'");
     sha256(rest, hash);
     if (db_rows(db, a, &r, e,
                 "SELECT id, name, webhook_origin, rate, burst FROM client WHERE key_hash = $1 AND scope = $2 AND "

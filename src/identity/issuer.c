@@ -1,19 +1,18 @@
 #include "identity/issuer.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "identity/fetch.h"
 
-enum { ANSWER_MAX = 256 << 10, FETCH_MS = 5000, CONNECT_MS = 2000, REFRESH_S = 300, RETRY_S = 60, URL_MAX = 2048 };
+enum { REFRESH_S = 300, RETRY_S = 60 };
 
 struct issuer {
     struct issuer_config c;
@@ -35,107 +34,12 @@ struct issuer {
 
 /* --- asking --- */
 
-static bool is_local(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "[::1]") == 0;
-}
-
-bool issuer_address_ok(const char *url, bool plain)
-{
-    CURLU *u = strlen(url) < URL_MAX ? curl_url() : NULL;
-    char *scheme = NULL, *host = NULL, *user = NULL, *fragment = NULL;
-    bool ok = u && curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK &&
-              curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-              curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-              curl_url_get(u, CURLUPART_FRAGMENT, &fragment, 0) != CURLUE_OK &&
-              (strcmp(scheme, "https") == 0 || (plain && strcmp(scheme, "http") == 0 && is_local(host)));
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(user);
-    curl_free(fragment);
-    curl_url_cleanup(u);
-    return ok;
-}
-
-struct answer {
-    struct issuer *x;
-    struct buf body;
-    bool plain;
-};
-
-static size_t take(char *p, size_t size, size_t n, void *ctx)
-{
-    struct answer *w = ctx;
-    buf_add(&w->body, p, size * n);
-    return buf_failed(&w->body) ? 0 : size * n;
-}
-
-static int go_on(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    struct answer *w = ctx;
-    (void)a, (void)b, (void)c, (void)d;
-    return w->x->stop;
-}
-
-/* The very address that is connected to: plain http never leaves this machine, whatever a name resolves to. */
-static curl_socket_t open_checked(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
-{
-    struct answer *w = ctx;
-    (void)purpose;
-    if (w->plain) {
-        const struct sockaddr_in *four = (const void *)&at->addr;
-        const struct sockaddr_in6 *six = (const void *)&at->addr;
-        bool local = at->family == AF_INET    ? (ntohl(four->sin_addr.s_addr) >> 24) == 127
-                     : at->family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&six->sin6_addr)
-                                              : false;
-        if (!local)
-            return CURL_SOCKET_BAD;
-    }
-    return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
-}
-
-static int get(struct issuer *x, const char *url, struct arena *a, struct slice *ret, struct err *e)
-{
-    struct answer w = {.x = x, .body = buf_in(a, ANSWER_MAX), .plain = strncmp(url, "https:", 6) != 0};
-    long status = 0;
-    if (!issuer_address_ok(url, x->c.plain))
-        return err_set(e, ERR_PROVIDER, "an address of the identity provider is not https");
-    CURL *h = curl_easy_init();
-    if (!h)
-        return err_set(e, ERR_NO_MEMORY, "ask the identity provider");
-    curl_easy_setopt(h, CURLOPT_URL, url);
-    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, x->c.plain ? "https,http" : "https");
-    curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(h, CURLOPT_PROXY, "");
-    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)FETCH_MS);
-    curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_checked);
-    curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, &w);
-    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(h, CURLOPT_WRITEDATA, &w);
-    curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, go_on);
-    curl_easy_setopt(h, CURLOPT_XFERINFODATA, &w);
-    curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(h, CURLOPT_USERAGENT, "lazaret/" LAZARET_VERSION);
-    if (x->c.ca && *x->c.ca)
-        curl_easy_setopt(h, CURLOPT_CAINFO, x->c.ca);
-    CURLcode rc = curl_easy_perform(h);
-    curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(h);
-    if (rc != CURLE_OK)
-        return err_set(e, ERR_PROVIDER, "the identity provider: %s", curl_easy_strerror(rc));
-    if (status != 200)
-        return err_set(e, ERR_PROVIDER, "the identity provider answered %ld", status);
-    *ret = buf_text(&w.body);
-    return 0;
-}
-
 static int get_json(struct issuer *x, const char *url, struct arena *a, struct json *ret, struct err *e)
 {
     struct slice text;
     struct json_fault f;
-    if (get(x, url, a, &text, e))
+    struct fetch how = {.who = "the identity provider", .ca = x->c.ca, .plain = x->c.plain, .stop = &x->stop};
+    if (fetch_get(&how, url, a, &text, e))
         return -1;
     if (json_parse(a, text, ret, &f) || json_kind(ret, 0) != JSON_OBJECT)
         return err_set(e, ERR_PROVIDER, "the identity provider's answer is not a JSON object");
@@ -231,7 +135,7 @@ static void *ask(void *arg)
 int issuer_start(const struct issuer_config *c, struct issuer **ret, struct err *e)
 {
     pthread_condattr_t mono;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !issuer_address_ok(c->url, c->plain))
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !fetch_address_ok(c->url, c->plain))
         return err_set(e, ERR_CONFIG,
                        "staff.issuer is https://HOST/..., without a user in it; http only on this machine and with "
                        "staff.http = on");

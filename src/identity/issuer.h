@@ -8,8 +8,7 @@
  * everybody else is answered at once. Keys that were fetched serve until they are `keep_s` old, then nothing does
  * (ERR_PROVIDER).
  *
- * Addresses are https, or http on this machine where `plain` allows it; no redirect is followed, no proxy used; an
- * answer is at most 256 KiB and takes at most 5 seconds. */
+ * How it asks, and which addresses: fetch.h. */
 #ifndef IDENTITY_ISSUER_H
 #define IDENTITY_ISSUER_H
 
@@ -36,8 +35,5 @@ int issuer_key(struct issuer *x, const struct token_head *head, struct arena *a,
 /* Is that set still the newest, and young enough? What was checked by its keys holds as long. ERR_PROVIDER: there is no
  * set that is young enough. 1, 0 or -1. */
 int issuer_holds(struct issuer *x, uint64_t set, struct err *e);
-
-/* May this address be asked? For settings and for what a discovery document says. */
-bool issuer_address_ok(const char *url, bool plain);
 
 #endif

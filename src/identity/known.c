@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "base/own.h"
 #include "crypto/digest.h"
 
 enum { PLACES = 256, ORIGIN_MAX = 256 };
@@ -56,7 +58,8 @@ static int look_up(struct known *k, const uint8_t hash[SHA256_BYTES], struct are
     pthread_rwlock_rdlock(&k->lock);
     const struct place *p = &k->place[hash[0]];
     *ret_generation = k->generation;
-    if (p->used && crypto_equal(p->hash, hash, SHA256_BYTES)) {
+    if (p->used && crypto_equal(p->hash, hash, SHA256_BYTES) &&
+        (!p->caller.until_us || p->caller.until_us > clock_now_us())) {
         found = 1;
         *ret = p->caller;
         ret->webhook_origin = p->has_origin ? arena_str(a, slice_of(p->origin)) : NULL;
@@ -98,5 +101,22 @@ int known_identify(struct known *k, struct db *db, const uint8_t scope[16], stru
         return -1;
     if (ret->role == ROLE_CLIENT)
         remember(k, hash, ret, generation);
+    return 0;
+}
+
+int known_identify_cert(struct known *k, struct db *db, const uint8_t scope[16], const uint8_t cert[32],
+                        const uint8_t subject[32], struct arena *a, struct caller *ret, struct err *e)
+{
+    /* no header's value begins with NUL, so none is taken for a certificate */
+    const struct slice piece[] = {SLICE("\0certificate"), {(const char *)cert, 32}, {(const char *)subject, 32}};
+    uint8_t hash[SHA256_BYTES];
+    uint64_t generation;
+    sha256_of(piece, COUNT(piece), hash);
+    int found = look_up(k, hash, a, ret, &generation);
+    if (found)
+        return found > 0 ? 0 : err_set(e, ERR_NO_MEMORY, "a caller");
+    if (client_identify_cert(db, scope, cert, subject, a, ret, e))
+        return -1;
+    remember(k, hash, ret, generation);
     return 0;
 }

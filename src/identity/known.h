@@ -1,8 +1,9 @@
 /* known.h -- who was asking lately: spares a read of the store for every request of a client that keeps calling.
  *
- * Remembers what client_identify said of an Authorization header, by the header's SHA-256; never the key itself, never
- * a refusal. Whoever changes a client forgets all of it (known_forget) before answering that the change is made. Every
- * change is made by the process that has the store open, so nothing else can make it stale. Any thread. */
+ * Remembers what client_identify said of an Authorization header, by the header's SHA-256, and what
+ * client_identify_cert said of a certificate; never the key itself, never a refusal, no access token beyond its end.
+ * Whoever changes a client forgets all of it (known_forget) before answering that the change is made. Every change is
+ * made by the process that has the store open, so nothing else can make it stale. Any thread. */
 #ifndef IDENTITY_KNOWN_H
 #define IDENTITY_KNOWN_H
 
@@ -15,6 +16,9 @@ void known_close(struct known *k);
 /* As client_identify. */
 int known_identify(struct known *k, struct db *db, const uint8_t scope[16], struct slice authorization,
                    const char *open_client, struct arena *a, struct caller *ret, struct err *e);
+/* As client_identify_cert. */
+int known_identify_cert(struct known *k, struct db *db, const uint8_t scope[16], const uint8_t cert[32],
+                        const uint8_t subject[32], struct arena *a, struct caller *ret, struct err *e);
 void known_forget(struct known *k);
 
 #endif

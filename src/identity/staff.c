@@ -62,7 +62,7 @@ bool staff_token(struct slice authorization, struct slice *ret)
     for (size_t i = 0; i < rest.n; i++)
         dots += rest.p[i] == '.';
     *ret = rest;
-    return slice_is_nocase(scheme, "Bearer") && !slice_starts(rest, "lz_") && dots == 2;
+    return slice_is_nocase(scheme, "Bearer") && !slice_starts(rest, "lz_") && !slice_starts(rest, "lt_") && dots == 2;
 }
 
 /* --- the token --- */

@@ -1,4 +1,4 @@
-#include "identity/token.h"
+#include "identity/token_int.h"
 
 #include <cjose/cjose.h>
 #include <stdlib.h>
@@ -32,8 +32,7 @@ static int digit(char c)
                                   : -1;
 }
 
-/* base64url without padding, and with no bits left over that are not zero: one text for each value. */
-static int decode(struct slice s, struct arena *a, struct slice *ret)
+int token_decode(struct slice s, struct arena *a, struct slice *ret)
 {
     char *out = arena_take(a, s.n + 1);
     uint32_t v = 0;
@@ -59,12 +58,11 @@ static int decode(struct slice s, struct arena *a, struct slice *ret)
     return 0;
 }
 
-/* One of the first two parts: a JSON object. */
-static int read_part(struct slice part, const char *which, struct arena *a, struct json *ret, struct err *e)
+int token_part(struct slice part, const char *which, struct arena *a, struct json *ret, struct err *e)
 {
     struct slice text;
     struct json_fault f;
-    if (decode(part, a, &text))
+    if (token_decode(part, a, &text))
         return err_set(e, ERR_TOKEN, "the token's %s is not base64url", which);
     if (json_parse(a, text, ret, &f))
         return f.what ? err_set(e, ERR_TOKEN, "the token's %s is not JSON that can be trusted: %s", which, f.what)
@@ -94,7 +92,7 @@ int token_head(struct slice token, struct arena *a, struct token_head *ret, stru
         part[i] = slice_cut(&rest, '.');
     if (rest.p || !part[0].n || !part[1].n || !part[2].p)
         return err_set(e, ERR_TOKEN, "the token is not three parts with dots between them");
-    if (read_part(part[0], "header", a, &j, e))
+    if (token_part(part[0], "header", a, &j, e))
         return -1;
     struct slice alg = json_get_text(&j, 0, "alg", a), kid = json_get_text(&j, 0, "kid", a),
                  typ = json_get_text(&j, 0, "typ", a);
@@ -115,10 +113,10 @@ int token_head(struct slice token, struct arena *a, struct token_head *ret, stru
 
 /* --- the key --- */
 
-static bool rsa_long_enough(struct slice n, struct arena *a)
+bool token_rsa_long_enough(struct slice n, struct arena *a)
 {
     struct slice raw;
-    if (!n.p || decode(n, a, &raw))
+    if (!n.p || token_decode(n, a, &raw))
         return false;
     while (raw.n && raw.p[0] == 0) {
         raw.p++;
@@ -140,7 +138,7 @@ static const char *key_unfit(const struct json *k, int alg, struct arena *a)
         return "the token's key is not meant for signatures";
     if (json_get(k, 0, "alg") && !(own.p && slice_is(own, algorithms[alg].alg)))
         return "the token's key is meant for another algorithm";
-    if (!algorithms[alg].crv && !rsa_long_enough(json_get_text(k, 0, "n", a), a))
+    if (!algorithms[alg].crv && !token_rsa_long_enough(json_get_text(k, 0, "n", a), a))
         return "the token's key is shorter than 2048 bits";
     return NULL;
 }
@@ -171,12 +169,11 @@ int token_key(struct slice jwks, const struct token_head *head, struct arena *a,
     return *head->kid ? named > 0 : fit == 1;
 }
 
-static int check_signature(const struct token_head *head, struct slice token, struct slice jwk, struct arena *a,
-                           struct err *e)
+int token_signed(const struct token_head *head, struct slice token, struct slice jwk, struct arena *a, struct err *e)
 {
     struct json k;
     struct json_fault f;
-    cjose_err why;
+    cjose_err why = {.code = CJOSE_ERR_NONE};
     if (json_parse(a, jwk, &k, &f) || json_kind(&k, 0) != JSON_OBJECT)
         return err_set(e, ERR_TOKEN, "the token's key cannot be read");
     const char *unfit = key_unfit(&k, algorithm(slice_of(head->alg)), a);
@@ -189,6 +186,8 @@ static int check_signature(const struct token_head *head, struct slice token, st
         cjose_jws_release(jws);
     if (key)
         cjose_jwk_release(key);
+    if (!good && why.code == CJOSE_ERR_NO_MEMORY)
+        return err_set(e, ERR_NO_MEMORY, "a token");
     return good ? 0 : err_set(e, ERR_TOKEN, "the token's signature does not verify");
 }
 
@@ -207,21 +206,22 @@ static int get_time(const struct json *j, const char *name, int64_t *ret)
                : -1;
 }
 
-static int check_times(const struct json *j, int64_t now_us, struct token *ret, struct err *e)
+int token_times(const struct json *j, int64_t now_us, int64_t leeway_s, int64_t life_s, int64_t *ret_until_us,
+                struct err *e)
 {
     int64_t exp = 0, nbf = 0, iat = 0, now = now_us / 1000000;
     int has_exp = get_time(j, "exp", &exp), has_nbf = get_time(j, "nbf", &nbf), has_iat = get_time(j, "iat", &iat);
     if (has_exp <= 0 || has_nbf < 0 || has_iat < 0)
         return err_set(e, ERR_TOKEN, "the token does not say when it expires (exp), or its times are no numbers");
-    if (exp + TOKEN_LEEWAY_S <= now)
+    if (exp + leeway_s <= now)
         return err_set(e, ERR_TOKEN, "the token has expired; sign in again");
-    if (has_nbf && nbf > now + TOKEN_LEEWAY_S)
+    if (has_nbf && nbf > now + leeway_s)
         return err_set(e, ERR_TOKEN, "the token is not valid yet (nbf)");
-    if (has_iat && iat > now + TOKEN_LEEWAY_S)
+    if (has_iat && iat > now + leeway_s)
         return err_set(e, ERR_TOKEN, "the token was issued in the future (iat)");
-    if (exp - now > TOKEN_LIFE_S)
-        return err_set(e, ERR_TOKEN, "the token is valid for longer than a day");
-    ret->until_us = (exp + TOKEN_LEEWAY_S) * 1000000;
+    if (exp - now > life_s)
+        return err_set(e, ERR_TOKEN, "the token is valid for longer than %lld s", (long long)life_s);
+    *ret_until_us = (exp + leeway_s) * 1000000;
     return 0;
 }
 
@@ -310,7 +310,7 @@ static int check_claims(const struct token_rules *rules, const struct json *j, i
         return err_set(e, ERR_TOKEN, "the token is no access token (typ)");
     if (!typ && (json_get(j, 0, "nonce") || json_get(j, 0, "at_hash") || json_get(j, 0, "c_hash")))
         return err_set(e, ERR_TOKEN, "the token is an ID token: send the access token");
-    if (check_times(j, now_us, ret, e))
+    if (token_times(j, now_us, TOKEN_LEEWAY_S, TOKEN_LIFE_S, &ret->until_us, e))
         return -1;
     if (!sub.p || sub.n == 0 || !is_plain(sub) || copy(sub, ret->subject, SUBJECT_MAX))
         return err_set(e, ERR_TOKEN, "the token does not say who it is for (sub), in at most %d bytes", SUBJECT_MAX);
@@ -328,11 +328,11 @@ int token_check(const struct token_rules *rules, struct slice token, struct slic
     struct token_head head;
     struct token found = {.roles = 0};
     struct json j;
-    if (token_head(token, a, &head, e) || check_signature(&head, token, jwk, a, e))
+    if (token_head(token, a, &head, e) || token_signed(&head, token, jwk, a, e))
         return -1;
     struct slice rest = token;
     slice_cut(&rest, '.');
-    if (read_part(slice_cut(&rest, '.'), "content", a, &j, e) || check_claims(rules, &j, now_us, a, &found, e))
+    if (token_part(slice_cut(&rest, '.'), "content", a, &j, e) || check_claims(rules, &j, now_us, a, &found, e))
         return -1;
     if (arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "a token");

@@ -10,17 +10,26 @@
 #include "fault.h"
 #include "world.h"
 #include "audit/verify.h"
+#include "jwk.h"
 
 enum { POINTS = 80 }; /* tried of each row and kind, without N */
 
 enum job { NO_JOB, DONE, BROKEN, WAITING, ABSENT, JOBS };
-enum body { NONE, COMPLETE, INCOMPLETE, INVALID, UNKNOWN_TARGET, NO_JSON, NO_FIELDS, UNKNOWN_FIELD, OTHERS_NAME, WEBHOOK, BODIES };
+enum body {
+    NONE, ASSERTION, UNSIGNED, /* forms */
+    COMPLETE, INCOMPLETE, INVALID, UNKNOWN_TARGET, NO_JSON, NO_FIELDS, UNKNOWN_FIELD, OTHERS_NAME, WEBHOOK, BODIES
+};
 enum with_key { NO_KEY, FRESH_KEY, SAME_KEY, REUSED_KEY };
 
 static struct world w;
 static struct arena *life;
 static struct slice body[BODIES];
 static char job_path[JOBS][64];
+
+#define FORM "application/x-www-form-urlencoded"
+
+static struct programs *programs;
+static EVP_PKEY *program_key;
 
 static const struct row {
     const char *name;
@@ -68,6 +77,12 @@ static const struct row {
     {"another's job", HTTP_GET, .job = DONE, .who = BETA, .want = 404, .audits = 1},
     {"another's job, as FHIR", HTTP_GET, .job = DONE, .who = BETA, .header = "Accept", .value = "application/fhir+json",
      .want = 404, .audits = 1},
+    {"a program signs in", HTTP_POST, "/auth/token", .body = ASSERTION, .header = "Content-Type", .value = FORM, .want = 200, .audits = 1},
+    {"nobody's key signed this", HTTP_POST, "/auth/token", .body = UNSIGNED, .header = "Content-Type", .value = FORM,
+     .want = 401, .audits = 1},
+    {"a token does what it covers", HTTP_GET, .job = DONE, .who = PROGRAM, .want = 200, .audits = 1},
+    {"and nothing else", HTTP_GET, "/v1/models", .who = PROGRAM, .want = 403, .audits = 1},
+    {"where programs sign in", HTTP_GET, "/.well-known/smart-configuration", .want = 200},
     {"a job's id is none", HTTP_GET, "/v1/jobs/1", .who = ALPHA, .want = 422},
 };
 
@@ -103,6 +118,44 @@ static void add_job(enum job job, const char *key, bool end, const char *error)
     }
 }
 
+/* Good once, so a new one each time. */
+static struct slice assertion(struct arena *a)
+{
+    static int jti;
+    char *claims = arena_printf(a, "{\"iss\":\"alpha\",\"sub\":\"alpha\",\"aud\":\"http://gw\",\"exp\":%lld,\"jti\":\"j%d\"}",
+                                (long long)(clock_now_us() / 1000000 + 200), jti++);
+    struct slice text = jws_sign(a, "{\"alg\":\"ES256\",\"kid\":\"k1\"}", claims, program_key, "ES256");
+    return slice_of(arena_printf(a, "grant_type=client_credentials&client_assertion_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3A"
+                                    "client-assertion-type%%3Ajwt-bearer&client_assertion=%.*s&scope=system/GuidanceResponse.r",
+                                 SLICE_FMT(text)));
+}
+
+static int keep_token(struct tx *tx, void *arg, struct err *e)
+{
+    (void)arg; /* longer than these tests take */
+    return tx_exec(tx, e, "UPDATE client_token SET until = 9000000000000000") < 0 ? -1 : 0;
+}
+
+static void add_program(void)
+{
+    struct programs_config c = {.db = w.app.api.db, .scope = w.app.api.scope, .issuer = "http://gw"};
+    struct question q = {HTTP_POST, "/auth/token", NOBODY, {NULL, 0}, NULL, "Content-Type", FORM};
+    struct answer r;
+    struct err e;
+    char jwk[2048];
+    program_key = EVP_EC_gen("P-256");
+    jwk_of_ec(program_key, "P-256", 32, jwk);
+    CHECK_OK(programs_start(&c, &programs, &e));
+    w.app.api.programs = programs;
+    CHECK_OK(program_keys(w.app.api.db, w.app.api.scope, "alpha", arena_printf(life, "{\"keys\":[%s]}", jwk), NULL, false,
+                          &operator_does, life, &e));
+    q.body = assertion(life);
+    world_ask(&w, &q, SHIM_ARENA, 0, false, life, &r);
+    CHECK_INT(r.status, 200);
+    snprintf(w.bearer[PROGRAM], sizeof w.bearer[PROGRAM], "Bearer %.46s", strstr(r.body.p, "lt_"));
+    CHECK_OK(tx_run(w.app.api.db, keep_token, NULL, &e));
+}
+
 static int prepare(void **unused)
 {
     struct err e;
@@ -126,6 +179,9 @@ static int prepare(void **unused)
                                "sepsis-complete.json", NULL, NULL);
     body[NO_JSON] = SLICE("{\"client_id\":\"alpha\",,}");
     body[NO_FIELDS] = SLICE("{\"client_id\":7,\"webhook_url\":\"https://other.org/\"}");
+    body[UNSIGNED] = SLICE("grant_type=client_credentials&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&"
+                           "client_assertion=eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJhbHBoYSIsInN1YiI6ImFscGhhIn0.c2ln&scope=system/Bundle.c");
+    add_program();
     add_job(DONE, "done", true, NULL);
     add_job(BROKEN, "broken", true, "CRASHED");
     add_job(WAITING, "same", false, NULL);
@@ -136,6 +192,7 @@ static int prepare(void **unused)
 static int clean_up(void **unused)
 {
     (void)unused;
+    EVP_PKEY_free(program_key);
     world_close(&w);
     world_remove(&w);
     arena_free(life);
@@ -147,10 +204,11 @@ static int clean_up(void **unused)
 static int64_t audits(void) { return world_look(&w, "SELECT count(*) FROM audit", (struct slice){NULL, 0}); }
 static int64_t all_jobs(void) { return world_look(&w, "SELECT count(*) FROM job", (struct slice){NULL, 0}); }
 
-static struct question question_of(const struct row *x, const char *fresh)
+static struct question question_of(const struct row *x, const char *fresh, struct arena *a)
 {
     static const char *const key[] = {[NO_KEY] = NULL, [SAME_KEY] = "same", [REUSED_KEY] = "same"};
-    return (struct question){.method = x->method, .path = x->job ? job_path[x->job] : x->path, .who = x->who, .body = body[x->body],
+    return (struct question){.method = x->method, .path = x->job ? job_path[x->job] : x->path, .who = x->who,
+                             .body = x->body == ASSERTION ? assertion(a) : body[x->body],
                              .key = x->key == FRESH_KEY ? fresh : key[x->key], .header = x->header, .value = x->value};
 }
 
@@ -195,7 +253,10 @@ static void check_answer(const struct row *x, const struct question *q, const st
     }
     if (x->want == 202)
         check_accepted(x, q, r, n);
-    if (!right->body.p || x->body == INCOMPLETE || strcmp(x->name, "metrics") == 0)
+    if (x->body == ASSERTION)
+        CHECK_AT(has(r->body, "\"access_token\":\"lt_") && has(r->body, "\"scope\":\"system/GuidanceResponse.r\"}"), "%s, %s %ld: %.*s",
+                 x->name, what, n, SLICE_FMT(r->body));
+    if (!right->body.p || x->body == INCOMPLETE || x->body == ASSERTION || strcmp(x->name, "metrics") == 0)
         return;
     bool same = x->key == FRESH_KEY ? like(&r->body, &right->body) && r->fields.n == right->fields.n
                                     : slice_eq(r->body, right->body) && slice_eq(r->fields, right->fields);
@@ -208,7 +269,7 @@ static long one(const struct row *x, enum shim kind, long n, const struct answer
     struct answer again;
     static int turn;
     snprintf(fresh, sizeof fresh, "fresh-%06d", turn++);
-    struct question q = question_of(x, fresh);
+    struct question q = question_of(x, fresh, a);
     int64_t entries = audits(), jobs = all_jobs();
     long hits = world_ask(&w, &q, kind, n, false, a, ret);
     check_answer(x, &q, ret, right, kind, n);
@@ -217,6 +278,7 @@ static long one(const struct row *x, enum shim kind, long n, const struct answer
              shim_name[kind], n, ret->status, (long long)more);
     CHECK_AT(hits >= n || ret->status == x->want, "%s, %s %ld: %d without a fault", x->name, shim_name[kind], n, ret->status);
     if (n) {
+        q = question_of(x, fresh, a);
         world_ask(&w, &q, kind, 0, false, a, &again);
         CHECK_AT(again.status == x->want, "%s, %s %ld: %d the second time", x->name, shim_name[kind], n, again.status);
         if (x->want == 202) {
@@ -271,7 +333,7 @@ TEST(while_the_disk_is_full_what_needs_no_writing_is_answered_and_the_rest_refus
         int64_t jobs = all_jobs(), entries = audits();
         for (size_t i = 0; i < COUNT(row); i++) {
             OWN_ARENA struct arena *a = arena_new(64 << 20);
-            struct question q = question_of(&row[i], "full");
+            struct question q = question_of(&row[i], "full", a);
             struct answer r;
             world_ask(&w, &q, kind[k], 1, true, a, &r);
             CHECK_AT(r.status == (row[i].audits ? 503 : row[i].want), "%s, %s: %d", row[i].name, shim_name[kind[k]], r.status);
@@ -292,6 +354,7 @@ TEST(what_was_accepted_is_there_after_reopening)
 {
     struct err e;
     int64_t before = all_jobs(), entries = audits();
+    programs_stop(programs);
     world_close(&w);
     CHECK_OK(world_open(&w, true, &e));
     CHECK_INT(all_jobs(), before);

@@ -13,7 +13,7 @@
 static const struct audit_entry operator_does __attribute__((unused)) = {
     .actor = "operator", .role = "operator", .action = "create", .outcome = "permit"};
 
-enum who { NOBODY, ALPHA, BETA, STRANGER, WHO_COUNT };
+enum who { NOBODY, ALPHA, BETA, STRANGER, PROGRAM, WHO_COUNT };
 
 struct world {
     char data[80];

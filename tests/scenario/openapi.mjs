@@ -6,7 +6,7 @@
 // linter of others finds nothing to complain of.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
@@ -32,7 +32,7 @@ const staff = ['--staff-issuer', issuer(), '--staff-http', 'on'];
 // Who asks, where it is not a client.
 const people = { 'an auditor': token(['auditor']), 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
 // What an example may say is given: a server of its own kind, started when it is needed.
-const kinds = { 'a worker': [], 'an auditor': [...staff, '--staff-approval', 'token'],
+const kinds = { 'a worker': [], 'no patience': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'an auditor': [...staff, '--staff-approval', 'token'],
   'a doctor': [...staff, '--staff-approval', 'token'], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
   'somebody with two roles': [...staff, '--staff-approval', 'token'], 'somebody new': staff, 'somebody with a broken token': staff };
 // Takes what is delivered.
@@ -76,6 +76,17 @@ async function serverOf(given = 'a worker') {
   return servers[given];
 }
 const first = await serverOf();
+// What bot signs in with at the token endpoint: each assertion is good once.
+const own = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+const jwks = path.join(tempFolder(), 'jwks.json');
+fs.writeFileSync(jwks, JSON.stringify({ keys: [{ ...own.publicKey.export({ format: 'jwk' }), kid: 'k1' }] }));
+cliJson(['client', 'keys', 'bot', '--jwks', jwks, '--data', first.dir, '--json']);
+function assertion() {
+  const part = (x) => Buffer.from(JSON.stringify(x)).toString('base64url');
+  const text = `${part({ alg: 'ES384', kid: 'k1' })}.${part({ iss: 'bot', sub: 'bot', aud: `http://127.0.0.1:${first.port}/auth/token`,
+    exp: Math.floor(Date.now() / 1000) + 200, jti: randomUUID() })}`;
+  return `${text}.${sign('sha384', Buffer.from(text), { key: own.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
+}
 const api = JSON.parse((await first.request({ path: '/openapi.json' })).text);
 const template = (route) => route.replace(/[:*](\w+)/g, '{$1}');
 const operationOf = (route) => {
@@ -86,14 +97,14 @@ const operations = Object.entries(api.paths).flatMap(([at, o]) => Object.entries
 
 // ---- words
 
-const names = {};
+const names = { get assertion() { return assertion(); } };
 // "@job@" to what was kept; "@NOW-2H@" to an instant.
 function sent(v) {
   if (Array.isArray(v)) return v.map(sent);
   if (v && typeof v === 'object') return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, sent(x)]));
   const word = typeof v === 'string' && /^@(.+)@$/s.exec(v)?.[1];
   if (!word) return v;
-  const value = names[word] ?? timeOf(word);
+  const value = names[/^[a-z_]+/.exec(word)?.[0]] ?? timeOf(word);
   check(value !== undefined, `an example says @${word}@, which nothing before it has kept`);
   return value;
 }
@@ -111,6 +122,9 @@ function wanted(v, part) {
 
 // ---- one example
 
+const form = 'application/x-www-form-urlencoded';
+const mediaOf = (operation) => Object.keys(operation.requestBody?.content ?? { 'application/json': 0 })[0];
+
 async function ask(x) {
   const server = await serverOf(x.given);
   const [method, at] = x.route.split(' ');
@@ -121,8 +135,10 @@ async function ask(x) {
   });
   const headers = { ...sent(x.headers ?? {}), ...(x.accept ? { Accept: x.accept } : {}) };
   if (operationOf(x.route).security === undefined) headers.Authorization = `Bearer ${people[x.given] ?? server.clients.bot.api_key}`;
-  if (x.body) headers['Content-Type'] = 'application/json';
-  return server.request({ method, path: target + (query && `?${query}`), headers, body: x.body && JSON.stringify(sent(x.body)) });
+  const media = x.body && mediaOf(operationOf(x.route));
+  if (x.body) headers['Content-Type'] = media;
+  const body = x.body && (media === form ? new URLSearchParams(sent(x.body)).toString() : JSON.stringify(sent(x.body)));
+  return server.request({ method, path: target + (query && `?${query}`), headers, body });
 }
 
 const documents = (media, text) => (/[/+]json$/.test(media) ? [text] : /ndjson$/.test(media) ? text.split('\n').filter(Boolean) : []);
@@ -192,7 +208,7 @@ const sample = (o) => o.at.replace(/\{\w+\}/g, '01890000-0000-7000-8000-00000000
 const doer = (o) => ({ PatientDetail: 'a doctor' })[o.operation.tags[0]];
 const send = (o, more = {}, server = servers[doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
   ...(o.operation.requestBody ? { body: '{}' } : {}), ...more,
-  headers: { Authorization: `Bearer ${people[doer(o)] ?? server.clients.bot.api_key}`, 'Content-Type': 'application/json', Accept: 'application/json', ...more.headers } });
+  headers: { Authorization: `Bearer ${people[doer(o)] ?? server.clients.bot.api_key}`, 'Content-Type': mediaOf(o.operation), Accept: 'application/json', ...more.headers } });
 const common = {};
 function held(o, r, status) {
   same(r.status, status, o.name);
@@ -206,11 +222,22 @@ function held(o, r, status) {
 await test('without a key, 401, where one is needed', async () => {
   for (const o of operations.filter((x) => !open(x.operation))) held(o, await send(o, { headers: { Authorization: 'Bearer lz_nobody', Accept: 'application/json' } }), 401);
 });
+await test('with an access token that does not cover it, 403, and which scope does', async () => {
+  const token = async (scope) => JSON.parse((await first.request({ method: 'POST', path: '/auth/token', headers: { 'Content-Type': form },
+    body: new URLSearchParams({ ...examples.find((x) => x.route === 'POST /auth/token').body, client_assertion: assertion(), scope }).toString() })).text).access_token;
+  const [send1, see] = [await token('system/Bundle.c'), await token('system/PlanDefinition.s')];
+  for (const o of operations.filter((x) => !open(x.operation) && x.at !== '/api/v1/me')) {
+    const makesJobs = ['/v1/diagnose', '/v1/jobs/{job_id}/replay'].includes(o.at) || (o.method === 'put' && o.at === '/v1/jobs/{job_id}');
+    const r = await send(o, { headers: { Authorization: `Bearer ${makesJobs ? see : send1}` } });
+    held(o, r, 403);
+    check(/^Bearer realm="lazaret", error="insufficient_scope", scope="system\/\w+\.[cruds]"$/.test(r.headers['www-authenticate']), `${o.name}: ${r.headers['www-authenticate']}`);
+  }
+});
 await test('where there is a body: another type is 415, no JSON is 422, too much is 413', async () => {
   for (const o of operations.filter((x) => x.operation.requestBody)) {
     const kib = Number(/At most (\d+) KiB/.exec(o.operation.requestBody.description)[1]);
     held(o, await send(o, { headers: { 'Content-Type': 'text/plain' } }), 415);
-    held(o, await send(o, { body: '{' }), 422);
+    if (mediaOf(o.operation) !== form) held(o, await send(o, { body: '{' }), 422);
     held(o, await send(o, { body: ' '.repeat(kib * 1024 + 1) }), 413);
   }
 });
@@ -282,7 +309,7 @@ await test('its examples are those of examples.json', () => {
     const o = operationOf(x.route);
     const media = x.accept ?? 'application/json';
     if (x.answer !== undefined) match(o.responses[x.status].content[media].examples[x.name].value, plain(x.answer), {}, { exact: true, at: `${x.route} ${x.name}` });
-    if (x.body && x.status !== 422) match(o.requestBody.content['application/json'].examples[x.name].value, plain(x.body), {}, { exact: true, at: `${x.route} ${x.name}` });
+    if (x.body && x.status !== 422) match(o.requestBody.content[mediaOf(o)].examples[x.name].value, plain(x.body), {}, { exact: true, at: `${x.route} ${x.name}` });
   }
 });
 await test('its examples have the form it describes', () => {

@@ -40,6 +40,17 @@ static void live_stream(struct live *l, struct http_request *q, struct http_repl
         atomic_store(&l->stream[atomic_fetch_add(&l->streams, 1)], s);
 }
 
+/* "none", or the first bytes of the certificate's hash and of its subject's. */
+static struct slice live_cert(const struct http_request *q)
+{
+    char hash[17], subject[17];
+    if (!q->cert)
+        return SLICE("none");
+    hex_encode(q->cert->hash, 8, hash);
+    hex_encode(q->cert->subject, 8, subject);
+    return slice_of(arena_printf(q->arena, "%s %s", hash, subject));
+}
+
 static void live_answer(void *ctx, struct http_request *q, struct http_reply *r)
 {
     struct live *l = ctx;
@@ -72,6 +83,7 @@ static void live_answer(void *ctx, struct http_request *q, struct http_reply *r)
             http_reply_field(r, "Field", SLICE("value of many"));
     r->body = slice_is(q->path, "/big") ? (struct slice){live_big, BIG}
               : slice_is(q->path, "/peer") ? slice_of(q->peer)
+              : slice_is(q->path, "/cert") ? live_cert(q)
               : slice_is(q->path, "/tls")
                   ? (q->tls ? SLICE("yes") : SLICE("no"))
                   : slice_of(arena_printf(q->arena, "%.*s %.*s?%.*s|%.*s", SLICE_FMT(q->method_text),

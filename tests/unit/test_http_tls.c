@@ -339,6 +339,146 @@ TEST(a_stream_over_tls_that_is_not_read_is_cut_off)
     live_stop(&l);
 }
 
+/* --- clients' certificates --- */
+
+static char ca_file[64];
+
+struct pair {
+    EVP_PKEY *key;
+    X509 *cert;
+};
+
+/* By `by`, or by itself. `use` NULL: an authority. */
+static struct pair make_pair(const char *name, const struct pair *by, const char *use, int days)
+{
+    struct pair p = {EVP_EC_gen("P-256"), X509_new()};
+    X509V3_CTX ctx;
+    X509_set_version(p.cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(p.cert), (long)clock_mono_us());
+    X509_gmtime_adj(X509_getm_notBefore(p.cert), -3 * 86400);
+    X509_gmtime_adj(X509_getm_notAfter(p.cert), days * 86400);
+    X509_set_pubkey(p.cert, p.key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(p.cert), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+    X509_set_issuer_name(p.cert, X509_get_subject_name(by ? by->cert : p.cert));
+    X509V3_set_ctx(&ctx, by ? by->cert : p.cert, p.cert, NULL, NULL, 0);
+    X509_EXTENSION *x = use ? X509V3_EXT_conf_nid(NULL, &ctx, NID_ext_key_usage, use)
+                            : X509V3_EXT_conf_nid(NULL, &ctx, NID_basic_constraints, "critical,CA:TRUE");
+    X509_add_ext(p.cert, x, -1);
+    X509_EXTENSION_free(x);
+    CHECK(X509_sign(p.cert, by ? by->key : p.key, EVP_sha256()));
+    return p;
+}
+
+static void drop_pair(struct pair *p)
+{
+    X509_free(p->cert);
+    EVP_PKEY_free(p->key);
+}
+
+/* What GET /cert answers twice, or "refused". */
+static void cert_seen(const struct live *l, int version, const struct pair *p, char out[64])
+{
+    SSL_CTX *t = client(version);
+    struct answer a;
+    if (p) {
+        SSL_CTX_use_certificate(t, p->cert);
+        SSL_CTX_use_PrivateKey(t, p->key);
+    }
+    struct peer peer = dial_tls(l, t, NULL); /* of TLS 1.3 it ends before the server has judged */
+    snprintf(out, 64, "refused");
+    for (int i = 0; i < 2 && peer.ssl; i++) {
+        say_str(&peer, "GET /cert HTTP/1.1\r\nHost: a\r\nX-Client-Cert: forged\r\n\r\n");
+        if (hear(&peer, &a) == 200)
+            snprintf(out, 64, "%.63s", a.body);
+    }
+    hang_up(&peer);
+    SSL_CTX_free(t);
+}
+
+static void expected(const struct pair *p, char out[64])
+{
+    unsigned char md[32];
+    char hash[17], subject[17];
+    X509_digest(p->cert, EVP_sha256(), md, NULL);
+    hex_encode(md, 8, hash);
+    X509_NAME_digest(X509_get_subject_name(p->cert), EVP_sha256(), md, NULL);
+    hex_encode(md, 8, subject);
+    snprintf(out, 64, "%s %s", hash, subject);
+}
+
+TEST(a_clients_certificate_is_told_when_it_holds_and_ends_the_handshake_when_not)
+{
+    struct pair ca = make_pair("ca", NULL, NULL, 2), foreign = make_pair("ca", NULL, NULL, 2);
+    struct pair good = make_pair("bot", &ca, "clientAuth", 1), past = make_pair("bot", &ca, "clientAuth", -1),
+                purpose = make_pair("bot", &ca, "serverAuth", 1), forged = make_pair("bot", &foreign, "clientAuth", 1),
+                own = make_pair("bot", NULL, "clientAuth", 1);
+    OWN_FILE FILE *f = fopen(ca_file, "w");
+    PEM_write_X509(f, ca.cert);
+    fflush(f);
+    char want[64], got[64];
+    expected(&good, want);
+    static const int version[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    for (int needed = 0; needed < 2; needed++) {
+        struct live l;
+        struct http_config c = tls_config();
+        c.client_ca = ca_file;
+        c.certs = needed ? HTTP_CERTS_NEEDED : HTTP_CERTS_ASKED;
+        live_start(&l, &c);
+        for (size_t i = 0; i < COUNT(version); i++) {
+            const struct pair *bad[] = {&past, &purpose, &forged, &own};
+            cert_seen(&l, version[i], &good, got);
+            CHECK_STR(got, want);
+            cert_seen(&l, version[i], NULL, got);
+            CHECK_STR(got, needed ? "refused" : "none");
+            for (size_t k = 0; k < COUNT(bad); k++) {
+                cert_seen(&l, version[i], bad[k], got);
+                if (strcmp(got, "refused") != 0)
+                    fail_msg("certificate %zu: %s", k, got);
+            }
+        }
+        live_stop(&l);
+    }
+    struct live l;
+    struct http_config c = tls_config();
+    live_start(&l, &c); /* nobody is asked */
+    cert_seen(&l, TLS1_3_VERSION, &good, got);
+    CHECK_STR(got, "none");
+    live_stop(&l);
+    struct pair *all[] = {&ca, &foreign, &good, &past, &purpose, &forged, &own};
+    for (size_t i = 0; i < COUNT(all); i++)
+        drop_pair(all[i]);
+}
+
+TEST(where_certificates_are_asked_for_no_session_is_resumed)
+{
+    struct live l;
+    struct http_config c = tls_config();
+    c.client_ca = ca_file;
+    live_start(&l, &c);
+    static const int version[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    for (size_t i = 0; i < COUNT(version); i++) {
+        SSL_CTX *t = client(version[i]);
+        struct answer a;
+        struct peer p = dial_tls(&l, t, NULL);
+        say_str(&p, ONE);
+        CHECK_INT(hear(&p, &a), 200);
+        SSL_SESSION *session = SSL_get1_session(p.ssl);
+        SSL_shutdown(p.ssl);
+        hang_up(&p);
+        p = dial_tls(&l, t, session);
+        CHECK(p.ssl && !SSL_session_reused(p.ssl));
+        SSL_SESSION_free(session);
+        hang_up(&p);
+        SSL_CTX_free(t);
+    }
+    live_stop(&l);
+    struct err e;
+    struct http_server *s;
+    c.client_ca = "/nowhere/ca.pem";
+    CHECK_INT(http_server_open(&c, live_answer, NULL, &s, &e), -1);
+    CHECK(strstr(e.detail, "/nowhere/ca.pem"));
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -346,6 +486,7 @@ static int begin(void **state)
         return -1;
     snprintf(cert, sizeof cert, "%s/cert.pem", dir);
     snprintf(key, sizeof key, "%s/key.pem", dir);
+    snprintf(ca_file, sizeof ca_file, "%s/ca.pem", dir);
     signal(SIGPIPE, SIG_IGN); /* of the client's own SSL_write */
     write_pair("localhost", true, true);
     return 0;
@@ -356,6 +497,7 @@ static int end(void **state)
     (void)state;
     unlink(cert);
     unlink(key);
+    unlink(ca_file);
     return rmdir(dir);
 }
 
@@ -372,6 +514,8 @@ int main(void)
         T(wrong_files_are_named),
         T(a_stream_goes_over_tls_and_its_end_is_noticed),
         T(a_stream_over_tls_that_is_not_read_is_cut_off),
+        T(a_clients_certificate_is_told_when_it_holds_and_ends_the_handshake_when_not),
+        T(where_certificates_are_asked_for_no_session_is_resumed),
     };
     int failed = cmocka_run_group_tests(tests, begin, end);
     arena_thread_end();

@@ -20,6 +20,7 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_API_DOCS, none, all, none, none},
         {ENTITY_MODEL, "--a-------", "-aa-------", none, none},
         {ENTITY_JOB, "-oa-------", "-oa-------", none, "-oa-------"},
+        {ENTITY_TOKEN, "oo--------", "oo--------", none, none},
         {ENTITY_CLIENT, "--a-------", "--a-------", none, none},
         {ENTITY_WEBHOOK, "-o--------", "-o--------", "-o--------", "-o--------"},
         {ENTITY_AUDIT, none, "--ao---ato", none, none},
