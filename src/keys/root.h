@@ -9,7 +9,7 @@
  *   pkcs11:URI    an AES-256 key on a token, named as in RFC 7512; it encrypts the root key (CKM_AES_GCM), and what
  *                 comes out lies in a file, the "wrapped root key". Query attributes: module-path (else the modules
  *                 that p11-kit is configured with are asked), pin-source (a path, file:PATH or creds:NAME; pin-value is
- *                 refused: settings and command lines are seen by others), x-wrapped (that file).
+ *                 refused: settings and command lines are seen by others), x-wrapped (that file; its path as it stands).
  *
  * What somebody has who took
  *   the disk      file: everything, if the key file is on it. creds, encrypted: nothing without this machine's TPM or
