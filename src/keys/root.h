@@ -9,14 +9,15 @@
  *   pkcs11:URI    an AES-256 key on a token, named as in RFC 7512; it encrypts the root key (CKM_AES_GCM), and what
  *                 comes out lies in a file, the "wrapped root key". Query attributes: module-path (else the modules
  *                 that p11-kit is configured with are asked), pin-source (a path, file:PATH or creds:NAME; pin-value is
- *                 refused: settings and command lines are seen by others), x-wrapped (that file).
+ *                 refused: settings and command lines are seen by others), x-wrapped (that file; its path as it
+ *                 stands).
  *
  * What somebody has who took
  *   the disk      file: everything, if the key file is on it. creds, encrypted: nothing without this machine's TPM or
  *                 /var/lib/systemd/credential.secret, which may be on that disk, too. pkcs11: nothing; the wrapped root
  *                 key opens on the token alone.
- *   the token     pkcs11: nothing, without its PIN; and with it nothing, without the wrapped root key on the disk. The
- *                 key on the token should be CKA_SENSITIVE and not CKA_EXTRACTABLE, so that it cannot be copied.
+ *   the token     pkcs11: nothing, without its PIN; and with it nothing, without the wrapped root key on the disk. A
+ *                 key that is not CKA_SENSITIVE, or is CKA_EXTRACTABLE, could be copied, and is refused.
  *   the process   the root key, whatever the source: it is in the memory of whoever has the store open. A token is
  *                 asked once, at the start; destroying its key ends everything at the next one.
  *
@@ -24,7 +25,7 @@
  * additional data is "laz/v1/root". GCM does not commit to its key; the store does to the root key (root_check).
  *
  * Next to a file (key or wrapped key) PATH there may be PATH.next, the key that a rotation is about to bring, and
- * PATH.old-FINGERPRINT, one that a rotation replaced: keyring_root.h.
+ * PATH.old-FINGERPRINT, one that a rotation replaced: keyring.h.
  *
  * All of it blocks, on the disk or the token. Errors are ERR_KEYS, a source that is malformed ERR_CONFIG; they name
  * the source, never a byte of a key or PIN. */

@@ -201,14 +201,10 @@ static int token_open(const char *uri, struct token *ret, struct err *e)
 
 /* --- AES-GCM there --- */
 
+/* In the order of PKCS #11 2.40, 2.12.3; headers name the fields in two ways. */
 static CK_GCM_PARAMS params(uint8_t iv[IV])
 {
-    return (CK_GCM_PARAMS){.iv_ptr = iv,
-                           .iv_len = IV,
-                           .iv_bits = 8 * IV,
-                           .aad_ptr = (uint8_t *)(uintptr_t)aad,
-                           .aad_len = sizeof aad - 1,
-                           .tag_bits = 8 * TAG};
+    return (CK_GCM_PARAMS){iv, IV, 8 * IV, (uint8_t *)(uintptr_t)aad, sizeof aad - 1, 8 * TAG};
 }
 
 int token_wrap(const char *uri, const uint8_t secret[KEY_BYTES], char *ret, size_t max, struct err *e)

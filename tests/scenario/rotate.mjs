@@ -2,8 +2,9 @@
 // stores: sqlite postgres
 // timeout: 150
 // soak: N rotations
-// rotate.mjs   keys are rotated while jobs are accepted, and the server is killed about then, N times (6; crash_points.mjs kills it exactly in the middle): everything goes
-// on opening, what was left under an older key moves by itself, and older keys are destroyed when they have rested.
+// rotate.mjs   keys, and the root key above them, are rotated while jobs are accepted, and the server is killed about then, N times
+// (6; crash_points.mjs kills it exactly in the middle): everything goes on opening, what was left under an older key moves by itself, and
+// older keys are destroyed when they have rested.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -40,8 +41,8 @@ async function load() {
   }
 }
 const loads = [load(), load(), load()];
-const rotate = () => new Promise((end) => {
-  const p = spawn(program, on('keys', 'rotate', '--json'), { stdio: ['ignore', 'pipe', 'pipe'] });
+const rotate = (...more) => new Promise((end) => {
+  const p = spawn(program, on('keys', 'rotate', '--json', ...more), { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   p.stdout.on('data', (d) => { out += d; });
   p.on('close', (code) => end({ code, out }));
@@ -75,6 +76,35 @@ await test(`the server is killed during ${rounds} rotations, and all of it opens
   }
   const r = cliJson(on('db', 'check', '--json'));
   same(r.filter((x) => !x.holds), [], 'what does not hold');
+});
+await test('the root key is replaced while jobs are accepted, and the server killed about then: one of the two is the store\'s', async () => {
+  const seen = new Set([keys().root_id]);
+  sending = true;
+  const more = [load(), load()];
+  try {
+    for (let i = 0; i < rounds; i++) {
+      const before = jobs.length, was = keys().root_id;
+      await until('more jobs', () => jobs.length > before + 5);
+      const rotation = rotate('--root');
+      await sleep(Math.random() * 60);
+      server.process.kill('SIGKILL');
+      await server.ended;
+      const r = await rotation;
+      await start();
+      const now = keys().root_id;
+      if (r.code === 0) same(now, JSON.parse(r.out).root_id, 'the root key that was told of');
+      check(now === was || !seen.has(now), `the root key of earlier is back: ${now}`);
+      seen.add(now);
+      check(fs.existsSync(`${server.dir}.key`), 'there is no root key file');
+    }
+    const r = await rotate('--root');
+    same([r.code, JSON.parse(r.out).root_id], [0, keys().root_id], 'a rotation that is not cut off');
+  } finally {
+    sending = false;
+    await Promise.all(more);
+  }
+  same(keys().replaced_root_keys.length, server.audit().filter((x) => x.why === 'root').length, 'root keys that were replaced, and what the log says of it');
+  same(cliJson(on('db', 'check', '--json')).filter((x) => !x.holds), [], 'what does not hold');
 });
 await test('what was cut off is gone on with, and keys that have rested are destroyed', async () => {
   await server.stop();

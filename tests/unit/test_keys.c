@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include "keys/blind.h"
+#include "keys/subject.h"
 #include "store/place.h"
 
 static void reopen(struct house *h, const char *key_path, int want, const char *sentence)
@@ -211,9 +213,216 @@ TEST(the_status_counts_domains_and_shows_a_fingerprint_that_is_not_the_key)
     house_raze(&h);
 }
 
+/* --- another root key --- */
+
+static int nothing_more(struct tx *tx, void *arg, struct err *e)
+{
+    (void)tx, (void)arg, (void)e;
+    return 0;
+}
+
+static int fails(struct tx *tx, void *arg, struct err *e)
+{
+    (void)tx, (void)arg;
+    return err_set(e, ERR_STORE, "the disk is full");
+}
+
+static char *beside(const struct house *h, const char *suffix, const char *more)
+{
+    static char path[4][128]; /* the last four stay */
+    static int which;
+    which = (which + 1) % 4;
+    snprintf(path[which], sizeof path[which], "%s%s%s", h->key_path, suffix, more);
+    return path[which];
+}
+
+static void read_line(const char *path, char ret[80])
+{
+    OWN_FILE FILE *f = fopen(path, "re");
+    if (!f || !fgets(ret, 80, f))
+        fail_msg("%s cannot be read", path);
+}
+
+static int put_subject(struct tx *tx, void *arg, struct err *e)
+{
+    return keyring_subject_store(tx, arg, e);
+}
+
+/* Something under each kind of key, to be the same afterwards. */
+struct under {
+    struct key domain, data;
+    struct subject_key subject;
+    uint8_t index[16];
+    struct slice wrap;
+};
+
+static void put_under(struct house *h, struct arena *a, struct under *ret)
+{
+    static const uint8_t id[16] = {9};
+    struct err e;
+    struct seal_place at = place_of(PLACE_JOB_KEY, h->scope, id, 0);
+    CHECK_OK(keyring_domain(h->keyring, h->scope, "job", &ret->domain, &e));
+    CHECK_OK(keyring_data_key(h->keyring, "job", &at, a, &ret->data, &ret->wrap, &e));
+    CHECK_OK(keyring_subject_make(h->keyring, h->scope, id, SUBJECT_HOME, &ret->subject, &e));
+    CHECK_OK(tx_run(h->db, put_subject, &ret->subject, &e));
+    CHECK_OK(blind_index(h->keyring, h->scope, BLIND_PHONE, SLICE("+390612345678"), ret->index, &e));
+}
+
+static void is_under(struct keyring *k, const struct house *h, const struct under *x)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 16);
+    static const uint8_t id[16] = {9};
+    struct err e;
+    struct key got;
+    uint8_t index[16];
+    struct seal_place at = place_of(PLACE_JOB_KEY, h->scope, id, 0);
+    CHECK_OK(keyring_domain(k, h->scope, "job", &got, &e));
+    CHECK(memcmp(&got, &x->domain, sizeof got) == 0);
+    CHECK_OK(keyring_unwrap(k, &at, x->wrap, a, &got, &e));
+    CHECK(memcmp(&got, &x->data, sizeof got) == 0);
+    CHECK_OK(keyring_subject_open(k, h->scope, id, SUBJECT_HOME, &got, &e));
+    CHECK(memcmp(&got, &x->subject.key, sizeof got) == 0);
+    CHECK_OK(blind_index(k, h->scope, BLIND_PHONE, SLICE("+390612345678"), index, &e));
+    CHECK(memcmp(index, x->index, sizeof index) == 0);
+}
+
+static void reopened(struct house *h)
+{
+    struct err e;
+    keyring_close(h->keyring);
+    CHECK_OK(keyring_open(h->key_path, h->db, &h->keyring, &e));
+}
+
+TEST(another_root_key_takes_the_place_of_the_old_one_and_all_opens_under_it)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct err e;
+    struct under x;
+    struct root_rotated r;
+    struct keyring_status before, after;
+    char old[80], kept[80], now[80];
+    house_build(&h);
+    put_under(&h, a, &x);
+    keyring_status(h.keyring, &before);
+    read_line(h.key_path, old);
+    CHECK_OK(keyring_rotate_root(h.keyring, NULL, nothing_more, NULL, &r, &e));
+    CHECK_INT(r.wraps, 3); /* two domains, a blind index */
+    CHECK_STR(r.old_id, before.root_id);
+    is_under(h.keyring, &h, &x);
+    reopened(&h);
+    is_under(h.keyring, &h, &x);
+    keyring_status(h.keyring, &after);
+    CHECK_STR(after.root_id, r.id);
+    CHECK_STR(after.store_id, before.root_id); /* which store it is has not changed */
+    read_line(beside(&h, ".old-", r.old_id), kept);
+    read_line(h.key_path, now);
+    CHECK_STR(kept, old);
+    CHECK(strcmp(now, old) != 0);
+    CHECK(access(beside(&h, ".next", ""), F_OK) != 0);
+    reopen(&h, beside(&h, ".old-", r.old_id), -1, "not the one these data were made with");
+    CHECK_INT(house_number(&h, "SELECT count(DISTINCT substr(wrapped, 3, 8)) FROM domain_key"), 1);
+    unlink(beside(&h, ".old-", r.old_id));
+    house_raze(&h);
+}
+
+TEST(a_rotation_of_the_root_key_that_fails_changes_nothing_and_the_next_uses_the_key_it_left)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct err e;
+    struct under x;
+    struct root_rotated r;
+    char next[80], now[80], source[80];
+    house_build(&h);
+    put_under(&h, a, &x);
+    CHECK_INT(keyring_rotate_root(h.keyring, NULL, fails, NULL, &r, &e), -1);
+    CHECK_INT(e.code, ERR_STORE);
+    is_under(h.keyring, &h, &x);
+    reopened(&h);
+    is_under(h.keyring, &h, &x);
+    read_line(beside(&h, ".next", ""), next);
+    snprintf(source, sizeof source, "file:%s", h.key_path);
+    CHECK_INT(keyring_rotate_root(h.keyring, source, nothing_more, NULL, &r, &e), -1); /* the one there is */
+    CHECK_INT(e.code, ERR_CONFLICT);
+    CHECK_INT(keyring_rotate_root(h.keyring, "vault:here", nothing_more, NULL, &r, &e), -1);
+    CHECK_INT(e.code, ERR_CONFIG);
+    CHECK_OK(keyring_rotate_root(h.keyring, NULL, nothing_more, NULL, &r, &e));
+    read_line(h.key_path, now);
+    CHECK_STR(now, next);
+    is_under(h.keyring, &h, &x);
+    unlink(beside(&h, ".old-", r.old_id));
+    house_raze(&h);
+}
+
+TEST(what_a_crash_left_between_commit_and_the_files_place_is_finished_by_who_opens_next)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    for (int step = 0; step < 3; step++) {
+        struct house h;
+        struct err e;
+        struct under x;
+        struct root_rotated r;
+        char now[80], wrong[80];
+        house_build(&h);
+        put_under(&h, a, &x);
+        CHECK_OK(keyring_rotate_root(h.keyring, NULL, nothing_more, NULL, &r, &e));
+        read_line(h.key_path, now);
+        const char *aside = beside(&h, ".old-", r.old_id);
+        CHECK_INT(rename(h.key_path, beside(&h, ".next", "")), 0);
+        if (step == 0) /* nothing was moved */
+            CHECK_INT(rename(aside, h.key_path), 0);
+        else if (step == 1) /* the old one has its second name */
+            CHECK_INT(link(aside, h.key_path), 0);
+        reopened(&h); /* 2: somebody has taken the old one away */
+        is_under(h.keyring, &h, &x);
+        read_line(h.key_path, wrong);
+        CHECK_STR(wrong, now);
+        CHECK(access(beside(&h, ".next", ""), F_OK) != 0);
+        CHECK(access(aside, F_OK) == 0);
+        unlink(aside);
+        house_raze(&h);
+    }
+}
+
+/* Another process: on PostgreSQL a real one would be like this; on SQLite it is what a mistaken second one would meet. */
+TEST(who_does_not_know_of_a_new_root_key_yet_stores_nothing_under_the_old_one)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct err e;
+    struct under x;
+    struct root_rotated r;
+    struct keyring *other;
+    struct key made, seen;
+    uint8_t one[16], two[16];
+    house_build(&h);
+    put_under(&h, a, &x);
+    CHECK_OK(keyring_open(h.key_path, h.db, &other, &e));
+    CHECK_OK(keyring_rotate_root(h.keyring, NULL, nothing_more, NULL, &r, &e));
+    int rc = keyring_domain(other, h.scope, "later", &made, &e);
+    if (rc) /* it was refused, has read the new root key, and may go on */
+        CHECK_OK(keyring_domain(other, h.scope, "later", &made, &e));
+    CHECK_OK(blind_index(other, h.scope, BLIND_EMAIL, SLICE("ann@example.org"), one, &e));
+    is_under(other, &h, &x);
+    CHECK_INT(house_number(&h, "SELECT count(DISTINCT substr(wrapped, 3, 8)) FROM domain_key"), 1);
+    keyring_close(other);
+    reopened(&h);
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "later", &seen, &e));
+    CHECK(memcmp(&made, &seen, sizeof made) == 0);
+    CHECK_OK(blind_index(h.keyring, h.scope, BLIND_EMAIL, SLICE("ann@example.org"), two, &e));
+    CHECK(memcmp(one, two, sizeof one) == 0);
+    unlink(beside(&h, ".old-", r.old_id));
+    house_raze(&h);
+}
+
 RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
     T(a_root_key_that_is_wrong_missing_or_open_to_others_is_refused),
     T(a_domain_key_is_made_once_and_is_there_again_after_reopening),
     T(domain_keys_put_in_each_others_place_are_refused), T(a_wrapped_data_key_opens_at_its_own_place_only),
     T(a_key_that_another_process_made_since_is_read_when_a_value_needs_it),
+    T(another_root_key_takes_the_place_of_the_old_one_and_all_opens_under_it),
+    T(a_rotation_of_the_root_key_that_fails_changes_nothing_and_the_next_uses_the_key_it_left),
+    T(what_a_crash_left_between_commit_and_the_files_place_is_finished_by_who_opens_next),
+    T(who_does_not_know_of_a_new_root_key_yet_stores_nothing_under_the_old_one),
     T(the_status_counts_domains_and_shows_a_fingerprint_that_is_not_the_key))

@@ -1,8 +1,11 @@
 #include "shop.h"
 
+#include <sys/wait.h>
+
 #include "identity/endpoint.h"
 #include "identity/staff.h"
 #include "jobs/rotate.h"
+#include "keys/subject.h"
 #include "store/place.h"
 
 static const struct audit_entry rotates = {.actor = "operator", .role = "operator", .action = "update", .outcome = "permit"};
@@ -177,6 +180,160 @@ TEST(names_of_staff_move_too)
     shop_close(&s);
 }
 
-RUN(T(what_is_sealed_moves_to_the_new_key_and_the_old_one_is_destroyed_when_it_has_rested),
-    T(a_key_that_something_is_still_under_is_not_destroyed), T(an_erased_job_is_not_brought_back),
-    T(names_of_staff_move_too))
+/* --- keys of subjects --- */
+
+enum { SUBJECTS = 450 }; /* three pages */
+
+struct crowd {
+    uint8_t scope[16]; /* a study's */
+    struct subject_key s[SUBJECTS];
+};
+
+static int put_crowd(struct tx *tx, void *arg, struct err *e)
+{
+    struct crowd *c = arg;
+    for (int i = 0; i < SUBJECTS; i++)
+        if (keyring_subject_store(tx, &c->s[i], e))
+            return -1;
+    return 0;
+}
+
+static int put_scope(struct tx *tx, void *arg, struct err *e)
+{
+    return tx_exec(tx, e, "INSERT INTO scope (id, kind, name, created_at) VALUES ($1, 'study', 'one', 0)", V_ID(arg)) < 0 ? -1 : 0;
+}
+
+static void gather(struct shop *s, struct crowd *c)
+{
+    struct err e;
+    memset(c->scope, 0x55, sizeof c->scope);
+    CHECK_OK(tx_run(s->h.db, put_scope, c->scope, &e));
+    for (int i = 0; i < SUBJECTS; i++) {
+        uint8_t id[16] = {(uint8_t)i, (uint8_t)(i >> 8), 1};
+        CHECK_OK(keyring_subject_make(s->h.keyring, c->scope, id, i % 3 ? SUBJECT_IDENTITY : SUBJECT_STREAM, &c->s[i], &e));
+    }
+    CHECK_OK(tx_run(s->h.db, put_crowd, c, &e));
+}
+
+/* From the store, not from memory. */
+static void all_there(struct shop *s, const struct crowd *c)
+{
+    struct keyring *k;
+    struct err e;
+    struct key got;
+    CHECK_OK(keyring_open(s->h.key_path, s->h.db, &k, &e));
+    for (int i = 0; i < SUBJECTS; i++) {
+        CHECK_OK(keyring_subject_open(k, c->scope, c->s[i].subject, c->s[i].domain, &got, &e));
+        CHECK(memcmp(&got, &c->s[i].key, sizeof got) == 0);
+    }
+    keyring_close(k);
+}
+
+static int64_t under_epoch(struct shop *s, int epoch)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM subject_key WHERE substr(wrapped, 3, 8) IN (SELECT id FROM domain_key WHERE epoch = %d)", epoch);
+    return house_number(&s->h, sql);
+}
+
+TEST(keys_of_subjects_move_to_the_new_key_of_their_domain_in_whatever_scope)
+{
+    static struct crowd c;
+    struct shop s;
+    struct err e;
+    int64_t older;
+    shop_open(&s);
+    gather(&s, &c);
+    CHECK_INT(rotate(&s), 3); /* clients, and the study's two */
+    CHECK_INT(under_epoch(&s, 1), SUBJECTS);
+    CHECK_OK(job_count_older(s.jobs, &older, &e));
+    CHECK_INT(older, SUBJECTS + 1); /* and the endpoint's secret */
+    all_there(&s, &c);
+    struct resealed r = reseal(&s, KEY_REST_US);
+    CHECK_INT(r.rows, SUBJECTS + 1);
+    CHECK_INT(under_epoch(&s, 2), SUBJECTS);
+    CHECK_OK(job_count_older(s.jobs, &older, &e));
+    CHECK_INT(older, 0);
+    all_there(&s, &c);
+    CHECK_INT(reseal(&s, 0).destroyed, 3);
+    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM domain_key WHERE epoch = 1 AND domain IN ('identity', 'stream', 'client')"), 0);
+    all_there(&s, &c);
+    shop_close(&s);
+}
+
+/* A process of its own, which kills itself after the first page. */
+static void killed_in_between(struct shop *s)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        setenv("REWRAP_DB", s->h.db_path, 1);
+        setenv("REWRAP_KEY", s->h.key_path, 1);
+        setenv("LAZARET_CRASH", "rewrap_page:1", 1);
+        execl("/proc/self/exe", "test_rotate", (char *)NULL);
+        _exit(127);
+    }
+    CHECK_INT(waitpid(pid, &status, 0), pid);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static int rewrap_and_die(void)
+{
+    struct db *db;
+    struct keyring *k;
+    struct jobs *j;
+    uint8_t scope[16];
+    struct err e;
+    struct resealed r;
+    if (db_open(getenv("REWRAP_DB"), false, &db, &e) || keyring_open(getenv("REWRAP_KEY"), db, &k, &e) ||
+        scope_gateway(db, "default", scope, &e) || jobs_open(db, k, scope, &j, &e) || job_reseal(j, KEY_REST_US, NULL, &r, &e))
+        fprintf(stderr, "%s\n", e.detail);
+    return 1; /* it was to be killed */
+}
+
+TEST(a_kill_between_two_pages_leaves_every_key_under_one_of_the_two_and_the_next_goes_on)
+{
+    static struct crowd c;
+    struct shop s;
+    struct err e;
+    shop_open(&s);
+    gather(&s, &c);
+    rotate(&s);
+    char path[160];
+    snprintf(path, sizeof path, "%s", s.h.db_path);
+    jobs_close(s.jobs); /* the file is the other process's meanwhile */
+    keyring_close(s.h.keyring);
+    db_close(s.h.db);
+    killed_in_between(&s);
+    CHECK_OK(db_open(path, false, &s.h.db, &e));
+    CHECK_OK(keyring_open(s.h.key_path, s.h.db, &s.h.keyring, &e));
+    CHECK_OK(jobs_open(s.h.db, s.h.keyring, s.h.scope, &s.jobs, &e));
+    int64_t moved = under_epoch(&s, 2);
+    CHECK(moved > 0 && moved < SUBJECTS);
+    CHECK_INT(under_epoch(&s, 1), SUBJECTS - moved);
+    all_there(&s, &c);
+    reseal(&s, KEY_REST_US);
+    CHECK_INT(under_epoch(&s, 2), SUBJECTS);
+    reseal(&s, 0);
+    all_there(&s, &c);
+    CHECK_INT(under_epoch(&s, 1), 0);
+    shop_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(what_is_sealed_moves_to_the_new_key_and_the_old_one_is_destroyed_when_it_has_rested),
+        T(a_key_that_something_is_still_under_is_not_destroyed),
+        T(an_erased_job_is_not_brought_back),
+        T(names_of_staff_move_too),
+        T(keys_of_subjects_move_to_the_new_key_of_their_domain_in_whatever_scope),
+        T(a_kill_between_two_pages_leaves_every_key_under_one_of_the_two_and_the_next_goes_on),
+    };
+    if (getenv("REWRAP_DB"))
+        return rewrap_and_die();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_thread_end();
+    return failed;
+}
