@@ -354,6 +354,8 @@ static void put_headers(struct writing *w, int status)
     json_key(w->o, "headers");
     json_open(w->o, '{');
     json_pair_raw(w->o, "X-Request-ID", SLICE("{\"$ref\":\"#/components/headers/X-Request-ID\"}"));
+    if (policy_view(ROLE_ANONYMOUS, w->route->entity, w->route->action) == VIEW_NONE)
+        json_pair_raw(w->o, "Lazaret-Audit", SLICE("{\"$ref\":\"#/components/headers/Lazaret-Audit\"}"));
     for (size_t i = 0; i < COUNT(gives); i++) {
         if (strcmp(gives[i].handler, w->route->handler) != 0 || gives[i].status != status)
             continue;
@@ -601,6 +603,9 @@ static void put_components(struct writing *w)
     json_pair_raw(w->o, "headers",
                   SLICE("{\"X-Request-ID\":{\"description\":\"Names this request in logs and in the audit log; the "
                         "client's own where it sent a short plain one\",\"schema\":{\"type\":\"string\"}},"
+                        "\"Lazaret-Audit\":{\"description\":\"The index of the audit entry that speaks of this answer, "
+                        "where it disclosed or changed something, or was refused: /audit/entries/{index}/proof\","
+                        "\"schema\":{\"type\":\"string\"}},"
                         "\"Retry-After\":{\"description\":\"Seconds to wait\",\"schema\":{\"type\":\"string\"}}}"));
     json_pair_raw(w->o, "schemas", slice_of(schemas_json));
     json_close(w->o, '}');

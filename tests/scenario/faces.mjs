@@ -7,12 +7,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { bundle } from './casefile.mjs';
 import { settings, token } from './issuer.mjs';
-import { Server, check, cli, contains, done, same, tempFolder, test, until } from './lib.mjs';
+import { spawnSync } from 'node:child_process';
+import { Server, check, cli, cliJson, contains, done, program, same, tempFolder, test, until } from './lib.mjs';
 import * as tlog from './tlog.mjs';
 
 const box = tempFolder();
 const server = new Server();
-await server.start(settings());
+await server.start(settings(), { LAZARET_FAULT: 'slow-verify' });
 for (const name of ['bot', 'other']) server.addClient(name);
 const people = Object.fromEntries(['auditor', 'doctor', 'installer', 'monitor', 'researcher', 'admin'].map((role) => [role, token(`the-${role}`, [role])]));
 const bearer = (as) => (as ? { Authorization: `Bearer ${people[as] ?? server.clients[as].api_key}` } : {});
@@ -126,6 +127,17 @@ await test('page after page tells every entry once, the newest first, and filter
   const { entries } = await json(`/api/v1/audit?limit=100&since=${iso(middle)}&until=${until_}&cursor=${middle + 1}_0`);
   same(entries.map((x) => x.idx), all.filter((x) => x.t <= middle && x.t >= from).map((x) => x.idx), 'since');
   for (const q of ['limit=0', 'limit=101', 'limit=x', 'cursor=x', 'since=yesterday', 'until=0']) same((await get(`/api/v1/audit?${q}`, 'auditor')).status, 422, q);
+});
+await test('on the command line: the same filters; and verify says how far it is while the server does it', () => {
+  const show = (...words) => cliJson(['audit', 'show', '--data', server.dir, '--json', ...words]).map((x) => x.idx);
+  const all = server.audit().sort((a, b) => a.t - b.t || a.idx - b.idx); /* by time: where processes share a store, an index is given later */
+  same(show('--actor', 'bot', '--outcome', 'deny', '--last', '7').join(), all.filter((x) => x.actor?.id === 'bot' && x.out === 'deny').slice(-7).map((x) => x.idx).join(), 'filters');
+  same(show('--object', 'Negotiation', '--until', '2001-01-01'), [], 'long ago');
+  same(show('--action', 'create', '--role', 'client', '--since', new Date(Date.now() - 3600000).toISOString(), '--last', '3').length, 3, 'since');
+  check(cli(['audit', 'show', '--since', 'yesterday', '--data', server.dir]).code !== 0, 'accepted: yesterday');
+  const r = spawnSync('script', ['-qec', `${program} audit verify --data ${server.dir}`, '/dev/null'], { encoding: 'utf8' });
+  contains(r.stdout, 'verifying the audit log: 100 %', 'the terminal');
+  contains(r.stdout, 'checkpoints that hold', 'the report');
 });
 await test('everybody sees what they did themselves, and nobody else', async () => {
   await server.request({ path: '/v1/jobs/0af76519-16cd-43dd-8448-eb211c80319c', headers: bearer('other') });
