@@ -265,8 +265,10 @@ static void write_resources(const struct layout *l, FILE *out)
     fputs("const uint16_t fhir_resources[RESOURCE_SLOTS] = {\n", out);
     for (size_t i = 0; i < RESOURCE_SLOTS; i++)
         fprintf(out, "%u,%s", slot[i], i % 32 == 31 ? "\n" : "");
-    fprintf(out, "};\nconst uint16_t fhir_shape_element = %zu, fhir_shape_concept = %zu, fhir_shape_coding = %zu;\n",
-            shape_at(l, "Element"), shape_at(l, "CodeableConcept"), shape_at(l, "Coding"));
+    fprintf(out,
+            "};\nconst uint16_t fhir_shape_count = %zu, fhir_shape_element = %zu, fhir_shape_concept = %zu,"
+            " fhir_shape_coding = %zu;\n",
+            l->shapes, shape_at(l, "Element"), shape_at(l, "CodeableConcept"), shape_at(l, "Coding"));
 }
 
 static unsigned system_of(const char **list, size_t *n, const char *system)

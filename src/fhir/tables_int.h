@@ -77,6 +77,6 @@ extern const struct fhir_valueset fhir_valuesets[];
 extern const struct fhir_code fhir_codes[];
 extern const uint16_t fhir_code_index[];
 extern const struct fhir_text fhir_systems[];
-extern const uint16_t fhir_shape_element, fhir_shape_concept, fhir_shape_coding;
+extern const uint16_t fhir_shape_count, fhir_shape_element, fhir_shape_concept, fhir_shape_coding;
 
 #endif
