@@ -143,8 +143,8 @@ static int to_time(struct fp_run *r, const struct fhirpath_item *x, struct fhirp
     return moment_parse(s, TIME_OF_TIME, &m);
 }
 
-/* "4 days", "4 'mg'", "4": into *q. */
-static bool quantity_text(struct slice s, struct fhirpath_quantity *q)
+/* "4 days", "4 'mg'", "4": into *q. 1, 0, -1. */
+static int quantity_text(struct fp_run *r, struct slice s, struct fhirpath_quantity *q)
 {
     struct num v;
     size_t n = 0;
@@ -154,15 +154,18 @@ static bool quantity_text(struct slice s, struct fhirpath_quantity *q)
     if (n && s.p[0] == '+')
         q->value.p++, q->value.n--;
     if (memchr(s.p, 'e', n) || memchr(s.p, 'E', n) || !num_parse(q->value, &v))
-        return false;
+        return 0;
+    q->value = num_text(&v, r->arena);
+    if (!q->value.p)
+        return fp_no_memory(r);
     struct slice unit = slice_trim((struct slice){s.p + n, s.n - n});
     q->calendar = false;
     q->unit = SLICE("1");
     if (unit.n == 0)
-        return true;
+        return 1;
     if (unit.n > 2 && unit.p[0] == '\'' && unit.p[unit.n - 1] == '\'') {
         q->unit = (struct slice){unit.p + 1, unit.n - 2};
-        return true;
+        return 1;
     }
     q->unit = unit_calendar(unit, NULL);
     q->calendar = true;
@@ -181,7 +184,7 @@ static int to_quantity(struct fp_run *r, const struct fhirpath_item *x, struct f
         return -1;
     *ret = (struct fhirpath_item){.kind = FHIRPATH_QUANTITY, .quantity = q};
     if (x->kind == FHIRPATH_STRING)
-        return quantity_text(x->text, q);
+        return quantity_text(r, x->text, q);
     if (x->kind != FHIRPATH_INTEGER && x->kind != FHIRPATH_DECIMAL && x->kind != FHIRPATH_BOOLEAN)
         return 0;
     int got = x->kind == FHIRPATH_INTEGER ? to_string(r, x, &v) : to_decimal(r, x, &v);

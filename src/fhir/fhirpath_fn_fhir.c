@@ -89,47 +89,47 @@ int fn_get_value(struct fp_run *r, const struct fp_node *n, uint32_t want, struc
 
 /* --- references --- */
 
-/* "Patient/1" of "http://server/fhir/Patient/1", "Patient/1/_history/2" or itself; {NULL,0} when it has no such form.
- */
-static struct slice type_and_id(struct slice ref)
+/* Is it "Patient/1": a relative reference to a resource? */
+static bool is_relative(struct slice ref)
 {
-    const char *history = memmem(ref.p, ref.n, "/_history/", 10);
-    size_t n = history ? (size_t)(history - ref.p) : ref.n, slashes = 0, i = n;
-    while (i > 0 && slashes < 2)
-        slashes += ref.p[--i] == '/';
-    size_t begin = slashes == 2 ? i + 1 : i;
-    struct slice s = {ref.p + begin, n - begin}, rest = s, type = slice_cut(&rest, '/');
-    return rest.n && resource_shape(type) ? s : (struct slice){NULL, 0};
+    struct slice rest = ref, type = slice_cut(&rest, '/');
+    return rest.n && !memchr(rest.p, '/', rest.n) && resource_shape(type);
 }
 
 static bool resource_is(const struct json *j, uint32_t resource, struct slice type_id)
 {
     struct slice rest = type_id, type = slice_cut(&rest, '/');
-    uint32_t t = json_get_kind(j, resource, "resourceType", JSON_STRING),
-             id = json_get_kind(j, resource, "id", JSON_STRING);
+    uint32_t t = json_get_kind(j, resource, "resourceType", JSON_STRING);
+    uint32_t id = json_get_kind(j, resource, "id", JSON_STRING);
     return t && id && slice_eq(json_raw(j, t), type) && slice_eq(json_raw(j, id), rest);
 }
 
-/* In the entries of a Bundle: by fullUrl, else by type and id. */
+static bool ends_with(struct slice url, struct slice type_id)
+{
+    return url.n > type_id.n && url.p[url.n - type_id.n - 1] == '/' &&
+           memcmp(url.p + url.n - type_id.n, type_id.p, type_id.n) == 0;
+}
+
+/* In the entries of a Bundle: an absolute reference by fullUrl, a relative one by its end, or type and id. The version
+ * is not asked for. */
 static int in_bundle(struct fp_run *r, struct slice ref, struct fp_list *out)
 {
     const struct json *j = r->j;
-    uint32_t list = json_get_kind(j, r->s->document, "entry", JSON_ARRAY), second = 0;
-    struct slice type_id = type_and_id(ref);
+    uint32_t list = json_get_kind(j, r->s->document, "entry", JSON_ARRAY);
+    const char *history = memmem(ref.p, ref.n, "/_history/", 10);
     struct fhirpath_item x;
-    if (!list)
-        return 0;
-    for (uint32_t k = json_first(j, list); k != json_end(j, list); k = json_next(j, k)) {
-        uint32_t url = json_get_kind(j, k, "fullUrl", JSON_STRING),
+    ref.n = history ? (size_t)(history - ref.p) : ref.n;
+    bool relative = is_relative(ref);
+    for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k)) {
+        uint32_t u = json_get_kind(j, k, "fullUrl", JSON_STRING),
                  resource = json_get_kind(j, k, "resource", JSON_OBJECT);
+        struct slice url = u ? json_raw(j, u) : (struct slice){"", 0};
         if (fp_tick(r, 8))
             return -1;
-        if (resource && url && slice_eq(json_raw(j, url), ref))
+        if (resource && (slice_eq(url, ref) || (relative && (ends_with(url, ref) || resource_is(j, resource, ref)))))
             return fp_resource_item(j, resource, &x) ? fp_push(r, out, x) : 0;
-        if (resource && !second && type_id.p && resource_is(j, resource, type_id))
-            second = resource;
     }
-    return second && fp_resource_item(j, second, &x) ? fp_push(r, out, x) : 0;
+    return 0;
 }
 
 /* #id among the contained of %rootResource; # alone is that resource. */

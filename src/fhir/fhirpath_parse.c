@@ -401,7 +401,7 @@ static uint32_t percent(struct parser *p)
 static uint32_t number(struct parser *p)
 {
     struct fp_token t = p->t;
-    struct fhirpath_item x = {.kind = FHIRPATH_DECIMAL, .text = t.text};
+    struct fhirpath_item x = {.kind = FHIRPATH_DECIMAL};
     struct num n;
     int64_t whole;
     if (!num_parse(t.text, &n)) {
@@ -409,6 +409,12 @@ static uint32_t number(struct parser *p)
         return fail(p);
     }
     bool point = memchr(t.text.p, '.', t.text.n) != NULL;
+    if (t.text.n > 1 && t.text.p[0] == '0' && t.text.p[1] != '.') { /* 007 is no number of JSON */
+        t.text = num_text(&n, p->arena);
+        if (!t.text.p)
+            return fail(p);
+    }
+    x.text = t.text;
     advance(p);
     struct slice calendar =
         !p->failed && p->t.kind == TOKEN_NAME ? unit_calendar(p->t.text, NULL) : (struct slice){NULL, 0};
