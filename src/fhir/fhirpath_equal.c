@@ -260,6 +260,8 @@ static int compare(struct fp_run *r, const struct fhirpath_item *x, const struct
     struct fhirpath_item a, b;
     if (fp_tick(r, 1))
         return FP_FAILED;
+    if (x->kind == FHIRPATH_NODE || y->kind == FHIRPATH_NODE)
+        fp_opaque(r);
     if (x->kind == FHIRPATH_NODE && y->kind == FHIRPATH_NODE && x->type >= FHIR_PRIMITIVES &&
         y->type >= FHIR_PRIMITIVES)
         return nodes_equal(r, x, y, similar);

@@ -145,6 +145,7 @@ int fp_system(struct fp_run *r, const struct fhirpath_item *x, struct fhirpath_i
         *ret = *x;
         return 1;
     }
+    fp_opaque(r);
     if (x->type >= FHIR_PRIMITIVES)
         return fp_shape_is_quantity(x->shape) ? quantity_of(r, x->node.value, ret) : 0;
     if (!x->node.value)
@@ -326,6 +327,14 @@ static int child_choice(struct fp_run *r, uint32_t obj, const struct fhir_shape 
     return found ? push_all(r, found, value, extra_value, want, out) : 0;
 }
 
+static void note_name(struct fp_probe *p, struct slice name)
+{
+    if (p->names == COUNT(p->name))
+        p->opaque = true;
+    else
+        p->name[p->names++] = name;
+}
+
 int fp_child(struct fp_run *r, const struct fhirpath_item *x, const struct fp_step *s, uint32_t want,
              struct fp_list *out)
 {
@@ -334,6 +343,8 @@ int fp_child(struct fp_run *r, const struct fhirpath_item *x, const struct fp_st
     uint32_t obj, value = 0, extra = 0;
     if (x->kind != FHIRPATH_NODE)
         return child_of_value(r, x, s, out);
+    if (r->probe)
+        note_name(r->probe, s->name);
     bool has = object_of(x, &obj, &shape);
     if (!has)
         return 0;
@@ -385,6 +396,7 @@ int fp_children(struct fp_run *r, const struct fhirpath_item *x, struct fp_list 
     const struct json *j = r->j;
     const struct fhir_shape *shape;
     uint32_t obj;
+    fp_opaque(r);
     if (!object_of(x, &obj, &shape))
         return 0;
     bool halves = has_halves(j, obj);
@@ -467,6 +479,8 @@ static int eval_variable(struct fp_run *r, const struct fp_node *n, struct fp_li
     const struct fhirpath_item *x = n->data == FP_VAR_RESOURCE ? &r->s->resource
                                     : n->data == FP_VAR_ROOT   ? &r->s->root
                                                                : &r->s->context;
+    if (n->data != FP_VAR_CONTEXT)
+        fp_opaque(r);
     return fp_push(r, out, *x);
 }
 
@@ -719,6 +733,23 @@ int fp_eval(struct fp_run *r, uint32_t at, uint32_t want, struct fp_list *out)
     case FP_MOD: return fp_arithmetic(r, n, out);
     default: return fp_push_bool(r, out, truth_direct(r, n, &done));
     }
+}
+
+int fp_check(const struct fhirpath *x, const struct fhirpath_scope *s, struct arena *a, int64_t *steps,
+             struct fp_probe *probe, struct fhirpath_fault *fault)
+{
+    struct fp_run r = {.x = x, .s = s, .j = s->json, .arena = a, .self = s->context, .index = -1};
+    unsigned refused = arena_failed(a);
+    r.steps = *steps;
+    r.fault = fault;
+    r.probe = probe;
+    fault->text[0] = '\0';
+    int t = fp_truth(&r, x->root);
+    *steps = r.steps;
+    if (arena_failed(a) == refused)
+        return t;
+    fault->text[0] = '\0';
+    return FP_FAILED;
 }
 
 int fhirpath_run(const struct fhirpath *x, const struct fhirpath_scope *s, struct arena *a,

@@ -162,6 +162,7 @@ int fn_resolve(struct fp_run *r, const struct fp_node *n, uint32_t want, struct 
         struct fhirpath_item x;
         struct slice ref = {NULL, 0};
         if (in.p[i].kind == FHIRPATH_NODE && in.p[i].type >= FHIR_PRIMITIVES) {
+            fp_opaque(r);
             ref = json_get_text(r->j, in.p[i].node.value, "reference", r->arena);
         } else {
             int got = fp_system(r, &in.p[i], &x);

@@ -116,6 +116,14 @@ struct fp_list {
     struct fhirpath_item own[2]; /* most results have one item */
 };
 
+/* What a run over an object without properties has asked it for. The same expression answers the same on any object of
+ * its type that lacks these names, however much else it has; unless it was asked for more than names (opaque). */
+struct fp_probe {
+    bool opaque;
+    unsigned names;
+    struct slice name[32];
+};
+
 struct fp_run {
     const struct fhirpath *x;
     const struct fhirpath_scope *s;
@@ -126,6 +134,7 @@ struct fp_run {
     const struct fp_list *total;
     int64_t steps; /* that are left */
     struct fhirpath_fault *fault;
+    struct fp_probe *probe; /* NULL but while invariants are prepared */
 };
 
 enum { FP_ALL = UINT32_MAX }; /* how many items are wanted: all */
@@ -152,6 +161,16 @@ static inline int fp_tick(struct fp_run *r, size_t n)
     return r->steps < 0 ? fp_out_of_steps(r) : 0;
 }
 void *fp_take(struct fp_run *r, size_t n); /* NULL and the fault told */
+
+/* The truth of a whole expression for s->context. *steps: that are left. FP_FAILED: *fault says why; its text is empty
+ * when memory is out. */
+int fp_check(const struct fhirpath *x, const struct fhirpath_scope *s, struct arena *a, int64_t *steps,
+             struct fp_probe *probe, struct fhirpath_fault *fault);
+static inline void fp_opaque(struct fp_run *r)
+{
+    if (r->probe)
+        r->probe->opaque = true;
+}
 
 /* The items of node `at` (0: $this), at least `want` of them if there are so many. */
 int fp_eval(struct fp_run *r, uint32_t at, uint32_t want, struct fp_list *out);

@@ -212,12 +212,9 @@ int fhirpath_scope_of(const struct json *j, uint32_t node, struct fhirpath_scope
 
 bool fp_name_is_choice(struct slice name)
 {
-    for (uint16_t i = 0; i < fhir_shape_count; i++)
-        for (unsigned k = 0; k < fhir_shapes[i].count; k++) {
-            const struct fhir_prop *p = &fhir_props[fhir_shapes[i].props + k];
-            if (p->stem && p->stem == name.n && memcmp(fhir_pool + p->name, name.p, name.n) == 0)
-                return true;
-        }
+    for (unsigned i = 0; i < fhir_stem_count; i++)
+        if (fhir_stems[i].len == name.n && memcmp(fhir_pool + fhir_stems[i].text, name.p, name.n) == 0)
+            return true;
     return false;
 }
 
