@@ -28,6 +28,8 @@ struct check {
     const struct invariants *invariants;
     struct fhirpath_scope scope; /* resource and root: those that hold the element being checked */
     int64_t steps;               /* that invariants may still take */
+    uint32_t *local;             /* values that begin with "#" and may lead to a contained resource, in their order */
+    size_t locals, locals_before; /* before: those of resources around the one being checked */
 };
 
 /* An issue at byte `off` of the text. The format must bring in nothing from the document but names that name_plain()
@@ -58,10 +60,13 @@ struct invariants {
     struct arena *arena;                    /* that holds them */
     const uint32_t *always;                 /* by shape */
     const uint32_t *wakes;                  /* by property */
+    unsigned contained; /* dom-3: the one that is not run as an expression */
     const struct fhirpath *const *compiled; /* by invariant; NULL: it is judged elsewhere, or best practice */
 };
 /* NULL: memory is out. */
 const struct invariants *invariants_ready(void);
+/* Takes note of a string that begins with "#". */
+void invariants_note_local(struct check *c, const struct fhir_prop *p, uint32_t node);
 /* Those that are due of one complete object, in the scope of c. */
 void invariants_check(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj, uint32_t due);
 /* Those of one element by its place (p->rules), for its value. */

@@ -7,7 +7,10 @@
  * the document wakes, and what does not hold on an empty object. An expression that looks at more than names ($this as
  * a value, children(), %resource) is always run.
  *
- * Judged elsewhere: ele-1 (validate.c, for every element), txt-1 and txt-2 (the narrative's own check). */
+ * Judged elsewhere: ele-1 (validate.c, for every element), txt-1 and txt-2 (the narrative's own check). dom-3, every
+ * contained resource must be referred to, is written out below: its expression goes through all of the resource four
+ * times for each contained one, while validation comes by every value once anyway. A test holds both against each
+ * other. */
 #include <pthread.h>
 
 #include "base/own.h"
@@ -116,7 +119,9 @@ static const struct invariants *make(void)
             prepare(&m, scratch, shape, i);
     if (arena_failed(scratch))
         return NULL;
-    *all = (struct invariants){TAKE(a), m.always, m.wakes, m.compiled}; /* for the life of the process */
+    *all = (struct invariants){TAKE(a), m.always, m.wakes, 0, m.compiled}; /* for the life of the process */
+    while (!slice_is(pooled(fhir_invariants[all->contained].key, fhir_invariants[all->contained].key_len), "dom-3"))
+        all->contained++;
     return all;
 }
 
@@ -153,12 +158,67 @@ static void report(struct check *c, const struct frame *f, size_t off, const str
                   fault->text);
 }
 
+/* --- dom-3 --- */
+
+/* What the expression looks at: elements called reference, and all canonical, uri and url. */
+void invariants_note_local(struct check *c, const struct fhir_prop *p, uint32_t node)
+{
+    bool by_type = p->type == FHIR_CANONICAL || p->type == FHIR_URI || p->type == FHIR_URL;
+    bool by_name = slice_is(pooled(p->name, p->len), "reference");
+    bool alone = c->j->node[node].len == 1; /* "#", for which R4's expression does not ask uri and url */
+    if (!by_name && (!by_type || (alone && p->type != FHIR_CANONICAL)))
+        return;
+    if ((c->locals & (c->locals - 1)) == 0) { /* room is made at powers of two */
+        size_t n = c->locals ? c->locals : 0, cap = n ? 2 * n : 1;
+        uint32_t *more = arena_grow(c->arena, c->local, n * sizeof *more, cap * sizeof *more);
+        c->failed |= !more;
+        if (!more)
+            return;
+        c->local = more;
+    }
+    c->local[c->locals++] = node;
+}
+
+/* Does a value of the resource lead to "#" and this id, or one inside the contained resource to "#" alone? */
+static bool is_referred_to(struct check *c, uint32_t contained, struct slice id)
+{
+    const struct json *j = c->j;
+    for (size_t i = c->locals_before; i < c->locals; i++) {
+        uint32_t node = c->local[i];
+        struct slice s = json_text(j, node, c->arena);
+        bool inside = node > contained && node < j->node[contained].next;
+        if (!s.p || (s.n == 1 ? inside : s.n == id.n + 1 && memcmp(s.p + 1, id.p, id.n) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* A contained resource without id is none that this invariant can say something about. */
+static bool contained_are_referred_to(struct check *c, uint32_t resource)
+{
+    const struct json *j = c->j;
+    uint32_t list = json_get_kind(j, resource, "contained", JSON_ARRAY);
+    for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k)) {
+        uint32_t id = json_get_kind(j, k, "id", JSON_STRING);
+        c->steps -= (int64_t)(c->locals - c->locals_before);
+        if (id && c->steps >= 0 && !is_referred_to(c, k, json_raw(j, id)))
+            return false;
+    }
+    return true;
+}
+
 static void check_one(struct check *c, const struct frame *f, size_t off, unsigned invariant)
 {
     const struct fhirpath *x = c->invariants->compiled[invariant];
     struct fhirpath_fault fault;
     if (!x || c->steps < 0) /* once a document was too costly, nothing more is asked of it */
         return;
+    if (invariant == c->invariants->contained) {
+        bool holds = contained_are_referred_to(c, c->scope.context.node.value);
+        if (!holds || c->steps < 0)
+            report(c, f, off, &fhir_invariants[invariant], holds ? &(struct fhirpath_fault){.off = 0} : NULL);
+        return;
+    }
     int t = fp_check(x, &c->scope, c->arena, &c->steps, NULL, &fault);
     if (t == FP_TRUE || t == FP_UNKNOWN) /* an invariant that answers nothing holds */
         return;

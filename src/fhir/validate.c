@@ -86,6 +86,8 @@ static void check_string(struct check *c, const struct frame *f, const struct fh
     struct slice s = escaped ? check_text(c, v) : json_raw(c->j, v);
     if (!s.p)
         return;
+    if (s.n && s.p[0] == '#')
+        invariants_note_local(c, p, v);
     if (s.n == 0) {
         issue_add(c, FHIR_ERROR, "value", f, check_off(c, v), "found an empty string, expected %s or no such property",
                   primitive[type].expected);
@@ -127,8 +129,11 @@ static void check_primitive(struct check *c, const struct frame *f, const struct
 static void check_inner_resource(struct check *c, const struct frame *f, uint32_t v)
 {
     struct fhirpath_item resource = c->scope.resource, root = c->scope.root;
+    size_t locals = c->locals_before;
     bool contained = f->len == 9 && memcmp(f->name, "contained", 9) == 0;
+    c->locals_before = c->locals;
     check_resource(c, f, v, NULL, contained);
+    c->locals_before = locals;
     c->scope.resource = resource;
     c->scope.root = root;
 }
