@@ -436,7 +436,9 @@ int fn_decode(struct fp_run *r, const struct fp_node *n, uint32_t want, struct f
     else if (slice_is(how, "base64") || slice_is(how, "urlbase64"))
         size = base64_decode((struct slice){copy, s.n}, p, s.n);
     struct slice made = {p, size < 0 ? 0 : (size_t)size};
-    return size < 0 || !utf8_valid(made) ? 0 : push_string(r, out, made);
+    if (size < 0 || !utf8_valid(made) || (made.n && memchr(made.p, 0, made.n))) /* no text */
+        return 0;
+    return push_string(r, out, made);
 }
 
 static const struct {

@@ -600,8 +600,8 @@ int fhirpath_compile(struct slice expression_text, unsigned flags, struct arena 
     if (expression_text.n > FHIRPATH_LENGTH)
         fp_lex_fail(&p.lex, 0, "found an expression of %zu bytes, expected at most %d", expression_text.n,
                     FHIRPATH_LENGTH);
-    else if (!utf8_valid(expression_text))
-        fp_lex_fail(&p.lex, 0, "found an expression that is not UTF-8");
+    else if (!utf8_valid(expression_text) || (expression_text.n && memchr(expression_text.p, 0, expression_text.n)))
+        fp_lex_fail(&p.lex, 0, "found an expression that is not UTF-8, or has a NUL");
     else if (p.x && copy.p) {
         p.x->flags = flags;
         p.x->text = copy;

@@ -115,14 +115,15 @@ TEST(defects_of_structure_are_found_where_they_are)
         {PAT(",\"_birthDate\":{\"value\":1}"), "structure Patient.birthDate.value 1:41"},
         {PAT(",\"name\":[{\"_id\":{\"id\":\"x\"}}]"), "structure Patient.name[0]._id 1:36"},
         {PAT(",\"deceasedBoolean\":true,\"deceasedDateTime\":\"2020\""),  "structure Patient.deceasedDateTime 1:50"},
-        {PAT(",\"deceasedBoolean\":true,\"_deceasedDateTime\":{\"id\":\"x\"}"), 
+        {PAT(",\"deceasedBoolean\":true,\"_deceasedDateTime\":{\"id\":\"x\"}"),
          "structure Patient.deceasedDateTime 1:50; invariant Patient.deceasedDateTime 1:70"},
         {PAT(",\"deceasedString\":\"x\""), "structure Patient.deceasedString 1:27"},
         {PAT(",\"contained\":[{\"id\":\"x\"}]"), "required Patient.contained[0] 1:40"},
         {PAT(",\"contained\":[{\"resourceType\":\"Person\",\"sex\":1}]"), "structure Patient.contained[0].sex 1:65"},
         {PAT(",\"extension\":[{\"valueString\":\"x\"}]"), "required Patient.extension[0].url 1:40"},
         {"{\"resourceType\":\"Observation\",\n\"code\":{\"text\":\"x\"}}", "required Observation.status 1:1"},
-        {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[\n{},\n{\"resource\":\n{\"resourceType\":\"Observation\",\"status\":"
+        {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[\n{},\n{\"resource\":\n"
+         "{\"resourceType\":\"Observation\",\"status\":"
          "\"final\"}}]}",
          "structure Bundle.entry[0] 2:1; invariant Bundle.entry[0] 2:1; required Bundle.entry[1].resource.code 4:1"},
         {"{\"resourceType\":\"Medication\",\"ingredient\":[{\"isActive\":true}]}", "required Medication.ingredient[0].item 1:44"},
@@ -394,7 +395,8 @@ TEST(invariants_are_found_on_the_element_that_breaks_them)
         {OBS(",\"valueInteger\":1,\"dataAbsentReason\":{\"text\":\"x\"}"), "obs-6 Observation"},
         {OBS(",\"referenceRange\":[{\"type\":{\"text\":\"x\"}}]"), "obs-3 Observation.referenceRange[0]"},
         {OBS(",\"referenceRange\":[{\"low\":{\"value\":1e1},\"high\":{\"value\":9.9}}]"), ""},
-        {OBS(",\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"p\",\"link\":[{\"other\":{\"reference\":\"#p\"},\"type\":\"refer\"}]}],"
+        {OBS(",\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"p\",\"link\":[{\"other\":{\"reference\":\"#p\"},"
+             "\"type\":\"refer\"}]}],"
              "\"subject\":{\"reference\":\"#p\"}"), ""}, /* %rootResource is the Observation */
         {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"total\":1,\"entry\":[{\"fullUrl\":\"urn:1\"},{\"fullUrl\":\"urn:2\","
          "\"resource\":{\"resourceType\":\"Patient\",\"managingOrganization\":{\"reference\":\"#o\"}}}]}",
@@ -404,7 +406,8 @@ TEST(invariants_are_found_on_the_element_that_breaks_them)
         {"{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"item\":[{\"linkId\":\"1\",\"type\":\"boolean\"},{\"linkId\":\"1\","
          "\"type\":\"boolean\",\"enableWhen\":[{\"question\":\"1\",\"operator\":\"exists\",\"answerBoolean\":true}]}]}",
          "que-2 Questionnaire"},
-        {"{\"resourceType\":\"CarePlan\",\"status\":\"draft\",\"intent\":\"plan\",\"subject\":{\"display\":\"x\"},\"activity\":[{\"detail\":"
+        {"{\"resourceType\":\"CarePlan\",\"status\":\"draft\",\"intent\":\"plan\",\"subject\":{\"display\":\"x\"},"
+         "\"activity\":[{\"detail\":"
          "{\"status\":\"scheduled\",\"scheduledTiming\":{\"repeat\":{\"offset\":5,\"when\":[\"AC\",\"C\"]}}}}]}",
          "tim-9 CarePlan.activity[0].detail.scheduledTiming.repeat"},
     };
@@ -487,6 +490,7 @@ TEST(the_tables_have_r4s_counts)
 RUN(T(the_tables_have_r4s_counts), T(what_r4_allows_is_valid), T(defects_of_structure_are_found_where_they_are),
     T(defects_of_values_are_found_where_they_are), T(primitives_are_judged_by_r4s_grammars), T(a_narrative_is_one_well_formed_div),
     T(the_wanted_type_is_enforced),
-    T(invariants_are_found_on_the_element_that_breaks_them), T(a_document_that_is_too_costly_is_refused), T(all_invariants_of_r4_compile), T(no_message_repeats_a_value), T(messages_say_what_was_found_and_expected),
+    T(invariants_are_found_on_the_element_that_breaks_them), T(a_document_that_is_too_costly_is_refused),
+    T(all_invariants_of_r4_compile), T(no_message_repeats_a_value), T(messages_say_what_was_found_and_expected),
     T(issues_past_the_limit_are_counted), T(a_resource_inside_a_request_is_checked_alone),
     T(memory_that_runs_out_is_an_error_and_no_verdict))

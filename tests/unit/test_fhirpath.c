@@ -281,6 +281,8 @@ TEST(strings_count_characters_and_match_in_linear_time)
         {"'AbC'.lower() & 'AbC'.upper()", "\"abcABC\""},
         {"'a' & {} & 'b'", "\"ab\""},
         {"'a' + {}", ""},
+        {"'00'.decode('hex')", ""},
+        {"'c3'.decode('hex')", ""},
     };
     CHECK_ROWS(PATIENT, 0, row);
 }
