@@ -1,11 +1,11 @@
 /* gen_fhir.c -- reads the published definitions of FHIR R4 and writes the tables of src/fhir.
  *
- *     gen_fhir DEFINITIONS OUT.c OUT.tsv
+ *     gen_fhir DEFINITIONS OUT.c OUT.tsv INVARIANTS.tsv
  *
  * DEFINITIONS is a folder with profiles-resources.json, profiles-types.json, valuesets.json and v3-codesystems.json.
  * What the package changed against R4 is undone by data/fhir/r4.def; then the counts of R4 4.0.1 must come out, or the
- * build fails. OUT.tsv lists every element as understood here (path, min, max, types, binding, value set), for a test
- * to compare. */
+ * build fails. OUT.tsv lists every element as understood here (path, min, max, types, binding, value set),
+ * INVARIANTS.tsv every invariant (key, severity, expression), for a test to compare. */
 #include "gen_fhir.h"
 
 #include <stdarg.h>
@@ -91,6 +91,36 @@ static const char *types_of(struct model *m, const struct json *j, uint32_t el)
     return copy(m->arena, buf_text(&b));
 }
 
+/* --- constraints --- */
+
+static unsigned constraint_at(struct model *m, struct constraint c)
+{
+    for (size_t i = 0; i < m->constraints; i++)
+        if (!strcmp(m->constraint[i].key, c.key) && !strcmp(m->constraint[i].expression, c.expression))
+            return (unsigned)i;
+    m->constraint = list_room(m->arena, m->constraint, m->constraints, sizeof c);
+    m->constraint[m->constraints++] = c;
+    return (unsigned)m->constraints - 1;
+}
+
+static void add_constraint(struct model *m, struct element *el, struct constraint c)
+{
+    el->constraint = list_room(m->arena, el->constraint, el->constraints, sizeof *el->constraint);
+    el->constraint[el->constraints++] = constraint_at(m, c);
+}
+
+static void read_constraints(struct model *m, const struct json *j, uint32_t at, struct element *el)
+{
+    uint32_t list = json_get(j, at, "constraint");
+    for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k))
+        add_constraint(m, el,
+                       (struct constraint){.key = text_at(m, j, k, "key"),
+                                           .severity = text_at(m, j, k, "severity"),
+                                           .human = text_at(m, j, k, "human"),
+                                           .expression = text_at(m, j, k, "expression"),
+                                           .best_practice = json_get(j, k, "extension") != 0});
+}
+
 static void add_element(struct model *m, struct element el)
 {
     m->element = list_room(m->arena, m->element, m->elements, sizeof el);
@@ -113,6 +143,7 @@ static void read_element(struct model *m, const struct json *j, uint32_t at, uns
         struct slice url = slice_of(text_at(m, j, binding, "valueSet"));
         el.valueset = copy(m->arena, slice_cut(&url, '|'));
     }
+    read_constraints(m, j, at, &el);
     add_element(m, el);
 }
 
@@ -176,13 +207,33 @@ static void add(struct model *m, const char *path, unsigned min, const char *max
     for (size_t i = 0; i < m->elements; i++)
         if (!m->element[i].dropped && !strcmp(m->element[i].path, path))
             die("r4.def: the definitions have %s already", path);
-    add_element(m, (struct element){.path = path,
-                                    .max = max,
-                                    .types = types,
-                                    .binding = *values ? "required" : "",
-                                    .valueset = values,
-                                    .min = min,
-                                    .definition = element_at(m, parent)->definition});
+    struct element el = {.path = path,
+                         .max = max,
+                         .types = types,
+                         .binding = *values ? "required" : "",
+                         .valueset = values,
+                         .min = min,
+                         .definition = element_at(m, parent)->definition};
+    add_constraint(m, &el, (struct constraint){.key = "ele-1", .expression = m->constraint[0].expression});
+    add_element(m, el);
+}
+
+/* Another expression for the invariant of an element; "": it is no invariant of R4. */
+static void invariant(struct model *m, const char *path, const char *key, const char *expression)
+{
+    struct element *el = element_at(m, path);
+    size_t i = 0;
+    while (i < el->constraints && strcmp(m->constraint[el->constraint[i]].key, key) != 0)
+        i++;
+    if (i == el->constraints || !strcmp(m->constraint[el->constraint[i]].expression, expression))
+        die("r4.def: the row of %s at %s changes nothing", key, path);
+    if (*expression) {
+        struct constraint c = m->constraint[el->constraint[i]];
+        c.expression = expression;
+        el->constraint[i] = constraint_at(m, c);
+    } else {
+        el->constraint[i] = el->constraint[--el->constraints];
+    }
 }
 
 static void set(const char **column, const char *path, const char *value)
@@ -199,6 +250,26 @@ static void set_min(struct model *m, const char *path, unsigned min)
     element_at(m, path)->min = min;
 }
 
+/* Those that no element has any more. */
+static void drop_constraints(struct model *m)
+{
+    unsigned *now = arena_take(m->arena, m->constraints * sizeof *now), n = 0;
+    if (!now)
+        die("out of memory");
+    for (size_t i = 0; i < m->elements; i++)
+        for (size_t k = 0; k < m->element[i].constraints; k++)
+            now[m->element[i].constraint[k]] = 1;
+    for (size_t i = 0; i < m->constraints; i++)
+        if (now[i]) {
+            m->constraint[n] = m->constraint[i];
+            now[i] = n++;
+        }
+    m->constraints = n;
+    for (size_t i = 0; i < m->elements; i++)
+        for (size_t k = 0; k < m->element[i].constraints; k++)
+            m->element[i].constraint[k] = now[m->element[i].constraint[k]];
+}
+
 static void back_to_r4(struct model *m)
 {
 #define DROP(path)                         drop(m, path);
@@ -206,12 +277,14 @@ static void back_to_r4(struct model *m)
 #define MIN(path, value)                   set_min(m, path, value);
 #define TYPES(path, value)                 set(&element_at(m, path)->types, path, value);
 #define VALUES(path, value)                set(&element_at(m, path)->valueset, path, value);
+#define INVARIANT(path, key, expression)   invariant(m, path, key, expression);
 #include "r4.def"
     size_t n = 0;
     for (size_t i = 0; i < m->elements; i++)
         if (!m->element[i].dropped)
             m->element[n++] = m->element[i];
     m->elements = n;
+    drop_constraints(m);
 }
 
 static void must(const char *what, size_t found, size_t want)
@@ -220,9 +293,21 @@ static void must(const char *what, size_t found, size_t want)
         die("these are not the definitions of R4 4.0.1: %zu %s, expected %zu", found, what, want);
 }
 
+static size_t distinct_expressions(const struct model *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->constraints; i++) {
+        size_t k = 0;
+        while (k < i && strcmp(m->constraint[k].expression, m->constraint[i].expression) != 0)
+            k++;
+        n += k == i;
+    }
+    return n;
+}
+
 static void check_counts(const struct model *m)
 {
-    size_t resources = 0, complex = 0, primitive = 0, choice = 0, reference = 0, required = 0;
+    size_t resources = 0, complex = 0, primitive = 0, choice = 0, reference = 0, required = 0, placed = 0;
     for (size_t i = 0; i < m->definitions; i++) {
         const struct definition *d = &m->definition[i];
         resources += d->kind == KIND_RESOURCE && !d->dropped;
@@ -234,6 +319,7 @@ static void check_counts(const struct model *m)
         choice += strstr(el->path, "[x]") != NULL;
         reference += el->types[0] == '#';
         required += !strcmp(el->binding, "required");
+        placed += el->constraints;
     }
     must("concrete resource types", resources, 146);
     must("complex types", complex, 41);
@@ -243,6 +329,9 @@ static void check_counts(const struct model *m)
     must("content references", reference, 55);
     must("required bindings", required, 366);
     must("value sets of required bindings", m->valuesets, 224);
+    must("invariants", m->constraints, 239);
+    must("expressions of invariants", distinct_expressions(m), 195);
+    must("places of invariants", placed, 8924);
 }
 
 /* --- value sets --- */
@@ -335,10 +424,17 @@ static void elements_write(const struct model *m, FILE *out)
     }
 }
 
+static void invariants_write(const struct model *m, FILE *out)
+{
+    fputs("key\tseverity\texpression\n", out);
+    for (size_t i = 0; i < m->constraints; i++)
+        fprintf(out, "%s\t%s\t%s\n", m->constraint[i].key, m->constraint[i].severity, m->constraint[i].expression);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 4)
-        die("usage: gen_fhir DEFINITIONS OUT.c OUT.tsv");
+    if (argc != 5)
+        die("usage: gen_fhir DEFINITIONS OUT.c OUT.tsv INVARIANTS.tsv");
     OWN_ARENA struct arena *a = arena_new((size_t)1 << 30);
     if (!a)
         die("out of memory");
@@ -348,12 +444,13 @@ int main(int argc, char **argv)
     back_to_r4(&m);
     read_valuesets(&m, argv[1]);
     check_counts(&m);
-    OWN_FILE FILE *c = fopen(argv[2], "w"), *tsv = fopen(argv[3], "w");
-    if (!c || !tsv)
-        die("cannot write %s or %s", argv[2], argv[3]);
+    OWN_FILE FILE *c = fopen(argv[2], "w"), *tsv = fopen(argv[3], "w"), *invariants = fopen(argv[4], "w");
+    if (!c || !tsv || !invariants)
+        die("cannot write %s, %s or %s", argv[2], argv[3], argv[4]);
     tables_write(&m, c);
     elements_write(&m, tsv);
-    if (fflush(c) || ferror(c) || fflush(tsv) || ferror(tsv))
-        die("cannot write %s or %s", argv[2], argv[3]);
+    invariants_write(&m, invariants);
+    if (fflush(c) || ferror(c) || fflush(tsv) || ferror(tsv) || fflush(invariants) || ferror(invariants))
+        die("cannot write %s, %s or %s", argv[2], argv[3], argv[4]);
     return 0;
 }

@@ -9,11 +9,19 @@
 #include "base/arena.h"
 #include "base/json.h"
 
+/* Once for each key and expression. */
+struct constraint {
+    const char *key, *severity, *human, *expression;
+    bool best_practice; /* R4 marks dom-6 and con-3 so */
+};
+
 struct element {
     const char *path, *max;
     const char *types; /* "Reference(Patient,Group)|string", or "#Questionnaire.item" for a contentReference */
     const char *binding, *valueset;
     unsigned min, definition; /* index of its definition */
+    unsigned *constraint;     /* indices */
+    size_t constraints;
     bool dropped;
 };
 
@@ -40,8 +48,9 @@ struct model {
     struct arena *arena;
     struct definition *definition;
     struct element *element;
+    struct constraint *constraint;
     struct valueset *valueset; /* those of required bindings, in the order of their first use */
-    size_t definitions, elements, valuesets;
+    size_t definitions, elements, constraints, valuesets;
 };
 
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -13,7 +13,8 @@ struct shape {
     size_t first, count; /* of its properties */
     unsigned slots;
     uint64_t required;
-    unsigned rule, rules;
+    const struct element *element;
+    size_t rule, rules; /* in layout.rule */
 };
 
 struct layout {
@@ -23,7 +24,9 @@ struct layout {
     struct fhir_prop *prop;
     const char **pool; /* every string once, in order */
     uint32_t *pool_at;
-    size_t shapes, props, pooled;
+    uint16_t *rule;             /* indices of constraints */
+    struct fhir_rules *by_prop; /* row 0 is empty */
+    size_t shapes, props, pooled, rules, by_props;
     uint32_t pool_end;
     uint32_t *find; /* open addressing into pool, counting from 1 */
 };
@@ -77,7 +80,7 @@ static void make_shapes(struct layout *l)
         if (kind == KIND_ABSTRACT || kind == KIND_PRIMITIVE || (strchr(el->path, '.') && !has_children(l, el->path)))
             continue;
         l->shape = list_room(l->a, l->shape, l->shapes, sizeof *l->shape);
-        l->shape[l->shapes++] = (struct shape){.path = el->path, .definition = el->definition};
+        l->shape[l->shapes++] = (struct shape){.path = el->path, .definition = el->definition, .element = el};
     }
 }
 
@@ -136,6 +139,8 @@ static void add_prop(struct layout *l, struct shape *s, struct fhir_prop p, cons
         die("%s has too many properties", s->path);
 }
 
+static uint8_t prop_rules(struct layout *l, const struct fhir_prop *p, const struct element *el);
+
 /* One element as one JSON name, or a choice as one for each type. */
 static void add_element_props(struct layout *l, struct shape *s, const struct element *el)
 {
@@ -158,6 +163,7 @@ static void add_element_props(struct layout *l, struct shape *s, const struct el
         p.flags = (uint8_t)((strcmp(el->max, "1") ? PROP_ARRAY : 0) | (el->min ? PROP_REQUIRED : 0));
         p.stem = choice ? (uint8_t)(choice - name) : 0;
         set_type(l, &p, el, arena_str(l->a, type));
+        p.rules = prop_rules(l, &p, el);
         if (choice)
             add_prop(l, s, p,
                      arena_printf(l->a, "%.*s%c%.*s", (int)(choice - name), name, type.p[0] & ~32, (int)type.n - 1,
@@ -184,21 +190,68 @@ static void make_props(struct layout *l)
     }
 }
 
-/* Which rows of rules.def a shape has. */
+/* --- invariants --- */
+
+static void add_rule(struct layout *l, unsigned constraint)
+{
+    l->rule = list_room(l->a, l->rule, l->rules, sizeof *l->rule);
+    l->rule[l->rules++] = (uint16_t)constraint;
+}
+
+/* ele-1 holds for every element; it is no row, but written out in validate.c. */
+static bool everywhere(const struct layout *l, unsigned constraint)
+{
+    return !strcmp(l->m->constraint[constraint].key, "ele-1");
+}
+
+/* Is it an invariant of the type of this property, too? */
+static bool of_type(const struct layout *l, const struct fhir_prop *p, unsigned constraint)
+{
+    if (p->type != FHIR_OBJECT)
+        return false;
+    const struct element *type = l->shape[p->shape].element;
+    for (size_t i = 0; i < type->constraints; i++)
+        if (type->constraint[i] == constraint)
+            return true;
+    return false;
+}
+
 static void make_rules(struct layout *l)
 {
-    static const char *const of[] = {
-#define RULE(shape, key, holds, expected) shape,
-#include "fhir/rules.def"
-#undef RULE
-    };
-    for (unsigned i = 0; i < COUNT(of); i++) {
-        struct shape *s = &l->shape[shape_at(l, of[i])];
-        if (s->rules == 0)
-            s->rule = i;
-        if (s->rule + s->rules++ != i || i > 255)
-            die("rules.def: the rows of %s do not stand together", of[i]);
+    for (size_t i = 0; i < l->shapes; i++) {
+        struct shape *s = &l->shape[i];
+        s->rule = l->rules;
+        for (size_t k = 0; k < s->element->constraints; k++)
+            if (!everywhere(l, s->element->constraint[k]))
+                add_rule(l, s->element->constraint[k]);
+        s->rules = l->rules - s->rule;
+        if (s->rules > RULES)
+            die("%s has more than %d invariants", s->path, RULES);
     }
+}
+
+/* What the element of a property asks beyond its type: a row of fhir_prop_rules. */
+static uint8_t prop_rules(struct layout *l, const struct fhir_prop *p, const struct element *el)
+{
+    struct fhir_rules row = {.rule = (uint16_t)l->rules};
+    if (l->by_props == 0)
+        l->by_props = 1;
+    for (size_t k = 0; k < el->constraints; k++)
+        if (!everywhere(l, el->constraint[k]) && !of_type(l, p, el->constraint[k]) &&
+            !(p->type == FHIR_OBJECT && l->shape[p->shape].element == el)) {
+            add_rule(l, el->constraint[k]);
+            row.rules++;
+        }
+    if (row.rules == 0)
+        return 0;
+    if (l->by_props > 255)
+        die("more than 255 elements with invariants of their own");
+    l->by_prop =
+        arena_grow(l->a, l->by_prop, l->by_prop ? l->by_props * sizeof row : 0, (l->by_props + 1) * sizeof row);
+    if (!l->by_prop)
+        die("out of memory");
+    l->by_prop[l->by_props] = row;
+    return (uint8_t)l->by_props++;
 }
 
 /* --- writing --- */
@@ -211,13 +264,23 @@ static unsigned mask_for(size_t count)
     return size - 1;
 }
 
+static const char *name_of(const struct layout *l, const struct fhir_prop *p)
+{
+    size_t low = 0, high = l->pooled; /* offsets rise */
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        *(l->pool_at[middle] <= p->name ? &low : &high) = middle;
+    }
+    return l->pool[low];
+}
+
 static void write_props(const struct layout *l, FILE *out)
 {
     fputs("const struct fhir_prop fhir_props[] = {\n", out);
     for (size_t i = 0; i < l->props; i++) {
         const struct fhir_prop *p = &l->prop[i];
-        fprintf(out, "{%u,%u,%u,%u,%u,%u,%u,%u,%u},\n", p->name, p->hash, p->shape, p->binding, p->len, p->type,
-                p->flags, p->slot, p->stem);
+        fprintf(out, "{%u,%u,%u,%u,%u,%u,%u,%u,%u,%u},\n", p->name, p->hash, p->shape, p->binding, p->len, p->type,
+                p->flags, p->slot, p->stem, p->rules);
     }
     fputs("};\n", out);
 }
@@ -245,7 +308,7 @@ static void write_shapes(struct layout *l, FILE *out)
     fputs("};\nconst struct fhir_shape fhir_shapes[] = {\n", out);
     for (size_t i = 0; i < l->shapes; i++) {
         const struct shape *s = &l->shape[i];
-        fprintf(out, "{%lluu,%u,%zu,%u,%u,%zu,%zu,%u,%u},\n", (unsigned long long)s->required, pool(l, s->path),
+        fprintf(out, "{%lluu,%u,%zu,%u,%u,%zu,%zu,%zu,%zu},\n", (unsigned long long)s->required, pool(l, s->path),
                 s->first, at[i], mask_for(s->count), s->count, strlen(s->path), s->rule, s->rules);
     }
     fputs("};\n", out);
@@ -265,8 +328,10 @@ static void write_resources(const struct layout *l, FILE *out)
     fputs("const uint16_t fhir_resources[RESOURCE_SLOTS] = {\n", out);
     for (size_t i = 0; i < RESOURCE_SLOTS; i++)
         fprintf(out, "%u,%s", slot[i], i % 32 == 31 ? "\n" : "");
-    fprintf(out, "};\nconst uint16_t fhir_shape_element = %zu, fhir_shape_concept = %zu, fhir_shape_coding = %zu;\n",
-            shape_at(l, "Element"), shape_at(l, "CodeableConcept"), shape_at(l, "Coding"));
+    fprintf(out,
+            "};\nconst uint16_t fhir_shape_count = %zu, fhir_shape_element = %zu, fhir_shape_concept = %zu,"
+            " fhir_shape_coding = %zu;\n",
+            l->shapes, shape_at(l, "Element"), shape_at(l, "CodeableConcept"), shape_at(l, "Coding"));
 }
 
 static unsigned system_of(const char **list, size_t *n, const char *system)
@@ -343,6 +408,43 @@ static void write_valuesets(struct layout *l, FILE *out)
     fputs("};\n", out);
 }
 
+static void write_invariants(struct layout *l, FILE *out)
+{
+    const struct model *m = l->m;
+    fputs("const struct fhir_invariant fhir_invariants[] = {\n", out);
+    for (size_t i = 0; i < m->constraints; i++) {
+        const struct constraint *c = &m->constraint[i];
+        fprintf(out, "{%u,%u,%u,%zu,%zu,%zu,%d,%d},\n", pool(l, c->key), pool(l, c->human), pool(l, c->expression),
+                strlen(c->expression), strlen(c->human), strlen(c->key), !strcmp(c->severity, "warning"),
+                c->best_practice);
+    }
+    fputs("};\nconst uint16_t fhir_rules[] = {\n", out);
+    for (size_t i = 0; i < l->rules; i++)
+        fprintf(out, "%u,%s", l->rule[i], i % 32 == 31 ? "\n" : "");
+    fputs("};\nconst struct fhir_rules fhir_prop_rules[] = {\n", out);
+    for (size_t i = 0; i < l->by_props; i++)
+        fprintf(out, "{%u,%u},\n", l->by_prop[i].rule, l->by_prop[i].rules);
+    fprintf(out, "};\nconst uint16_t fhir_invariant_count = %zu;\n", m->constraints);
+}
+
+/* The names of choices, once each. */
+static void write_stems(struct layout *l, FILE *out)
+{
+    size_t n = 0;
+    fputs("const struct fhir_text fhir_stems[] = {\n", out);
+    for (size_t i = 0; i < l->props; i++) {
+        const struct fhir_prop *p = &l->prop[i];
+        bool seen = !p->stem;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = l->prop[k].stem == p->stem && !strncmp(name_of(l, &l->prop[k]), name_of(l, p), p->stem);
+        if (seen)
+            continue;
+        fprintf(out, "{%u,%u},\n", p->name, p->stem);
+        n++;
+    }
+    fprintf(out, "};\nconst uint16_t fhir_stem_count = %zu, fhir_prop_count = %zu;\n", n, l->props);
+}
+
 /* Text that lies within 7-bit ASCII and needs no escape but these; anything else in a name or code is a surprise. */
 static void write_pool(const struct layout *l, FILE *out)
 {
@@ -374,5 +476,7 @@ void tables_write(const struct model *m, FILE *out)
     write_shapes(&l, out);
     write_resources(&l, out);
     write_valuesets(&l, out);
+    write_invariants(&l, out);
+    write_stems(&l, out);
     write_pool(&l, out);
 }

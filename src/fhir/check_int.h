@@ -3,6 +3,7 @@
 #define FHIR_CHECK_INT_H
 
 #include "fhir/fhir.h"
+#include "fhir/fhirpath.h"
 #include "fhir/tables_int.h"
 
 /* A step of the path from the root to the value being checked. On the C stack: a path costs nothing until it is
@@ -24,6 +25,11 @@ struct check {
     char *scratch; /* unescaped text of one string, until the next */
     size_t scratch_size;
     bool failed; /* out of memory */
+    const struct invariants *invariants;
+    struct fhirpath_scope scope; /* resource and root: those that hold the element being checked */
+    int64_t steps;               /* that invariants may still take */
+    uint32_t *local;             /* values that begin with "#" and may lead to a contained resource, in their order */
+    size_t locals, locals_before; /* before: those of resources around the one being checked */
 };
 
 /* An issue at byte `off` of the text. The format must bring in nothing from the document but names that name_plain()
@@ -48,7 +54,22 @@ static inline size_t check_off(const struct check *c, uint32_t node)
 void binding_check_code(struct check *c, const struct frame *f, uint16_t binding, uint32_t node, struct slice code);
 void binding_check_concept(struct check *c, const struct frame *f, const struct fhir_prop *p, uint32_t node);
 
-/* The invariants of a shape (rules.def), for one complete object of it. */
-void rules_check(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj);
+/* R4's invariants, compiled once for the process. An object's are bits in the order of its shape's rows: `always` those
+ * that fail on an object without properties, `wakes` those that only then may fail when it has the property. */
+struct invariants {
+    struct arena *arena;                    /* that holds them */
+    const uint32_t *always;                 /* by shape */
+    const uint32_t *wakes;                  /* by property */
+    unsigned contained; /* dom-3: the one that is not run as an expression */
+    const struct fhirpath *const *compiled; /* by invariant; NULL: it is judged elsewhere, or best practice */
+};
+/* NULL: memory is out. */
+const struct invariants *invariants_ready(void);
+/* Takes note of a string that begins with "#". */
+void invariants_note_local(struct check *c, const struct fhir_prop *p, uint32_t node);
+/* Those that are due of one complete object, in the scope of c. */
+void invariants_check(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj, uint32_t due);
+/* Those of one element by its place (p->rules), for its value. */
+void invariants_check_place(struct check *c, const struct frame *f, const struct fhir_prop *p, uint32_t value);
 
 #endif

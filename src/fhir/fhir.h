@@ -1,10 +1,14 @@
 /* fhir.h -- FHIR R4 (4.0.1) validation of a JSON document: structure, types, cardinality, choice types, primitive
- * formats, required bindings. Knows nothing of stores, networks, profiles or models; no state but read-only tables, so
- * any number of threads may validate at once. Never blocks. Linear in the size of the text.
+ * formats, required bindings, and the invariants of the definitions. Knows nothing of stores, networks, profiles or
+ * models; no state but read-only tables (the invariants are compiled at the first validation), so any number of threads
+ * may validate at once. Never blocks.
+ *
+ * Linear in the size of the text, but for invariants: they take at most FHIR_STEPS and FHIR_STEPS_NODE more for each
+ * value of the document (fhirpath.h says what a step is); a document that needs more is refused as too costly.
  *
  * Rules come from the published R4 definitions, turned into tables at build time by tools/gen_fhir.c. Not asked: where
- * a Reference leads, extensible and weaker bindings, codes of external terminologies, profiles, and the invariants that
- * are not in rules.def. */
+ * a Reference leads, extensible and weaker bindings, codes of external terminologies, profiles, and the two invariants
+ * that R4 marks as best practice (dom-6, con-3). */
 #ifndef FHIR_FHIR_H
 #define FHIR_FHIR_H
 
@@ -12,11 +16,14 @@
 #include "base/err.h"
 #include "base/json.h"
 
+enum { FHIR_STEPS = 2000000, FHIR_STEPS_NODE = 200 };
+
 enum fhir_severity { FHIR_ERROR, FHIR_WARNING, FHIR_INFORMATION };
 
 struct fhir_issue {
     enum fhir_severity severity;
-    const char *code; /* static: structure, required, value, code-invalid, invalid, invariant (FHIR's issue types) */
+    const char *code; /* static: structure, required, value, code-invalid, invalid, invariant, too-costly (FHIR's issue
+                         types) */
     const char *expression; /* FHIRPath of the element: "Bundle.entry[3].resource.status"; of a choice the JSON name:
                                "Observation.valueQuantity"; "" when the text is no JSON */
     uint32_t line, column;  /* from 1, in bytes: where its value starts; an unknown property's key; of what is missing,

@@ -7,6 +7,7 @@
 #ifndef FHIR_TABLES_INT_H
 #define FHIR_TABLES_INT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum fhir_type {
@@ -33,6 +34,7 @@ struct fhir_prop {
     uint8_t slot;  /* bit in the mask of what was seen, for required and choice elements; a choice has one for all its
                       types */
     uint8_t stem;  /* of a choice: the length of the name before the type ("value"); else 0 */
+    uint8_t rules; /* its row in fhir_prop_rules; 0: none */
 };
 
 struct fhir_shape {
@@ -42,7 +44,20 @@ struct fhir_shape {
     uint32_t index;    /* first of mask + 1 bytes in fhir_index: open addressing, NO_PROP ends a probe */
     uint16_t mask;
     uint8_t count, len;
-    uint8_t rule, rules; /* the first of its rows in rules.def, and how many */
+    uint16_t rule; /* the first of its invariants in fhir_rules */
+    uint8_t rules; /* and how many: at most RULES */
+};
+
+/* An invariant of R4: a FHIRPath expression that must not answer false. */
+struct fhir_invariant {
+    uint32_t key, human, expression;
+    uint16_t expression_len, human_len;
+    uint8_t key_len;
+    bool warning, best_practice;
+};
+
+struct fhir_rules {
+    uint16_t rule, rules; /* of fhir_rules */
 };
 
 enum fhir_values { VALUES_NONE, VALUES_LISTED, VALUES_MIME, VALUES_CURRENCY, VALUES_UCUM, VALUES_OPEN };
@@ -66,7 +81,7 @@ struct fhir_text {
     uint32_t len;
 };
 
-enum { RESOURCE_SLOTS = 512 };
+enum { RESOURCE_SLOTS = 512, RULES = 32 };
 
 extern const char fhir_pool[];
 extern const struct fhir_prop fhir_props[];
@@ -77,6 +92,15 @@ extern const struct fhir_valueset fhir_valuesets[];
 extern const struct fhir_code fhir_codes[];
 extern const uint16_t fhir_code_index[];
 extern const struct fhir_text fhir_systems[];
-extern const uint16_t fhir_shape_element, fhir_shape_concept, fhir_shape_coding;
+extern const struct fhir_invariant fhir_invariants[];
+extern const uint16_t fhir_invariant_count;
+/* Indices of invariants. A shape has those of its objects; ele-1 is not among them, validate.c knows it. */
+extern const uint16_t fhir_rules[];
+/* Those of single elements, beyond what their types ask; row 0 is empty. */
+extern const struct fhir_rules fhir_prop_rules[];
+/* The names of choices, without [x]. */
+extern const struct fhir_text fhir_stems[];
+extern const uint16_t fhir_stem_count, fhir_prop_count;
+extern const uint16_t fhir_shape_count, fhir_shape_element, fhir_shape_concept, fhir_shape_coding;
 
 #endif

@@ -18,7 +18,7 @@
 #include "fhir/xhtml_int.h"
 
 static void check_object(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj);
-static void check_resource(struct check *c, const struct frame *f, uint32_t node, const char *want);
+static void check_resource(struct check *c, const struct frame *f, uint32_t node, const char *want, bool contained);
 
 static const struct {
     const char *name, *expected;
@@ -86,6 +86,8 @@ static void check_string(struct check *c, const struct frame *f, const struct fh
     struct slice s = escaped ? check_text(c, v) : json_raw(c->j, v);
     if (!s.p)
         return;
+    if (s.n && s.p[0] == '#')
+        invariants_note_local(c, p, v);
     if (s.n == 0) {
         issue_add(c, FHIR_ERROR, "value", f, check_off(c, v), "found an empty string, expected %s or no such property",
                   primitive[type].expected);
@@ -123,20 +125,36 @@ static void check_primitive(struct check *c, const struct frame *f, const struct
     wrong_kind(c, f, p, v);
 }
 
+/* %rootResource of what is contained is the resource that contains it; of what an entry holds, that itself. */
+static void check_inner_resource(struct check *c, const struct frame *f, uint32_t v)
+{
+    struct fhirpath_item resource = c->scope.resource, root = c->scope.root;
+    size_t locals = c->locals_before;
+    bool contained = f->len == 9 && memcmp(f->name, "contained", 9) == 0;
+    c->locals_before = c->locals;
+    check_resource(c, f, v, NULL, contained);
+    c->locals_before = locals;
+    c->scope.resource = resource;
+    c->scope.root = root;
+}
+
 /* One value: of a property that does not repeat, or an item of one that does. */
 static void check_value(struct check *c, const struct frame *f, const struct fhir_prop *p, uint32_t v)
 {
     if (p->type == FHIR_NAME) /* judged by check_resource */
         return;
     if (p->type < FHIR_PRIMITIVES)
-        return check_primitive(c, f, p, v);
-    if (json_kind(c->j, v) != JSON_OBJECT)
+        check_primitive(c, f, p, v);
+    else if (json_kind(c->j, v) != JSON_OBJECT)
         return wrong_kind(c, f, p, v);
-    if (p->type == FHIR_RESOURCE)
-        return check_resource(c, f, v, NULL);
-    check_object(c, f, &fhir_shapes[p->shape], v);
-    if (p->binding)
+    else if (p->type == FHIR_RESOURCE)
+        return check_inner_resource(c, f, v);
+    else
+        check_object(c, f, &fhir_shapes[p->shape], v);
+    if (p->binding && p->type == FHIR_OBJECT)
         binding_check_concept(c, f, p, v);
+    if (p->rules)
+        invariants_check_place(c, f, p, v);
 }
 
 /* --- arrays, and the two halves of primitives --- */
@@ -214,13 +232,24 @@ static void check_property(struct check *c, const struct frame *up, const struct
         check_value(c, &f, p, v);
 }
 
-static void check_extra(struct check *c, const struct frame *f, uint32_t v)
+/* ele-1: an id alone is no content. */
+static void no_content(struct check *c, const struct frame *f, uint32_t obj)
 {
-    if (json_kind(c->j, v) == JSON_OBJECT)
+    issue_add(c, FHIR_ERROR, "invariant", f, check_off(c, obj),
+              "invariant ele-1 does not hold, expected: All FHIR elements must have a @value or children");
+}
+
+/* `valued`: it stands beside a value. */
+static void check_extra(struct check *c, const struct frame *f, uint32_t v, bool valued)
+{
+    if (json_kind(c->j, v) == JSON_OBJECT) {
         check_object(c, f, &fhir_shapes[fhir_shape_element], v);
-    else
+        if (!valued && c->j->node[v].len == 1 && json_is(c->j, json_first(c->j, v), "id"))
+            no_content(c, f, v);
+    } else {
         issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v),
                   "found %s, expected an object with an id or extensions", kind_name(json_kind(c->j, v)));
+    }
 }
 
 /* The half of a primitive under its name with "_" before it. */
@@ -231,17 +260,22 @@ static void check_under(struct check *c, const struct frame *up, const struct fh
     bool nulls = false;
     if (!array_fits(c, &f, p, v))
         return;
+    uint32_t other = other_half(c, obj, p, false);
     if (!(p->flags & PROP_ARRAY))
-        return check_extra(c, &f, v);
+        return check_extra(c, &f, v, other);
+    bool paired = other && json_kind(j, other) == JSON_ARRAY;
+    uint32_t o = paired ? json_first(j, other) : 0, end = paired ? json_end(j, other) : 0;
     f.index = 0;
     for (uint32_t k = json_first(j, v); k != json_end(j, v); k = json_next(j, k), f.index++) {
         if (json_kind(j, k) == JSON_NULL)
             nulls = true;
         else
-            check_extra(c, &f, k);
+            check_extra(c, &f, k, o != end && json_kind(j, o) != JSON_NULL);
+        if (o != end)
+            o = json_next(j, o);
     }
     if (nulls)
-        check_nulls(c, &f, v, other_half(c, obj, p, false), true);
+        check_nulls(c, &f, v, other, true);
 }
 
 /* --- objects --- */
@@ -309,7 +343,7 @@ static void report_missing(struct check *c, const struct frame *up, const struct
 /* Everything below the element is judged. This is the one place every object of a resource passes when it is complete.
  */
 static void element_done(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj,
-                         uint64_t seen)
+                         uint64_t seen, uint32_t due)
 {
     uint64_t missing = s->required & ~seen;
     if (c->j->node[obj].len == 0)
@@ -317,14 +351,18 @@ static void element_done(struct check *c, const struct frame *f, const struct fh
                   "found an empty object, expected content or no such property");
     if (missing)
         report_missing(c, f, s, obj, missing);
-    if (s->rules)
-        rules_check(c, f, s, obj);
+    if (c->j->node[obj].len == 1 && s != &fhir_shapes[fhir_shape_element] &&
+        json_is(c->j, json_first(c->j, obj), "id") && fhir_props[s->props].type != FHIR_NAME)
+        no_content(c, f, obj);
+    if (due)
+        invariants_check(c, f, s, obj, due);
 }
 
 static void check_object(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj)
 {
     const struct json *j = c->j;
     uint64_t seen = 0;
+    uint32_t due = c->invariants->always[s - fhir_shapes];
     uint8_t chosen[SLOTS];
     for (uint32_t k = json_first(j, obj); k != json_end(j, obj); k = json_next(j, k)) {
         struct slice name = j->node[k].escaped ? json_text(j, k, c->arena) : json_raw(j, k);
@@ -343,6 +381,7 @@ static void check_object(struct check *c, const struct frame *f, const struct fh
             unknown_property(c, f, s, k, name);
             continue;
         }
+        due |= c->invariants->wakes[p - fhir_props];
         if (p->slot != NO_SLOT)
             mark_seen(c, f, s, p, k, &seen, chosen);
         if (under)
@@ -350,7 +389,7 @@ static void check_object(struct check *c, const struct frame *f, const struct fh
         else
             check_property(c, f, p, obj, json_value(k));
     }
-    element_done(c, f, s, obj, seen);
+    element_done(c, f, s, obj, seen, due);
 }
 
 /* The shape that resourceType names; NULL and an issue when it does not. */
@@ -374,7 +413,7 @@ static const struct fhir_shape *resource_type(struct check *c, const struct fram
     return s;
 }
 
-static void check_resource(struct check *c, const struct frame *f, uint32_t node, const char *want)
+static void check_resource(struct check *c, const struct frame *f, uint32_t node, const char *want, bool contained)
 {
     static const struct frame unnamed = {NULL, "Resource", 8, -1};
     const struct frame *at = f ? f : &unnamed;
@@ -387,6 +426,10 @@ static void check_resource(struct check *c, const struct frame *f, uint32_t node
     if (!s)
         return;
     struct frame root = {NULL, fhir_pool + s->name, s->len, -1};
+    c->scope.resource = (struct fhirpath_item){
+        .kind = FHIRPATH_NODE, .type = FHIR_OBJECT, .shape = (uint16_t)(s - fhir_shapes), .node = {.value = node}};
+    if (!contained)
+        c->scope.root = c->scope.resource;
     check_object(c, f ? f : &root, s, node);
 }
 
@@ -404,8 +447,12 @@ const char *fhir_severity_name(enum fhir_severity severity)
 int fhir_validate(const struct json *j, uint32_t root, const char *type, struct arena *a, size_t max_issues,
                   struct fhir_report *ret, struct err *e)
 {
-    struct check c = {.j = j, .arena = a, .max = max_issues};
-    check_resource(&c, NULL, root, type);
+    struct check c = {.j = j, .arena = a, .max = max_issues, .invariants = invariants_ready()};
+    if (!c.invariants)
+        return err_set(e, ERR_NO_MEMORY, "compile the invariants of FHIR");
+    c.scope = (struct fhirpath_scope){.json = j, .document = root};
+    c.steps = FHIR_STEPS + FHIR_STEPS_NODE * (int64_t)j->count;
+    check_resource(&c, NULL, root, type, false);
     if (issue_report(&c, ret) || arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "validate a document of %zu bytes", j->size);
     return 0;

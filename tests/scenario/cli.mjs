@@ -82,6 +82,9 @@ for (const [words, sentence] of [
   [['diagnose', path.join(box, 'nowhere'), '--model', 'news2', '--data', path.join(box, 'names')], 'read'],
   [['diagnose', write('bad.json', '{"resourceType":'), '--model', 'news2', '--data', path.join(box, 'names')], 'line 1 column'],
   [['fhir', 'validate'], 'usage: lazaret fhir validate'],
+  [['fhir', 'path', 'name'], 'usage: lazaret fhir path'],
+  [['fhir', 'path', 'entry.where(', complete], 'column 13: found the end of the expression'],
+  [['fhir', 'path', 'entries', complete], 'found entries, which is no element of Bundle'],
   [['routes', '--data', box], 'has no option --data'],
 ]) await test(`lazaret ${words.slice(0, 3).map((w) => path.basename(w)).join(' ')} ... is wrong use: ${sentence}`, () => fails(cli(words), 2, sentence));
 
@@ -132,6 +135,15 @@ await test('fhir validate without --json says line and column to a person', () =
   const r = cli(['fhir', 'validate', invalid]);
   ends(r, 1);
   check(/invalid\.json.*\d/.test(r.stdout + r.stderr), r.stdout + r.stderr);
+});
+await test('fhir path answers what an expression asks, an item a line, as JSON or to a person', () => {
+  const codes = cli(['fhir', 'path', '--json', 'entry.resource.ofType(Observation).where(value.value > 38).code.coding.code', complete]);
+  ends(codes, 0);
+  const want = JSON.parse(fs.readFileSync(complete, 'utf8')).entry.map((e) => e.resource)
+    .filter((r) => r.resourceType === 'Observation' && r.valueQuantity?.value > 38).flatMap((r) => r.code.coding.map((c) => c.code));
+  check(want.length > 0, 'the example has no such observation');
+  same(codes.stdout.trim().split('\n').map((l) => JSON.parse(l)), want, 'codes');
+  same(cli(['fhir', 'path', 'type().name', '-'], { input: patient }).stdout, 'Patient\n', 'the type');
 });
 
 // ---- a fresh folder, no server

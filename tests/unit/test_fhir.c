@@ -6,6 +6,8 @@
 
 #include "base/fault.h"
 #include "fhir/fhir.h"
+#include "fhir/fhirpath.h"
+#include "fhir/tables_int.h"
 #include "fhir/match_int.h"
 #include "fhir/xhtml_int.h"
 
@@ -31,12 +33,14 @@ struct row {
 
 static void check_rows(const struct row *row, size_t n)
 {
+    size_t wrong = 0;
     for (size_t i = 0; i < n; i++) {
         OWN_ARENA struct arena *a = arena_new(1 << 20);
         const char *got = verdict(a, row[i].text, NULL);
-        if (strcmp(got, row[i].verdict) != 0)
-            fail_msg("%s\n  got  '%s'\n  want '%s'", row[i].text, got, row[i].verdict);
+        if (strcmp(got, row[i].verdict) != 0 && ++wrong)
+            print_message("# %s\n  got  '%s'\n  want '%s'\n", row[i].text, got, row[i].verdict);
     }
+    CHECK_INT(wrong, 0);
 }
 
 #define OBS(more) "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"}" more "}"
@@ -46,13 +50,14 @@ TEST(what_r4_allows_is_valid)
 {
     static const struct row row[] = {
         {"{\"resourceType\":\"Patient\"}", ""},
-        {PAT(",\"name\":[{\"given\":[\"A\",null],\"_given\":[null,{\"id\":\"g2\"}]}]"), ""},
+        {PAT(",\"name\":[{\"given\":[\"A\",null],\"_given\":[null,{\"extension\":[{\"url\":\"u\",\"valueCode\":\"x\"}]}]}]"), ""},
         {PAT(",\"name\":[{\"given\":[\"A\",\"B\"],\"_given\":[null,{\"id\":\"g2\"}]}]"), ""},
         {PAT(",\"_birthDate\":{\"extension\":[{\"url\":\"http://example.org/x\",\"valueString\":\"y\"}]}"), ""},
         {PAT(",\"birthDate\":\"2000-02-29\",\"deceasedDateTime\":\"2020\""), ""},
         {PAT(",\"deceasedBoolean\":true,\"_deceasedBoolean\":{\"id\":\"d\"}"), ""},
         {PAT(",\"\\u0061ctive\":true"), ""},
-        {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\"}],\"managingOrganization\":{\"reference\":\"#o\"}"), ""},
+        {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\",\"name\":\"x\"}],"
+             "\"managingOrganization\":{\"reference\":\"#o\"}"), ""},
         {PAT(",\"text\":{\"status\":\"generated\",\"div\":\"<div xmlns=\\\"http://www.w3.org/1999/xhtml\\\">a<br/>&lt;</div>\"}"), ""},
         {OBS(",\"valueQuantity\":{\"value\":1.50E+2,\"unit\":\"mg\"}"), ""},
         {OBS(",\"valueString\":\" \\n\""), ""},
@@ -75,7 +80,8 @@ TEST(what_r4_allows_is_valid)
          "\"valueCode\":\"unknown\"}]}}",
          ""},
         {"{\"resourceType\":\"Binary\",\"contentType\":\"text/plain; charset=UTF-8\",\"data\":\"QUJD\\nREVG\"}", ""},
-        {"{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"2020\",\"kind\":\"instance\",\"fhirVersion\":\"4.0."
+        {"{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"2020\",\"kind\":\"instance\","
+         "\"implementation\":{\"description\":\"x\"},\"rest\":[{\"mode\":\"server\"}],\"fhirVersion\":\"4.0."
          "1\",\"format\":[\"json\"]}",
          ""},
     };
@@ -108,16 +114,18 @@ TEST(defects_of_structure_are_found_where_they_are)
         {PAT(",\"_birthDate\":[{\"id\":\"x\"}]"), "structure Patient.birthDate 1:40"},
         {PAT(",\"_birthDate\":{\"value\":1}"), "structure Patient.birthDate.value 1:41"},
         {PAT(",\"name\":[{\"_id\":{\"id\":\"x\"}}]"), "structure Patient.name[0]._id 1:36"},
-        {PAT(",\"deceasedBoolean\":true,\"deceasedDateTime\":\"2020\""), "structure Patient.deceasedDateTime 1:50"},
-        {PAT(",\"deceasedBoolean\":true,\"_deceasedDateTime\":{\"id\":\"x\"}"), "structure Patient.deceasedDateTime 1:50"},
+        {PAT(",\"deceasedBoolean\":true,\"deceasedDateTime\":\"2020\""),  "structure Patient.deceasedDateTime 1:50"},
+        {PAT(",\"deceasedBoolean\":true,\"_deceasedDateTime\":{\"id\":\"x\"}"),
+         "structure Patient.deceasedDateTime 1:50; invariant Patient.deceasedDateTime 1:70"},
         {PAT(",\"deceasedString\":\"x\""), "structure Patient.deceasedString 1:27"},
         {PAT(",\"contained\":[{\"id\":\"x\"}]"), "required Patient.contained[0] 1:40"},
         {PAT(",\"contained\":[{\"resourceType\":\"Person\",\"sex\":1}]"), "structure Patient.contained[0].sex 1:65"},
         {PAT(",\"extension\":[{\"valueString\":\"x\"}]"), "required Patient.extension[0].url 1:40"},
         {"{\"resourceType\":\"Observation\",\n\"code\":{\"text\":\"x\"}}", "required Observation.status 1:1"},
-        {"{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":[\n{},\n{\"resource\":\n{\"resourceType\":\"Observation\",\"status\":"
+        {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[\n{},\n{\"resource\":\n"
+         "{\"resourceType\":\"Observation\",\"status\":"
          "\"final\"}}]}",
-         "structure Bundle.entry[0] 2:1; required Bundle.entry[1].resource.code 4:1"},
+         "structure Bundle.entry[0] 2:1; invariant Bundle.entry[0] 2:1; required Bundle.entry[1].resource.code 4:1"},
         {"{\"resourceType\":\"Medication\",\"ingredient\":[{\"isActive\":true}]}", "required Medication.ingredient[0].item 1:44"},
         {"{\"resourceType\":\"Patient\",\"active\":true,\"active\":true}", "structure  1:41"},
         {"{\"resourceType\":\"Patient\"} x", "structure  1:28"},
@@ -138,7 +146,7 @@ TEST(defects_of_values_are_found_where_they_are)
         {PAT(",\"language\":\" de\""), "value Patient.language 1:38"},
         {PAT(",\"implicitRules\":\"http://a b\""), "value Patient.implicitRules 1:43"},
         {PAT(",\"name\":[{\"text\":\"a\\fb\"}]"), "value Patient.name[0].text 1:43"},
-        {PAT(",\"photo\":[{\"data\":\"QUJ\"}]"), "value Patient.photo[0].data 1:44"},
+        {PAT(",\"photo\":[{\"contentType\":\"image/png\",\"data\":\"QUJ\"}]"), "value Patient.photo[0].data 1:70"},
         {PAT(",\"gender\":\"M\""), "code-invalid Patient.gender 1:36"},
         {PAT(",\"gender\":\"\\u006dale\""), ""},
         {PAT(",\"text\":{\"status\":\"generated\",\"div\":\"<div><p></div>\"}"), "invalid Patient.text.div 1:62"},
@@ -350,6 +358,100 @@ TEST(memory_that_runs_out_is_an_error_and_no_verdict)
 #endif
 }
 
+/* "per-1 Patient.name[0].period; ...": the keys of the invariants that were reported, and where. */
+static const char *broken(struct arena *a, const char *text)
+{
+    static const char before[] = "invariant ";
+    struct fhir_report r;
+    struct err e;
+    struct buf b = buf_in(a, 1 << 16);
+    CHECK_OK(fhir_validate_text(slice_of(text), NULL, a, 100, NULL, &r, &e));
+    for (size_t i = 0; i < r.issues; i++) {
+        const char *text_of = r.issue[i].text, *key = strncmp(text_of, before, sizeof before - 1) ? "?" : text_of + sizeof before - 1;
+        buf_printf(&b, "%s%.*s%s %s", b.n ? "; " : "", (int)strcspn(key, " "), key, r.issue[i].severity == FHIR_WARNING ? "?" : "",
+                   r.issue[i].expression);
+    }
+    buf_byte(&b, '\0');
+    return b.p;
+}
+
+TEST(invariants_are_found_on_the_element_that_breaks_them)
+{
+    static const struct row row[] = {
+        {PAT(",\"contact\":[{\"gender\":\"male\"}]"), "pat-1 Patient.contact[0]"},
+        {PAT(",\"name\":[{\"period\":{\"start\":\"2020-02\",\"end\":\"2020-01\"}}]"), "per-1 Patient.name[0].period"},
+        {PAT(",\"name\":[{\"period\":{\"start\":\"2020-02\",\"end\":\"2020-02-01\"}}]"), ""}, /* cannot be said */
+        {PAT(",\"name\":[{\"period\":{\"start\":\"2020-02\",\"_end\":{\"extension\":[{\"url\":\"u\",\"valueCode\":\"x\"}]}}}]"), ""},
+        {PAT(",\"extension\":[{\"url\":\"u\"}]"), "ext-1 Patient.extension[0]"},
+        {PAT(",\"birthDate\":\"2020\",\"_birthDate\":{\"extension\":[{\"url\":\"u\"}]}"), "ext-1 Patient.birthDate.extension[0]"},
+        {PAT(",\"managingOrganization\":{\"reference\":\"#o\"}"), "ref-1 Patient.managingOrganization"},
+        {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\",\"name\":\"x\"}]"), "dom-3 Patient"},
+        {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\",\"name\":\"x\",\"meta\":{\"versionId\":\"1\"}}],"
+             "\"managingOrganization\":{\"reference\":\"#o\"}"), "dom-4 Patient"},
+        {PAT(",\"maritalStatus\":{\"id\":\"x\"}"), "ele-1 Patient.maritalStatus"},
+        {PAT(",\"_birthDate\":{\"id\":\"x\"}"), "ele-1 Patient.birthDate"},
+        {PAT(",\"birthDate\":\"2020\",\"_birthDate\":{\"id\":\"x\"}"), ""},
+        {OBS(",\"valueQuantity\":{\"value\":1,\"code\":\"mg\"}"), "qty-3 Observation.valueQuantity"},
+        {OBS(",\"valueInteger\":1,\"dataAbsentReason\":{\"text\":\"x\"}"), "obs-6 Observation"},
+        {OBS(",\"referenceRange\":[{\"type\":{\"text\":\"x\"}}]"), "obs-3 Observation.referenceRange[0]"},
+        {OBS(",\"referenceRange\":[{\"low\":{\"value\":1e1},\"high\":{\"value\":9.9}}]"), ""},
+        {OBS(",\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"p\",\"link\":[{\"other\":{\"reference\":\"#p\"},"
+             "\"type\":\"refer\"}]}],"
+             "\"subject\":{\"reference\":\"#p\"}"), ""}, /* %rootResource is the Observation */
+        {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"total\":1,\"entry\":[{\"fullUrl\":\"urn:1\"},{\"fullUrl\":\"urn:2\","
+         "\"resource\":{\"resourceType\":\"Patient\",\"managingOrganization\":{\"reference\":\"#o\"}}}]}",
+         "bdl-1 Bundle; bdl-5 Bundle.entry[0]; ref-1 Bundle.entry[1].resource.managingOrganization"},
+        {"{\"resourceType\":\"Organization\",\"name\":\"x\",\"telecom\":[{\"value\":\"1\"},{\"use\":\"home\"}]}",
+         "cpt-2 Organization.telecom[0]; org-3 Organization.telecom[1]"},
+        {"{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"item\":[{\"linkId\":\"1\",\"type\":\"boolean\"},{\"linkId\":\"1\","
+         "\"type\":\"boolean\",\"enableWhen\":[{\"question\":\"1\",\"operator\":\"exists\",\"answerBoolean\":true}]}]}",
+         "que-2 Questionnaire"},
+        {"{\"resourceType\":\"CarePlan\",\"status\":\"draft\",\"intent\":\"plan\",\"subject\":{\"display\":\"x\"},"
+         "\"activity\":[{\"detail\":"
+         "{\"status\":\"scheduled\",\"scheduledTiming\":{\"repeat\":{\"offset\":5,\"when\":[\"AC\",\"C\"]}}}}]}",
+         "tim-9 CarePlan.activity[0].detail.scheduledTiming.repeat"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        const char *got = broken(a, row[i].text);
+        if (strcmp(got, row[i].verdict) != 0)
+            fail_msg("%s\n  got  '%s'\n  want '%s'", row[i].text, got, row[i].verdict);
+    }
+}
+
+/* Contained resources that each look through all the others: what that may take grows with the document, not its square. */
+TEST(a_document_that_is_too_costly_is_refused)
+{
+    OWN_ARENA struct arena *a = arena_new((size_t)1 << 29);
+    struct buf b = buf_in(a, 1 << 24);
+    struct fhir_report r;
+    struct err e;
+    buf_str(&b, "{\"resourceType\":\"List\",\"status\":\"current\",\"mode\":\"working\",\"contained\":[");
+    for (int i = 0; i < 3000; i++)
+        buf_printf(&b, "%s{\"resourceType\":\"Basic\",\"id\":\"b%d\",\"code\":{\"text\":\"x\"}}", i ? "," : "", i);
+    buf_str(&b, "],\"entry\":[");
+    for (int i = 0; i < 3000; i++)
+        buf_printf(&b, "%s{\"item\":{\"reference\":\"#b%d\"}}", i ? "," : "", i);
+    buf_str(&b, "]}");
+    CHECK_OK(fhir_validate_text(buf_text(&b), NULL, a, 100, NULL, &r, &e));
+    CHECK_INT(r.errors, 1);
+    CHECK_STR(r.issue[0].code, "too-costly");
+}
+
+TEST(all_invariants_of_r4_compile)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 24);
+    CHECK_INT(fhir_invariant_count, 239);
+    for (unsigned i = 0; i < fhir_invariant_count; i++) {
+        const struct fhir_invariant *v = &fhir_invariants[i];
+        const struct fhirpath *x;
+        struct fhirpath_fault f;
+        struct slice text = {fhir_pool + v->expression, v->expression_len};
+        if (fhirpath_compile(text, FHIRPATH_FILTER, a, &x, &f))
+            fail_msg("%.*s: %s", SLICE_FMT(text), f.text);
+    }
+}
+
 /* The list the generator wrote beside the tables: a line an element. */
 static struct slice elements(struct arena *a)
 {
@@ -387,6 +489,8 @@ TEST(the_tables_have_r4s_counts)
 
 RUN(T(the_tables_have_r4s_counts), T(what_r4_allows_is_valid), T(defects_of_structure_are_found_where_they_are),
     T(defects_of_values_are_found_where_they_are), T(primitives_are_judged_by_r4s_grammars), T(a_narrative_is_one_well_formed_div),
-    T(the_wanted_type_is_enforced), T(no_message_repeats_a_value), T(messages_say_what_was_found_and_expected),
+    T(the_wanted_type_is_enforced),
+    T(invariants_are_found_on_the_element_that_breaks_them), T(a_document_that_is_too_costly_is_refused),
+    T(all_invariants_of_r4_compile), T(no_message_repeats_a_value), T(messages_say_what_was_found_and_expected),
     T(issues_past_the_limit_are_counted), T(a_resource_inside_a_request_is_checked_alone),
     T(memory_that_runs_out_is_an_error_and_no_verdict))

@@ -1,4 +1,4 @@
-/* lazaret fhir validate as it is called: words in, lines and exit status out, over real files. */
+/* lazaret fhir validate and fhir path as they are called: words in, lines and exit status out, over real files. */
 #include "test.h"
 
 #include <fcntl.h>
@@ -52,9 +52,9 @@ static int files_gone(void **unused)
 }
 
 /* Runs the verb with the words of `line` ("@" stands for the folder), `input` on stdin; returns what it printed on stdout. */
-static struct slice run(struct arena *a, const char *line, const char *input, int *ret_status)
+static struct slice run_verb(struct arena *a, char *verb, const char *line, const char *input, int *ret_status)
 {
-    char *word[17] = {getenv("LAZARET"), "fhir", "validate"}, text[4096];
+    char *word[17] = {getenv("LAZARET"), "fhir", verb}, text[4096];
     int words = 3, status;
     pid_t pid;
     posix_spawn_file_actions_t io;
@@ -74,6 +74,45 @@ static struct slice run(struct arena *a, const char *line, const char *input, in
     *ret_status = WEXITSTATUS(status);
     ssize_t n = pread(out, text, sizeof text, 0);
     return arena_copy(a, (struct slice){text, n > 0 ? (size_t)n : 0});
+}
+
+static struct slice run(struct arena *a, const char *line, const char *input, int *ret_status)
+{
+    return run_verb(a, "validate", line, input, ret_status);
+}
+
+TEST(path_prints_an_item_a_line)
+{
+    static const struct {
+        const char *line, *input, *want;
+        int status;
+    } row[] = {
+        {"--json name.given -", "{\"resourceType\":\"Patient\",\"name\":[{\"given\":[\"a\",\"b\\n\"]}]}", "\"a\"\n\"b\\n\"\n", 0},
+        {"name.given -", "{\"resourceType\":\"Patient\",\"name\":[{\"given\":[\"a\",\"b\\n\"]}]}", "a\nb \n", 0},
+        {"--json name -", "{\"resourceType\":\"Patient\",\"name\":[{\"given\":\n[\"a\"]}]}", "{\"given\": [\"a\"]}\n", 0},
+        {"--json 1.50+1 @/good.json", "", "2.50\n", 0},
+        {"--json 3'mg' @/good.json", "", "{\"value\":3,\"unit\":\"mg\"}\n", 0},
+        {"3'mg' @/good.json", "", "3 mg\n", 0},
+        {"--json (@2024-01-01T10:00Z) @/good.json", "", "\"2024-01-01T10:00Z\"\n", 0},
+        {"--json (@T10:00) @/good.json", "", "\"10:00\"\n", 0},
+        {"--json active.exists() @/good.json", "", "false\n", 0},
+        {"--json name @/good.json", "", "", 0},
+        {"--json nothing @/good.json", "", "", 2},
+        {"--lenient --json nothing @/good.json", "", "", 0},
+        {"--json 1+ @/good.json", "", "", 2},
+        {"--json 1+'a' @/good.json", "", "", 2},
+        {"--json name @/nothing.json", "", "", 2},
+        {"--json name -", "{\"resourceType\":\"Nothing\"}", "", 1},
+        {"--json name -", "{", "", 1},
+        {"--json name", "", "", 2},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 16);
+        int status;
+        struct slice out = run_verb(a, "path", row[i].line, row[i].input, &status);
+        if (status != row[i].status || !slice_is(out, row[i].want))
+            fail_msg("path %s: %d '%.*s', want %d '%s'", row[i].line, status, SLICE_FMT(out), row[i].status, row[i].want);
+    }
 }
 
 TEST(the_exit_status_says_all_valid_some_not_or_wrong_words)
@@ -159,7 +198,7 @@ TEST(json_has_one_line_a_file_in_the_order_of_the_names)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {T(the_exit_status_says_all_valid_some_not_or_wrong_words),
-        T(text_has_one_issue_a_line_with_its_place), T(json_has_one_line_a_file_in_the_order_of_the_names)};
+        T(text_has_one_issue_a_line_with_its_place), T(json_has_one_line_a_file_in_the_order_of_the_names), T(path_prints_an_item_a_line)};
     int failed = cmocka_run_group_tests(tests, files_made, files_gone);
     arena_thread_end();
     return failed;

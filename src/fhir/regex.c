@@ -1,0 +1,556 @@
+#include "fhir/regex_int.h"
+
+enum op { CHAR, ANY, SET, SPLIT, JUMP, BEGIN, END, WORD, NOT_WORD, MATCH };
+
+struct code {
+    uint8_t op;
+    bool negated;
+    uint32_t x, y; /* CHAR: the code point; SET: first and number of its ranges; SPLIT, JUMP: where to, x first */
+};
+
+struct range {
+    uint32_t low, high;
+};
+
+struct regex {
+    struct code *code;
+    struct range *range;
+    uint32_t codes, ranges;
+};
+
+/* The pattern as a tree first, because x{2,5} repeats the code of x. */
+enum kind { N_EMPTY, N_CODE, N_SEQUENCE, N_EITHER, N_REPEAT };
+struct tree {
+    enum kind kind;
+    struct code code;
+    uint32_t a;        /* the first subtree */
+    uint32_t next;     /* its sibling; NONE: the last */
+    uint32_t min, max; /* N_REPEAT; UINT32_MAX: no end */
+    bool lazy;
+};
+
+enum { NONE = UINT32_MAX };
+
+struct maker {
+    const char *p, *end;
+    struct arena *arena;
+    struct regex *x;
+    struct tree *tree;
+    uint32_t trees;
+    int depth;
+    const char *what;
+    bool failed;
+};
+
+static uint32_t bad(struct maker *m, const char *what)
+{
+    if (!m->failed)
+        m->what = what;
+    m->failed = true;
+    return 0;
+}
+
+/* Room for item n of a list that grows at powers of two; NULL: memory is out. */
+static void *room(struct maker *m, void *list, size_t n, size_t size)
+{
+    if (n & (n - 1))
+        return list;
+    void *more = arena_grow(m->arena, n ? list : NULL, n * size, (n ? 2 * n : 1) * size);
+    if (!more)
+        bad(m, NULL);
+    return more;
+}
+
+static uint32_t add_tree(struct maker *m, struct tree t)
+{
+    if (m->failed)
+        return 0;
+    struct tree *list = room(m, m->tree, m->trees, sizeof *list);
+    if (!list)
+        return 0;
+    m->tree = list;
+    m->tree[m->trees] = t;
+    return m->trees++;
+}
+
+static uint32_t add_code(struct maker *m, enum op op, uint32_t x)
+{
+    return add_tree(m, (struct tree){.kind = N_CODE, .code = {.op = (uint8_t)op, .x = x}});
+}
+
+/* The code point at p, which is valid UTF-8; *ret_n its bytes. */
+static uint32_t point(const char *p, const char *end, unsigned *ret_n)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    unsigned n = u[0] < 0x80 ? 1 : u[0] < 0xE0 ? 2 : u[0] < 0xF0 ? 3 : 4;
+    if ((size_t)(end - p) < n || u[0] < 0xC0) {
+        *ret_n = 1;
+        return u[0];
+    }
+    uint32_t v = u[0] & (0xFFu >> (n + 1));
+    for (unsigned i = 1; i < n; i++)
+        v = v << 6 | (u[i] & 0x3F);
+    *ret_n = n;
+    return v;
+}
+
+static uint32_t take(struct maker *m)
+{
+    unsigned n;
+    uint32_t c = point(m->p, m->end, &n);
+    m->p += n;
+    return c;
+}
+
+static void add_range(struct maker *m, uint32_t low, uint32_t high)
+{
+    struct regex *x = m->x;
+    struct range *list = room(m, x->range, x->ranges, sizeof *list);
+    if (!list)
+        return;
+    x->range = list;
+    x->range[x->ranges++] = (struct range){low, high};
+}
+
+/* The ranges of \d \w \s, or of their opposites. */
+static bool add_class(struct maker *m, char c)
+{
+    static const struct range digit[] = {{'0', '9'}}, word[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}},
+                              space[] = {{'\t', '\r'}, {' ', ' '}, {0xA0, 0xA0}, {0x2028, 0x2029}};
+    const struct range *r;
+    size_t n;
+    switch (c | 32) {
+    case 'd': r = digit, n = 1; break;
+    case 'w': r = word, n = 4; break;
+    case 's': r = space, n = 4; break;
+    default: return false;
+    }
+    uint32_t from = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (c >= 'a')
+            add_range(m, r[i].low, r[i].high);
+        else if (r[i].low > from)
+            add_range(m, from, r[i].low - 1);
+        from = r[i].high + 1;
+    }
+    if (c < 'a')
+        add_range(m, from, 0x10FFFF);
+    return true;
+}
+
+static bool hex(struct maker *m, int n, uint32_t *ret)
+{
+    unsigned char byte[2];
+    if (m->end - m->p < n || hex_decode((struct slice){m->p, (size_t)n}, byte, 2) != n / 2)
+        return false;
+    *ret = n == 4 ? (uint32_t)byte[0] << 8 | byte[1] : byte[0];
+    m->p += n;
+    return true;
+}
+
+/* m->p behind a backslash, at what stands for one character. */
+static uint32_t escaped(struct maker *m)
+{
+    if (m->p == m->end)
+        return bad(m, "a backslash at the end of the regular expression");
+    uint32_t c = take(m), v;
+    switch (c) {
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'f': return '\f';
+    case 'v': return '\v';
+    case '0': return 0;
+    case 'u': return hex(m, 4, &v) ? v : bad(m, "\\u without four hexadecimal digits in a regular expression");
+    case 'x': return hex(m, 2, &v) ? v : bad(m, "\\x without two hexadecimal digits in a regular expression");
+    default:
+        if ((c | 32) >= 'a' && (c | 32) <= 'z')
+            return bad(m, "an escape that regular expressions do not have here");
+        if (c >= '1' && c <= '9')
+            return bad(m, "a back reference, which regular expressions do not have here");
+        return c;
+    }
+}
+
+/* m->p behind '['. */
+static uint32_t read_set(struct maker *m)
+{
+    struct tree t = {.kind = N_CODE, .code = {.op = SET, .x = m->x->ranges}};
+    if (m->p < m->end && *m->p == '^')
+        t.code.negated = true, m->p++;
+    for (bool first = true;; first = false) {
+        if (m->p == m->end)
+            return bad(m, "a [ without its ] in a regular expression");
+        if (*m->p == ']' && !first)
+            break;
+        uint32_t low = take(m), high;
+        if (low == '\\') {
+            if (m->p < m->end && add_class(m, *m->p)) {
+                m->p++;
+                continue;
+            }
+            low = m->p < m->end && *m->p == 'b' ? (m->p++, 8) : escaped(m);
+        }
+        high = low;
+        if (m->end - m->p > 1 && m->p[0] == '-' && m->p[1] != ']') {
+            m->p++;
+            high = take(m);
+            if (high == '\\')
+                high = escaped(m);
+        }
+        if (high < low)
+            return bad(m, "a range that runs backwards in a regular expression");
+        add_range(m, low, high);
+        if (m->failed)
+            return 0;
+    }
+    m->p++;
+    t.code.y = m->x->ranges - t.code.x;
+    return add_tree(m, t);
+}
+
+static uint32_t read_class(struct maker *m)
+{
+    struct tree t = {.kind = N_CODE, .code = {.op = SET, .x = m->x->ranges}};
+    add_class(m, *m->p++);
+    t.code.y = m->x->ranges - t.code.x;
+    return add_tree(m, t);
+}
+
+static uint32_t read_either(struct maker *m);
+
+static uint32_t read_group(struct maker *m)
+{
+    if (m->end - m->p > 1 && m->p[0] == '?') {
+        if (m->p[1] != ':')
+            return bad(m, "(?, of which only (?: is known in regular expressions here");
+        m->p += 2;
+    }
+    if (++m->depth > REGEX_DEPTH)
+        return bad(m, "a regular expression nested too deep");
+    uint32_t t = read_either(m);
+    m->depth--;
+    if (m->p == m->end || *m->p != ')')
+        return bad(m, "a ( without its ) in a regular expression");
+    m->p++;
+    return t;
+}
+
+static uint32_t read_atom(struct maker *m)
+{
+    uint32_t c = take(m);
+    switch (c) {
+    case '(': return read_group(m);
+    case '[': return read_set(m);
+    case '.': return add_code(m, ANY, 0);
+    case '^': return add_code(m, BEGIN, 0);
+    case '$': return add_code(m, END, 0);
+    case '*':
+    case '+':
+    case '?': return bad(m, "a repetition of nothing in a regular expression");
+    case '\\':
+        if (m->p < m->end && (*m->p == 'b' || *m->p == 'B'))
+            return add_code(m, *m->p++ == 'b' ? WORD : NOT_WORD, 0);
+        if (m->p < m->end && strchr("dDwWsS", *m->p))
+            return read_class(m);
+        return add_code(m, CHAR, escaped(m));
+    default: return add_code(m, CHAR, c);
+    }
+}
+
+/* {n}, {n,} or {n,m} at m->p; anything else is text. */
+static bool read_counts(struct maker *m, uint32_t *min, uint32_t *max)
+{
+    const char *close = memchr(m->p, '}', (size_t)(m->end - m->p));
+    int64_t low, high;
+    if (!close || *m->p != '{')
+        return false;
+    struct slice rest = {m->p + 1, (size_t)(close - m->p - 1)}, first = slice_cut(&rest, ',');
+    if (!slice_int(first, 0, 1000, &low))
+        return false;
+    high = rest.p ? INT64_MAX : low;
+    if (rest.n && !slice_int(rest, low, 1000, &high))
+        return false;
+    *min = (uint32_t)low;
+    *max = high == INT64_MAX ? UINT32_MAX : (uint32_t)high;
+    m->p = close + 1;
+    return true;
+}
+
+static uint32_t read_repeat(struct maker *m)
+{
+    uint32_t t = read_atom(m);
+    for (int n = 0; m->p < m->end && !m->failed; n++) {
+        struct tree r = {.kind = N_REPEAT, .a = t, .min = 0, .max = UINT32_MAX};
+        if (*m->p == '*')
+            m->p++;
+        else if (*m->p == '+')
+            r.min = 1, m->p++;
+        else if (*m->p == '?')
+            r.max = 1, m->p++;
+        else if (!read_counts(m, &r.min, &r.max))
+            break;
+        if (n == 4)
+            return bad(m, "too many repetitions behind each other in a regular expression");
+        if (m->p < m->end && *m->p == '?')
+            r.lazy = true, m->p++;
+        t = add_tree(m, r);
+    }
+    return t;
+}
+
+/* Joins `one` to the subtrees of `list` (NONE: there is none yet), of which `last` is the last. */
+static uint32_t join(struct maker *m, enum kind kind, uint32_t list, uint32_t *last, uint32_t one)
+{
+    if (m->failed)
+        return 0;
+    m->tree[one].next = NONE;
+    if (list == NONE)
+        list = add_tree(m, (struct tree){.kind = kind, .a = one, .next = NONE});
+    else
+        m->tree[*last].next = one;
+    *last = one;
+    return list;
+}
+
+static uint32_t read_sequence(struct maker *m)
+{
+    uint32_t list = NONE, last = NONE;
+    while (m->p < m->end && *m->p != '|' && *m->p != ')' && !m->failed)
+        list = join(m, N_SEQUENCE, list, &last, read_repeat(m));
+    return list == NONE ? add_tree(m, (struct tree){.kind = N_EMPTY}) : list;
+}
+
+static uint32_t read_either(struct maker *m)
+{
+    uint32_t last = NONE, list = join(m, N_EITHER, NONE, &last, read_sequence(m));
+    while (m->p < m->end && *m->p == '|' && !m->failed) {
+        m->p++;
+        list = join(m, N_EITHER, list, &last, read_sequence(m));
+    }
+    return list;
+}
+
+/* --- the program --- */
+
+static uint32_t emit(struct maker *m, struct code c)
+{
+    struct regex *x = m->x;
+    if (x->codes >= REGEX_CODE)
+        return bad(m, "a regular expression that is too long when its repetitions are written out");
+    struct code *list = m->failed ? NULL : room(m, x->code, x->codes, sizeof *list);
+    if (!list)
+        return 0;
+    x->code = list;
+    x->code[x->codes] = c;
+    return x->codes++;
+}
+
+static void make(struct maker *m, uint32_t at);
+
+/* Its first way is into what follows it, or past it when lazy. */
+static void set_split(struct maker *m, uint32_t at, uint32_t in, uint32_t past, bool lazy)
+{
+    if (m->failed)
+        return;
+    m->x->code[at].x = lazy ? past : in;
+    m->x->code[at].y = lazy ? in : past;
+}
+
+static void make_repeat(struct maker *m, struct tree r)
+{
+    for (uint32_t i = 0; i < r.min && !m->failed; i++)
+        make(m, r.a);
+    if (r.max == UINT32_MAX) {
+        uint32_t split = emit(m, (struct code){.op = SPLIT});
+        make(m, r.a);
+        emit(m, (struct code){.op = JUMP, .x = split});
+        set_split(m, split, split + 1, m->x->codes, r.lazy);
+        return;
+    }
+    uint32_t first = m->x->codes, step = 0;
+    for (uint32_t i = r.min; i < r.max && !m->failed; i++) {
+        uint32_t split = emit(m, (struct code){.op = SPLIT});
+        make(m, r.a);
+        step = m->x->codes - split;
+    }
+    for (uint32_t i = r.min, at = first; i < r.max && !m->failed; i++, at += step)
+        set_split(m, at, at + 1, m->x->codes, r.lazy);
+}
+
+/* Each alternative but the last: split, itself, jump to the end. The jumps form a chain until the end is known. */
+static void make_either(struct maker *m, uint32_t at)
+{
+    uint32_t chain = NONE;
+    for (; m->tree[at].next != NONE && !m->failed; at = m->tree[at].next) {
+        uint32_t split = emit(m, (struct code){.op = SPLIT});
+        make(m, at);
+        chain = emit(m, (struct code){.op = JUMP, .x = chain});
+        set_split(m, split, split + 1, m->x->codes, false);
+    }
+    make(m, at);
+    while (chain != NONE && !m->failed) {
+        uint32_t before = m->x->code[chain].x;
+        m->x->code[chain].x = m->x->codes;
+        chain = before;
+    }
+}
+
+/* Goes as deep as groups and their repetitions are nested. */
+static void make(struct maker *m, uint32_t at)
+{
+    if (m->failed)
+        return;
+    struct tree t = m->tree[at];
+    switch (t.kind) {
+    case N_EMPTY: return;
+    case N_CODE: emit(m, t.code); return;
+    case N_SEQUENCE:
+        for (uint32_t k = t.a; k != NONE && !m->failed; k = m->tree[k].next)
+            make(m, k);
+        return;
+    case N_EITHER: make_either(m, t.a); return;
+    case N_REPEAT: make_repeat(m, t); return;
+    }
+}
+
+struct regex *regex_compile(struct slice pattern, struct arena *a, const char **what)
+{
+    struct maker m = {.p = pattern.p, .end = pattern.p + pattern.n, .arena = a, .x = TAKE_NEW(a, struct regex)};
+    *what = NULL;
+    if (!m.x)
+        return NULL;
+    uint32_t t = pattern.n > REGEX_TEXT ? bad(&m, "a regular expression of more than 4096 bytes") : read_either(&m);
+    if (!m.failed && m.p != m.end)
+        bad(&m, "a ) without its ( in a regular expression");
+    make(&m, t);
+    emit(&m, (struct code){.op = MATCH});
+    *what = m.what;
+    return m.failed ? NULL : m.x;
+}
+
+size_t regex_size(const struct regex *x)
+{
+    return x->codes;
+}
+
+/* --- running --- */
+
+struct thread {
+    uint32_t pc;
+    size_t begin;
+};
+
+struct threads {
+    struct thread *t;
+    uint32_t n;
+};
+
+struct run {
+    const struct regex *x;
+    struct slice text;
+    uint32_t *seen; /* by pc: the turn in which it was added */
+    uint32_t turn;
+    uint32_t *stack;
+};
+
+static bool is_word(const struct run *r, size_t at)
+{
+    char c = at < r->text.n ? r->text.p[at] : ' ';
+    return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool holds(const struct run *r, enum op op, size_t at)
+{
+    bool edge = (at > 0 && is_word(r, at - 1)) != is_word(r, at);
+    return op == BEGIN ? at == 0 : op == END ? at == r->text.n : op == WORD ? edge : !edge;
+}
+
+/* Adds where pc leads without reading, in the order of preference. Each pc once a turn. */
+static void follow(struct run *r, struct threads *l, uint32_t pc, size_t begin, size_t at)
+{
+    uint32_t depth = 0;
+    r->stack[depth++] = pc;
+    while (depth) {
+        pc = r->stack[--depth];
+        if (r->seen[pc] == r->turn)
+            continue;
+        r->seen[pc] = r->turn;
+        const struct code *c = &r->x->code[pc];
+        switch (c->op) {
+        case JUMP: r->stack[depth++] = c->x; break;
+        case SPLIT:
+            r->stack[depth++] = c->y;
+            r->stack[depth++] = c->x;
+            break;
+        case BEGIN:
+        case END:
+        case WORD:
+        case NOT_WORD:
+            if (holds(r, (enum op)c->op, at))
+                r->stack[depth++] = pc + 1;
+            break;
+        default: l->t[l->n++] = (struct thread){pc, begin};
+        }
+    }
+}
+
+static bool takes(const struct regex *x, const struct code *c, uint32_t point)
+{
+    if (c->op == CHAR)
+        return c->x == point;
+    if (c->op == ANY)
+        return true;
+    for (uint32_t i = c->x; i < c->x + c->y; i++)
+        if (point >= x->range[i].low && point <= x->range[i].high)
+            return !c->negated;
+    return c->negated;
+}
+
+int regex_find(const struct regex *x, struct slice text, size_t from, bool full, bool any, struct arena *a,
+               size_t *ret_begin, size_t *ret_end)
+{
+    struct run r = {.x = x, .text = text, .turn = 0};
+    struct threads now = {.t = arena_take(a, x->codes * sizeof *now.t)},
+                   next = {.t = arena_take(a, x->codes * sizeof *next.t)};
+    bool found = false;
+    r.seen = arena_take(a, x->codes * sizeof *r.seen);
+    r.stack = arena_take(a, (2 * (size_t)x->codes + 2) * sizeof *r.stack);
+    if (!now.t || !next.t || !r.seen || !r.stack)
+        return -1;
+    r.turn = 1;
+    if (full)
+        follow(&r, &now, 0, from, from);
+    for (size_t at = from;;) {
+        if (!full && !found) /* a match that begins later is only wanted while there is none */
+            follow(&r, &now, 0, at, at);
+        if (now.n == 0 && (found || full))
+            break;
+        unsigned n = 0;
+        uint32_t c = at < text.n ? point(text.p + at, text.p + text.n, &n) : 0;
+        r.turn++;
+        next.n = 0;
+        for (uint32_t i = 0; i < now.n; i++) {
+            const struct code *k = &x->code[now.t[i].pc];
+            if (k->op == MATCH) {
+                if (full && at != text.n)
+                    continue;
+                found = true;
+                *ret_begin = now.t[i].begin;
+                *ret_end = at;
+                if (any)
+                    return 1;
+                break; /* those behind it are of less preference */
+            }
+            if (at < text.n && takes(x, k, c))
+                follow(&r, &next, now.t[i].pc + 1, now.t[i].begin, at + n);
+        }
+        struct threads swap = now;
+        now = next;
+        next = swap;
+        if (at >= text.n)
+            break;
+        at += n;
+    }
+    return found;
+}
