@@ -105,9 +105,7 @@ static int is_on(const char *name, const char *value, bool *ret, struct err *e)
 static int start_staff(struct app *app, const struct config *c, struct err *e)
 {
     struct staff_config s = {
-        .db = app->api.db,
-        .keyring = app->api.keyring,
-        .scope = app->api.scope,
+        .people = {app->api.db, app->api.keyring, app->api.scope},
         .issuer = {.url = c->staff_issuer, .ca = c->staff_ca, .keep_s = c->staff_keys_hours * 3600},
         .rules = {.audience = c->staff_audience, .roles = c->staff_roles},
         .trust = strcmp(c->staff_approval, "token") == 0};
