@@ -11,6 +11,7 @@
 #include "deliver/deliver.h"
 #include "http/server.h"
 #include "identity/known.h"
+#include "identity/oidc.h"
 #include "identity/staff.h"
 #include "jobs/job.h"
 #include "models/registry.h"
@@ -18,6 +19,7 @@
 struct api_config {
     const char *open_client;  /* NULL: none. legacy.open_client */
     const char *cors_origins; /* space separated; "" none */
+    const char *url;          /* where browsers find this server; "": what they say they asked */
     int client_streams;       /* open streams of events a client may have */
     int client_queued;        /* jobs of a client that may wait; 0: any number */
 };
@@ -27,6 +29,8 @@ struct api {
     struct keyring *keyring;
     struct known *known; /* to be told when a client changes */
     struct staff *staff; /* NULL: no identity provider is set */
+    struct oidc *oidc;   /* NULL: nobody signs in with a browser there */
+    struct sessions sessions;
     struct jobs *jobs;
     struct registry *registry;
     struct deliver *deliver;

@@ -97,15 +97,19 @@ static struct slice unescape(struct slice s, struct arena *a)
     return (struct slice){out, n};
 }
 
-struct slice api_query(struct api_request *q, const char *name)
+struct slice api_form(struct slice form, const char *name, struct arena *a)
 {
-    struct slice rest = q->http->query;
-    while (rest.p) {
+    for (struct slice rest = form; rest.p;) {
         struct slice value = slice_cut(&rest, '&'), key = slice_cut(&value, '=');
         if (slice_is(key, name))
-            return value.p ? unescape(value, q->arena) : SLICE("");
+            return value.p ? unescape(value, a) : SLICE("");
     }
     return (struct slice){NULL, 0};
+}
+
+struct slice api_query(struct api_request *q, const char *name)
+{
+    return api_form(q->http->query, name, q->arena);
 }
 
 /* --- CORS: an allow-list, empty by default --- */
@@ -191,15 +195,22 @@ static int deny_stranger(struct api_request *q, struct err *e)
     return q->retry_s ? err_set(e, ERR_RATE, "failed sign-ins of one address") : deny(q, e);
 }
 
-/* Who sends a token is told what is wrong with it, or with their account: the sentence holds nothing of the token. */
-static int refuse_caller(struct api_request *q, struct err *e)
+/* Whose refusal says more than the error's own sentence: detail then holds nothing of a token or a cookie. */
+static bool tells_more(enum err_code code)
+{
+    return code == ERR_TOKEN || code == ERR_PENDING || code == ERR_SUSPENDED || code == ERR_ROLE_CHOICE ||
+           code == ERR_SIGN_IN;
+}
+
+/* Who sends a token is told what is wrong with it, or with their account. */
+int api_refuse_caller(struct api_request *q, struct err *e)
 {
     enum err_code code = e->code;
     struct buf b = buf_in(q->arena, 2048);
     struct json_out o = json_out(&b);
     json_put_str(&o, e->detail);
     deny_stranger(q, e);
-    if (e->code != code || code == ERR_NOT_SIGNED_IN || buf_failed(&b))
+    if (e->code != code || !tells_more(code) || buf_failed(&b))
         return -1;
     q->detail = buf_text(&b);
     const char *member = arena_printf(q->arena, "\"detail\":%.*s", SLICE_FMT(q->detail));
@@ -207,10 +218,13 @@ static int refuse_caller(struct api_request *q, struct err *e)
     return -1;
 }
 
-/* A key of ours, or somebody's access token. */
+/* A key of ours, somebody's access token, or the cookie of their session. */
 static int identify(struct api_request *q, struct err *e)
 {
-    struct slice authorization = http_header(q->http, "Authorization"), token;
+    struct slice authorization = http_header(q->http, "Authorization"), token, cookie;
+    int signed_in = api_cookie(q, &cookie, e);
+    if (signed_in)
+        return signed_in < 0 ? -1 : api_identify_session(q, cookie, false, e);
     if (q->api->staff && authorization.p && staff_token(authorization, &token))
         return staff_identify(q->api->staff, token, http_header(q->http, "Lazaret-Role"), q->arena, &q->caller, e);
     return known_identify(q->api->known, q->api->db, q->api->scope, authorization, q->api->config.open_client, q->arena,
@@ -222,7 +236,7 @@ static int admit(struct api_request *q, struct err *e)
     if (policy_view(ROLE_ANONYMOUS, q->route->entity, q->route->action) != VIEW_NONE)
         return fill_audit(q), 0; /* open to all: who asks does not matter, and a wrong key does no harm */
     if (identify(q, e))
-        return err_http(e->code) == 401 || err_http(e->code) == 403 ? refuse_caller(q, e) : -1;
+        return err_http(e->code) < 500 ? api_refuse_caller(q, e) : -1;
     if (policy_view(q->caller.role, q->route->entity, q->route->action) == VIEW_NONE) {
         err_set(e, q->caller.role == ROLE_ANONYMOUS ? ERR_NOT_SIGNED_IN : ERR_NOT_ALLOWED, "%s may not %s %s",
                 role_name(q->caller.role), action_name(q->route->action), entity_name(q->route->entity));

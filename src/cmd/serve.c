@@ -11,6 +11,8 @@
 #include "cmd/privilege.h"
 #include "jobs/worker.h"
 
+#define MINUTE_US INT64_C(60000000)
+
 const struct option serve_options[] = {{0}};
 
 /* Signals come to one thread: TERM and INT stop, HUP reads the certificate again. */
@@ -115,7 +117,25 @@ static int start_staff(struct app *app, const struct config *c, struct err *e)
         return err_set(e, ERR_CONFIG, "staff.approval is local or token");
     if (!*c->staff_audience)
         return err_set(e, ERR_CONFIG, "staff.audience is empty: any token of the provider would do");
+    app->api.sessions = (struct sessions){.people = s.people,
+                                          .trust = s.trust,
+                                          .idle_us = c->session_idle * MINUTE_US,
+                                          .life_us = c->session_life * MINUTE_US};
+    app->api.config.url = c->url;
+    if (*c->staff_client && (!*c->staff_issuer || !*c->url))
+        return err_set(e, ERR_CONFIG, "staff.client needs staff.issuer and url");
     return *c->staff_issuer ? staff_start(&s, &app->api.staff, e) : 0;
+}
+
+static int start_oidc(struct app *app, const struct config *c, struct err *e)
+{
+    struct oidc_config o = {.staff = app->api.staff,
+                            .sessions = &app->api.sessions,
+                            .client = c->staff_client,
+                            .secret_file = c->staff_client_secret_file,
+                            .scopes = c->staff_scopes,
+                            .url = c->url};
+    return *c->staff_client ? oidc_start(&o, &app->api.oidc, e) : 0;
 }
 
 /* What runs beside the HTTP server, in the order it is started. */
@@ -170,7 +190,8 @@ static int start(struct running *r, struct config *c, struct err *e)
                              .stranger_burst = c->denied_burst,
                              .note_ms = 60000};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || limit_start(&l, &r->app.api.limit, e) ||
-        start_staff(&r->app, c, e) || events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
+        start_staff(&r->app, c, e) || start_oidc(&r->app, c, e) ||
+        events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
         deliver_start(&d, &r->app.api.deliver, e) ||
         (r->app.sandbox && c->workers &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||
@@ -195,6 +216,7 @@ static void stop(struct running *r)
         pthread_join(r->watcher, NULL);
     }
     http_server_close(r->http);
+    oidc_stop(r->app.api.oidc);
     staff_stop(r->app.api.staff);
     app_close(&r->app);
 }
