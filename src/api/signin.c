@@ -239,7 +239,7 @@ static int wanted_role(struct api_request *q, enum role *ret, struct err *e)
     struct slice name = json_get_text(&j, 0, "role", q->arena);
     if (name.p && role_named(name, ret))
         return 0;
-    api_issue_field(q, "value_error", "role", "role is the name of a role");
+    api_issue_field(q, "value_error", "body/role", "role is the name of a role");
     return err_set(e, ERR_BAD_REQUEST, "no role is named");
 }
 

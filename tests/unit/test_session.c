@@ -312,7 +312,8 @@ TEST(sessions_end_one_by_one_all_of_a_person_and_as_the_provider_says)
     const struct audit_entry audit = {.request = "r"};
     for (int i = 0; i < 3; i++) {
         struct session_provider provider = {.issuer = "https://id.example", .sid = i ? SLICE("s1") : SLICE("s0"),
-                                            .tokens = SLICE("{\"refresh\":\"canary\"}"), .said = 1u << ROLE_MONITOR, .said_until_us = INT64_MAX};
+                                            .tokens = SLICE("{\"refresh\":\"canary\"}"), .said = 1u << ROLE_MONITOR,
+                                            .said_until_us = INT64_MAX};
         struct session_new x = {.how = SESSION_OIDC, .provider = &provider};
         memcpy(x.staff, p.bob.id, 16);
         CHECK_OK(session_open(&p.s, &x, &audit, p.a, &cookie[i], &e));
@@ -424,8 +425,12 @@ TEST(begin_role_and_end_are_in_the_audit_log_and_no_secret_is_in_the_store)
 
 RUN(T(a_cookie_is_a_caller_in_one_role), T(what_is_no_cookie_of_a_session_is_nobody),
     T(who_holds_several_roles_chooses_one_and_gets_a_new_cookie), T(a_role_that_is_removed_is_gone_with_the_next_request),
-    T(who_is_suspended_has_no_session_any_more_not_even_when_resumed), T(it_ends_when_idle_and_in_any_case_after_its_time),
-    T(the_cookie_is_replaced_and_the_old_one_serves_on_for_a_minute), T(a_copied_cookie_that_is_used_late_ends_the_session),
+    T(who_is_suspended_has_no_session_any_more_not_even_when_resumed),
+    T(it_ends_when_idle_and_in_any_case_after_its_time),
+    T(the_cookie_is_replaced_and_the_old_one_serves_on_for_a_minute),
+    T(a_copied_cookie_that_is_used_late_ends_the_session),
     T(a_new_cookie_that_got_lost_on_its_way_is_given_anew), T(a_look_writes_nothing), T(seen_is_written_once_a_minute),
-    T(sessions_end_one_by_one_all_of_a_person_and_as_the_provider_says), T(what_a_token_says_of_roles_counts_until_it_is_too_old),
-    T(of_too_many_the_oldest_ends_and_what_is_over_is_swept), T(begin_role_and_end_are_in_the_audit_log_and_no_secret_is_in_the_store))
+    T(sessions_end_one_by_one_all_of_a_person_and_as_the_provider_says),
+    T(what_a_token_says_of_roles_counts_until_it_is_too_old),
+    T(of_too_many_the_oldest_ends_and_what_is_over_is_swept),
+    T(begin_role_and_end_are_in_the_audit_log_and_no_secret_is_in_the_store))
