@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// timeout: 400
+// timeout: 700
 // keycloak.mjs   the realm for Keycloak (packaging/keycloak) is sound and has no secret in it; and where LAZARET_KEYCLOAK names an unpacked Keycloak
 // (26, with a JDK 17 or 21), it is started with that realm, and people sign in there in each role, sign out, and are signed out.
 import { spawn } from 'node:child_process';
@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { Server, check, cli, contains, done, same, skip, tempFolder, test, top, until } from './lib.mjs';
+import { Server, check, contains, done, same, skip, sleep, tempFolder, test, top, until } from './lib.mjs';
 import { Jar } from './realm.mjs';
 
 const text = fs.readFileSync(path.join(top, 'packaging/keycloak/lazaret-realm.json'), 'utf8');
@@ -42,7 +42,8 @@ if (!keycloak) {
     { detached: true, env: { ...process.env, KC_BOOTSTRAP_ADMIN_USERNAME: 'root', KC_BOOTSTRAP_ADMIN_PASSWORD: password } });
   process.on('exit', () => { try { process.kill(-kc.pid, 'SIGKILL'); } catch { /* it has ended */ } });
   for (const s of [kc.stdout, kc.stderr]) s.on('data', (d) => { log += d; });
-  await until(`Keycloak is ready\n${log}`, () => fetch(`${issuer}/.well-known/openid-configuration`).then((r) => r.ok, () => false), 240000).catch((e) => { console.log(log.slice(-3000)); throw e; });
+  const ready = () => fetch(`${issuer}/.well-known/openid-configuration`).then((r) => r.ok, () => false);
+  for (let i = 0; !(await ready()); i++) { check(i < 500 && kc.exitCode === null, `Keycloak does not get ready:\n${log.slice(-3000)}`); await sleep(1000); }
   const server = new Server();
   await server.start(['--listen', `127.0.0.1:${port}`, '--url', home, '--staff-issuer', issuer, '--staff-http', 'on', '--staff-client', 'lazaret', '--staff-approval', 'token']);
 

@@ -3,6 +3,7 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import http from 'node:http';
+import https from 'node:https';
 import { check, same } from './lib.mjs';
 
 const require = createRequire(new URL('../clients/package.json', import.meta.url));
@@ -33,13 +34,14 @@ export class Jar {
 const form = '<!doctype html><title>Realm</title><form method="post"><input name="user"><input name="password" type="password"><button>Sign in</button></form>';
 
 export class Realm {
-  // clients: those who sign in with a browser; ttl: seconds, by kind of token; opaque: access tokens are no JWT.
-  constructor({ clients = [], ttl = {}, opaque = false } = {}) { Object.assign(this, { clients, ttl, opaque, keys: [key('one')], asked: 0, refused: false }); }
+  // clients: those who sign in with a browser; ttl: seconds, by kind of token; opaque: access tokens are no JWT; tls: key and cert.
+  constructor({ clients = [], ttl = {}, opaque = false, tls } = {}) { Object.assign(this, { clients, ttl, opaque, tls, keys: [key('one')], asked: 0, refused: false }); }
   async start() {
-    this.server = http.createServer((q, r) => this.answer(q, r));
+    const answer = (q, r) => this.answer(q, r);
+    this.server = this.tls ? https.createServer(this.tls, answer) : http.createServer(answer);
     await new Promise((ok) => this.server.listen(this.port ?? 0, '127.0.0.1', ok));
     this.port = this.server.address().port;
-    this.issuer = `http://127.0.0.1:${this.port}/realms/lazaret`;
+    this.issuer = `${this.tls ? 'https://localhost' : 'http://127.0.0.1'}:${this.port}/realms/lazaret`;
     this.provider = new Provider(this.issuer, {
       jwks: { keys: this.keys }, cookies: { keys: ['test'] }, scopes: ['openid', 'profile', 'roles'],
       claims: { openid: ['sub', 'realm_access'], profile: ['preferred_username'] }, conformIdTokenClaims: false,

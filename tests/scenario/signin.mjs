@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 240
+// timeout: 400
 // signin.mjs   staff sign in with a browser (Debian's Chromium, and one of a few lines) at a real identity provider and have a session here: its
 // cookie, what must come with it, roles, times, renewal, signing out here and there, and what must not let anybody in.
 import { createHash, createSign, createPrivateKey, randomBytes } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -441,6 +442,55 @@ if (!chromium) {
   });
   await browser.close();
 }
+
+if (server.url)
+  await test('a session of one server is one of every server on the same store', async () => {
+    const dir = path.join(tempFolder(), 'data'), there = await freePort();
+    fs.mkdirSync(dir, { mode: 0o700 });
+    fs.writeFileSync(path.join(dir, 'store'), `${server.url}\n`, { mode: 0o600 });
+    fs.copyFileSync(`${server.dir}.key`, `${dir}.key`);
+    fs.chmodSync(`${dir}.key`, 0o400);
+    const other = new Server(dir);
+    await other.start(['--listen', `127.0.0.1:${there}`, ...settings.slice(2)]);
+    const v = await signedIn('alice');
+    const at = (path, options = {}) => v.jar.go(`http://localhost:${there}${path}`, options);
+    same((await (await at('/api/v1/me')).json()).name, 'alice', 'at the other one');
+    same((await at('/auth/logout', { method: 'POST', headers: ours })).status, 200, 'signed out there');
+    v.cookie = 'A'.repeat(43);
+    same((await v.me()).status, 401, 'here');
+    same((await other.stop()).code, 0, 'exit');
+  });
+
+// ---- TLS
+
+await test('a provider over TLS is believed by the authorities that staff.ca names, and by no others', async () => {
+  const box = tempFolder(), file = (name) => path.join(box, name);
+  const made = spawnSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', file('key'), '-out', file('cert'), '-days', '1', '-subj', '/CN=localhost',
+    '-addext', 'subjectAltName=DNS:localhost'], { encoding: 'utf8' });
+  same(made.status, 0, made.stderr);
+  const safe = new Realm({ clients: [client], tls: { key: fs.readFileSync(file('key')), cert: fs.readFileSync(file('cert')) } });
+  await safe.start();
+  const plain = realm.issuer;
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; // of the browser of a few lines, here
+  try {
+    realm.issuer = safe.issuer;
+    const tls = ['--staff-issuer', safe.issuer, '--staff-http', 'off'];
+    const replaced = settings.filter((x, i) => !/^--staff-(issuer|http)$/.test(x) && !/^--staff-(issuer|http)$/.test(settings[i - 1]));
+    same((await server.stop()).code, 0, 'exit');
+    await server.start([...replaced, ...tls]);
+    same((await new Jar().go(`${home}/auth/login`)).status, 503, 'without staff.ca');
+    same((await server.stop()).code, 0, 'exit');
+    await server.start([...replaced, ...tls, '--staff-ca', file('cert')]);
+    const v = await new Visitor().signIn('alice');
+    same(v.page.status, 403, v.text); // of another issuer, so somebody else, whom nobody has approved
+    contains(v.text, 'proposed: doctor');
+  } finally {
+    realm.issuer = plain;
+    delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+    await safe.stop();
+  }
+  await restart();
+});
 
 await test('no token, no cookie and no name is in the log, the audit log or the store', async () => {
   const v = await signedIn('alice');
