@@ -14,6 +14,7 @@
 #include "http/server.h"
 #include "identity/known.h"
 #include "identity/program.h"
+#include "identity/oidc.h"
 #include "identity/staff.h"
 #include "jobs/job.h"
 #include "models/registry.h"
@@ -22,6 +23,7 @@
 struct api_config {
     const char *open_client;  /* NULL: none. legacy.open_client */
     const char *cors_origins; /* space separated; "" none */
+    const char *url;          /* where browsers find this server; "": what they say they asked */
     int client_streams;       /* open streams of events a client may have */
     int client_queued;        /* jobs of a client that may wait; 0: any number */
 };
@@ -31,7 +33,9 @@ struct api {
     struct keyring *keyring;
     struct known *known;       /* to be told when a client changes */
     struct staff *staff;       /* NULL: no identity provider is set */
+    struct oidc *oidc;         /* NULL: nobody signs in with a browser there */
     struct programs *programs; /* NULL: no token endpoint here */
+    struct sessions sessions;
     struct audit_signer *signer;
     struct audit_seats *seats;
     struct jobs *jobs;

@@ -33,6 +33,8 @@ struct api_request {
     const struct api_route *route;  /* NULL: none matched */
     struct slice param[PARAMS_MAX]; /* of the path's ":name"s, in their order */
     struct caller caller;
+    bool signed_in; /* by a session's cookie; then: */
+    struct session session;
     struct trace trace;
     char id[REQUEST_ID_MAX + 1];
     struct audit_entry audit; /* request, route, trace, actor, action, outcome and seat are filled in */
@@ -60,6 +62,8 @@ int api_form(struct slice form, const char *name, struct arena *a, struct slice 
 const char *api_takes(const struct api_route *r);
 /* The members that OAuth says of an error of the token endpoint, into q->extra. */
 void api_token_refused(struct api_request *q, const struct err *e);
+/* The same, without how often: {NULL,0} when it is not there. */
+struct slice api_form_value(struct slice form, const char *name, struct arena *a);
 /* "model":{key, version, digest} */
 void api_put_model(struct json_out *o, const struct model *m);
 /* A JSON answer. */
@@ -85,5 +89,22 @@ void api_deny(struct api_request *q, struct err *e);
 /* The same of a stranger, whose first attempts are told apart in the log; a flood of them is counted there, so that it
  * fills no disk (limit.h). *e becomes ERR_RATE when there were too many. Always -1. */
 int api_deny_stranger(struct api_request *q, struct err *e);
+
+/* --- signing in (session.c, signin.c) --- */
+
+/* The value of a cookie; {NULL,0}: not sent, or sent twice. */
+struct slice api_cookie_named(const struct api_request *q, const char *name);
+/* The session's cookie: 1 and *ret, or 0 when none was sent. -1: it may not be used like this, ERR_TWO_SIGNS or
+ * ERR_CROSS_SITE. */
+int api_cookie(struct api_request *q, struct slice *ret, struct err *e);
+/* Whose cookie it is: fills q->caller, and q->signed_in and q->session as far as that is known, also with -1; writes a
+ * new cookie into the reply when there is one. `quiet`: a look that does not count as use. */
+int api_identify_session(struct api_request *q, struct slice cookie, bool quiet, struct err *e);
+/* Gives or (NULL) takes away the session's cookie. */
+void api_set_cookie(struct api_request *q, const char *cookie);
+/* What goes into the audit log of a change of sessions. */
+struct audit_entry api_session_audit(const struct api_request *q);
+/* Who asks is refused: into the audit log, counted against their address; *e may become another error. Always -1. */
+int api_refuse_caller(struct api_request *q, struct err *e);
 
 #endif

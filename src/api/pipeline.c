@@ -105,17 +105,6 @@ static struct slice unescape(struct slice s, struct arena *a)
     return (struct slice){out, n};
 }
 
-struct slice api_query(struct api_request *q, const char *name)
-{
-    struct slice rest = q->http->query;
-    while (rest.p) {
-        struct slice value = slice_cut(&rest, '&'), key = slice_cut(&value, '=');
-        if (slice_is(key, name))
-            return value.p ? unescape(value, q->arena) : SLICE("");
-    }
-    return (struct slice){NULL, 0};
-}
-
 bool api_query_next(struct api_request *q, struct slice *rest, struct slice *key, struct slice *value)
 {
     if (!rest->p)
@@ -138,6 +127,18 @@ int api_form(struct slice form, const char *name, struct arena *a, struct slice 
         n++;
     }
     return n;
+}
+
+struct slice api_form_value(struct slice form, const char *name, struct arena *a)
+{
+    struct slice v = {NULL, 0};
+    api_form(form, name, a, &v);
+    return v;
+}
+
+struct slice api_query(struct api_request *q, const char *name)
+{
+    return api_form_value(q->http->query, name, q->arena);
 }
 
 /* --- CORS: an allow-list, empty by default --- */
@@ -223,15 +224,22 @@ int api_deny_stranger(struct api_request *q, struct err *e)
     return q->retry_s ? err_set(e, ERR_RATE, "failed sign-ins of one address") : deny(q, e);
 }
 
-/* Who sends a token is told what is wrong with it, or with their account: the sentence holds nothing of the token. */
-static int refuse_caller(struct api_request *q, struct err *e)
+/* Whose refusal says more than the error's own sentence: detail then holds nothing of a token or a cookie. */
+static bool tells_more(enum err_code code)
+{
+    return code == ERR_TOKEN || code == ERR_PENDING || code == ERR_SUSPENDED || code == ERR_ROLE_CHOICE ||
+           code == ERR_SIGN_IN;
+}
+
+/* Who sends a token is told what is wrong with it, or with their account. */
+int api_refuse_caller(struct api_request *q, struct err *e)
 {
     enum err_code code = e->code;
     struct buf b = buf_in(q->arena, 2048);
     struct json_out o = json_out(&b);
     json_put_str(&o, e->detail);
     api_deny_stranger(q, e);
-    if (e->code != code || code == ERR_NOT_SIGNED_IN || buf_failed(&b))
+    if (e->code != code || !tells_more(code) || buf_failed(&b))
         return -1;
     q->detail = buf_text(&b);
     const char *member = arena_printf(q->arena, "\"detail\":%.*s", SLICE_FMT(q->detail));
@@ -239,11 +247,15 @@ static int refuse_caller(struct api_request *q, struct err *e)
     return -1;
 }
 
-/* A key of ours, or somebody's access token; without either, the certificate of the connection. */
+/* The cookie of a session, a key of ours, or somebody's access token; without any, the certificate of the connection.
+ */
 static int identify(struct api_request *q, struct err *e)
 {
-    struct slice authorization = http_header(q->http, "Authorization"), token;
+    struct slice authorization = http_header(q->http, "Authorization"), token, cookie;
     const struct http_cert *cert = q->http->cert;
+    int signed_in = api_cookie(q, &cookie, e);
+    if (signed_in)
+        return signed_in < 0 ? -1 : api_identify_session(q, cookie, false, e);
     if (!authorization.p && cert && cert->until_us <= clock_now_us())
         return err_set(e, ERR_NOT_SIGNED_IN, "the certificate of this connection has ended");
     if (!authorization.p && cert)
@@ -276,7 +288,7 @@ static int admit(struct api_request *q, struct err *e)
     if (policy_view(ROLE_ANONYMOUS, q->route->entity, q->route->action) != VIEW_NONE)
         return fill_audit(q), 0; /* open to all: who asks does not matter, and a wrong key does no harm */
     if (identify(q, e))
-        return err_http(e->code) == 401 || err_http(e->code) == 403 ? refuse_caller(q, e) : -1;
+        return err_http(e->code) < 500 ? api_refuse_caller(q, e) : -1;
     if (policy_view(q->caller.role, q->route->entity, q->route->action) == VIEW_NONE) {
         err_set(e, q->caller.role == ROLE_ANONYMOUS ? ERR_NOT_SIGNED_IN : ERR_NOT_ALLOWED, "%s may not %s %s",
                 role_name(q->caller.role), action_name(q->route->action), entity_name(q->route->entity));

@@ -205,7 +205,7 @@ void api_refuse(struct api_request *q, const struct err *e)
         http_reply_field(q->reply, "Retry-After", slice_of(arena_printf(q->arena, "%d", q->retry_s ? q->retry_s : 1)));
     if (e->code == ERR_TOKEN)
         http_reply_field(q->reply, "WWW-Authenticate", SLICE("Bearer realm=\"lazaret\", error=\"invalid_token\""));
-    if (e->code == ERR_NOT_SIGNED_IN)
+    if (e->code == ERR_NOT_SIGNED_IN || e->code == ERR_SESSION)
         http_reply_field(q->reply, "WWW-Authenticate", SLICE("Bearer realm=\"lazaret\""));
 }
 

@@ -11,6 +11,8 @@
 #include "cmd/privilege.h"
 #include "jobs/worker.h"
 
+#define MINUTE_US INT64_C(60000000)
+
 const struct option serve_options[] = {{0}};
 
 /* Signals come to one thread: TERM and INT stop, HUP reads the certificate again. */
@@ -122,9 +124,7 @@ static int is_on(const char *name, const char *value, bool *ret, struct err *e)
 static int start_staff(struct app *app, const struct config *c, struct err *e)
 {
     struct staff_config s = {
-        .db = app->api.db,
-        .keyring = app->api.keyring,
-        .scope = app->api.scope,
+        .people = {app->api.db, app->api.keyring, app->api.scope},
         .issuer = {.url = c->staff_issuer, .ca = c->staff_ca, .keep_s = c->staff_keys_hours * 3600},
         .rules = {.audience = c->staff_audience, .roles = c->staff_roles},
         .trust = strcmp(c->staff_approval, "token") == 0};
@@ -134,6 +134,13 @@ static int start_staff(struct app *app, const struct config *c, struct err *e)
         return err_set(e, ERR_CONFIG, "staff.approval is local or token");
     if (!*c->staff_audience)
         return err_set(e, ERR_CONFIG, "staff.audience is empty: any token of the provider would do");
+    app->api.sessions = (struct sessions){.people = s.people,
+                                          .trust = s.trust,
+                                          .idle_us = c->session_idle * MINUTE_US,
+                                          .life_us = c->session_life * MINUTE_US};
+    app->api.config.url = c->public_url;
+    if (*c->staff_client && (!*c->staff_issuer || !*c->public_url))
+        return err_set(e, ERR_CONFIG, "staff.client needs staff.issuer and public.url");
     return *c->staff_issuer ? staff_start(&s, &app->api.staff, e) : 0;
 }
 
@@ -158,6 +165,17 @@ static int start_programs(struct app *app, const struct config *c, const char *a
     if (!*p.issuer)
         p.issuer = arena_printf(c->arena, "%s://%s", strcmp(c->tls, "on") ? "http" : "https", address);
     return p.issuer ? programs_start(&p, &app->api.programs, e) : err_set(e, ERR_NO_MEMORY, "sign-ins of programs");
+}
+
+static int start_oidc(struct app *app, const struct config *c, struct err *e)
+{
+    struct oidc_config o = {.staff = app->api.staff,
+                            .sessions = &app->api.sessions,
+                            .client = c->staff_client,
+                            .secret_file = c->staff_client_secret_file,
+                            .scopes = c->staff_scopes,
+                            .url = c->public_url};
+    return *c->staff_client ? oidc_start(&o, &app->api.oidc, e) : 0;
 }
 
 /* What runs beside the HTTP server, in the order it is started. */
@@ -212,7 +230,8 @@ static int start(struct running *r, struct config *c, struct err *e)
                              .stranger_burst = c->denied_burst,
                              .note_ms = 60000};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || limit_start(&l, &r->app.api.limit, e) ||
-        start_staff(&r->app, c, e) || start_programs(&r->app, c, http_server_address(r->http), e) ||
+        start_staff(&r->app, c, e) || start_oidc(&r->app, c, e) ||
+        start_programs(&r->app, c, http_server_address(r->http), e) ||
         events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
         deliver_start(&d, &r->app.api.deliver, e) ||
         (r->app.sandbox && c->workers &&
@@ -238,6 +257,7 @@ static void stop(struct running *r)
         pthread_join(r->watcher, NULL);
     }
     http_server_close(r->http);
+    oidc_stop(r->app.api.oidc);
     staff_stop(r->app.api.staff);
     programs_stop(r->app.api.programs);
     app_close(&r->app);

@@ -5,15 +5,16 @@
 
 #include "cmd/app.h"
 #include "cmd/cmd.h"
+#include "identity/desk.h"
 
 const struct option role_options[] = {{"role", "ROLE", "doctor, installer, monitor, researcher, auditor or admin"},
                                       {"by", "NAME", "who does this; default: your user name on this machine"},
                                       {0}};
 const struct option by_options[] = {{"by", "NAME", "who does this; default: your user name on this machine"}, {0}};
 
-static struct staff_desk desk(struct app *app)
+static struct people desk(struct app *app)
 {
-    return (struct staff_desk){app->api.db, app->api.keyring, app->api.scope};
+    return (struct people){app->api.db, app->api.keyring, app->api.scope};
 }
 
 struct asked {
@@ -47,53 +48,53 @@ static int answer(struct json_out *out, const struct asked *x, bool role, const 
 
 int admin_user_list(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
-    struct staff_desk d = desk(app);
+    struct people d = desk(app);
     (void)args;
-    return staff_list(&d, a, out, e);
+    return desk_list(&d, a, out, e);
 }
 
 int admin_user_approve(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
-    struct staff_desk d = desk(app);
+    struct people d = desk(app);
     struct asked x;
-    enum staff_done done;
-    if (take_asked(args, true, a, &x, e) || staff_approve(&d, x.who, x.role, x.by, a, &done, e))
+    enum desk_done done;
+    if (take_asked(args, true, a, &x, e) || desk_approve(&d, x.who, x.role, x.by, a, &done, e))
         return -1;
-    return answer(out, &x, true, done == STAFF_GRANTED ? "approved" : "proposed");
+    return answer(out, &x, true, done == DESK_GRANTED ? "approved" : "proposed");
 }
 
 int admin_user_propose(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
-    struct staff_desk d = desk(app);
+    struct people d = desk(app);
     struct asked x;
-    return take_asked(args, true, a, &x, e) || staff_propose(&d, x.who, x.role, x.by, a, e)
+    return take_asked(args, true, a, &x, e) || desk_propose(&d, x.who, x.role, x.by, a, e)
                ? -1
                : answer(out, &x, true, "proposed");
 }
 
 int admin_user_remove(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
-    struct staff_desk d = desk(app);
+    struct people d = desk(app);
     struct asked x;
-    return take_asked(args, true, a, &x, e) || staff_remove(&d, x.who, x.role, x.by, a, e)
+    return take_asked(args, true, a, &x, e) || desk_remove(&d, x.who, x.role, x.by, a, e)
                ? -1
                : answer(out, &x, true, "removed");
 }
 
 int admin_user_suspend(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
-    struct staff_desk d = desk(app);
+    struct people d = desk(app);
     struct asked x;
-    return take_asked(args, false, a, &x, e) || staff_suspend(&d, x.who, true, x.by, a, e)
+    return take_asked(args, false, a, &x, e) || desk_suspend(&d, x.who, true, x.by, a, e)
                ? -1
                : answer(out, &x, false, "suspended");
 }
 
 int admin_user_resume(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
-    struct staff_desk d = desk(app);
+    struct people d = desk(app);
     struct asked x;
-    return take_asked(args, false, a, &x, e) || staff_suspend(&d, x.who, false, x.by, a, e)
+    return take_asked(args, false, a, &x, e) || desk_suspend(&d, x.who, false, x.by, a, e)
                ? -1
                : answer(out, &x, false, "resumed");
 }

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/own.h"
-#include "identity/fetch.h"
+#include "identity/ask.h"
 
 enum { REFRESH_S = 300, RETRY_S = 60 };
 
@@ -23,70 +23,75 @@ struct issuer {
     bool wanted; /* by somebody who waits */
     bool fetching;
     int waiters;
-    uint64_t tries;   /* fetches that have ended, either way */
-    bool failed;      /* the last one */
-    int64_t again_us; /* when an unknown key may ask again */
-    char *text;       /* the key set; NULL: never fetched */
-    size_t size;
-    uint64_t set;       /* counts the sets that differ */
-    int64_t fetched_us; /* of the last that succeeded */
+    uint64_t tries;              /* fetches that have ended, either way */
+    bool failed;                 /* the last one */
+    int64_t again_us;            /* when an unknown key may ask again */
+    struct slice keys, document; /* as fetched last, ours; {NULL,0}: never */
+    uint64_t set;                /* counts the sets that differ */
+    int64_t fetched_us;          /* of the last that succeeded */
 };
 
 /* --- asking --- */
 
-static int get_json(struct issuer *x, const char *url, struct arena *a, struct json *ret, struct err *e)
+/* A text of the discovery document; NULL: it has none, or one that is no text. */
+static const char *told(const struct json *j, const char *name, struct arena *a)
 {
-    struct slice text;
-    struct json_fault f;
-    struct fetch how = {.who = "the identity provider", .ca = x->c.ca, .plain = x->c.plain, .stop = &x->stop};
-    if (fetch_get(&how, url, a, &text, e))
-        return -1;
-    if (json_parse(a, text, ret, &f) || json_kind(ret, 0) != JSON_OBJECT)
-        return err_set(e, ERR_PROVIDER, "the identity provider's answer is not a JSON object");
-    return 0;
+    struct slice s = json_get_text(j, 0, name, a);
+    const char *z = s.p ? arena_str(a, s) : NULL;
+    return z && strlen(z) == s.n ? z : NULL;
 }
 
 /* Discovery, then the keys it points to. */
-static int fetch(struct issuer *x, struct arena *a, struct slice *ret, struct err *e)
+static int fetch(struct issuer *x, struct arena *a, struct slice *ret_keys, struct slice *ret_document, struct err *e)
 {
-    struct json j;
+    struct json j, keys;
+    struct ask how = {.ca = x->c.ca, .plain = x->c.plain, .stop = &x->stop};
+    long status;
     size_t n = strlen(x->c.url);
     const char *slash = n && x->c.url[n - 1] == '/' ? "" : "/";
     const char *url = arena_printf(a, "%s%s.well-known/openid-configuration", x->c.url, slash);
     if (!url)
         return err_set(e, ERR_NO_MEMORY, "ask the identity provider");
-    if (get_json(x, url, a, &j, e))
+    if (ask_json(&how, url, NULL, a, &status, &j, e))
         return err_in(e, "discovery");
     uint32_t issuer = json_get_kind(&j, 0, "issuer", JSON_STRING);
-    struct slice keys = json_get_text(&j, 0, "jwks_uri", a);
     if (!issuer || !json_is(&j, issuer, x->c.url))
         return err_set(e, ERR_PROVIDER, "the discovery document is of another issuer than staff.issuer");
-    const char *where = keys.p ? arena_str(a, keys) : NULL;
-    if (!where || strlen(where) != keys.n)
+    const char *where = told(&j, "jwks_uri", a);
+    if (!where)
         return err_set(e, ERR_PROVIDER, "the discovery document names no keys (jwks_uri)");
-    if (get_json(x, where, a, &j, e))
+    if (ask_json(&how, where, NULL, a, &status, &keys, e))
         return err_in(e, "keys");
-    if (!json_get_kind(&j, 0, "keys", JSON_ARRAY))
+    if (!json_get_kind(&keys, 0, "keys", JSON_ARRAY))
         return err_set(e, ERR_PROVIDER, "the identity provider's key set has no keys");
-    *ret = json_span(&j, 0);
+    *ret_keys = json_span(&keys, 0);
+    *ret_document = json_span(&j, 0);
     return 0;
 }
 
 /* --- the thread --- */
 
-/* Under the lock. The same keys again are the same set. */
-static void keep(struct issuer *x, struct slice text)
+/* Into *to, unless it is there already. 1: it is another one now; 0; -1: memory is out, and the old one stays. */
+static int keep_text(struct slice *to, struct slice text)
 {
-    if (!x->text || x->size != text.n || memcmp(x->text, text.p, text.n) != 0) {
-        char *copy = malloc(text.n);
-        if (!copy)
-            return;
-        memcpy(copy, text.p, text.n);
-        free(x->text);
-        x->text = copy;
-        x->size = text.n;
-        x->set++;
-    }
+    if (to->p && slice_eq(*to, text))
+        return 0;
+    char *copy = malloc(text.n);
+    if (!copy)
+        return -1;
+    memcpy(copy, text.p, text.n);
+    free((char *)(uintptr_t)to->p);
+    *to = (struct slice){copy, text.n};
+    return 1;
+}
+
+/* Under the lock. The same keys again are the same set. */
+static void keep(struct issuer *x, struct slice keys, struct slice document)
+{
+    int changed = keep_text(&x->keys, keys);
+    if (changed < 0 || keep_text(&x->document, document) < 0)
+        return;
+    x->set += (uint64_t)changed;
     x->fetched_us = clock_mono_us();
 }
 
@@ -110,12 +115,12 @@ static void *ask(void *arg)
         x->fetching = true;
         pthread_mutex_unlock(&x->lock);
         OWN_ARENA struct arena *a = arena_new(8 << 20);
-        struct slice text;
+        struct slice keys, document;
         struct err e;
-        int rc = a ? fetch(x, a, &text, &e) : err_set(&e, ERR_NO_MEMORY, "ask the identity provider");
+        int rc = a ? fetch(x, a, &keys, &document, &e) : err_set(&e, ERR_NO_MEMORY, "ask the identity provider");
         pthread_mutex_lock(&x->lock);
         if (rc == 0)
-            keep(x, text);
+            keep(x, keys, document);
         if (rc && !x->stop && !x->failed)
             log_err(LOG_WARN, "the identity provider's keys were not fetched", &e);
         else if (rc == 0 && x->failed)
@@ -135,7 +140,7 @@ static void *ask(void *arg)
 int issuer_start(const struct issuer_config *c, struct issuer **ret, struct err *e)
 {
     pthread_condattr_t mono;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !fetch_address_ok(c->url, c->plain))
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !ask_address_ok(c->url, c->plain))
         return err_set(e, ERR_CONFIG,
                        "staff.issuer is https://HOST/..., without a user in it; http only on this machine and with "
                        "staff.http = on");
@@ -171,7 +176,8 @@ void issuer_stop(struct issuer *x)
     pthread_cond_destroy(&x->wake);
     pthread_cond_destroy(&x->fetched);
     pthread_mutex_destroy(&x->lock);
-    free(x->text);
+    free((char *)(uintptr_t)x->keys.p);
+    free((char *)(uintptr_t)x->document.p);
     free(x);
     curl_global_cleanup();
 }
@@ -180,7 +186,7 @@ void issuer_stop(struct issuer *x)
 
 static bool young(const struct issuer *x)
 {
-    return x->text && clock_mono_us() - x->fetched_us < x->c.keep_s * 1000000;
+    return x->keys.p && clock_mono_us() - x->fetched_us < x->c.keep_s * 1000000;
 }
 
 /* 1 found, 0 not in the set, -1 */
@@ -189,7 +195,7 @@ static int look_up(const struct issuer *x, const struct token_head *head, struct
 {
     if (!young(x))
         return 0;
-    struct slice copy = arena_copy(a, (struct slice){x->text, x->size});
+    struct slice copy = arena_copy(a, x->keys);
     if (!copy.p)
         return err_set(e, ERR_NO_MEMORY, "the identity provider's keys");
     *ret_set = x->set;
@@ -247,4 +253,56 @@ int issuer_holds(struct issuer *x, uint64_t set, struct err *e)
     int rc = young(x) ? x->set == set : err_set(e, ERR_PROVIDER, "the identity provider's keys are too old");
     pthread_mutex_unlock(&x->lock);
     return rc;
+}
+
+/* --- where its doors are --- */
+
+static bool lists(const struct json *j, const char *name, const char *word)
+{
+    uint32_t list = json_get_kind(j, 0, name, JSON_ARRAY);
+    for (uint32_t i = list ? json_first(j, list) : 0; list && i != json_end(j, list); i = json_next(j, i))
+        if (json_kind(j, i) == JSON_STRING && json_is(j, i, word))
+            return true;
+    return false;
+}
+
+static const char *door(const struct issuer *x, const struct json *j, const char *name, struct arena *a)
+{
+    const char *url = told(j, name, a);
+    return url && ask_address_ok(url, x->c.plain) ? url : NULL;
+}
+
+static int read_doors(const struct issuer *x, struct slice document, struct arena *a, struct issuer_doors *ret,
+                      struct err *e)
+{
+    struct json j;
+    struct json_fault f;
+    if (json_parse(a, document, &j, &f))
+        return err_set(e, ERR_NO_MEMORY, "the discovery document");
+    uint32_t iss = json_get(&j, 0, "authorization_response_iss_parameter_supported");
+    *ret = (struct issuer_doors){
+        .authorization = door(x, &j, "authorization_endpoint", a),
+        .token = door(x, &j, "token_endpoint", a),
+        .end_session = door(x, &j, "end_session_endpoint", a),
+        .says_iss = iss && json_kind(&j, iss) == JSON_TRUE,
+        .secret_in_form = json_get_kind(&j, 0, "token_endpoint_auth_methods_supported", JSON_ARRAY) &&
+                          !lists(&j, "token_endpoint_auth_methods_supported", "client_secret_basic"),
+    };
+    return ret->authorization && ret->token
+               ? 0
+               : err_set(e, ERR_PROVIDER,
+                         "the discovery document has no authorization_endpoint or token_endpoint over https");
+}
+
+int issuer_doors(struct issuer *x, struct arena *a, struct issuer_doors *ret, struct err *e)
+{
+    struct slice copy = {NULL, 0};
+    pthread_mutex_lock(&x->lock);
+    bool known = young(x) || (x->fetching && wait_for_fetch(x) && young(x));
+    if (known)
+        copy = arena_copy(a, x->document);
+    pthread_mutex_unlock(&x->lock);
+    if (!known)
+        return err_set(e, ERR_PROVIDER, "the identity provider's addresses are not known, or too old");
+    return copy.p ? read_doors(x, copy, a, ret, e) : err_set(e, ERR_NO_MEMORY, "the discovery document");
 }

@@ -8,7 +8,7 @@
  * everybody else is answered at once. Keys that were fetched serve until they are `keep_s` old, then nothing does
  * (ERR_PROVIDER).
  *
- * How it asks, and which addresses: fetch.h. */
+ * How it is asked: ask.h. */
 #ifndef IDENTITY_ISSUER_H
 #define IDENTITY_ISSUER_H
 
@@ -35,5 +35,14 @@ int issuer_key(struct issuer *x, const struct token_head *head, struct arena *a,
 /* Is that set still the newest, and young enough? What was checked by its keys holds as long. ERR_PROVIDER: there is no
  * set that is young enough. 1, 0 or -1. */
 int issuer_holds(struct issuer *x, uint64_t set, struct err *e);
+
+/* Where people are sent and codes are taken to, as the discovery document says; checked by ask_address_ok. */
+struct issuer_doors {
+    const char *authorization, *token, *end_session; /* end_session may be NULL; the others are there */
+    bool says_iss;                                   /* it names itself in its answers (RFC 9207) */
+    bool secret_in_form;                             /* client_secret_post, because it takes no client_secret_basic */
+};
+/* ERR_PROVIDER: the document was never fetched, or is too old. May wait for a fetch that is under way. */
+int issuer_doors(struct issuer *x, struct arena *a, struct issuer_doors *ret, struct err *e);
 
 #endif

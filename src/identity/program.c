@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/own.h"
-#include "identity/fetch.h"
+#include "identity/ask.h"
 
 /* --- changes of one client --- */
 
@@ -57,7 +57,7 @@ int program_keys(struct db *db, const uint8_t scope[16], const char *name, const
         .scope = scope, .name = name, .jwks = jwks, .url = url, .audit = audit, .arena = a, .rows = put_keys};
     if (jwks && keyset_check(slice_of(jwks), a, e) < 0)
         return -1;
-    if (url && !fetch_address_ok(url, plain))
+    if (url && !ask_address_ok(url, plain))
         return err_set(e, ERR_USAGE,
                        "a key set is fetched from https://HOST/..., without a user in it; from http only "
                        "on this machine and with program.http = on");

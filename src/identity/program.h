@@ -1,7 +1,7 @@
 /* program.h -- programs that prove who they are by a key or a certificate of their own: what they register, and the
  * access token that an assertion buys (SMART App Launch 2.2, Backend Services; RFC 6749 4.4; RFC 7523).
  *
- * A client registers a key set, or a URL that one is fetched from (fetch.h: https, no redirects). A fetched set serves
+ * A client registers a key set, or a URL that one is fetched from (ask.h: https, no redirects). A fetched set serves
  * for five minutes; a key that is not in it has the URL asked again, but not more than once in 30 seconds; while it
  * does not answer, what was fetched serves for an hour and then nothing does. PROGRAM_FETCHES are asked at a time, one
  * request each; who needs the answer waits for it, 5 s at most. A set that keyset_check refuses is as good as none.
@@ -22,7 +22,7 @@ enum { PROGRAM_FETCHES = 4, PROGRAM_SETS = 64, CLIENT_CERTS_MAX = 4, CERT_PEM_MA
  * client ends with it, and whoever remembers callers forgets them after it (known_forget). --- */
 
 /* `jwks` or `url`, the other NULL; both NULL: removes what there is. ERR_USAGE for a set keyset_check refuses, or a URL
- * that may not be asked (`plain` as in fetch.h). */
+ * that may not be asked (`plain` as in ask.h). */
 int program_keys(struct db *db, const uint8_t scope[16], const char *name, const char *jwks, const char *url,
                  bool plain, const struct audit_entry *audit, struct arena *a, struct err *e);
 
@@ -51,7 +51,7 @@ struct programs_config {
     struct db *db;
     const uint8_t *scope; /* 16 bytes; outlives it, as the texts do */
     const char *issuer;   /* this server's URL, as programs reach it: "https://gateway.example" */
-    const char *ca;       /* fetch.h, for key sets */
+    const char *ca;       /* ask.h, for key sets */
     bool plain;
 };
 

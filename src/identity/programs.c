@@ -9,7 +9,7 @@
 #include "base/own.h"
 #include "base/rnd.h"
 #include "crypto/digest.h"
-#include "identity/fetch.h"
+#include "identity/ask.h"
 #include "identity/program.h"
 #include "identity/scopes.h"
 
@@ -107,7 +107,7 @@ static struct remote *place_for(struct programs *p, const uint8_t key[SHA256_BYT
 
 static void wait_for(struct programs *p, const struct remote *r)
 {
-    int64_t until = clock_mono_us() + FETCH_MS * 1000LL;
+    int64_t until = clock_mono_us() + ASK_MS * 1000LL;
     struct timespec t = {until / 1000000, until % 1000000 * 1000};
     while (r->fetching && !p->stop && clock_mono_us() < until)
         pthread_cond_timedwait(&p->fetched, &p->lock, &t);
@@ -116,7 +116,7 @@ static void wait_for(struct programs *p, const struct remote *r)
 /* Gives the lock back meanwhile. */
 static void ask(struct programs *p, struct remote *r, const char *url, const char *client)
 {
-    struct fetch how = {.who = "the address of a client's keys", .ca = p->c.ca, .plain = p->c.plain, .stop = &p->stop};
+    struct ask how = {.who = "the address of a client's keys", .ca = p->c.ca, .plain = p->c.plain, .stop = &p->stop};
     struct slice text;
     struct err e;
     r->fetching = true;
@@ -124,7 +124,7 @@ static void ask(struct programs *p, struct remote *r, const char *url, const cha
     p->fetching++;
     pthread_mutex_unlock(&p->lock);
     struct arena *a = arena_new(4 << 20);
-    int rc = !a ? err_set(&e, ERR_NO_MEMORY, "a key set") : fetch_get(&how, url, a, &text, &e);
+    int rc = !a ? err_set(&e, ERR_NO_MEMORY, "a key set") : ask_text(&how, url, a, &text, &e);
     rc = rc || keyset_check(text, a, &e) < 0;
     char *copy = rc ? NULL : malloc(text.n);
     if (copy)

@@ -1,10 +1,10 @@
 /* rotate.c -- new domain keys, and everything that was sealed under an older one sealed anew; another root key.
  *
- * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints, the names of staff, and in every
- * scope the keys of subjects (keys/subject.h). Each row is
- * changed by itself, from what it was (compare and set), so it does not matter who else writes, or that this ends in
- * the middle: the next round goes on with what is left. An older key is destroyed when nothing is under it and it was
- * replaced so long ago that nobody, in whatever process, can still be sealing with it. */
+ * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints, the names of staff, the tokens of
+ * their sessions, and in every scope the keys of subjects (keys/subject.h). Each row is changed by itself, from what it
+ * was (compare and set), so it does not matter who else writes, or that this ends in the middle: the next round goes on
+ * with what is left. An older key is destroyed when nothing is under it and it was replaced so long ago that nobody, in
+ * whatever process, can still be sealing with it. */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/own.h"
@@ -16,7 +16,7 @@ enum { PAGE = 200, OLD_MAX = 64, NEW_MAX = 1024 };
 
 /* Domains whose keys seal what is in many rows. Those for comparing ("input", "staff.who") stay: a new key would forget
  * what they compare with. So does "audit", under which lies one secret that is as old as the log. */
-static const char *const domains[] = {"job", "client", "staff"};
+static const char *const domains[] = {"job", "client", "staff", "session"};
 
 struct rotating {
     struct jobs *j;
@@ -159,6 +159,14 @@ static const struct kind kinds[] = {
      "SELECT count(*) FROM staff WHERE scope = $1 AND substr(person, 3, 8) = $2",
      {"UPDATE staff SET person = $1 WHERE scope = $2 AND id = $3 AND person = $4", NULL},
      PLACE_STAFF_PERSON,
+     1,
+     false},
+    {"session",
+     "SELECT id, id, tokens FROM session WHERE scope = $1 AND id > $2 AND substr(tokens, 3, 8) = $3 ORDER BY id LIMIT "
+     "$4",
+     "SELECT count(*) FROM session WHERE scope = $1 AND substr(tokens, 3, 8) = $2",
+     {"UPDATE session SET tokens = $1 WHERE scope = $2 AND id = $3 AND tokens = $4", NULL},
+     PLACE_SESSION_TOKENS,
      1,
      false},
 };

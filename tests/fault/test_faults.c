@@ -9,6 +9,8 @@
 #include "crypto/digest.h"
 #include "fault.h"
 #include "world.h"
+
+#include "identity/desk.h"
 #include "audit/verify.h"
 #include "jwk.h"
 
@@ -30,6 +32,8 @@ static char job_path[JOBS][64];
 
 static struct programs *programs;
 static EVP_PKEY *program_key;
+enum { IN, OVER, COOKIES };
+static char cookie[COOKIES][80]; /* "__Host-lazaret=..." */
 
 static const struct row {
     const char *name;
@@ -91,6 +95,11 @@ static const struct row {
     {"entries, asked for by a client", HTTP_GET, "/api/v1/audit", .who = ALPHA, .want = 403, .audits = 1},
     {"AuditEvents, asked for by a client", HTTP_GET, "/fhir/R4/AuditEvent", .who = ALPHA, .want = 403, .audits = 1},
     {"a job's id is none", HTTP_GET, "/v1/jobs/1", .who = ALPHA, .want = 422},
+    {"somebody signed in", HTTP_GET, "/api/v1/me", .header = "Cookie", .value = cookie[IN], .want = 200},
+    {"somebody's session", HTTP_GET, "/auth/session", .header = "Cookie", .value = cookie[IN], .want = 200},
+    {"a session that is over", HTTP_GET, "/api/v1/me", .header = "Cookie", .value = cookie[OVER], .want = 401, .audits = 1},
+    {"nobody signs out", HTTP_POST, "/auth/logout", .want = 401, .audits = 1},
+    {"without the header", HTTP_POST, "/auth/logout", .header = "Cookie", .value = cookie[IN], .want = 403, .audits = 1},
 };
 
 /* --- what there is before the faults --- */
@@ -163,6 +172,32 @@ static void add_program(void)
     CHECK_OK(tx_run(w.app.api.db, keep_token, NULL, &e));
 }
 
+static void add_session(int which)
+{
+    uint8_t who[32];
+    struct person p;
+    struct session_new x = {.how = SESSION_PASSWORD};
+    struct arrival a = {.who = who, .issuer = "https://id.example", .subject = "mara", .name = "mara", .by = "provider"};
+    const char *text;
+    enum desk_done done;
+    struct session s;
+    struct caller c;
+    struct err e;
+    const struct people *all = &w.app.api.sessions.people;
+    CHECK_OK(person_hash(all, PERSON_WHO, a.issuer, SLICE("mara"), who, &e));
+    if (person_find(all, who, life, &p, &e) == 0) {
+        CHECK_OK(person_arrive(all, &a, NULL, life, &p, &e));
+        CHECK_OK(desk_approve(all, SLICE("mara"), ROLE_AUDITOR, "chief", life, &done, &e));
+    }
+    memcpy(x.staff, p.id, 16);
+    CHECK_OK(session_open(&w.app.api.sessions, &x, NULL, life, &text, &e));
+    snprintf(cookie[which], sizeof cookie[which], "__Host-lazaret=%s", text);
+    struct session_ask q = {.cookie = slice_of(text)};
+    CHECK_INT(session_identify(&w.app.api.sessions, &q, life, &s, &c, &e), 1);
+    if (which == OVER)
+        CHECK_OK(session_end(&w.app.api.sessions, s.id, "signed out", NULL, &e));
+}
+
 static int prepare(void **unused)
 {
     struct err e;
@@ -171,6 +206,12 @@ static int prepare(void **unused)
     CHECK_OK(world_begin(&w, &e) || world_open(&w, true, &e));
     if (!w.app.sandbox)
         fail_msg("models cannot run here: %s", w.app.sandbox_error.detail);
+    w.app.api.sessions = (struct sessions){.people = {w.app.api.db, w.app.api.keyring, w.app.api.scope},
+                                           .idle_us = INT64_C(3600000000),
+                                           .life_us = INT64_C(7200000000)};
+    w.app.api.config.url = "";
+    add_session(IN);
+    add_session(OVER);
     add_client(ALPHA, "alpha", "https://example.org");
     add_client(BETA, "beta", NULL);
     snprintf(w.bearer[STRANGER], sizeof w.bearer[STRANGER], "Bearer lz_%043d", 0);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "identity/token.h"
+#include "identity/id_token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,6 +46,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (token_head(token, a, &head, &e) == 0)
         assert(strlen(head.alg) == 5 && strlen(head.kid) <= KID_MAX);
     assert(token_check(&rules, token, slice_of(key), INT64_C(1900000000000000), a, &t, &e) == -1);
+    assert(e.code == ERR_TOKEN || e.code == ERR_NO_MEMORY);
+    /* the same as an ID token and as a logout token */
+    static const struct id_rules id_rules = {"https://id.example", "lazaret", "realm_access.roles"};
+    struct id_token id;
+    struct logout_token logout;
+    assert(id_token_check(&id_rules, token, slice_of(key), "n", SLICE("a"), INT64_C(1900000000000000), a, &id, &e) == -1);
+    assert(e.code == ERR_TOKEN || e.code == ERR_NO_MEMORY);
+    assert(logout_token_check(&id_rules, token, slice_of(key), INT64_C(1900000000000000), a, &logout, &e) == -1);
     assert(e.code == ERR_TOKEN || e.code == ERR_NO_MEMORY);
     return 0;
 }

@@ -43,6 +43,7 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_VISIT, none, "---ao-----", none, none},
         {ENTITY_ME, none, "-o-oooooo-", none, none},
         {ENTITY_CONSENT, "---a-----o", "---a-tta-o", "---a-----o", none},
+        {ENTITY_SESSION, "oooooooooo", "oooooooooo", "oooooooooo", "oooooooooo"}, /* by the cookie, looked at by its handlers */
     };
     static const struct {
         const char *name;

@@ -3,7 +3,7 @@
 #include <sys/wait.h>
 
 #include "identity/endpoint.h"
-#include "identity/staff.h"
+#include "identity/desk.h"
 #include "jobs/rotate.h"
 #include "keys/subject.h"
 #include "store/place.h"
@@ -150,11 +150,11 @@ static int put_person(struct tx *tx, void *arg, struct err *e)
 static void listed(struct shop *s)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
-    struct staff_desk d = {s->h.db, s->h.keyring, s->h.scope};
+    struct people d = {s->h.db, s->h.keyring, s->h.scope};
     struct buf b = buf_in(a, 4096);
     struct json_out o = json_out(&b);
     struct err e;
-    CHECK_OK(staff_list(&d, a, &o, &e));
+    CHECK_OK(desk_list(&d, a, &o, &e));
     CHECK(memmem(b.p, b.n, "alice", 5) != NULL);
 }
 

@@ -4,7 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "identity/token.h"
+#include "crypto/digest.h"
+#include "identity/id_token.h"
 #include "jwk.h"
 
 enum { NOW = 1900000000 };
@@ -320,6 +321,105 @@ TEST(a_key_is_found_by_its_kid_and_without_one_only_if_there_is_no_choice)
     }
 }
 
+/* --- ID tokens and logout tokens --- */
+
+static const struct id_rules id_rules = {"https://id.example", "lazaret", "realm_access.roles"};
+#define ID(iss, aud, more) "{\"iss\":\"" iss "\",\"aud\":" aud ",\"sub\":\"u1\",\"exp\":1900000300,\"iat\":1900000000" more "}"
+#define GOOD_ISS           "https://id.example"
+#define NONCE              ",\"nonce\":\"n1\""
+
+TEST(an_id_token_is_of_this_provider_this_client_and_this_sign_in)
+{
+    static const struct {
+        const char *claims, *says; /* NULL: it is good */
+    } row[] = {
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE), NULL},
+        {ID(GOOD_ISS, "[\"lazaret\"]", NONCE), NULL},
+        {ID(GOOD_ISS, "[\"lazaret\",\"x\"]", NONCE ",\"azp\":\"lazaret\""), NULL},
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"sid\":\"s1\",\"auth_time\":1899999990"), NULL},
+        {ID("https://id.example/", "\"lazaret\"", NONCE), "iss"},
+        {ID(GOOD_ISS, "\"other\"", NONCE), "aud"},
+        {ID(GOOD_ISS, "[]", NONCE), "aud"},
+        {ID(GOOD_ISS, "[\"lazaret\",\"x\"]", NONCE), "azp"},
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"azp\":\"x\""), "azp"},
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"azp\":7"), "azp"},
+        {ID(GOOD_ISS, "\"lazaret\"", ""), "nonce"},
+        {ID(GOOD_ISS, "\"lazaret\"", ",\"nonce\":\"n2\""), "nonce"},
+        {ID(GOOD_ISS, "\"lazaret\"", ",\"nonce\":\"n11\""), "nonce"},
+        {ID(GOOD_ISS, "\"lazaret\"", ",\"nonce\":[\"n1\"]"), "nonce"},
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"at_hash\":\"AAAAAAAAAAAAAAAAAAAAAA\""), "at_hash"},
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"at_hash\":1"), "at_hash"},
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"sid\":\"\""), "sid"},
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"auth_time\":\"x\""), "auth_time"},
+        {"{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"exp\":1900000300,\"nonce\":\"n1\"}", "iat"},
+        {"{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"exp\":1899999000,\"iat\":1899998000,\"nonce\":\"n1\"}",
+         "expired"},
+        {"{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"exp\":1900000300,\"iat\":1900000000,\"nonce\":\"n1\"}", "sub"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct id_token t;
+        struct err e = {.detail = ""};
+        struct slice token = sign(a, H("RS256"), row[i].claims, rsa, "RS256");
+        int rc = id_token_check(&id_rules, token, slice_of(jwk[RSA_KEY]), "n1", SLICE("access"), NOW * INT64_C(1000000), a, &t, &e);
+        if (rc != (row[i].says ? -1 : 0) || (row[i].says && !strstr(e.detail, row[i].says)))
+            fail_msg("row %zu: %s", i, rc ? e.detail : "accepted");
+    }
+    /* its own hash of the access token, by the hash of its own algorithm */
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    uint8_t hash[SHA384_BYTES];
+    char text[64];
+    struct id_token t;
+    struct err e;
+    sha256(SLICE("access"), hash);
+    base64url_encode(hash, 16, text);
+    const char *claims = arena_printf(a, ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"at_hash\":\"%s\""), text);
+    CHECK_OK(id_token_check(&id_rules, sign(a, H("RS256"), claims, rsa, "RS256"), slice_of(jwk[RSA_KEY]), "n1", SLICE("access"),
+                            NOW * INT64_C(1000000), a, &t, &e));
+    sha384(SLICE("access"), hash);
+    base64url_encode(hash, 24, text);
+    claims = arena_printf(a, ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"at_hash\":\"%s\""), text);
+    CHECK_OK(id_token_check(&id_rules, sign(a, H("ES384"), claims, p384, "ES384"), slice_of(jwk[P384_KEY]), "n1", SLICE("access"),
+                            NOW * INT64_C(1000000), a, &t, &e));
+}
+
+#define EVENTS ",\"events\":{\"http://schemas.openid.net/event/backchannel-logout\":{}}"
+#define OUT(more) "{\"iss\":\"https://id.example\",\"aud\":\"lazaret\"" more "}"
+#define T0 ",\"iat\":1900000000,\"jti\":\"j1\""
+
+TEST(a_logout_token_is_young_names_somebody_and_is_no_id_token)
+{
+    static const struct {
+        const char *claims, *says;
+    } row[] = {
+        {OUT(T0 EVENTS ",\"sub\":\"u1\""), NULL},
+        {OUT(T0 EVENTS ",\"sid\":\"s1\""), NULL},
+        {OUT(T0 EVENTS ",\"sub\":\"u1\",\"exp\":1900000010"), NULL},
+        {OUT(T0 EVENTS), "neither who"},
+        {OUT(T0 EVENTS ",\"sub\":\"u1\",\"nonce\":\"n\""), "nonce"},
+        {OUT(T0 ",\"sub\":\"u1\""), "events"},
+        {OUT(T0 ",\"sub\":\"u1\",\"events\":{}"), "events"},
+        {OUT(T0 ",\"sub\":\"u1\",\"events\":[\"http://schemas.openid.net/event/backchannel-logout\"]"), "events"},
+        {OUT(T0 ",\"sub\":\"u1\",\"events\":{\"http://schemas.openid.net/event/backchannel-logout\":1}"), "events"},
+        {OUT(EVENTS ",\"jti\":\"j1\",\"sub\":\"u1\""), "iat"},
+        {OUT(EVENTS ",\"jti\":\"j1\",\"sub\":\"u1\",\"iat\":1899999639"), "too old"},
+        {OUT(EVENTS ",\"jti\":\"j1\",\"sub\":\"u1\",\"iat\":1899999641"), NULL},
+        {OUT(EVENTS ",\"jti\":\"j1\",\"sub\":\"u1\",\"iat\":1900000061"), "too old"},
+        {OUT(T0 EVENTS ",\"sub\":\"u1\",\"exp\":1899999940"), "too old"},
+        {OUT(EVENTS ",\"iat\":1900000000,\"sub\":\"u1\""), "jti"},
+        {OUT(EVENTS ",\"iat\":1900000000,\"jti\":\"\",\"sub\":\"u1\""), "jti"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct logout_token t;
+        struct err e = {.detail = ""};
+        struct slice token = sign(a, "{\"alg\":\"RS256\",\"kid\":\"k1\",\"typ\":\"logout+jwt\"}", row[i].claims, rsa, "RS256");
+        int rc = logout_token_check(&id_rules, token, slice_of(jwk[RSA_KEY]), NOW * INT64_C(1000000), a, &t, &e);
+        if (rc != (row[i].says ? -1 : 0) || (row[i].says && !strstr(e.detail, row[i].says)))
+            fail_msg("row %zu: %s", i, rc ? e.detail : "accepted");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +432,8 @@ int main(void)
         cmocka_unit_test(azp_counts_where_the_setting_says_so_and_only_that_client),
         cmocka_unit_test(a_subject_is_bounded),
         cmocka_unit_test(roles_are_found_where_the_setting_says_in_every_shape),
+        cmocka_unit_test(an_id_token_is_of_this_provider_this_client_and_this_sign_in),
+        cmocka_unit_test(a_logout_token_is_young_names_somebody_and_is_no_id_token),
         cmocka_unit_test(a_key_is_found_by_its_kid_and_without_one_only_if_there_is_no_choice),
     };
     int failed = cmocka_run_group_tests(tests, make_keys, drop_keys);
