@@ -10,7 +10,9 @@
 #include "api/limit.h"
 #include "deliver/deliver.h"
 #include "http/server.h"
+#include "identity/account.h"
 #include "identity/known.h"
+#include "identity/session.h"
 #include "identity/staff.h"
 #include "jobs/job.h"
 #include "models/registry.h"
@@ -18,6 +20,7 @@
 struct api_config {
     const char *open_client;  /* NULL: none. legacy.open_client */
     const char *cors_origins; /* space separated; "" none */
+    const char *url;          /* "https://HOST[:PORT]", as browsers reach this server; "": not known */
     int client_streams;       /* open streams of events a client may have */
     int client_queued;        /* jobs of a client that may wait; 0: any number */
 };
@@ -25,8 +28,10 @@ struct api_config {
 struct api {
     struct db *db;
     struct keyring *keyring;
-    struct known *known; /* to be told when a client changes */
-    struct staff *staff; /* NULL: no identity provider is set */
+    struct known *known;             /* to be told when a client changes */
+    struct staff *staff;             /* NULL: no identity provider is set */
+    const struct accounts *accounts; /* NULL: no built-in accounts */
+    const struct sessions *sessions; /* NULL: nobody signs in with a browser */
     struct jobs *jobs;
     struct registry *registry;
     struct deliver *deliver;

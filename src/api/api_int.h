@@ -33,6 +33,8 @@ struct api_request {
     const struct api_route *route;  /* NULL: none matched */
     struct slice param[PARAMS_MAX]; /* of the path's ":name"s, in their order */
     struct caller caller;
+    bool has_session; /* the caller came with a cookie, of: */
+    struct session session;
     struct trace trace;
     char id[REQUEST_ID_MAX + 1];
     struct audit_entry audit; /* request, route, trace, actor, action and outcome are filled in */
@@ -55,6 +57,9 @@ struct slice api_query(struct api_request *q, const char *name);
 void api_put_model(struct json_out *o, const struct model *m);
 /* A JSON answer. */
 int api_answer(struct api_request *q, int status, const struct buf *json, struct err *e);
+/* A file that is embedded compressed, with its tag for If-None-Match and the page's Content-Security-Policy. */
+int api_send_file(struct api_request *q, struct slice gz, const char *tag, const char *type, const char *policy,
+                  struct err *e);
 /* The id in the path of an address below /v1/jobs/:job_id; 422 when it is none. */
 int api_job_id(struct api_request *q, uint8_t id[16], struct err *e);
 /* 404: no such job, or another client's. Always -1. */
@@ -70,6 +75,8 @@ void api_starve(struct api_request *q, struct err *e);
 struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text);
 /* "missing", loc "client_id", ... for FastAPI's 422. */
 struct api_issue *api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text);
+/* The answer's detail is what e says, which is meant for whoever asked: of the modules that say so. Always -1. */
+int api_tell(struct api_request *q, const struct err *e);
 /* Into the audit log that this was denied with e. If that fails, *e becomes the failure and nothing else will be told.
  */
 void api_deny(struct api_request *q, struct err *e);

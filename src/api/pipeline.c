@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "api/api_int.h"
+#include "api/browser.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own.h"
@@ -191,20 +192,41 @@ static int deny_stranger(struct api_request *q, struct err *e)
     return q->retry_s ? err_set(e, ERR_RATE, "failed sign-ins of one address") : deny(q, e);
 }
 
-/* Who sends a token is told what is wrong with it, or with their account: the sentence holds nothing of the token. */
-static int refuse_caller(struct api_request *q, struct err *e)
+int api_tell(struct api_request *q, const struct err *e)
 {
-    enum err_code code = e->code;
     struct buf b = buf_in(q->arena, 2048);
     struct json_out o = json_out(&b);
     json_put_str(&o, e->detail);
-    deny_stranger(q, e);
-    if (e->code != code || code == ERR_NOT_SIGNED_IN || buf_failed(&b))
+    if (buf_failed(&b))
         return -1;
     q->detail = buf_text(&b);
-    const char *member = arena_printf(q->arena, "\"detail\":%.*s", SLICE_FMT(q->detail));
-    q->members = slice_of(member);
+    q->members = slice_of(arena_printf(q->arena, "\"detail\":%.*s", SLICE_FMT(q->detail)));
     return -1;
+}
+
+/* Who sends a token is told what is wrong with it, or with their account: the sentence holds nothing of the token. */
+static int refuse_caller(struct api_request *q, struct err *e)
+{
+    struct err why = *e;
+    deny_stranger(q, e);
+    return e->code == why.code && why.code != ERR_NOT_SIGNED_IN ? api_tell(q, &why) : -1;
+}
+
+/* 1: a cookie of ours says who asks; 0: there is none. */
+static int identify_session(struct api_request *q, struct err *e)
+{
+    struct session_ask ask = {.wanted = http_header(q->http, "Lazaret-Role"), .audit = &q->audit};
+    if (!q->api->sessions || !browser_cookie(q, &ask.cookie))
+        return 0;
+    fill_audit(q);
+    q->audit.actor = NULL;
+    int found = session_identify(q->api->sessions, &ask, q->arena, &q->session, &q->caller, e);
+    q->has_session = found > 0;
+    if (found && q->session.cookie)
+        browser_set_cookie(q, q->session.cookie);
+    if (found == 0)
+        return err_set(e, ERR_SESSION, "a cookie of no session, or of one that has ended");
+    return found > 0 && browser_own_page(q, e) ? -1 : found;
 }
 
 /* A key of ours, or somebody's access token. */
@@ -213,6 +235,9 @@ static int identify(struct api_request *q, struct err *e)
     struct slice authorization = http_header(q->http, "Authorization"), token;
     if (q->api->staff && authorization.p && staff_token(authorization, &token))
         return staff_identify(q->api->staff, token, http_header(q->http, "Lazaret-Role"), q->arena, &q->caller, e);
+    int session = authorization.p ? 0 : identify_session(q, e);
+    if (session)
+        return session < 0 ? -1 : 0;
     return known_identify(q->api->known, q->api->db, q->api->scope, authorization, q->api->config.open_client, q->arena,
                           &q->caller, e);
 }
@@ -220,7 +245,8 @@ static int identify(struct api_request *q, struct err *e)
 static int admit(struct api_request *q, struct err *e)
 {
     if (policy_view(ROLE_ANONYMOUS, q->route->entity, q->route->action) != VIEW_NONE)
-        return fill_audit(q), 0; /* open to all: who asks does not matter, and a wrong key does no harm */
+        /* open to all: who asks does not matter, and a wrong key does no harm */
+        return fill_audit(q), q->route->entity == ENTITY_SIGN_IN && browser_own_page(q, e) ? deny_stranger(q, e) : 0;
     if (identify(q, e))
         return err_http(e->code) == 401 || err_http(e->code) == 403 ? refuse_caller(q, e) : -1;
     if (policy_view(q->caller.role, q->route->entity, q->route->action) == VIEW_NONE) {

@@ -20,6 +20,9 @@ struct watch {
     atomic_bool ending; /* a USR1 before that is a stranger's */
 };
 
+/* How long a session lives without a request, and in any case. */
+enum { IDLE_S = 1800, LIFE_S = 43200 };
+
 static void *watch_signals(void *arg)
 {
     struct watch *w = arg;
@@ -105,9 +108,7 @@ static int is_on(const char *name, const char *value, bool *ret, struct err *e)
 static int start_staff(struct app *app, const struct config *c, struct err *e)
 {
     struct staff_config s = {
-        .db = app->api.db,
-        .keyring = app->api.keyring,
-        .scope = app->api.scope,
+        .people = {app->api.db, app->api.keyring, app->api.scope},
         .issuer = {.url = c->staff_issuer, .ca = c->staff_ca, .keep_s = c->staff_keys_hours * 3600},
         .rules = {.audience = c->staff_audience, .roles = c->staff_roles},
         .trust = strcmp(c->staff_approval, "token") == 0};
@@ -123,6 +124,8 @@ static int start_staff(struct app *app, const struct config *c, struct err *e)
 /* What runs beside the HTTP server, in the order it is started. */
 struct running {
     struct app app;
+    struct accounts accounts;
+    struct sessions sessions;
     struct http_server *http;
     struct workers *workers;
     struct control *control;
@@ -130,6 +133,38 @@ struct running {
     pthread_t watcher;
     bool watching;
 };
+
+/* Where browsers find this server: as the setting says, or on this machine by the name that passkeys need. */
+static int public_url(struct running *r, const struct config *c, struct err *e)
+{
+    const char *url = c->url, *port = strrchr(http_server_address(r->http), ':');
+    bool tls = strncmp(url, "https://", 8) == 0, local = strncmp(url, "http://localhost", 16) == 0;
+    if (*url && ((!tls && !local) || strchr(url + 8, '/') || !url[8]))
+        return err_set(e, ERR_CONFIG, "url is https://HOST[:PORT] without a path, or http://localhost[:PORT]");
+    if (!*url && loopback(c->listen) && port)
+        url = arena_printf(c->arena, "http%s://localhost%s", strcmp(c->tls, "on") ? "" : "s", port);
+    r->app.api.config.url = url;
+    return url ? 0 : err_set(e, ERR_NO_MEMORY, "url");
+}
+
+static int start_accounts(struct running *r, const struct config *c, struct err *e)
+{
+    bool on = !*c->staff_issuer;
+    struct people people = {r->app.api.db, r->app.api.keyring, r->app.api.scope};
+    if ((*c->staff_accounts && is_on("staff.accounts", c->staff_accounts, &on, e)) || public_url(r, c, e))
+        return -1;
+    if (!on)
+        return 0;
+    r->accounts.people = r->sessions.people = people;
+    r->sessions.idle_us = IDLE_S * INT64_C(1000000);
+    r->sessions.life_us = LIFE_S * INT64_C(1000000);
+    if (passwords_start((int)c->hashing, &r->accounts.passwords, e) ||
+        passkey_rules(r->app.api.config.url, c->arena, &r->accounts.passkeys, e) < 0)
+        return -1;
+    r->app.api.accounts = &r->accounts;
+    r->app.api.sessions = &r->sessions;
+    return 0;
+}
 
 static int start(struct running *r, struct config *c, struct err *e)
 {
@@ -172,7 +207,8 @@ static int start(struct running *r, struct config *c, struct err *e)
                              .stranger_burst = c->denied_burst,
                              .note_ms = 60000};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || limit_start(&l, &r->app.api.limit, e) ||
-        start_staff(&r->app, c, e) || events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
+        start_staff(&r->app, c, e) || start_accounts(r, c, e) ||
+        events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
         deliver_start(&d, &r->app.api.deliver, e) ||
         (r->app.sandbox && c->workers &&
          workers_start(r->app.api.jobs, r->app.api.registry, r->app.sandbox, (int)c->workers, &r->workers, e)) ||
@@ -198,6 +234,7 @@ static void stop(struct running *r)
     }
     http_server_close(r->http);
     staff_stop(r->app.api.staff);
+    passwords_stop(r->accounts.passwords);
     app_close(&r->app);
 }
 

@@ -1,9 +1,11 @@
 /* rotate.c -- new domain keys, and everything that was sealed under an older one sealed anew.
  *
- * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints, the names of staff. Each row is
- * changed by itself, from what it was (compare and set), so it does not matter who else writes, or that this ends in
- * the middle: the next round goes on with what is left. An older key is destroyed when nothing is under it and it was
- * replaced so long ago that nobody, in whatever process, can still be sealing with it. */
+ * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints, the names of staff, their
+ * passwords and passkeys, the tokens of their sessions. Each row is changed by itself, from what it was (compare and
+ * set), so it does not matter who else writes, or that this ends in the middle: the next round goes on with what is
+ * left. An older key is destroyed when nothing is under it and it was replaced so long ago that nobody, in whatever
+ * process, can still be sealing with it.
+ */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/own.h"
@@ -12,9 +14,9 @@
 
 enum { PAGE = 200, OLD_MAX = 64 };
 
-/* Domains whose keys seal what is in many rows. Those for comparing ("input", "staff.who") stay: a new key would forget
- * what they compare with. So does "audit", under which lies one secret that is as old as the log. */
-static const char *const domains[] = {"job", "client", "staff"};
+/* Domains whose keys seal what is in many rows. Those for comparing ("input", "staff.who", "challenge") stay: a new key
+ * would forget what they compare with. So does "audit", under which lies one secret that is as old as the log. */
+static const char *const domains[] = {"job", "client", "staff", "session"};
 
 struct rotating {
     struct jobs *j;
@@ -113,6 +115,27 @@ static const struct kind kinds[] = {
      "SELECT id, id, person FROM staff WHERE scope = $1 AND id > $2 AND substr(person, 3, 8) = $3 ORDER BY id LIMIT $4",
      {"UPDATE staff SET person = $1 WHERE scope = $2 AND id = $3 AND person = $4", NULL},
      PLACE_STAFF_PERSON,
+     1,
+     false},
+    {"staff",
+     "SELECT staff, staff, password FROM account WHERE scope = $1 AND staff > $2 AND substr(password, 3, 8) = $3 ORDER "
+     "BY staff LIMIT $4",
+     {"UPDATE account SET password = $1 WHERE scope = $2 AND staff = $3 AND password = $4", NULL},
+     PLACE_ACCOUNT_PASSWORD,
+     1,
+     false},
+    {"staff",
+     "SELECT id, id, passkey FROM passkey WHERE scope = $1 AND id > $2 AND substr(passkey, 3, 8) = $3 ORDER BY id "
+     "LIMIT $4",
+     {"UPDATE passkey SET passkey = $1 WHERE scope = $2 AND id = $3 AND passkey = $4", NULL},
+     PLACE_PASSKEY,
+     1,
+     false},
+    {"session",
+     "SELECT id, id, tokens FROM session WHERE scope = $1 AND id > $2 AND substr(tokens, 3, 8) = $3 ORDER BY id LIMIT "
+     "$4",
+     {"UPDATE session SET tokens = $1 WHERE scope = $2 AND id = $3 AND tokens = $4", NULL},
+     PLACE_SESSION_TOKENS,
      1,
      false},
 };

@@ -317,7 +317,7 @@ await test('a job that was given to another client does not open, and db check s
 });
 await test('a store of schema 3, with its data, is brought to the present, and what it tells stays the same', () => {
   const had = exported();
-  sql(`DROP INDEX event_ended; DROP INDEX job_erased; DROP INDEX job_poison; ALTER TABLE job DROP COLUMN input; DROP TABLE role_grant; DROP TABLE staff; DROP TABLE audit_key; DROP TABLE audit_tile; DROP TABLE audit_checkpoint;
+  sql(`DROP INDEX event_ended; DROP INDEX job_erased; DROP INDEX job_poison; ALTER TABLE job DROP COLUMN input; DROP TABLE passkey; DROP TABLE invitation; DROP TABLE account; DROP TABLE challenge_used; DROP TABLE sign_in_failure; DROP TABLE session_cookie; DROP TABLE session; DROP TABLE logout_token; DROP TABLE role_grant; DROP TABLE staff; DROP TABLE audit_key; DROP TABLE audit_tile; DROP TABLE audit_checkpoint;
        DROP TABLE model_signature; DROP TABLE model_signer;
        ALTER TABLE client DROP COLUMN rate; ALTER TABLE client DROP COLUMN burst; DROP TABLE model_selftest;
        ALTER TABLE model_alias DROP COLUMN rank; DELETE FROM schema_version WHERE number > 3;`);

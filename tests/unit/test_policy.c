@@ -38,6 +38,8 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_INSTALLATION_LOOKUP, none, "---as-----", none, none},
         {ENTITY_STREAM_LOOKUP, none, "---a-pc---", none, none},
         {ENTITY_ME, none, "-o-oooooo-", none, none},
+        {ENTITY_SIGN_IN, all, all, none, none},
+        {ENTITY_CREDENTIAL, "---oooooo-", "---oooooo-", "---oooooo-", "---oooooo-"},
         {ENTITY_CONSENT, "---a-----o", "---a-tta-o", "---a-----o", none},
     };
     static const struct {

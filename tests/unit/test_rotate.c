@@ -1,7 +1,8 @@
 #include "shop.h"
 
 #include "identity/endpoint.h"
-#include "identity/staff.h"
+#include "identity/account.h"
+#include "identity/desk.h"
 #include "jobs/rotate.h"
 #include "store/place.h"
 
@@ -147,11 +148,11 @@ static int put_person(struct tx *tx, void *arg, struct err *e)
 static void listed(struct shop *s)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
-    struct staff_desk d = {s->h.db, s->h.keyring, s->h.scope};
+    struct people d = {s->h.db, s->h.keyring, s->h.scope};
     struct buf b = buf_in(a, 4096);
     struct json_out o = json_out(&b);
     struct err e;
-    CHECK_OK(staff_list(&d, a, &o, &e));
+    CHECK_OK(desk_list(&d, a, &o, &e));
     CHECK(memmem(b.p, b.n, "alice", 5) != NULL);
 }
 
@@ -177,6 +178,29 @@ TEST(names_of_staff_move_too)
     shop_close(&s);
 }
 
+TEST(passwords_of_accounts_move_too)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct shop s;
+    struct err e;
+    enum desk_done done;
+    struct invitation i;
+    struct attempt t;
+    char code[INVITATION_TEXT];
+    shop_open(&s);
+    struct accounts x = {.people = {s.h.db, s.h.keyring, s.h.scope}};
+    CHECK_OK(passwords_start(1, &x.passwords, &e));
+    CHECK_OK(account_add(&x.people, SLICE("anna"), ROLE_AUDITOR, "root", a, &done, code, &e));
+    CHECK_OK(account_accept(&x, slice_of(code), SLICE("xkq7 vmw2 pt9"), NULL, a, &i, &e));
+    CHECK_INT(rotate(&s), 2);
+    CHECK_INT(reseal(&s, KEY_REST_US).rows, 3); /* a client, a person, a password */
+    CHECK_INT(under_newest(&s, "account", "password", "staff"), 1);
+    reseal(&s, 0);
+    CHECK_OK(account_sign_in(&x, SLICE("anna"), SLICE("xkq7 vmw2 pt9"), a, &t, &e));
+    passwords_stop(x.passwords);
+    shop_close(&s);
+}
+
 RUN(T(what_is_sealed_moves_to_the_new_key_and_the_old_one_is_destroyed_when_it_has_rested),
     T(a_key_that_something_is_still_under_is_not_destroyed), T(an_erased_job_is_not_brought_back),
-    T(names_of_staff_move_too))
+    T(names_of_staff_move_too), T(passwords_of_accounts_move_too))
