@@ -24,11 +24,13 @@ void browser_set_cookie(struct api_request *q, const char *cookie)
 
 int browser_own_page(const struct api_request *q, struct err *e)
 {
-    struct slice site = http_header(q->http, "Sec-Fetch-Site"), origin = http_header(q->http, "Origin");
+    struct slice site = http_header(q->http, "Sec-Fetch-Site"), origin = http_header(q->http, "Origin"),
+                 ours = http_header(q->http, "X-Lazaret");
     if (q->http->method == HTTP_GET || q->http->method == HTTP_HEAD)
         return 0;
-    if (site.p ? slice_is(site, "same-origin")
-               : (origin.p && slice_is(origin, q->api->config.url)) || http_header(q->http, "Lazaret-Page").p)
+    if (!ours.p || !slice_is(ours, "1"))
+        return err_set(e, ERR_CROSS_SITE, "without the header X-Lazaret");
+    if (site.p ? slice_is(site, "same-origin") : !origin.p || slice_is(origin, q->api->config.url))
         return 0;
-    return err_set(e, ERR_NOT_ALLOWED, "a request with a cookie, or for one, has to come from a page of this server");
+    return err_set(e, ERR_CROSS_SITE, "from a page of another origin");
 }

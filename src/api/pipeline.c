@@ -218,6 +218,8 @@ static int identify_session(struct api_request *q, struct err *e)
     struct session_ask ask = {.wanted = http_header(q->http, "Lazaret-Role"), .audit = &q->audit};
     if (!q->api->sessions || !browser_cookie(q, &ask.cookie))
         return 0;
+    if (http_header(q->http, "Authorization").p)
+        return err_set(e, ERR_TWO_SIGNS, "a cookie and an Authorization header");
     fill_audit(q);
     q->audit.actor = NULL;
     int found = session_identify(q->api->sessions, &ask, q->arena, &q->session, &q->caller, e);
@@ -225,7 +227,7 @@ static int identify_session(struct api_request *q, struct err *e)
     if (found && q->session.cookie)
         browser_set_cookie(q, q->session.cookie);
     if (found == 0)
-        return err_set(e, ERR_SESSION, "a cookie of no session, or of one that has ended");
+        return err_set(e, ERR_SESSION, "%s", err_text(ERR_SESSION));
     return found > 0 && browser_own_page(q, e) ? -1 : found;
 }
 
@@ -233,11 +235,11 @@ static int identify_session(struct api_request *q, struct err *e)
 static int identify(struct api_request *q, struct err *e)
 {
     struct slice authorization = http_header(q->http, "Authorization"), token;
-    if (q->api->staff && authorization.p && staff_token(authorization, &token))
-        return staff_identify(q->api->staff, token, http_header(q->http, "Lazaret-Role"), q->arena, &q->caller, e);
-    int session = authorization.p ? 0 : identify_session(q, e);
+    int session = identify_session(q, e);
     if (session)
         return session < 0 ? -1 : 0;
+    if (q->api->staff && authorization.p && staff_token(authorization, &token))
+        return staff_identify(q->api->staff, token, http_header(q->http, "Lazaret-Role"), q->arena, &q->caller, e);
     return known_identify(q->api->known, q->api->db, q->api->scope, authorization, q->api->config.open_client, q->arena,
                           &q->caller, e);
 }

@@ -26,6 +26,12 @@ void sha256(struct slice s, uint8_t ret[SHA256_BYTES])
     sha256_of(&s, 1, ret);
 }
 
+void sha384(struct slice s, uint8_t ret[SHA384_BYTES])
+{
+    if (!SHA384((const unsigned char *)s.p, s.n, ret))
+        abort();
+}
+
 void sha256_begin(struct sha256_run *r)
 {
     r->ctx = EVP_MD_CTX_new();

@@ -1,4 +1,5 @@
-/* digest.h -- SHA-256 and HMAC-SHA-256 (FIPS 180-4, FIPS 198-1; OpenSSL). Never fail: without them the process ends. */
+/* digest.h -- SHA-256, SHA-384 and HMAC-SHA-256 (FIPS 180-4, FIPS 198-1; OpenSSL). Never fail: without them the process
+ * ends. */
 #ifndef CRYPTO_DIGEST_H
 #define CRYPTO_DIGEST_H
 
@@ -7,9 +8,10 @@
 
 #include "base/str.h"
 
-enum { SHA256_BYTES = 32, SHA256_TEXT = 65 };
+enum { SHA256_BYTES = 32, SHA256_TEXT = 65, SHA384_BYTES = 48 };
 
 void sha256(struct slice s, uint8_t ret[SHA256_BYTES]);
+void sha384(struct slice s, uint8_t ret[SHA384_BYTES]);
 /* Of several pieces as if they stood in a row. */
 void sha256_of(const struct slice *piece, size_t n, uint8_t ret[SHA256_BYTES]);
 /* Of what comes in pieces over time. */

@@ -1,19 +1,18 @@
 #include "identity/issuer.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "identity/ask.h"
 
-enum { ANSWER_MAX = 256 << 10, FETCH_MS = 5000, CONNECT_MS = 2000, REFRESH_S = 300, RETRY_S = 60, URL_MAX = 2048 };
+enum { REFRESH_S = 300, RETRY_S = 60 };
 
 struct issuer {
     struct issuer_config c;
@@ -24,165 +23,75 @@ struct issuer {
     bool wanted; /* by somebody who waits */
     bool fetching;
     int waiters;
-    uint64_t tries;   /* fetches that have ended, either way */
-    bool failed;      /* the last one */
-    int64_t again_us; /* when an unknown key may ask again */
-    char *text;       /* the key set; NULL: never fetched */
-    size_t size;
-    uint64_t set;       /* counts the sets that differ */
-    int64_t fetched_us; /* of the last that succeeded */
+    uint64_t tries;              /* fetches that have ended, either way */
+    bool failed;                 /* the last one */
+    int64_t again_us;            /* when an unknown key may ask again */
+    struct slice keys, document; /* as fetched last, ours; {NULL,0}: never */
+    uint64_t set;                /* counts the sets that differ */
+    int64_t fetched_us;          /* of the last that succeeded */
 };
 
 /* --- asking --- */
 
-static bool is_local(const char *host)
+/* A text of the discovery document; NULL: it has none, or one that is no text. */
+static const char *told(const struct json *j, const char *name, struct arena *a)
 {
-    return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "[::1]") == 0;
-}
-
-bool issuer_address_ok(const char *url, bool plain)
-{
-    CURLU *u = strlen(url) < URL_MAX ? curl_url() : NULL;
-    char *scheme = NULL, *host = NULL, *user = NULL, *fragment = NULL;
-    bool ok = u && curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK &&
-              curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-              curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-              curl_url_get(u, CURLUPART_FRAGMENT, &fragment, 0) != CURLUE_OK &&
-              (strcmp(scheme, "https") == 0 || (plain && strcmp(scheme, "http") == 0 && is_local(host)));
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(user);
-    curl_free(fragment);
-    curl_url_cleanup(u);
-    return ok;
-}
-
-struct answer {
-    struct issuer *x;
-    struct buf body;
-    bool plain;
-};
-
-static size_t take(char *p, size_t size, size_t n, void *ctx)
-{
-    struct answer *w = ctx;
-    buf_add(&w->body, p, size * n);
-    return buf_failed(&w->body) ? 0 : size * n;
-}
-
-static int go_on(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    struct answer *w = ctx;
-    (void)a, (void)b, (void)c, (void)d;
-    return w->x->stop;
-}
-
-/* The very address that is connected to: plain http never leaves this machine, whatever a name resolves to. */
-static curl_socket_t open_checked(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
-{
-    struct answer *w = ctx;
-    (void)purpose;
-    if (w->plain) {
-        const struct sockaddr_in *four = (const void *)&at->addr;
-        const struct sockaddr_in6 *six = (const void *)&at->addr;
-        bool local = at->family == AF_INET    ? (ntohl(four->sin_addr.s_addr) >> 24) == 127
-                     : at->family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&six->sin6_addr)
-                                              : false;
-        if (!local)
-            return CURL_SOCKET_BAD;
-    }
-    return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
-}
-
-static int get(struct issuer *x, const char *url, struct arena *a, struct slice *ret, struct err *e)
-{
-    struct answer w = {.x = x, .body = buf_in(a, ANSWER_MAX), .plain = strncmp(url, "https:", 6) != 0};
-    long status = 0;
-    if (!issuer_address_ok(url, x->c.plain))
-        return err_set(e, ERR_PROVIDER, "an address of the identity provider is not https");
-    CURL *h = curl_easy_init();
-    if (!h)
-        return err_set(e, ERR_NO_MEMORY, "ask the identity provider");
-    curl_easy_setopt(h, CURLOPT_URL, url);
-    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, x->c.plain ? "https,http" : "https");
-    curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(h, CURLOPT_PROXY, "");
-    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)FETCH_MS);
-    curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_checked);
-    curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, &w);
-    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(h, CURLOPT_WRITEDATA, &w);
-    curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, go_on);
-    curl_easy_setopt(h, CURLOPT_XFERINFODATA, &w);
-    curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(h, CURLOPT_USERAGENT, "lazaret/" LAZARET_VERSION);
-    if (x->c.ca && *x->c.ca)
-        curl_easy_setopt(h, CURLOPT_CAINFO, x->c.ca);
-    CURLcode rc = curl_easy_perform(h);
-    curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(h);
-    if (rc != CURLE_OK)
-        return err_set(e, ERR_PROVIDER, "the identity provider: %s", curl_easy_strerror(rc));
-    if (status != 200)
-        return err_set(e, ERR_PROVIDER, "the identity provider answered %ld", status);
-    *ret = buf_text(&w.body);
-    return 0;
-}
-
-static int get_json(struct issuer *x, const char *url, struct arena *a, struct json *ret, struct err *e)
-{
-    struct slice text;
-    struct json_fault f;
-    if (get(x, url, a, &text, e))
-        return -1;
-    if (json_parse(a, text, ret, &f) || json_kind(ret, 0) != JSON_OBJECT)
-        return err_set(e, ERR_PROVIDER, "the identity provider's answer is not a JSON object");
-    return 0;
+    struct slice s = json_get_text(j, 0, name, a);
+    const char *z = s.p ? arena_str(a, s) : NULL;
+    return z && strlen(z) == s.n ? z : NULL;
 }
 
 /* Discovery, then the keys it points to. */
-static int fetch(struct issuer *x, struct arena *a, struct slice *ret, struct err *e)
+static int fetch(struct issuer *x, struct arena *a, struct slice *ret_keys, struct slice *ret_document, struct err *e)
 {
-    struct json j;
+    struct json j, keys;
+    struct ask how = {.ca = x->c.ca, .plain = x->c.plain, .stop = &x->stop};
+    long status;
     size_t n = strlen(x->c.url);
     const char *slash = n && x->c.url[n - 1] == '/' ? "" : "/";
     const char *url = arena_printf(a, "%s%s.well-known/openid-configuration", x->c.url, slash);
     if (!url)
         return err_set(e, ERR_NO_MEMORY, "ask the identity provider");
-    if (get_json(x, url, a, &j, e))
+    if (ask_json(&how, url, NULL, a, &status, &j, e))
         return err_in(e, "discovery");
     uint32_t issuer = json_get_kind(&j, 0, "issuer", JSON_STRING);
-    struct slice keys = json_get_text(&j, 0, "jwks_uri", a);
     if (!issuer || !json_is(&j, issuer, x->c.url))
         return err_set(e, ERR_PROVIDER, "the discovery document is of another issuer than staff.issuer");
-    const char *where = keys.p ? arena_str(a, keys) : NULL;
-    if (!where || strlen(where) != keys.n)
+    const char *where = told(&j, "jwks_uri", a);
+    if (!where)
         return err_set(e, ERR_PROVIDER, "the discovery document names no keys (jwks_uri)");
-    if (get_json(x, where, a, &j, e))
+    if (ask_json(&how, where, NULL, a, &status, &keys, e))
         return err_in(e, "keys");
-    if (!json_get_kind(&j, 0, "keys", JSON_ARRAY))
+    if (!json_get_kind(&keys, 0, "keys", JSON_ARRAY))
         return err_set(e, ERR_PROVIDER, "the identity provider's key set has no keys");
-    *ret = json_span(&j, 0);
+    *ret_keys = json_span(&keys, 0);
+    *ret_document = json_span(&j, 0);
     return 0;
 }
 
 /* --- the thread --- */
 
-/* Under the lock. The same keys again are the same set. */
-static void keep(struct issuer *x, struct slice text)
+/* Into *to, unless it is there already. 1: it is another one now; 0; -1: memory is out, and the old one stays. */
+static int keep_text(struct slice *to, struct slice text)
 {
-    if (!x->text || x->size != text.n || memcmp(x->text, text.p, text.n) != 0) {
-        char *copy = malloc(text.n);
-        if (!copy)
-            return;
-        memcpy(copy, text.p, text.n);
-        free(x->text);
-        x->text = copy;
-        x->size = text.n;
-        x->set++;
-    }
+    if (to->p && slice_eq(*to, text))
+        return 0;
+    char *copy = malloc(text.n);
+    if (!copy)
+        return -1;
+    memcpy(copy, text.p, text.n);
+    free((char *)(uintptr_t)to->p);
+    *to = (struct slice){copy, text.n};
+    return 1;
+}
+
+/* Under the lock. The same keys again are the same set. */
+static void keep(struct issuer *x, struct slice keys, struct slice document)
+{
+    int changed = keep_text(&x->keys, keys);
+    if (changed < 0 || keep_text(&x->document, document) < 0)
+        return;
+    x->set += (uint64_t)changed;
     x->fetched_us = clock_mono_us();
 }
 
@@ -206,12 +115,12 @@ static void *ask(void *arg)
         x->fetching = true;
         pthread_mutex_unlock(&x->lock);
         OWN_ARENA struct arena *a = arena_new(8 << 20);
-        struct slice text;
+        struct slice keys, document;
         struct err e;
-        int rc = a ? fetch(x, a, &text, &e) : err_set(&e, ERR_NO_MEMORY, "ask the identity provider");
+        int rc = a ? fetch(x, a, &keys, &document, &e) : err_set(&e, ERR_NO_MEMORY, "ask the identity provider");
         pthread_mutex_lock(&x->lock);
         if (rc == 0)
-            keep(x, text);
+            keep(x, keys, document);
         if (rc && !x->stop && !x->failed)
             log_err(LOG_WARN, "the identity provider's keys were not fetched", &e);
         else if (rc == 0 && x->failed)
@@ -231,7 +140,7 @@ static void *ask(void *arg)
 int issuer_start(const struct issuer_config *c, struct issuer **ret, struct err *e)
 {
     pthread_condattr_t mono;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !issuer_address_ok(c->url, c->plain))
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !ask_address_ok(c->url, c->plain))
         return err_set(e, ERR_CONFIG,
                        "staff.issuer is https://HOST/..., without a user in it; http only on this machine and with "
                        "staff.http = on");
@@ -267,7 +176,8 @@ void issuer_stop(struct issuer *x)
     pthread_cond_destroy(&x->wake);
     pthread_cond_destroy(&x->fetched);
     pthread_mutex_destroy(&x->lock);
-    free(x->text);
+    free((char *)(uintptr_t)x->keys.p);
+    free((char *)(uintptr_t)x->document.p);
     free(x);
     curl_global_cleanup();
 }
@@ -276,7 +186,7 @@ void issuer_stop(struct issuer *x)
 
 static bool young(const struct issuer *x)
 {
-    return x->text && clock_mono_us() - x->fetched_us < x->c.keep_s * 1000000;
+    return x->keys.p && clock_mono_us() - x->fetched_us < x->c.keep_s * 1000000;
 }
 
 /* 1 found, 0 not in the set, -1 */
@@ -285,7 +195,7 @@ static int look_up(const struct issuer *x, const struct token_head *head, struct
 {
     if (!young(x))
         return 0;
-    struct slice copy = arena_copy(a, (struct slice){x->text, x->size});
+    struct slice copy = arena_copy(a, x->keys);
     if (!copy.p)
         return err_set(e, ERR_NO_MEMORY, "the identity provider's keys");
     *ret_set = x->set;
@@ -343,4 +253,56 @@ int issuer_holds(struct issuer *x, uint64_t set, struct err *e)
     int rc = young(x) ? x->set == set : err_set(e, ERR_PROVIDER, "the identity provider's keys are too old");
     pthread_mutex_unlock(&x->lock);
     return rc;
+}
+
+/* --- where its doors are --- */
+
+static bool lists(const struct json *j, const char *name, const char *word)
+{
+    uint32_t list = json_get_kind(j, 0, name, JSON_ARRAY);
+    for (uint32_t i = list ? json_first(j, list) : 0; list && i != json_end(j, list); i = json_next(j, i))
+        if (json_kind(j, i) == JSON_STRING && json_is(j, i, word))
+            return true;
+    return false;
+}
+
+static const char *door(const struct issuer *x, const struct json *j, const char *name, struct arena *a)
+{
+    const char *url = told(j, name, a);
+    return url && ask_address_ok(url, x->c.plain) ? url : NULL;
+}
+
+static int read_doors(const struct issuer *x, struct slice document, struct arena *a, struct issuer_doors *ret,
+                      struct err *e)
+{
+    struct json j;
+    struct json_fault f;
+    if (json_parse(a, document, &j, &f))
+        return err_set(e, ERR_NO_MEMORY, "the discovery document");
+    uint32_t iss = json_get(&j, 0, "authorization_response_iss_parameter_supported");
+    *ret = (struct issuer_doors){
+        .authorization = door(x, &j, "authorization_endpoint", a),
+        .token = door(x, &j, "token_endpoint", a),
+        .end_session = door(x, &j, "end_session_endpoint", a),
+        .says_iss = iss && json_kind(&j, iss) == JSON_TRUE,
+        .secret_in_form = json_get_kind(&j, 0, "token_endpoint_auth_methods_supported", JSON_ARRAY) &&
+                          !lists(&j, "token_endpoint_auth_methods_supported", "client_secret_basic"),
+    };
+    return ret->authorization && ret->token
+               ? 0
+               : err_set(e, ERR_PROVIDER,
+                         "the discovery document has no authorization_endpoint or token_endpoint over https");
+}
+
+int issuer_doors(struct issuer *x, struct arena *a, struct issuer_doors *ret, struct err *e)
+{
+    struct slice copy = {NULL, 0};
+    pthread_mutex_lock(&x->lock);
+    bool known = young(x) || (x->fetching && wait_for_fetch(x) && young(x));
+    if (known)
+        copy = arena_copy(a, x->document);
+    pthread_mutex_unlock(&x->lock);
+    if (!known)
+        return err_set(e, ERR_PROVIDER, "the identity provider's addresses are not known, or too old");
+    return copy.p ? read_doors(x, copy, a, ret, e) : err_set(e, ERR_NO_MEMORY, "the discovery document");
 }

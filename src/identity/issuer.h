@@ -8,8 +8,7 @@
  * everybody else is answered at once. Keys that were fetched serve until they are `keep_s` old, then nothing does
  * (ERR_PROVIDER).
  *
- * Addresses are https, or http on this machine where `plain` allows it; no redirect is followed, no proxy used; an
- * answer is at most 256 KiB and takes at most 5 seconds. */
+ * How it is asked: ask.h. */
 #ifndef IDENTITY_ISSUER_H
 #define IDENTITY_ISSUER_H
 
@@ -37,7 +36,13 @@ int issuer_key(struct issuer *x, const struct token_head *head, struct arena *a,
  * set that is young enough. 1, 0 or -1. */
 int issuer_holds(struct issuer *x, uint64_t set, struct err *e);
 
-/* May this address be asked? For settings and for what a discovery document says. */
-bool issuer_address_ok(const char *url, bool plain);
+/* Where people are sent and codes are taken to, as the discovery document says; checked by ask_address_ok. */
+struct issuer_doors {
+    const char *authorization, *token, *end_session; /* end_session may be NULL; the others are there */
+    bool says_iss;                                   /* it names itself in its answers (RFC 9207) */
+    bool secret_in_form;                             /* client_secret_post, because it takes no client_secret_basic */
+};
+/* ERR_PROVIDER: the document was never fetched, or is too old. May wait for a fetch that is under way. */
+int issuer_doors(struct issuer *x, struct arena *a, struct issuer_doors *ret, struct err *e);
 
 #endif

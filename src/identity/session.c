@@ -395,12 +395,13 @@ static int find_cookie(const struct sessions *s, struct slice cookie, struct are
 }
 
 /* Why it is over; NULL: it is not. */
-static const char *over(const struct found *f, int64_t now)
+static const char *over(const struct found *f, bool trust, int64_t now)
 {
-    return now >= f->until                               ? "expired"
-           : now - f->seen_at >= f->idle_us              ? "idle"
-           : f->seen_at - now > SESSION_CLOCK_S * SECOND ? "the clock was put back"
-                                                         : NULL;
+    bool unrenewed = trust && f->has_said && f->renew_at == INT64_MAX;
+    return now >= f->until || (unrenewed && now >= f->said_until) ? "expired"
+           : now - f->seen_at >= f->idle_us                       ? "idle"
+           : f->seen_at - now > SESSION_CLOCK_S * SECOND          ? "the clock was put back"
+                                                                  : NULL;
 }
 
 static bool late(int64_t replaced_at, int64_t now)
@@ -548,7 +549,7 @@ int session_identify(const struct sessions *s, const struct session_ask *q, stru
     int found = find_cookie(s, q->cookie, a, &f, e);
     if (found <= 0 || f.ended)
         return found < 0 ? -1 : 0;
-    const char *why = over(&f, now);
+    const char *why = over(&f, s->trust, now);
     if (why)
         return session_end(s, f.session.id, why, q->audit, e) ? -1 : 0;
     f.session.renew = f.renew_at <= now;

@@ -122,6 +122,24 @@ static int choose_role(uint32_t roles, struct slice wanted, struct arena *a, enu
     return 0;
 }
 
+struct issuer *staff_issuer(struct staff *s)
+{
+    return s->issuer;
+}
+
+const struct staff_config *staff_settings(const struct staff *s)
+{
+    return &s->c;
+}
+
+int staff_check(struct staff *s, struct slice token, struct arena *a, struct token *ret, struct err *e)
+{
+    uint8_t hash[SHA256_BYTES];
+    uint64_t set;
+    sha256(token, hash);
+    return check_token(s, token, hash, a, ret, &set, e) < 0 ? -1 : 0;
+}
+
 /* The row of whom a token is for; made and added to when the token is new. */
 static int find_person(struct staff *s, const struct token *t, bool known, struct arena *a, struct person *ret,
                        struct err *e)
@@ -134,6 +152,11 @@ static int find_person(struct staff *s, const struct token *t, bool known, struc
         return -1;
     int found = person_find(&s->c.people, who, a, ret, e);
     return found < 0 ? -1 : found > 0 && known ? 0 : person_arrive(&s->c.people, &x, found ? ret : NULL, a, ret, e);
+}
+
+int staff_person(struct staff *s, const struct token *t, struct arena *a, struct person *ret, struct err *e)
+{
+    return find_person(s, t, false, a, ret, e);
 }
 
 int staff_identify(struct staff *s, struct slice token, struct slice wanted, struct arena *a, struct caller *ret,

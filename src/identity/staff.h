@@ -32,4 +32,13 @@ bool staff_token(struct slice authorization, struct slice *ret);
 int staff_identify(struct staff *s, struct slice token, struct slice wanted, struct arena *a, struct caller *ret,
                    struct err *e);
 
+/* --- for oidc.h, which signs people in with a browser at the same provider --- */
+
+struct issuer *staff_issuer(struct staff *s);
+const struct staff_config *staff_settings(const struct staff *s);
+/* Judges an access token. As staff_identify. */
+int staff_check(struct staff *s, struct slice token, struct arena *a, struct token *ret, struct err *e);
+/* The person that the provider vouches for; made, or added to by proposals, unless that is so already. */
+int staff_person(struct staff *s, const struct token *t, struct arena *a, struct person *ret, struct err *e);
+
 #endif

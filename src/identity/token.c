@@ -3,8 +3,8 @@
 #include <cjose/cjose.h>
 #include <stdlib.h>
 
-#include "base/json.h"
 #include "base/own.h"
+#include "identity/token_int.h"
 
 enum { RSA_BITS_LEAST = 2048 };
 
@@ -58,7 +58,21 @@ static int copy(struct slice s, char *out, size_t most)
     return 0;
 }
 
+static bool is_one_of(struct slice typ, const char *const *allowed)
+{
+    for (; typ.p && *allowed; allowed++)
+        if (slice_is_nocase(typ, *allowed))
+            return true;
+    return false;
+}
+
 int token_head(struct slice token, struct arena *a, struct token_head *ret, struct err *e)
+{
+    static const char *const access[] = {"JWT", "at+jwt", "application/at+jwt", NULL};
+    return token_head_typ(token, access, a, ret, e);
+}
+
+int token_head_typ(struct slice token, const char *const *typs, struct arena *a, struct token_head *ret, struct err *e)
 {
     struct slice rest = token, part[3];
     struct json j;
@@ -77,9 +91,8 @@ int token_head(struct slice token, struct arena *a, struct token_head *ret, stru
         return err_set(e, ERR_TOKEN, "the token's header asks for an extension (crit) that is not known here");
     if (!alg.p || algorithm(alg) < 0)
         return err_set(e, ERR_TOKEN, "the token is not signed by RS256, RS384, PS256, PS384, ES256 or ES384");
-    if (json_get(&j, 0, "typ") && !(typ.p && (slice_is_nocase(typ, "JWT") || slice_is_nocase(typ, "at+jwt") ||
-                                              slice_is_nocase(typ, "application/at+jwt"))))
-        return err_set(e, ERR_TOKEN, "the token's header says it is no access token (typ)");
+    if (json_get(&j, 0, "typ") && !is_one_of(typ, typs))
+        return err_set(e, ERR_TOKEN, "the token's header says it is another kind of token (typ)");
     if (json_get(&j, 0, "kid") && (!kid.p || copy(kid, head.kid, KID_MAX)))
         return err_set(e, ERR_TOKEN, "the token names its key by something that is no short text");
     if (copy(alg, head.alg, sizeof head.alg - 1))
@@ -170,7 +183,7 @@ static int check_signature(const struct token_head *head, struct slice token, st
 /* --- the claims --- */
 
 /* NumericDate, whole seconds or with a fraction that is dropped. 1, 0 absent, -1 not one. */
-static int get_time(const struct json *j, const char *name, int64_t *ret)
+int token_time(const struct json *j, const char *name, int64_t *ret)
 {
     uint32_t at = json_get(j, 0, name);
     if (!at)
@@ -182,10 +195,11 @@ static int get_time(const struct json *j, const char *name, int64_t *ret)
                : -1;
 }
 
-static int check_times(const struct json *j, int64_t now_us, struct token *ret, struct err *e)
+int token_times(const struct json *j, int64_t now_us, int64_t *ret_until_us, struct err *e)
 {
     int64_t exp = 0, nbf = 0, iat = 0, now = now_us / 1000000;
-    int has_exp = get_time(j, "exp", &exp), has_nbf = get_time(j, "nbf", &nbf), has_iat = get_time(j, "iat", &iat);
+    int has_exp = token_time(j, "exp", &exp), has_nbf = token_time(j, "nbf", &nbf),
+        has_iat = token_time(j, "iat", &iat);
     if (has_exp <= 0 || has_nbf < 0 || has_iat < 0)
         return err_set(e, ERR_TOKEN, "the token does not say when it expires (exp), or its times are no numbers");
     if (exp + TOKEN_LEEWAY_S <= now)
@@ -196,26 +210,29 @@ static int check_times(const struct json *j, int64_t now_us, struct token *ret, 
         return err_set(e, ERR_TOKEN, "the token was issued in the future (iat)");
     if (exp - now > TOKEN_LIFE_S)
         return err_set(e, ERR_TOKEN, "the token is valid for longer than a day");
-    ret->until_us = (exp + TOKEN_LEEWAY_S) * 1000000;
+    *ret_until_us = (exp + TOKEN_LEEWAY_S) * 1000000;
     return 0;
+}
+
+bool token_meant_for(const struct json *j, const char *audience)
+{
+    uint32_t aud = json_get(j, 0, "aud");
+    if (!aud)
+        return false;
+    if (json_kind(j, aud) == JSON_STRING)
+        return json_is(j, aud, audience);
+    if (json_kind(j, aud) != JSON_ARRAY)
+        return false;
+    for (uint32_t k = json_first(j, aud); k != json_end(j, aud); k = json_next(j, k))
+        if (json_kind(j, k) == JSON_STRING && json_is(j, k, audience))
+            return true;
+    return false;
 }
 
 static bool meant_for_us(const struct token_rules *rules, const struct json *j, struct arena *a)
 {
-    uint32_t aud = json_get(j, 0, "aud");
     struct slice azp = json_get_text(j, 0, "azp", a);
-    if (rules->azp && azp.p && slice_is(azp, rules->audience))
-        return true;
-    if (!aud)
-        return false;
-    if (json_kind(j, aud) == JSON_STRING)
-        return json_is(j, aud, rules->audience);
-    if (json_kind(j, aud) != JSON_ARRAY)
-        return false;
-    for (uint32_t k = json_first(j, aud); k != json_end(j, aud); k = json_next(j, k))
-        if (json_kind(j, k) == JSON_STRING && json_is(j, k, rules->audience))
-            return true;
-    return false;
+    return (rules->azp && azp.p && slice_is(azp, rules->audience)) || token_meant_for(j, rules->audience);
 }
 
 static void take_role(struct slice name, uint32_t *roles)
@@ -246,7 +263,7 @@ static uint32_t roles_in(const struct json *j, uint32_t at, struct arena *a)
 }
 
 /* "resource_access.lazaret.roles": name by name into objects; where a name has dots itself, it is tried whole first. */
-static uint32_t find_roles(const struct json *j, const char *path, struct arena *a)
+uint32_t token_roles(const struct json *j, const char *path, struct arena *a)
 {
     uint32_t at = 0;
     struct slice rest = slice_of(path);
@@ -271,11 +288,23 @@ static bool is_plain(struct slice s)
     return true;
 }
 
+int token_who(const struct json *j, struct arena *a, char subject[SUBJECT_MAX + 1], char name[STAFF_NAME_MAX + 1],
+              struct err *e)
+{
+    struct slice sub = json_get_text(j, 0, "sub", a), called = json_get_text(j, 0, "preferred_username", a);
+    if (!sub.p || sub.n == 0 || !is_plain(sub) || copy(sub, subject, SUBJECT_MAX))
+        return err_set(e, ERR_TOKEN, "the token does not say who it is for (sub), in at most %d bytes", SUBJECT_MAX);
+    if (!called.p || !called.n)
+        called = json_get_text(j, 0, "name", a);
+    if (!called.p || !is_plain(called) || copy(called, name, STAFF_NAME_MAX))
+        name[0] = 0;
+    return 0;
+}
+
 static int check_claims(const struct token_rules *rules, const struct json *j, int64_t now_us, struct arena *a,
                         struct token *ret, struct err *e)
 {
     uint32_t iss = json_get_kind(j, 0, "iss", JSON_STRING), typ = json_get(j, 0, "typ");
-    struct slice sub = json_get_text(j, 0, "sub", a), name = json_get_text(j, 0, "preferred_username", a);
     if (!iss || !json_is(j, iss, rules->issuer))
         return err_set(e, ERR_TOKEN, "the token is of another issuer (iss)");
     if (!meant_for_us(rules, j, a))
@@ -285,16 +314,22 @@ static int check_claims(const struct token_rules *rules, const struct json *j, i
         return err_set(e, ERR_TOKEN, "the token is no access token (typ)");
     if (!typ && (json_get(j, 0, "nonce") || json_get(j, 0, "at_hash") || json_get(j, 0, "c_hash")))
         return err_set(e, ERR_TOKEN, "the token is an ID token: send the access token");
-    if (check_times(j, now_us, ret, e))
+    if (token_times(j, now_us, &ret->until_us, e))
         return -1;
-    if (!sub.p || sub.n == 0 || !is_plain(sub) || copy(sub, ret->subject, SUBJECT_MAX))
-        return err_set(e, ERR_TOKEN, "the token does not say who it is for (sub), in at most %d bytes", SUBJECT_MAX);
-    if (!name.p || !name.n)
-        name = json_get_text(j, 0, "name", a);
-    if (!name.p || !is_plain(name) || copy(name, ret->name, STAFF_NAME_MAX))
-        ret->name[0] = 0;
-    ret->roles = find_roles(j, rules->roles, a);
+    if (token_who(j, a, ret->subject, ret->name, e))
+        return -1;
+    ret->roles = token_roles(j, rules->roles, a);
     return 0;
+}
+
+int token_open(const struct token_head *head, struct slice token, struct slice jwk, struct arena *a, struct json *ret,
+               struct err *e)
+{
+    struct slice rest = token;
+    if (check_signature(head, token, jwk, a, e))
+        return -1;
+    slice_cut(&rest, '.');
+    return read_part(slice_cut(&rest, '.'), "content", a, ret, e);
 }
 
 int token_check(const struct token_rules *rules, struct slice token, struct slice jwk, int64_t now_us, struct arena *a,
@@ -303,11 +338,8 @@ int token_check(const struct token_rules *rules, struct slice token, struct slic
     struct token_head head;
     struct token found = {.roles = 0};
     struct json j;
-    if (token_head(token, a, &head, e) || check_signature(&head, token, jwk, a, e))
-        return -1;
-    struct slice rest = token;
-    slice_cut(&rest, '.');
-    if (read_part(slice_cut(&rest, '.'), "content", a, &j, e) || check_claims(rules, &j, now_us, a, &found, e))
+    if (token_head(token, a, &head, e) || token_open(&head, token, jwk, a, &j, e) ||
+        check_claims(rules, &j, now_us, a, &found, e))
         return -1;
     if (arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "a token");

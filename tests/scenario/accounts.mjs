@@ -16,9 +16,9 @@ const PASSWORD = 'xkq7 vmw2 pt9';
 const OTHER = 'hqz4 rnd8 wk3';
 const add = (name, role = 'auditor', by = 'root') => cliJson(['user', 'add', name, '--role', role, '--by', by, '--data', server.dir, '--json']);
 const jar = {};
-// A program that is no browser, and says so by Lazaret-Page; keeps the cookie of `who`.
+// A program that is no browser, and says X-Lazaret as our page does; keeps the cookie of `who`.
 async function ask(method, at, body, { who, headers = {} } = {}) {
-  const r = await server.request({ method, path: at, body: body && JSON.stringify(body), headers: { 'Lazaret-Page': '1',
+  const r = await server.request({ method, path: at, body: body && JSON.stringify(body), headers: { 'X-Lazaret': '1',
     ...(body ? { 'Content-Type': 'application/json' } : {}), ...(jar[who] ? { Cookie: jar[who] } : {}), ...headers } });
   const cookie = r.headers['set-cookie']?.[0];
   if (who && cookie) jar[who] = cookie.split(';')[0];
@@ -71,7 +71,7 @@ await test('another site\'s page can neither sign in nor use the cookie', async 
   }
   const bare = await server.request({ method: 'POST', path: '/auth/passkey/register/options', headers: { Cookie: jar.dario } });
   same(bare.status, 403, bare.text);
-  const origin = (o) => server.request({ method: 'POST', path: '/auth/passkey/register/options', headers: { Cookie: jar.dario, Origin: o } });
+  const origin = (o) => server.request({ method: 'POST', path: '/auth/passkey/register/options', headers: { 'X-Lazaret': '1', Cookie: jar.dario, Origin: o } });
   same((await origin('https://evil.example')).status, 403, 'a foreign origin');
   same((await origin(home())).status, 200, 'our origin');
   same((await ask('GET', '/api/v1/me', undefined, { headers: { Cookie: '__Host-lazaret=AAAA' } })).status, 401, 'a made-up cookie');

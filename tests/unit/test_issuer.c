@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "identity/ask.h"
 #include "identity/issuer.h"
 
 enum { URL_ROOM = 64 };
@@ -181,8 +182,8 @@ TEST(addresses_that_may_be_asked)
                {"id.example", false, false},
                {"", false, false}};
     for (size_t i = 0; i < COUNT(row); i++) {
-        CHECK_INT(issuer_address_ok(row[i].url, false), row[i].tls);
-        CHECK_INT(issuer_address_ok(row[i].url, true), row[i].plain);
+        CHECK_INT(ask_address_ok(row[i].url, false), row[i].tls);
+        CHECK_INT(ask_address_ok(row[i].url, true), row[i].plain);
     }
 }
 

@@ -14,7 +14,7 @@ class Refused extends Error {
   }
 }
 async function ask(method, path, body, headers = {}) {
-  const r = await fetch(path, { method, headers: { Accept: 'application/problem+json', ...(body && { 'Content-Type': 'application/json' }), ...headers },
+  const r = await fetch(path, { method, headers: { Accept: 'application/problem+json', 'X-Lazaret': '1', ...(body && { 'Content-Type': 'application/json' }), ...headers },
     ...(body && { body: JSON.stringify(body) }), cache: 'no-store', redirect: 'error' });
   const text = await r.text();
   const json = text && (r.headers.get('Content-Type') ?? '').includes('json') ? JSON.parse(text) : {};
