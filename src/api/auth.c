@@ -71,7 +71,7 @@ static int check_session(struct api_request *q, bool fresh, struct err *e)
     }
     int there = account_exists(&q->api->accounts->people, q->session.staff, q->arena, e);
     if (there <= 0)
-        return there < 0 ? -1 : (err_set(e, ERR_CONFLICT, "your identity provider signs you in"), api_tell(q, e));
+        return there < 0 ? -1 : (err_set(e, ERR_NOT_ALLOWED, "your identity provider signs you in"), api_tell(q, e));
     int64_t age = clock_now_us() - q->session.auth_us;
     return fresh && (age < 0 || age > FRESH_S * INT64_C(1000000)) ? err_set(e, ERR_STEP_UP, "too long ago") : 0;
 }

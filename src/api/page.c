@@ -19,7 +19,6 @@ static int send(struct api_request *q, struct slice gz, const char *tag, const c
 {
     if (!q->api->accounts)
         return err_set(e, ERR_NOT_FOUND, "there are no accounts here (staff.accounts)");
-    http_reply_field(q->reply, "Referrer-Policy", SLICE("no-referrer"));
     http_reply_field(q->reply, "Cross-Origin-Opener-Policy", SLICE("same-origin"));
     return api_send_file(q, gz, tag, type, policy, e);
 }

@@ -312,7 +312,8 @@ TEST(sessions_end_one_by_one_all_of_a_person_and_as_the_provider_says)
     const struct audit_entry audit = {.request = "r"};
     for (int i = 0; i < 3; i++) {
         struct session_provider provider = {.issuer = "https://id.example", .sid = i ? SLICE("s1") : SLICE("s0"),
-                                            .tokens = SLICE("{\"refresh\":\"canary\"}"), .said = 1u << ROLE_MONITOR, .said_until_us = INT64_MAX};
+                                            .tokens = SLICE("{\"refresh\":\"canary\"}"), .said = 1u << ROLE_MONITOR,
+                                            .said_until_us = INT64_MAX};
         struct session_new x = {.how = SESSION_OIDC, .provider = &provider};
         memcpy(x.staff, p.bob.id, 16);
         CHECK_OK(session_open(&p.s, &x, &audit, p.a, &cookie[i], &e));
