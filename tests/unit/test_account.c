@@ -131,6 +131,17 @@ TEST(neither_code_nor_name_nor_password_is_in_the_store)
     raze(&d);
 }
 
+struct late_use {
+    struct desk_house *d;
+    struct invitation i;
+};
+
+static int use_late(struct tx *tx, void *arg, struct err *e)
+{
+    struct late_use *x = arg;
+    return invitation_use(tx, &x->d->x.people, &x->i, x->d->a, e);
+}
+
 TEST(an_invitation_is_good_once_in_time_and_for_its_role)
 {
     struct desk_house d;
@@ -151,6 +162,12 @@ TEST(an_invitation_is_good_once_in_time_and_for_its_role)
     add(&d, "bea", ROLE_DOCTOR, code); /* too old */
     house_sql(&d.h, "UPDATE invitation SET until = 1000000 WHERE ended_at IS NULL");
     CHECK_INT(account_accept(&d.x, slice_of(code), SLICE(GOOD), NULL, d.a, &i, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+    CHECK_OK(account_invite(&d.x.people, SLICE("bea"), "root", d.a, newer, &e));
+    struct late_use late = {.d = &d}; /* found in time, used too late */
+    CHECK_OK(invitation_find(&d.x.people, slice_of(newer), d.a, &late.i, &e));
+    house_sql(&d.h, "UPDATE invitation SET until = 1000000 WHERE ended_at IS NULL");
+    CHECK_INT(tx_run(d.h.db, use_late, &late, &e), -1);
     CHECK_INT(e.code, ERR_NOT_FOUND);
     CHECK_OK(account_invite(&d.x.people, SLICE("bea"), "root", d.a, newer, &e));
     CHECK_OK(invitation_find(&d.x.people, slice_of(newer), d.a, &i, &e));
@@ -548,6 +565,8 @@ TEST(a_passkey_is_refused_in_every_point_that_the_store_knows)
     CHECK_INT(use(&d, &v, ask(&d, NULL), anna, &t, &e), -1);
     CHECK_INT(use(&d, &v, ask(&d, bea), bea, &t, &e), -1); /* bea's step up by anna's passkey */
     CHECK_INT(use(&d, &v, offer(&d, anna), NULL, &t, &e), -1);
+    CHECK_INT(use(&d, &v, offer(&d, anna), anna, &t, &e), -1); /* of hers, but to register another */
+    CHECK_STR(e.detail, "the challenge was for something else");
     CHECK_INT(use(&d, &v, "AAAA", NULL, &t, &e), -1);
     CHECK_INT(e.code, ERR_TOKEN);
     CHECK_OK(use(&d, &v, ask(&d, anna), anna, &t, &e));
