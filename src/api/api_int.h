@@ -33,7 +33,7 @@ struct api_request {
     const struct api_route *route;  /* NULL: none matched */
     struct slice param[PARAMS_MAX]; /* of the path's ":name"s, in their order */
     struct caller caller;
-    bool has_session; /* the caller came with a cookie, of: */
+    bool signed_in; /* by a session's cookie; then: */
     struct session session;
     struct trace trace;
     char id[REQUEST_ID_MAX + 1];
@@ -75,6 +75,8 @@ void api_starve(struct api_request *q, struct err *e);
 struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text);
 /* "missing", loc "client_id", ... for FastAPI's 422. */
 struct api_issue *api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text);
+/* Gives the session's cookie. */
+void api_set_cookie(struct api_request *q, const char *cookie);
 /* The answer's detail is what e says, which is meant for whoever asked: of the modules that say so. Always -1. */
 int api_tell(struct api_request *q, const struct err *e);
 /* Into the audit log that this was denied with e. If that fails, *e becomes the failure and nothing else will be told.

@@ -65,7 +65,7 @@ static int check_session(struct api_request *q, bool fresh, struct err *e)
 {
     if (check_on(q, e))
         return -1;
-    if (!q->has_session) {
+    if (!q->signed_in) {
         err_set(e, ERR_NOT_ALLOWED, "only with the session of a browser");
         return api_tell(q, e);
     }
@@ -137,7 +137,7 @@ static int begin(struct api_request *q, const uint8_t staff[16], enum session_ho
     memcpy(x.staff, staff, 16);
     if (session_open(q->api->sessions, &x, &q->audit, q->arena, &cookie, e))
         return -1;
-    browser_set_cookie(q, cookie);
+    api_set_cookie(q, cookie);
     json_open(&o, '{');
     json_pair_str(&o, "id", uuid_text(staff, id));
     json_pair_str(&o, "how", session_how_name(how));

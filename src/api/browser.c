@@ -15,7 +15,7 @@ bool browser_cookie(const struct api_request *q, struct slice *ret)
     return false;
 }
 
-void browser_set_cookie(struct api_request *q, const char *cookie)
+void api_set_cookie(struct api_request *q, const char *cookie)
 {
     const char *field = arena_printf(q->arena, "%s=%s; Path=/; Secure; HttpOnly; SameSite=Strict", cookie_name, cookie);
     if (field)

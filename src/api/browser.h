@@ -11,7 +11,6 @@
 
 /* False: the request has none. */
 bool browser_cookie(const struct api_request *q, struct slice *ret);
-void browser_set_cookie(struct api_request *q, const char *cookie);
 /* 0, or -1 ERR_CROSS_SITE. Of what only reads: 0. */
 int browser_own_page(const struct api_request *q, struct err *e);
 

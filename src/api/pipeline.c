@@ -223,9 +223,9 @@ static int identify_session(struct api_request *q, struct err *e)
     fill_audit(q);
     q->audit.actor = NULL;
     int found = session_identify(q->api->sessions, &ask, q->arena, &q->session, &q->caller, e);
-    q->has_session = found > 0;
+    q->signed_in = found > 0;
     if (found && q->session.cookie)
-        browser_set_cookie(q, q->session.cookie);
+        api_set_cookie(q, q->session.cookie);
     if (found == 0)
         return err_set(e, ERR_SESSION, "%s", err_text(ERR_SESSION));
     return found > 0 && browser_own_page(q, e) ? -1 : found;
