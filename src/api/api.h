@@ -12,6 +12,7 @@
 #include "audit/seat.h"
 #include "deliver/deliver.h"
 #include "http/server.h"
+#include "identity/account.h"
 #include "identity/known.h"
 #include "identity/program.h"
 #include "identity/oidc.h"
@@ -23,7 +24,7 @@
 struct api_config {
     const char *open_client;  /* NULL: none. legacy.open_client */
     const char *cors_origins; /* space separated; "" none */
-    const char *url;          /* where browsers find this server; "": what they say they asked */
+    const char *url;          /* "https://HOST[:PORT]", as browsers reach this server; "": not known */
     int client_streams;       /* open streams of events a client may have */
     int client_queued;        /* jobs of a client that may wait; 0: any number */
 };
@@ -31,10 +32,11 @@ struct api_config {
 struct api {
     struct db *db;
     struct keyring *keyring;
-    struct known *known;       /* to be told when a client changes */
-    struct staff *staff;       /* NULL: no identity provider is set */
-    struct oidc *oidc;         /* NULL: nobody signs in with a browser there */
-    struct programs *programs; /* NULL: no token endpoint here */
+    struct known *known;             /* to be told when a client changes */
+    struct staff *staff;             /* NULL: no identity provider is set */
+    struct oidc *oidc;               /* NULL: nobody signs in with a browser there */
+    const struct accounts *accounts; /* NULL: no built-in accounts */
+    struct programs *programs;       /* NULL: no token endpoint here */
     struct sessions sessions;
     struct audit_signer *signer;
     struct audit_seats *seats;

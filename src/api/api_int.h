@@ -68,6 +68,9 @@ struct slice api_form_value(struct slice form, const char *name, struct arena *a
 void api_put_model(struct json_out *o, const struct model *m);
 /* A JSON answer. */
 int api_answer(struct api_request *q, int status, const struct buf *json, struct err *e);
+/* A file that is embedded compressed, with its tag for If-None-Match and the page's Content-Security-Policy. */
+int api_send_file(struct api_request *q, struct slice gz, const char *tag, const char *type, const char *policy,
+                  struct err *e);
 /* The id in the path of an address below /v1/jobs/:job_id; 422 when it is none. */
 int api_job_id(struct api_request *q, uint8_t id[16], struct err *e);
 /* 404: no such job, or another client's. Always -1. */
@@ -83,6 +86,8 @@ void api_starve(struct api_request *q, struct err *e);
 struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text);
 /* "missing", loc "client_id", ... for FastAPI's 422. */
 struct api_issue *api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text);
+/* The answer's detail is what e says, which is meant for whoever asked: of the modules that say so. Always -1. */
+int api_tell(struct api_request *q, const struct err *e);
 /* Into the audit log that this was denied with e. If that fails, *e becomes the failure and nothing else will be told.
  */
 void api_deny(struct api_request *q, struct err *e);
@@ -97,6 +102,8 @@ struct slice api_cookie_named(const struct api_request *q, const char *name);
 /* The session's cookie: 1 and *ret, or 0 when none was sent. -1: it may not be used like this, ERR_TWO_SIGNS or
  * ERR_CROSS_SITE. */
 int api_cookie(struct api_request *q, struct slice *ret, struct err *e);
+/* What changes something: does a page of this server ask? 0, or -1 ERR_CROSS_SITE. */
+int api_own_page(const struct api_request *q, struct err *e);
 /* Whose cookie it is: fills q->caller, and q->signed_in and q->session as far as that is known, also with -1; writes a
  * new cookie into the reply when there is one. `quiet`: a look that does not count as use. */
 int api_identify_session(struct api_request *q, struct slice cookie, bool quiet, struct err *e);

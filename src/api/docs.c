@@ -41,16 +41,17 @@ static int unpack(struct slice gz, struct arena *a, struct slice *ret, struct er
     return 0;
 }
 
-static int send_file(struct api_request *q, struct slice gz, const char *tag, const char *type, struct err *e)
+int api_send_file(struct api_request *q, struct slice gz, const char *tag, const char *type, const char *csp,
+                  struct err *e)
 {
     const char *etag = arena_printf(q->arena, "W/\"%s\"", tag);
     struct slice known = http_header(q->http, "If-None-Match");
     if (!etag)
-        return err_set(e, ERR_NO_MEMORY, "a file of the API's page");
+        return err_set(e, ERR_NO_MEMORY, "a file of a page");
     http_reply_field(q->reply, "ETag", slice_of(etag));
     http_reply_field(q->reply, "Cache-Control", SLICE("no-cache"));
     http_reply_field(q->reply, "Vary", SLICE("Accept-Encoding"));
-    http_reply_field(q->reply, "Content-Security-Policy", slice_of(policy));
+    http_reply_field(q->reply, "Content-Security-Policy", slice_of(csp));
     q->reply->status = slice_is(known, "*") || (known.p && memmem(known.p, known.n, tag, strlen(tag))) ? 304 : 200;
     if (q->reply->status == 304)
         return 0;
@@ -64,8 +65,8 @@ static int send_file(struct api_request *q, struct slice gz, const char *tag, co
 
 int api_docs(struct api_request *q, struct err *e)
 {
-    return send_file(q, (struct slice){docs_index_html, docs_index_html_size}, docs_index_html_tag,
-                     "text/html; charset=utf-8", e);
+    return api_send_file(q, (struct slice){docs_index_html, docs_index_html_size}, docs_index_html_tag,
+                         "text/html; charset=utf-8", policy, e);
 }
 
 int api_docs_file(struct api_request *q, struct err *e)
@@ -85,6 +86,6 @@ int api_docs_file(struct api_request *q, struct err *e)
     };
     for (size_t i = 0; i < COUNT(file); i++)
         if (slice_is(q->param[0], file[i].name))
-            return send_file(q, (struct slice){file[i].text, *file[i].size}, file[i].tag, file[i].type, e);
+            return api_send_file(q, (struct slice){file[i].text, *file[i].size}, file[i].tag, file[i].type, policy, e);
     return err_set(e, ERR_NOT_FOUND, "no such file of the API's page");
 }

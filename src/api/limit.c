@@ -90,14 +90,14 @@ static struct bucket *find(struct limit *l, const uint8_t key[KEY], int64_t now)
     return b;
 }
 
-/* 0, or the seconds to wait. */
-static int take(struct limit *l, struct bucket *b, int64_t rate, int64_t burst, int64_t now)
+/* 0, or the seconds to wait. `look`: nothing is taken. */
+static int take(struct limit *l, struct bucket *b, int64_t rate, int64_t burst, int64_t now, bool look)
 {
     int64_t token = 1000000 / rate > 0 ? 1000000 / rate : 1;
     int64_t full = b->full_us > now ? b->full_us : now;
     int64_t lacking = full + token - now - burst * token;
     if (lacking <= 0) {
-        b->full_us = full + token;
+        b->full_us = look ? b->full_us : full + token;
         return 0;
     }
     count(l, b, 1, now);
@@ -146,12 +146,12 @@ int limit_client(struct limit *l, const struct caller *c)
         return 0;
     int64_t now = clock_mono_us();
     pthread_mutex_lock(&l->lock);
-    int wait = take(l, find_client(l, c, ERR_RATE, now), rate, burst, now);
+    int wait = take(l, find_client(l, c, ERR_RATE, now), rate, burst, now, false);
     pthread_mutex_unlock(&l->lock);
     return wait;
 }
 
-int limit_denied(struct limit *l, const char *peer)
+static int ask_stranger(struct limit *l, const char *peer, bool look)
 {
     uint8_t key[KEY] = {0};
     char name[CLIENT_NAME_MAX + 1];
@@ -163,9 +163,19 @@ int limit_denied(struct limit *l, const char *peer)
     memcpy(b->name, name, sizeof b->name);
     b->why = ERR_RATE;
     b->stranger = true;
-    int wait = take(l, b, l->c.stranger_rate, l->c.stranger_burst, now);
+    int wait = take(l, b, l->c.stranger_rate, l->c.stranger_burst, now, look);
     pthread_mutex_unlock(&l->lock);
     return wait;
+}
+
+int limit_denied(struct limit *l, const char *peer)
+{
+    return ask_stranger(l, peer, false);
+}
+
+int limit_spent(struct limit *l, const char *peer)
+{
+    return ask_stranger(l, peer, true);
 }
 
 void limit_note(struct limit *l, const struct caller *c, enum err_code why)

@@ -35,6 +35,8 @@ void limit_stop(struct limit *l);
 int limit_client(struct limit *l, const struct caller *c);
 /* A failed sign-in of this address: 0: tell and audit it; else as above. An empty address or NULL passes. */
 int limit_denied(struct limit *l, const char *peer);
+/* Has this address no failure left? A look, which takes none: before a password of it is judged. Seconds, as above. */
+int limit_spent(struct limit *l, const char *peer);
 /* Something else was refused to a client for there being too many: counts it for the audit log. */
 void limit_note(struct limit *l, const struct caller *c, enum err_code why);
 

@@ -157,10 +157,12 @@ static int refusals_of(const struct api_route *r, struct refusal *ret)
         ret[n++] = (struct refusal){NULL, ERR_NOT_SIGNED_IN, "No API key, or one that is not known"};
         if (policy_view(ROLE_CLIENT, r->entity, r->action) == VIEW_NONE)
             ret[n++] = (struct refusal){NULL, ERR_NOT_ALLOWED, "Not with this key"};
-        else if (policy_view(ROLE_CLIENT, r->entity, r->action) != VIEW_NONE && r->entity != ENTITY_ME)
+        else
+            ret[n++] =
+                (struct refusal){NULL, ERR_RATE, "Too many requests of this client, or too many failed sign-ins"};
+        if (policy_view(ROLE_CLIENT, r->entity, r->action) != VIEW_NONE && r->entity != ENTITY_ME)
             ret[n++] = (struct refusal){
                 NULL, ERR_SCOPE, "The access token does not cover this; WWW-Authenticate names the scope that does"};
-        ret[n++] = (struct refusal){NULL, ERR_RATE, "Too many requests of this client, or too many failed sign-ins"};
     }
     if (r->body_kib) {
         ret[n++] = (struct refusal){NULL, ERR_TOO_LARGE, "The body is larger than this address accepts"};
@@ -552,6 +554,8 @@ static void put_operation(struct writing *w)
     json_close(w->o, ']');
     if (policy_view(ROLE_ANONYMOUS, r->entity, r->action) != VIEW_NONE)
         json_pair_raw(w->o, "security", SLICE("[]"));
+    else if (policy_view(ROLE_CLIENT, r->entity, r->action) == VIEW_NONE)
+        json_pair_raw(w->o, "security", SLICE("[{\"session\":[]}]"));
     put_parameters(w);
     if (r->body_kib)
         put_request_body(w);
@@ -599,7 +603,10 @@ static void put_components(struct writing *w)
     json_pair_raw(
         w->o, "securitySchemes",
         SLICE("{\"apiKey\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"What 'lazaret client add' "
-              "printed, or what POST /auth/token gave; of staff, an access token of the identity provider\"}}"));
+              "printed, or what POST /auth/token gave; of staff, an access token of the identity "
+              "provider\"},\"session\":{\"type\":\"apiKey\",\"in\":"
+              "\"cookie\",\"name\":\"__Host-lazaret\",\"description\":\"The session of somebody who signed in with a "
+              "browser\"}}"));
     json_pair_raw(w->o, "headers",
                   SLICE("{\"X-Request-ID\":{\"description\":\"Names this request in logs and in the audit log; the "
                         "client's own where it sent a short plain one\",\"schema\":{\"type\":\"string\"}},"

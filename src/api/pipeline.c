@@ -224,6 +224,18 @@ int api_deny_stranger(struct api_request *q, struct err *e)
     return q->retry_s ? err_set(e, ERR_RATE, "failed sign-ins of one address") : deny(q, e);
 }
 
+int api_tell(struct api_request *q, const struct err *e)
+{
+    struct buf b = buf_in(q->arena, 2048);
+    struct json_out o = json_out(&b);
+    json_put_str(&o, e->detail);
+    if (buf_failed(&b))
+        return -1;
+    q->detail = buf_text(&b);
+    q->members = slice_of(arena_printf(q->arena, "\"detail\":%.*s", SLICE_FMT(q->detail)));
+    return -1;
+}
+
 /* Whose refusal says more than the error's own sentence: detail then holds nothing of a token or a cookie. */
 static bool tells_more(enum err_code code)
 {
@@ -234,17 +246,9 @@ static bool tells_more(enum err_code code)
 /* Who sends a token is told what is wrong with it, or with their account. */
 int api_refuse_caller(struct api_request *q, struct err *e)
 {
-    enum err_code code = e->code;
-    struct buf b = buf_in(q->arena, 2048);
-    struct json_out o = json_out(&b);
-    json_put_str(&o, e->detail);
+    struct err why = *e;
     api_deny_stranger(q, e);
-    if (e->code != code || !tells_more(code) || buf_failed(&b))
-        return -1;
-    q->detail = buf_text(&b);
-    const char *member = arena_printf(q->arena, "\"detail\":%.*s", SLICE_FMT(q->detail));
-    q->members = slice_of(member);
-    return -1;
+    return e->code == why.code && tells_more(why.code) ? api_tell(q, &why) : -1;
 }
 
 /* The cookie of a session, a key of ours, or somebody's access token; without any, the certificate of the connection.
@@ -286,7 +290,8 @@ static int check_scope(struct api_request *q, struct err *e)
 static int admit(struct api_request *q, struct err *e)
 {
     if (policy_view(ROLE_ANONYMOUS, q->route->entity, q->route->action) != VIEW_NONE)
-        return fill_audit(q), 0; /* open to all: who asks does not matter, and a wrong key does no harm */
+        /* open to all: who asks does not matter, and a wrong key does no harm */
+        return fill_audit(q), q->route->entity == ENTITY_SIGN_IN && api_own_page(q, e) ? api_deny_stranger(q, e) : 0;
     if (identify(q, e))
         return err_http(e->code) < 500 ? api_refuse_caller(q, e) : -1;
     if (policy_view(q->caller.role, q->route->entity, q->route->action) == VIEW_NONE) {

@@ -42,22 +42,27 @@ static bool is_safe(enum http_method m)
     return m == HTTP_GET || m == HTTP_HEAD || m == HTTP_OPTIONS;
 }
 
+int api_own_page(const struct api_request *q, struct err *e)
+{
+    struct slice site = http_header(q->http, "Sec-Fetch-Site"), origin = http_header(q->http, "Origin");
+    if (is_safe(q->http->method))
+        return 0;
+    if (!slice_is(http_header(q->http, "X-Lazaret"), "1"))
+        return err_set(e, ERR_CROSS_SITE, "without the header X-Lazaret");
+    if (site.p && !slice_is(site, "same-origin"))
+        return err_set(e, ERR_CROSS_SITE, "Sec-Fetch-Site is not same-origin");
+    return origin.p && !is_ours(q, origin) ? err_set(e, ERR_CROSS_SITE, "Origin is not ours") : 0;
+}
+
 int api_cookie(struct api_request *q, struct slice *ret, struct err *e)
 {
-    struct slice cookie = api_cookie_named(q, cookie_name), site = http_header(q->http, "Sec-Fetch-Site"),
-                 origin = http_header(q->http, "Origin");
+    struct slice cookie = api_cookie_named(q, cookie_name);
     if (!cookie.p)
         return 0;
     if (http_header(q->http, "Authorization").p)
         return err_set(e, ERR_TWO_SIGNS, "a cookie and an Authorization header");
-    if (!is_safe(q->http->method)) {
-        if (!slice_is(http_header(q->http, "X-Lazaret"), "1"))
-            return err_set(e, ERR_CROSS_SITE, "without the header X-Lazaret");
-        if (site.p && !slice_is(site, "same-origin"))
-            return err_set(e, ERR_CROSS_SITE, "Sec-Fetch-Site is not same-origin");
-        if (origin.p && !is_ours(q, origin))
-            return err_set(e, ERR_CROSS_SITE, "Origin is not ours");
-    }
+    if (api_own_page(q, e))
+        return -1;
     *ret = cookie;
     return 1;
 }

@@ -173,6 +173,33 @@ int base64_decode(struct slice s, void *out, size_t max)
     return (int)o;
 }
 
+static int base64url_digit(char c)
+{
+    return c == '-' ? 62 : c == '_' ? 63 : c == '+' || c == '/' ? -1 : base64_digit(c);
+}
+
+int base64url_decode(struct slice s, void *out, size_t max)
+{
+    unsigned char *to = out;
+    uint32_t v = 0;
+    size_t o = 0;
+    int bits = 0;
+    if (s.n % 4 == 1 || s.n > INT32_MAX || s.n / 4 * 3 + (s.n % 4 ? s.n % 4 - 1 : 0) > max)
+        return -1;
+    for (size_t i = 0; i < s.n; i++) {
+        int d = base64url_digit(s.p[i]);
+        if (d < 0)
+            return -1;
+        v = v << 6 | (uint32_t)d;
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            to[o++] = (unsigned char)(v >> bits);
+        }
+    }
+    return v & ((1u << bits) - 1) ? -1 : (int)o; /* bits that say nothing are zero */
+}
+
 bool utf8_valid(struct slice s)
 {
     const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;

@@ -43,6 +43,7 @@ size_t base64url_encode(const void *p, size_t n, char *out);
 size_t base64_encode(const void *p, size_t n, char *out); /* padded; 4*((n+2)/3)+1 bytes */
 /* The one text that base64_encode makes of some bytes, and no other: their number, or -1 (also when over `max`). */
 int base64_decode(struct slice s, void *out, size_t max);
+int base64url_decode(struct slice s, void *out, size_t max); /* the same of base64url_encode */
 
 bool utf8_valid(struct slice s);
 

@@ -395,6 +395,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
     api->workers = (int)c->workers;
     api->config = (struct api_config){.open_client = *c->open_client ? c->open_client : NULL,
                                       .cors_origins = c->cors,
+                                      .url = c->public_url,
                                       .client_streams = (int)c->client_streams,
                                       .client_queued = (int)c->client_queued};
     return 0;

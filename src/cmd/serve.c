@@ -138,7 +138,6 @@ static int start_staff(struct app *app, const struct config *c, struct err *e)
                                           .trust = s.trust,
                                           .idle_us = c->session_idle * MINUTE_US,
                                           .life_us = c->session_life * MINUTE_US};
-    app->api.config.url = c->public_url;
     if (*c->staff_client && (!*c->staff_issuer || !*c->public_url))
         return err_set(e, ERR_CONFIG, "staff.client needs staff.issuer and public.url");
     return *c->staff_issuer ? staff_start(&s, &app->api.staff, e) : 0;
@@ -181,6 +180,7 @@ static int start_oidc(struct app *app, const struct config *c, struct err *e)
 /* What runs beside the HTTP server, in the order it is started. */
 struct running {
     struct app app;
+    struct accounts accounts;
     struct http_server *http;
     struct workers *workers;
     struct control *control;
@@ -188,6 +188,31 @@ struct running {
     pthread_t watcher;
     bool watching;
 };
+
+/* Where browsers find this server: as the setting says, or on this machine by the name that passkeys need. */
+static int browser_url(struct running *r, const struct config *c, struct err *e)
+{
+    const char *url = c->public_url, *port = strrchr(http_server_address(r->http), ':');
+    if (!*url && loopback(c->listen) && port)
+        url = arena_printf(c->arena, "http%s://localhost%s", strcmp(c->tls, "on") ? "" : "s", port);
+    r->app.api.config.url = url;
+    return url ? check_public_url(c->public_url, e) : err_set(e, ERR_NO_MEMORY, "public.url");
+}
+
+static int start_accounts(struct running *r, const struct config *c, struct err *e)
+{
+    bool on = !*c->staff_issuer;
+    if ((*c->staff_accounts && is_on("staff.accounts", c->staff_accounts, &on, e)) || browser_url(r, c, e))
+        return -1;
+    if (!on)
+        return 0;
+    r->accounts.people = (struct people){r->app.api.db, r->app.api.keyring, r->app.api.scope};
+    if (passwords_start((int)c->hashing, &r->accounts.passwords, e) ||
+        passkey_rules(r->app.api.config.url, c->arena, &r->accounts.passkeys, e) < 0)
+        return -1;
+    r->app.api.accounts = &r->accounts;
+    return 0;
+}
 
 static int start(struct running *r, struct config *c, struct err *e)
 {
@@ -230,7 +255,7 @@ static int start(struct running *r, struct config *c, struct err *e)
                              .stranger_burst = c->denied_burst,
                              .note_ms = 60000};
     if (http_server_open(&h, api_serve, &r->app.api, &r->http, e) || limit_start(&l, &r->app.api.limit, e) ||
-        start_staff(&r->app, c, e) || start_oidc(&r->app, c, e) ||
+        start_staff(&r->app, c, e) || start_oidc(&r->app, c, e) || start_accounts(r, c, e) ||
         start_programs(&r->app, c, http_server_address(r->http), e) ||
         events_start(r->app.api.jobs, (int)c->streams, &r->app.api.events, e) ||
         deliver_start(&d, &r->app.api.deliver, e) ||
@@ -260,6 +285,7 @@ static void stop(struct running *r)
     oidc_stop(r->app.api.oidc);
     staff_stop(r->app.api.staff);
     programs_stop(r->app.api.programs);
+    passwords_stop(r->accounts.passwords);
     app_close(&r->app);
 }
 

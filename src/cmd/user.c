@@ -4,8 +4,9 @@
 #include <unistd.h>
 
 #include "cmd/app.h"
+#include "base/clock.h"
 #include "cmd/cmd.h"
-#include "identity/desk.h"
+#include "identity/account.h"
 
 const struct option role_options[] = {{"role", "ROLE", "doctor, installer, monitor, researcher, auditor or admin"},
                                       {"by", "NAME", "who does this; default: your user name on this machine"},
@@ -99,12 +100,65 @@ int admin_user_resume(struct app *app, const struct json *args, struct arena *a,
                : answer(out, &x, false, "resumed");
 }
 
+/* {"user", "invitation", "until", "url"}, the code alone where nobody knows the server's address. */
+static int answer_invitation(struct app *app, const struct asked *x, bool role, const char *did, const char *code,
+                             struct arena *a, struct json_out *out, struct err *e)
+{
+    char until[CLOCK_TEXT];
+    const char *url = app->api.config.url;
+    json_open(out, '{');
+    json_pair(out, "user", x->who);
+    if (role)
+        json_pair_str(out, "role", role_name(x->role));
+    json_pair_str(out, "done", did);
+    json_pair_str(out, "invitation", code);
+    json_pair_str(out, "until", clock_text(clock_now_us() + INVITATION_HOURS * 3600 * INT64_C(1000000), until));
+    if (url && *url) /* behind the #, so that it is in no log of a server or proxy */
+        json_pair_str(out, "url", arena_printf(a, "%s/auth#%s", url, code));
+    json_close(out, '}');
+    return arena_failed(a) ? err_set(e, ERR_NO_MEMORY, "an invitation") : 0;
+}
+
+int admin_user_add(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    struct people d = desk(app);
+    struct asked x;
+    enum desk_done done;
+    char code[INVITATION_TEXT];
+    if (take_asked(args, true, a, &x, e) || account_add(&d, x.who, x.role, x.by, a, &done, code, e))
+        return -1;
+    return answer_invitation(app, &x, true, done == DESK_GRANTED ? "approved" : "proposed", code, a, out, e);
+}
+
+int admin_user_invite(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    struct people d = desk(app);
+    struct asked x;
+    char code[INVITATION_TEXT];
+    return take_asked(args, false, a, &x, e) || account_invite(&d, x.who, x.by, a, code, e)
+               ? -1
+               : answer_invitation(app, &x, false, "invited", code, a, out, e);
+}
+
 /* Whoever types the command, unless they say somebody else: it is for the record, not a proof. */
 static const char *who_types(struct call *c)
 {
     const char *by = call_option(c, "by");
     const struct passwd *p = by ? NULL : getpwuid(getuid());
     return by ? by : p ? p->pw_name : arena_printf(c->arena, "uid-%u", (unsigned)getuid());
+}
+
+static void print_invitation(struct call *c, const struct json *j)
+{
+    struct slice code = json_get_text(j, 0, "invitation", c->arena), url = json_get_text(j, 0, "url", c->arena),
+                 until = json_get_text(j, 0, "until", c->arena);
+    if (!code.p)
+        return;
+    printf("an invitation, good once and until %.*s; give it to them alone:\n", SLICE_FMT(until));
+    if (url.p)
+        printf("    %.*s\n", SLICE_FMT(url));
+    else
+        printf("    %.*s    (to be entered at /auth of this server)\n", SLICE_FMT(code));
 }
 
 static int change(struct call *c, const char *work, struct err *e)
@@ -119,7 +173,8 @@ static int change(struct call *c, const char *work, struct err *e)
         return printf("%.*s\n", SLICE_FMT(r)), 0;
     struct slice done = json_get_text(&j, 0, "done", c->arena);
     printf("%s: %s%s%.*s\n", c->operand[0], role ? role : "", role ? " is " : "", SLICE_FMT(done));
-    if (strcmp(work, "user.approve") == 0 && slice_is(done, "proposed"))
+    print_invitation(c, &j);
+    if ((strcmp(work, "user.approve") == 0 || strcmp(work, "user.add") == 0) && slice_is(done, "proposed"))
         printf("somebody else has to approve it: lazaret user approve %s --role %s --by NAME\n", c->operand[0],
                role ? role : "ROLE");
     return 0;
@@ -128,6 +183,16 @@ static int change(struct call *c, const char *work, struct err *e)
 int cmd_user_approve(struct call *c, struct err *e)
 {
     return change(c, "user.approve", e);
+}
+
+int cmd_user_add(struct call *c, struct err *e)
+{
+    return change(c, "user.add", e);
+}
+
+int cmd_user_invite(struct call *c, struct err *e)
+{
+    return change(c, "user.invite", e);
 }
 
 int cmd_role_add(struct call *c, struct err *e)

@@ -216,15 +216,30 @@ static int manage_in(struct tx *tx, void *arg, struct err *e)
     return person_audit(tx, m->d->scope, m->by, "operator", "admin", role ? "Grant" : "Staff", m->id, why, e);
 }
 
+int desk_may_do(enum role role, const char *by, struct err *e)
+{
+    size_t n = strlen(by);
+    if (n < 1 || n > BY_MAX || strspn(by, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-@") != n ||
+        strcmp(by, "provider") == 0)
+        return err_set(e, ERR_USAGE, "who does this (--by) is 1 to 64 of A-Z a-z 0-9 . _ - @, and not 'provider'");
+    return role_is_staff(role) ? 0 : err_set(e, ERR_USAGE, "%s is not a role that staff hold", role_name(role));
+}
+
+int desk_approve_in(struct tx *tx, const struct people *d, const uint8_t id[16], enum role role, const char *by,
+                    struct arena *a, enum desk_done *ret, struct err *e)
+{
+    struct managing m = {.d = d, .deed = APPROVE, .role = role, .by = by, .arena = a};
+    memcpy(m.id, id, 16);
+    if (manage_in(tx, &m, e))
+        return -1;
+    *ret = m.done;
+    return 0;
+}
+
 static int manage(const struct people *d, struct slice who, struct managing *m, struct arena *a, struct err *e)
 {
-    size_t n = strlen(m->by);
-    if (n < 1 || n > BY_MAX ||
-        strspn(m->by, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-@") != n ||
-        strcmp(m->by, "provider") == 0)
-        return err_set(e, ERR_USAGE, "who does this (--by) is 1 to 64 of A-Z a-z 0-9 . _ - @, and not 'provider'");
-    if (m->deed <= REMOVE && !role_is_staff(m->role))
-        return err_set(e, ERR_USAGE, "%s is not a role that staff hold", role_name(m->role));
+    if (desk_may_do(m->deed <= REMOVE ? m->role : ROLE_DOCTOR, m->by, e))
+        return -1;
     m->d = d;
     m->arena = a;
     return find_by_name(d, who, a, m->id, e) || tx_run(d->db, manage_in, m, e) ? -1 : 0;

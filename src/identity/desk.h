@@ -26,4 +26,10 @@ int desk_remove(const struct people *p, struct slice who, enum role role, const 
 /* on: no right any more. Else the roles count again. */
 int desk_suspend(const struct people *p, struct slice who, bool on, const char *by, struct arena *a, struct err *e);
 
+/* May `by` do this with that role? ERR_USAGE. The others ask it, too. */
+int desk_may_do(enum role role, const char *by, struct err *e);
+/* desk_approve in a body, after desk_may_do. */
+int desk_approve_in(struct tx *tx, const struct people *p, const uint8_t id[16], enum role role, const char *by,
+                    struct arena *a, enum desk_done *ret, struct err *e);
+
 #endif

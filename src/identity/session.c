@@ -562,6 +562,35 @@ int session_identify(const struct sessions *s, const struct session_ask *q, stru
 
 /* --- the role --- */
 
+struct again {
+    const struct sessions *s;
+    struct session *x;
+    int64_t now;
+    char why[32];
+    const struct audit_entry *audit;
+};
+
+static int again_body(struct tx *tx, void *arg, struct err *e)
+{
+    const struct again *x = arg;
+    const uint8_t *scope = x->s->people.scope;
+    int n = tx_exec(tx, e, "UPDATE session SET auth_at = $1 WHERE scope = $2 AND id = $3 AND ended_at IS NULL",
+                    V_INT(x->now), V_ID(scope), V_ID(x->x->id));
+    return n <= 0 ? (n < 0 ? -1 : err_set(e, ERR_TOKEN, "your session has ended; sign in again"))
+                  : write_entry(tx, scope, x->x->staff, x->x->id, "update", x->why, x->audit, e);
+}
+
+int session_again(const struct sessions *s, struct session *x, enum session_how how, const struct audit_entry *audit,
+                  struct err *e)
+{
+    struct again w = {.s = s, .x = x, .now = clock_now_us(), .audit = audit};
+    snprintf(w.why, sizeof w.why, "again by %s", session_how_name(how));
+    if (tx_run(s->people.db, again_body, &w, e))
+        return -1;
+    x->auth_us = w.now;
+    return 0;
+}
+
 struct switching {
     const struct sessions *s;
     const struct session *x;

@@ -93,6 +93,10 @@ int session_identify(const struct sessions *s, const struct session_ask *q, stru
 int session_role(const struct sessions *s, struct session *x, uint32_t roles, enum role role,
                  const struct audit_entry *audit, struct arena *a, struct err *e);
 
+/* They have proved again, by `how`, who they are: x->auth_us is now. ERR_TOKEN when it ended meanwhile. */
+int session_again(const struct sessions *s, struct session *x, enum session_how how, const struct audit_entry *audit,
+                  struct err *e);
+
 /* `why`: a few words for the audit log and the row. One that has ended already is no error. */
 int session_end(const struct sessions *s, const uint8_t id[16], const char *why, const struct audit_entry *audit,
                 struct err *e);

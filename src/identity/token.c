@@ -22,39 +22,14 @@ static int algorithm(struct slice alg)
     return -1;
 }
 
-static int digit(char c)
-{
-    return c >= 'A' && c <= 'Z'   ? c - 'A'
-           : c >= 'a' && c <= 'z' ? c - 'a' + 26
-           : c >= '0' && c <= '9' ? c - '0' + 52
-           : c == '-'             ? 62
-           : c == '_'             ? 63
-                                  : -1;
-}
-
 int token_decode(struct slice s, struct arena *a, struct slice *ret)
 {
     char *out = arena_take(a, s.n + 1);
-    uint32_t v = 0;
-    int bits = 0;
-    size_t n = 0;
-    if (!out || s.n == 0 || s.n % 4 == 1)
-        return -1;
-    for (size_t i = 0; i < s.n; i++) {
-        int d = digit(s.p[i]);
-        if (d < 0)
-            return -1;
-        v = v << 6 | (uint32_t)d;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            out[n++] = (char)(v >> bits & 0xff);
-        }
-    }
-    if (v & ((1u << bits) - 1))
+    int n = out && s.n ? base64url_decode(s, out, s.n) : -1;
+    if (n < 0)
         return -1;
     out[n] = 0;
-    *ret = (struct slice){out, n};
+    *ret = (struct slice){out, (size_t)n};
     return 0;
 }
 

@@ -1,10 +1,10 @@
 /* rotate.c -- new domain keys, and everything that was sealed under an older one sealed anew; another root key.
  *
- * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints, the names of staff, the tokens of
- * their sessions, and in every scope the keys of subjects (keys/subject.h). Each row is changed by itself, from what it
- * was (compare and set), so it does not matter who else writes, or that this ends in the middle: the next round goes on
- * with what is left. An older key is destroyed when nothing is under it and it was replaced so long ago that nobody, in
- * whatever process, can still be sealing with it. */
+ * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints, the names of staff, their
+ * passwords and passkeys, the tokens of their sessions, and in every scope the keys of subjects (keys/subject.h). Each
+ * row is changed by itself, from what it was (compare and set), so it does not matter who else writes, or that this
+ * ends in the middle: the next round goes on with what is left. An older key is destroyed when nothing is under it and
+ * it was replaced so long ago that nobody, in whatever process, can still be sealing with it. */
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/own.h"
@@ -14,9 +14,9 @@
 
 enum { PAGE = 200, OLD_MAX = 64, NEW_MAX = 1024 };
 
-/* Domains whose keys seal what is in many rows. Those for comparing ("input", "staff.who") stay: a new key would forget
- * what they compare with. So does "audit", under which lies one secret that is as old as the log. */
-static const char *const domains[] = {"job", "client", "staff", "session"};
+/* Domains whose keys seal what is in many rows. Those for comparing ("input", "staff.who", "challenge") stay: a new key
+ * would forget what they compare with. So does "audit", under which lies one secret that is as old as the log. */
+static const char *const domains[] = {"job", "client", "staff", "session", "edge.patient", "edge.home", "edge.stream"};
 
 struct rotating {
     struct jobs *j;
@@ -161,12 +161,51 @@ static const struct kind kinds[] = {
      PLACE_STAFF_PERSON,
      1,
      false},
+    {"staff",
+     "SELECT staff, staff, password FROM account WHERE scope = $1 AND staff > $2 AND substr(password, 3, 8) = $3 ORDER "
+     "BY staff LIMIT $4",
+     "SELECT count(*) FROM account WHERE scope = $1 AND substr(password, 3, 8) = $2",
+     {"UPDATE account SET password = $1 WHERE scope = $2 AND staff = $3 AND password = $4", NULL},
+     PLACE_ACCOUNT_PASSWORD,
+     1,
+     false},
+    {"staff",
+     "SELECT id, id, passkey FROM passkey WHERE scope = $1 AND id > $2 AND substr(passkey, 3, 8) = $3 ORDER BY id "
+     "LIMIT $4",
+     "SELECT count(*) FROM passkey WHERE scope = $1 AND substr(passkey, 3, 8) = $2",
+     {"UPDATE passkey SET passkey = $1 WHERE scope = $2 AND id = $3 AND passkey = $4", NULL},
+     PLACE_PASSKEY,
+     1,
+     false},
     {"session",
      "SELECT id, id, tokens FROM session WHERE scope = $1 AND id > $2 AND substr(tokens, 3, 8) = $3 ORDER BY id LIMIT "
      "$4",
      "SELECT count(*) FROM session WHERE scope = $1 AND substr(tokens, 3, 8) = $2",
      {"UPDATE session SET tokens = $1 WHERE scope = $2 AND id = $3 AND tokens = $4", NULL},
      PLACE_SESSION_TOKENS,
+     1,
+     false},
+    {"edge.patient",
+     "SELECT id, id, ends FROM patient_edge WHERE scope = $1 AND id > $2 AND substr(ends, 3, 8) = $3 ORDER BY id LIMIT "
+     "$4",
+     "SELECT count(*) FROM patient_edge WHERE scope = $1 AND substr(ends, 3, 8) = $2",
+     {"UPDATE patient_edge SET ends = $1 WHERE scope = $2 AND id = $3 AND ends = $4", NULL},
+     PLACE_PATIENT_ENDS,
+     1,
+     false},
+    {"edge.home",
+     "SELECT id, id, ends FROM home_edge WHERE scope = $1 AND id > $2 AND substr(ends, 3, 8) = $3 ORDER BY id LIMIT $4",
+     "SELECT count(*) FROM home_edge WHERE scope = $1 AND substr(ends, 3, 8) = $2",
+     {"UPDATE home_edge SET ends = $1 WHERE scope = $2 AND id = $3 AND ends = $4", NULL},
+     PLACE_HOME_ENDS,
+     1,
+     false},
+    {"edge.stream",
+     "SELECT id, id, ends FROM stream_edge WHERE scope = $1 AND id > $2 AND substr(ends, 3, 8) = $3 ORDER BY id LIMIT "
+     "$4",
+     "SELECT count(*) FROM stream_edge WHERE scope = $1 AND substr(ends, 3, 8) = $2",
+     {"UPDATE stream_edge SET ends = $1 WHERE scope = $2 AND id = $3 AND ends = $4", NULL},
+     PLACE_STREAM_ENDS,
      1,
      false},
 };

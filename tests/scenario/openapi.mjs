@@ -6,7 +6,7 @@
 // linter of others finds nothing to complain of.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
-import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
@@ -36,7 +36,8 @@ const browser = [...staff, '--staff-client', 'lazaret-web', '--public-url', 'htt
 // Who asks, where it is not a client.
 const people = { 'an auditor': token(['auditor']), 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
 // What an example may say is given: a server of its own kind, started when it is needed.
-const kinds = { 'a worker': [], 'no patience': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'an auditor': [...staff, '--staff-approval', 'token'],
+const kinds = { 'a worker': [], 'no accounts': ['--staff-accounts', 'off'], 'no passkeys': ['--public-url', 'https://192.0.2.1'],
+  'too many failures': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'no patience': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'an auditor': [...staff, '--staff-approval', 'token'],
   'a doctor': [...staff, '--staff-approval', 'token'], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
   'somebody with two roles': [...staff, '--staff-approval', 'token'], 'somebody new': staff, 'somebody with a broken token': staff,
   'somebody signed in': [...browser, '--staff-approval', 'token'], 'somebody signs in': browser };
@@ -82,12 +83,23 @@ async function fillEndpoints(s) {
     if (r.status !== 201) return check(i > 0, `an endpoint: ${r.text}`);
   }
 }
+const names = {};
+const invite = (s, name) => cliJson(['user', 'add', name, '--role', 'auditor', '--by', 'root', '--data', s.dir, '--json']).invitation;
+const signIn = (s, body, at = '/auth/password') => s.request({ method: 'POST', path: at, body: JSON.stringify(body), headers: { 'X-Lazaret': '1', 'Content-Type': 'application/json' } });
+// An address with no failure left: one more right before it is asked.
+const fail = (s) => signIn(s, { name: 'ghost', password: 'x' });
 async function serverOf(given = 'a worker') {
   check(kinds[given], `examples.json says "given": "${given}", which is not made here`);
   if (!servers[given]) {
     const s = (servers[given] = new Server(undefined, given === 'no jail' ? alone() : program));
     await s.start([...kinds[given], '--webhook-allow', '127.0.0.1']);
     s.addClient('bot', ['--webhook', `http://127.0.0.1:${receiver.address().port}`]);
+    if (given === 'a worker') Object.assign(names, { code: invite(s, 'anna'), code_two: invite(s, 'bea'), code_three: invite(s, 'carla'), bot_key: `Bearer ${s.clients.bot.api_key}` });
+    if (given === 'no passkeys') names.code_address = invite(s, 'anna');
+    if (given === 'too many failures') {
+      const r = await signIn(s, { code: invite(s, 'anna'), password: 'xkq7 vmw2 pt9' }, '/auth/invitation');
+      names.session_strict = r.headers['set-cookie'][0].split(';')[0];
+    }
     if (given === 'every worker busy') await occupy(s);
     if (given === 'as many endpoints as may be') await fillEndpoints(s);
     if (given === 'somebody signed in') await signIn(s);
@@ -140,6 +152,26 @@ function wanted(v, part) {
   return `@${name ? `${name}=` : ''}${kind === 'NEAR' ? `NEAR ${more}` : kind}@`;
 }
 
+// ---- a device with passkeys, in software: what it makes and answers, for the challenge that was kept last
+
+const { privateKey: deviceKey, publicKey: devicePublic } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const sha256 = (b) => createHash('sha256').update(b).digest();
+const text64 = (b) => Buffer.from(b).toString('base64url');
+const clientData = (type, challenge) => Buffer.from(JSON.stringify({ type, challenge, origin: `http://localhost:${first.port}` }));
+function make(challenge, id) {
+  const { x, y } = devicePublic.export({ format: 'jwk' });
+  const cose = Buffer.concat([Buffer.from('a5010203262001215820', 'hex'), Buffer.from(x, 'base64url'), Buffer.from('225820', 'hex'), Buffer.from(y, 'base64url')]);
+  const data = Buffer.concat([sha256('localhost'), Buffer.from('4500000000', 'hex'), Buffer.alloc(16), Buffer.from([0, id.length]), Buffer.from(id), cose]);
+  const head = Buffer.from([0xa3, 0x63, ...Buffer.from('fmt'), 0x64, ...Buffer.from('none'), 0x67, ...Buffer.from('attStmt'), 0xa0, 0x68, ...Buffer.from('authData'), 0x58, data.length]);
+  Object.assign(names, { credential: text64(id), client: text64(clientData('webauthn.create', challenge)), attestation: text64(Buffer.concat([head, data])) });
+}
+function use(challenge) {
+  const data = Buffer.concat([sha256('localhost'), Buffer.from('0500000000', 'hex')]), client = clientData('webauthn.get', challenge);
+  Object.assign(names, { credential: text64('the first device'), client_used: text64(client), data: text64(data), handle: text64(Buffer.from(names.owner.replace(/-/g, ''), 'hex')),
+    signature: text64(sign('sha256', Buffer.concat([data, sha256(client)]), deviceKey)) });
+}
+const follows = { new_challenge: (c) => make(c, 'the first device'), more_challenge: (c) => make(c, 'the second device'), ask_challenge: use };
+
 // ---- one example
 
 const form = 'application/x-www-form-urlencoded';
@@ -158,6 +190,7 @@ async function ask(x) {
   const media = x.body && mediaOf(operationOf(x.route));
   if (x.body) headers['Content-Type'] = media;
   const body = x.body && (media === form ? new URLSearchParams(sent(x.body)).toString() : JSON.stringify(sent(x.body)));
+  if (x.given === 'too many failures') await fail(server);
   return server.request({ method, path: target + (query && `?${query}`), headers, body });
 }
 
@@ -186,6 +219,7 @@ function judge(x, r) {
 
 // A header, or a part of a text: "/^id: (\\d+)$/m".
 function kept(r, of) {
+  if (of === 'cookie') return r.headers['set-cookie'][0].split(';')[0];
   const [, pattern, flags] = /^\/(.*)\/(\w*)$/.exec(of) ?? [];
   if (of === 'set-cookie') return r.headers[of].find((c) => /^__Host-lazaret=./.test(c)).split(';')[0];
   const value = pattern ? new RegExp(pattern, flags).exec(r.text)?.[1] : r.headers[of];
@@ -199,7 +233,10 @@ async function run(x) {
     const r = await ask(x);
     try {
       judge(x, r);
-      for (const [name, of] of Object.entries(x.keeps ?? {})) names[name] = kept(r, of);
+      for (const [name, of] of Object.entries(x.keeps ?? {})) {
+        names[name] = kept(r, of);
+        follows[name]?.(names[name]);
+      }
       return;
     } catch (e) {
       if (Date.now() >= end) throw e;
@@ -224,12 +261,15 @@ for (const x of examples) await test(`${x.route}: ${x.name}, ${x.status}`, () =>
 // ---- what every operation of a kind answers
 
 const open = (o) => JSON.stringify(o.security) === '[]';
+const bySession = (o) => o.operation.security?.[0]?.session !== undefined;
 const sample = (o) => o.at.replace(/\{\w+\}/g, '01890000-0000-7000-8000-000000000000');
 // Who may do it: a client, or somebody of the study.
 const doer = (o) => ({ PatientDetail: 'a doctor' })[o.operation.tags[0]];
 const send = (o, more = {}, server = servers[doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
   ...(o.operation.requestBody ? { body: '{}' } : {}), ...more,
-  headers: { Authorization: `Bearer ${people[doer(o)] ?? server.clients.bot.api_key}`, 'Content-Type': mediaOf(o.operation), Accept: 'application/json', ...more.headers } });
+  headers: { ...(bySession(o) && !more.headers?.Authorization ? { Cookie: names.session }
+      : { Authorization: `Bearer ${people[doer(o)] ?? server.clients.bot.api_key}` }),
+    'X-Lazaret': '1', 'Content-Type': mediaOf(o.operation), Accept: 'application/json', ...more.headers } });
 const common = {};
 function held(o, r, status) {
   same(r.status, status, o.name);
@@ -266,7 +306,7 @@ await test('a client that asks too often is told 429, and when to come again', a
   const strict = new Server();
   await strict.start(['--limit-client-rate', '1', '--limit-client-burst', '1', '--limit-denied-rate', '1', '--limit-denied-burst', '1']);
   strict.addClient('bot');
-  for (const o of operations.filter((x) => !open(x.operation))) {
+  for (const o of operations.filter((x) => !open(x.operation) && !bySession(x))) {
     let r;
     for (let i = 0; i < 10 && r?.status !== 429; i++) /* one a second may pass; what no client may do is refused to strangers */
       r = await send(o, o.operation.tags[0] === 'Audit' || doer(o) ? { headers: { Authorization: 'Bearer lz_nobody' } } : {}, strict);

@@ -42,6 +42,8 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_ALIAS, "---ooo----", "---oooo---", none, none},
         {ENTITY_VISIT, none, "---ao-----", none, none},
         {ENTITY_ME, none, "-o-oooooo-", none, none},
+        {ENTITY_SIGN_IN, all, all, none, none},
+        {ENTITY_CREDENTIAL, "---oooooo-", "---oooooo-", "---oooooo-", "---oooooo-"},
         {ENTITY_CONSENT, "---a-----o", "---a-tta-o", "---a-----o", none},
         {ENTITY_SESSION, "oooooooooo", "oooooooooo", "oooooooooo", "oooooooooo"}, /* by the cookie, looked at by its handlers */
     };

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include "identity/endpoint.h"
+#include "identity/account.h"
 #include "identity/desk.h"
 #include "jobs/rotate.h"
 #include "keys/subject.h"
@@ -180,6 +181,29 @@ TEST(names_of_staff_move_too)
     shop_close(&s);
 }
 
+TEST(passwords_of_accounts_move_too)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct shop s;
+    struct err e;
+    enum desk_done done;
+    struct invitation i;
+    struct attempt t;
+    char code[INVITATION_TEXT];
+    shop_open(&s);
+    struct accounts x = {.people = {s.h.db, s.h.keyring, s.h.scope}};
+    CHECK_OK(passwords_start(1, &x.passwords, &e));
+    CHECK_OK(account_add(&x.people, SLICE("anna"), ROLE_AUDITOR, "root", a, &done, code, &e));
+    CHECK_OK(account_accept(&x, slice_of(code), SLICE("xkq7 vmw2 pt9"), NULL, a, &i, &e));
+    CHECK_INT(rotate(&s), 2);
+    CHECK_INT(reseal(&s, KEY_REST_US).rows, 3); /* a client, a person, a password */
+    CHECK_INT(under_newest(&s, "account", "password", "staff"), 1);
+    reseal(&s, 0);
+    CHECK_OK(account_sign_in(&x, SLICE("anna"), SLICE("xkq7 vmw2 pt9"), a, &t, &e));
+    passwords_stop(x.passwords);
+    shop_close(&s);
+}
+
 /* --- keys of subjects --- */
 
 enum { SUBJECTS = 450 }; /* three pages */
@@ -328,6 +352,7 @@ int main(void)
         T(a_key_that_something_is_still_under_is_not_destroyed),
         T(an_erased_job_is_not_brought_back),
         T(names_of_staff_move_too),
+        T(passwords_of_accounts_move_too),
         T(keys_of_subjects_move_to_the_new_key_of_their_domain_in_whatever_scope),
         T(a_kill_between_two_pages_leaves_every_key_under_one_of_the_two_and_the_next_goes_on),
     };

@@ -360,7 +360,7 @@ TEST(an_id_token_is_of_this_provider_this_client_and_this_sign_in)
         OWN_ARENA struct arena *a = arena_new(1 << 20);
         struct id_token t;
         struct err e = {.detail = ""};
-        struct slice token = sign(a, H("RS256"), row[i].claims, rsa, "RS256");
+        struct slice token = jws_sign(a, H("RS256"), row[i].claims, rsa, "RS256");
         int rc = id_token_check(&id_rules, token, slice_of(jwk[RSA_KEY]), "n1", SLICE("access"), NOW * INT64_C(1000000), a, &t, &e);
         if (rc != (row[i].says ? -1 : 0) || (row[i].says && !strstr(e.detail, row[i].says)))
             fail_msg("row %zu: %s", i, rc ? e.detail : "accepted");
@@ -374,12 +374,12 @@ TEST(an_id_token_is_of_this_provider_this_client_and_this_sign_in)
     sha256(SLICE("access"), hash);
     base64url_encode(hash, 16, text);
     const char *claims = arena_printf(a, ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"at_hash\":\"%s\""), text);
-    CHECK_OK(id_token_check(&id_rules, sign(a, H("RS256"), claims, rsa, "RS256"), slice_of(jwk[RSA_KEY]), "n1", SLICE("access"),
+    CHECK_OK(id_token_check(&id_rules, jws_sign(a, H("RS256"), claims, rsa, "RS256"), slice_of(jwk[RSA_KEY]), "n1", SLICE("access"),
                             NOW * INT64_C(1000000), a, &t, &e));
     sha384(SLICE("access"), hash);
     base64url_encode(hash, 24, text);
     claims = arena_printf(a, ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"at_hash\":\"%s\""), text);
-    CHECK_OK(id_token_check(&id_rules, sign(a, H("ES384"), claims, p384, "ES384"), slice_of(jwk[P384_KEY]), "n1", SLICE("access"),
+    CHECK_OK(id_token_check(&id_rules, jws_sign(a, H("ES384"), claims, p384, "ES384"), slice_of(jwk[P384_KEY]), "n1", SLICE("access"),
                             NOW * INT64_C(1000000), a, &t, &e));
 }
 
@@ -413,7 +413,7 @@ TEST(a_logout_token_is_young_names_somebody_and_is_no_id_token)
         OWN_ARENA struct arena *a = arena_new(1 << 20);
         struct logout_token t;
         struct err e = {.detail = ""};
-        struct slice token = sign(a, "{\"alg\":\"RS256\",\"kid\":\"k1\",\"typ\":\"logout+jwt\"}", row[i].claims, rsa, "RS256");
+        struct slice token = jws_sign(a, "{\"alg\":\"RS256\",\"kid\":\"k1\",\"typ\":\"logout+jwt\"}", row[i].claims, rsa, "RS256");
         int rc = logout_token_check(&id_rules, token, slice_of(jwk[RSA_KEY]), NOW * INT64_C(1000000), a, &t, &e);
         if (rc != (row[i].says ? -1 : 0) || (row[i].says && !strstr(e.detail, row[i].says)))
             fail_msg("row %zu: %s", i, rc ? e.detail : "accepted");
