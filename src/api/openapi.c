@@ -538,6 +538,15 @@ static const char *operation_id(const struct api_route *r, const char *method, s
     return id;
 }
 
+/* Somebody who may sign in with a browser. */
+static bool staff_may(const struct api_route *r)
+{
+    for (int role = 0; role < ROLE_COUNT; role++)
+        if (role_is_staff((enum role)role) && policy_view((enum role)role, r->entity, r->action) != VIEW_NONE)
+            return true;
+    return false;
+}
+
 static void put_operation(struct writing *w)
 {
     const struct api_route *r = w->route;
@@ -554,8 +563,10 @@ static void put_operation(struct writing *w)
     json_close(w->o, ']');
     if (policy_view(ROLE_ANONYMOUS, r->entity, r->action) != VIEW_NONE)
         json_pair_raw(w->o, "security", SLICE("[]"));
-    else if (policy_view(ROLE_CLIENT, r->entity, r->action) == VIEW_NONE)
+    else if (r->entity == ENTITY_CREDENTIAL)
         json_pair_raw(w->o, "security", SLICE("[{\"session\":[]}]"));
+    else if (staff_may(r))
+        json_pair_raw(w->o, "security", SLICE("[{\"apiKey\":[]},{\"session\":[]}]"));
     put_parameters(w);
     if (r->body_kib)
         put_request_body(w);

@@ -83,11 +83,11 @@ async function fillEndpoints(s) {
     if (r.status !== 201) return check(i > 0, `an endpoint: ${r.text}`);
   }
 }
-const names = {};
+const names = { get assertion() { return assertion(); } };
 const invite = (s, name) => cliJson(['user', 'add', name, '--role', 'auditor', '--by', 'root', '--data', s.dir, '--json']).invitation;
-const signIn = (s, body, at = '/auth/password') => s.request({ method: 'POST', path: at, body: JSON.stringify(body), headers: { 'X-Lazaret': '1', 'Content-Type': 'application/json' } });
+const signInHere = (s, body, at = '/auth/password') => s.request({ method: 'POST', path: at, body: JSON.stringify(body), headers: { 'X-Lazaret': '1', 'Content-Type': 'application/json' } });
 // An address with no failure left: one more right before it is asked.
-const fail = (s) => signIn(s, { name: 'ghost', password: 'x' });
+const fail = (s) => signInHere(s, { name: 'ghost', password: 'x' });
 async function serverOf(given = 'a worker') {
   check(kinds[given], `examples.json says "given": "${given}", which is not made here`);
   if (!servers[given]) {
@@ -97,7 +97,7 @@ async function serverOf(given = 'a worker') {
     if (given === 'a worker') Object.assign(names, { code: invite(s, 'anna'), code_two: invite(s, 'bea'), code_three: invite(s, 'carla'), bot_key: `Bearer ${s.clients.bot.api_key}` });
     if (given === 'no passkeys') names.code_address = invite(s, 'anna');
     if (given === 'too many failures') {
-      const r = await signIn(s, { code: invite(s, 'anna'), password: 'xkq7 vmw2 pt9' }, '/auth/invitation');
+      const r = await signInHere(s, { code: invite(s, 'anna'), password: 'xkq7 vmw2 pt9' }, '/auth/invitation');
       names.session_strict = r.headers['set-cookie'][0].split(';')[0];
     }
     if (given === 'every worker busy') await occupy(s);
@@ -129,7 +129,6 @@ const operations = Object.entries(api.paths).flatMap(([at, o]) => Object.entries
 
 // ---- words
 
-const names = { get assertion() { return assertion(); } };
 // "@job@" to what was kept; "@NOW-2H@" to an instant.
 function sent(v) {
   if (Array.isArray(v)) return v.map(sent);
@@ -186,7 +185,7 @@ async function ask(x) {
     return kind === '*' ? sent(x.path[p]) : encodeURIComponent(sent(x.path[p]));
   });
   const headers = { ...sent(x.headers ?? {}), ...(x.accept ? { Accept: x.accept } : {}) };
-  if (operationOf(x.route).security === undefined) headers.Authorization = `Bearer ${people[x.given] ?? server.clients.bot.api_key}`;
+  if (!open(operationOf(x.route)) && !bySession({ operation: operationOf(x.route) })) headers.Authorization = `Bearer ${people[x.given] ?? server.clients.bot.api_key}`;
   const media = x.body && mediaOf(operationOf(x.route));
   if (x.body) headers['Content-Type'] = media;
   const body = x.body && (media === form ? new URLSearchParams(sent(x.body)).toString() : JSON.stringify(sent(x.body)));
