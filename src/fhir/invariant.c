@@ -200,8 +200,9 @@ static bool contained_are_referred_to(struct check *c, uint32_t resource)
     uint32_t list = json_get_kind(j, resource, "contained", JSON_ARRAY);
     for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k)) {
         uint32_t id = json_get_kind(j, k, "id", JSON_STRING);
+        struct fhirpath_item item;
         c->steps -= (int64_t)(c->locals - c->locals_before);
-        if (id && c->steps >= 0 && !is_referred_to(c, k, json_raw(j, id)))
+        if (id && c->steps >= 0 && fp_resource_item(j, k, &item) && !is_referred_to(c, k, json_raw(j, id)))
             return false;
     }
     return true;
