@@ -220,7 +220,9 @@ static void check_one(struct check *c, const struct frame *f, size_t off, unsign
             report(c, f, off, &fhir_invariants[invariant], holds ? &(struct fhirpath_fault){.off = 0} : NULL);
         return;
     }
+    struct arena_mark before = arena_mark(c->arena);
     int t = fp_check(x, &c->scope, c->arena, &c->steps, NULL, &fault);
+    arena_rewind(c->arena, before);
     if (t == FP_TRUE || t == FP_UNKNOWN) /* an invariant that answers nothing holds */
         return;
     if (t == FP_FAILED && !fault.text[0])
