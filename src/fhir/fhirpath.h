@@ -14,7 +14,7 @@
  * scope.steps steps (0: FHIRPATH_STEPS), after which it fails. A step is one node of the tree visited, one key or item
  * of the document looked at, one comparison of two items, 16 bytes of text handled or one instruction of a regular
  * expression at one character; so work and memory of a run are bounded by that number whatever expression meets
- * whatever document. Memory comes from the caller's arena: at most 32 bytes a step, and the text that is made. */
+ * whatever document. Memory comes from the caller's arena: at most 160 bytes a step. */
 #ifndef FHIR_FHIRPATH_H
 #define FHIR_FHIRPATH_H
 

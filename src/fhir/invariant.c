@@ -214,13 +214,14 @@ static void check_one(struct check *c, const struct frame *f, size_t off, unsign
     struct fhirpath_fault fault;
     if (!x || c->steps < 0) /* once a document was too costly, nothing more is asked of it */
         return;
+    struct arena_mark before = arena_mark(c->arena);
     if (invariant == c->invariants->contained) {
         bool holds = contained_are_referred_to(c, c->scope.context.node.value);
+        arena_rewind(c->arena, before);
         if (!holds || c->steps < 0)
             report(c, f, off, &fhir_invariants[invariant], holds ? &(struct fhirpath_fault){.off = 0} : NULL);
         return;
     }
-    struct arena_mark before = arena_mark(c->arena);
     int t = fp_check(x, &c->scope, c->arena, &c->steps, NULL, &fault);
     arena_rewind(c->arena, before);
     if (t == FP_TRUE || t == FP_UNKNOWN) /* an invariant that answers nothing holds */
