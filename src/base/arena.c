@@ -140,6 +140,26 @@ void arena_shrink(struct arena *a, void *p, size_t n, size_t m)
     a->used -= less;
 }
 
+struct arena_mark arena_mark(const struct arena *a)
+{
+    return (struct arena_mark){a->head, a->head->used, a->used};
+}
+
+void arena_rewind(struct arena *a, struct arena_mark m)
+{
+    if (a->used == m.used)
+        return;
+    while (a->head != m.block) {
+        struct block *b = a->head;
+        a->head = b->next;
+        block_free(b);
+    }
+    wipe(a->head->mem + m.in_block, a->head->used - m.in_block);
+    a->head->used = m.in_block;
+    a->used = m.used;
+    a->last = NULL;
+}
+
 /* Written where the piece will lie, if it fits there; what was written and is not handed out is zeroed again. */
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {

@@ -24,6 +24,14 @@ void *arena_grow(struct arena *a, void *p, size_t n, size_t m);
 /* Gives back the end of the piece `p` of `n` bytes, of which `m` stay, when it is the last one taken; else does
  * nothing. What is given back must not have been written to: it is handed out again as zeroed. */
 void arena_shrink(struct arena *a, void *p, size_t n, size_t m);
+/* Gives back, wiped, everything taken since the mark: for a step that leaves nothing behind. Nothing taken before the
+ * mark may have grown since, and nothing taken since may be used any more. */
+struct arena_mark {
+    void *block;
+    size_t in_block, used;
+};
+struct arena_mark arena_mark(const struct arena *a);
+void arena_rewind(struct arena *a, struct arena_mark m);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct slice arena_copy(struct arena *a, struct slice s); /* p is NULL when memory is out; NUL follows the copy */
 char *arena_str(struct arena *a, struct slice s);         /* NUL-terminated copy or NULL */

@@ -27,9 +27,6 @@ static int print_items(struct call *c, const struct json *j, const struct fhirpa
         bool written = c->json ? fhirpath_write_json(j, &item[i], &b) : fhirpath_write_text(j, &item[i], c->arena, &b);
         if (!written)
             return err_set(e, ERR_NO_MEMORY, "print an item");
-        for (size_t k = 0; k < b.n; k++) /* the document's own line ends, which stand between its tokens alone */
-            if (b.p[k] == '\n' || b.p[k] == '\r')
-                b.p[k] = ' ';
         fwrite(b.p, 1, b.n, stdout);
         putchar('\n');
     }

@@ -26,9 +26,9 @@ struct check {
     size_t scratch_size;
     bool failed; /* out of memory */
     const struct invariants *invariants;
-    struct fhirpath_scope scope; /* resource and root: those that hold the element being checked */
-    int64_t steps;               /* that invariants may still take */
-    uint32_t *local;             /* values that begin with "#" and may lead to a contained resource, in their order */
+    struct fhirpath_scope scope;  /* resource and root: those that hold the element being checked */
+    int64_t steps;                /* that invariants may still take */
+    uint32_t *local;              /* values that begin with "#" and may lead to a contained resource, in their order */
     size_t locals, locals_before; /* before: those of resources around the one being checked */
 };
 
@@ -60,7 +60,7 @@ struct invariants {
     struct arena *arena;                    /* that holds them */
     const uint32_t *always;                 /* by shape */
     const uint32_t *wakes;                  /* by property */
-    unsigned contained; /* dom-3: the one that is not run as an expression */
+    unsigned contained;                     /* dom-3: the one that is not run as an expression */
     const struct fhirpath *const *compiled; /* by invariant; NULL: it is judged elsewhere, or best practice */
 };
 /* NULL: memory is out. */

@@ -14,7 +14,7 @@
  * scope.steps steps (0: FHIRPATH_STEPS), after which it fails. A step is one node of the tree visited, one key or item
  * of the document looked at, one comparison of two items, 16 bytes of text handled or one instruction of a regular
  * expression at one character; so work and memory of a run are bounded by that number whatever expression meets
- * whatever document. Memory comes from the caller's arena: at most 32 bytes a step, and the text that is made. */
+ * whatever document. Memory comes from the caller's arena: at most 160 bytes a step. */
 #ifndef FHIR_FHIRPATH_H
 #define FHIR_FHIRPATH_H
 
@@ -52,6 +52,7 @@ struct fhirpath_item {
     union {
         struct {
             uint32_t value, extra; /* nodes of the tape, 0: none. extra: the half of a primitive below "_name" */
+            bool open;             /* the path to it leads through a choice or any resource, so its type is by chance */
         } node;
         bool yes;
         int64_t number;
@@ -76,7 +77,8 @@ struct fhirpath_fault {
 };
 
 enum {
-    FHIRPATH_STRICT = 1, /* a name that the element's type does not have is an error, not empty */
+    FHIRPATH_STRICT = 1, /* a name that the type does not have is an error, not empty; but not where the type is by
+                            chance: behind a choice or any resource (entry.resource) */
     FHIRPATH_FILTER = 2  /* as(T) on several items filters them, as R4's invariant dom-3 wants, instead of failing */
 };
 

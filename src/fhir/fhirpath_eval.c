@@ -244,9 +244,11 @@ static bool key_chooses(const struct json *j, uint32_t k, const struct fp_step *
 }
 
 /* The item of one value, or its two halves, as the property types it; nothing if it is not what the property has. */
-static int push_one(struct fp_run *r, const struct fhir_prop *p, uint32_t value, uint32_t extra, struct fp_list *out)
+static int push_one(struct fp_run *r, const struct fhir_prop *p, uint32_t value, uint32_t extra, bool open,
+                    struct fp_list *out)
 {
-    struct fhirpath_item x = {.kind = FHIRPATH_NODE, .type = p->type, .shape = p->shape, .node = {value, extra}};
+    struct fhirpath_item x = {
+        .kind = FHIRPATH_NODE, .type = p->type, .shape = p->shape, .node = {value, extra, open || p->stem}};
     if (value && json_kind(r->j, value) == JSON_NULL)
         x.node.value = value = 0;
     if (extra && json_kind(r->j, extra) != JSON_OBJECT)
@@ -257,23 +259,26 @@ static int push_one(struct fp_run *r, const struct fhir_prop *p, uint32_t value,
         return value && json_kind(r->j, value) >= JSON_ARRAY ? 0 : fp_push(r, out, x);
     if (!value || json_kind(r->j, value) != JSON_OBJECT || p->type == FHIR_NAME)
         return 0;
-    if (p->type == FHIR_RESOURCE && !fp_resource_item(r->j, value, &x))
-        return 0;
+    if (p->type == FHIR_RESOURCE) {
+        if (!fp_resource_item(r->j, value, &x))
+            return 0;
+        x.node.open = true;
+    }
     return fp_push(r, out, x);
 }
 
 /* All values of a property. */
-static int push_all(struct fp_run *r, const struct fhir_prop *p, uint32_t value, uint32_t extra, uint32_t want,
-                    struct fp_list *out)
+static int push_all(struct fp_run *r, const struct fhir_prop *p, uint32_t value, uint32_t extra, bool open,
+                    uint32_t want, struct fp_list *out)
 {
     const struct json *j = r->j;
     bool va = value && json_kind(j, value) == JSON_ARRAY, xa = extra && json_kind(j, extra) == JSON_ARRAY;
     if (!va && !xa)
-        return push_one(r, p, value, extra, out);
+        return push_one(r, p, value, extra, open, out);
     uint32_t v = va ? json_first(j, value) : 0, v_end = va ? json_end(j, value) : 0;
     uint32_t x = xa ? json_first(j, extra) : 0, x_end = xa ? json_end(j, extra) : 0;
     while ((v != v_end || x != x_end) && out->n < want) {
-        if (fp_tick(r, 1) || push_one(r, p, v != v_end ? v : 0, x != x_end ? x : 0, out))
+        if (fp_tick(r, 1) || push_one(r, p, v != v_end ? v : 0, x != x_end ? x : 0, open, out))
             return -1;
         v = v != v_end ? json_next(j, v) : v;
         x = x != x_end ? json_next(j, x) : x;
@@ -324,7 +329,7 @@ static int child_choice(struct fp_run *r, uint32_t obj, const struct fhir_shape 
         found = p;
         *(extra ? &extra_value : &value) = json_value(k);
     }
-    return found ? push_all(r, found, value, extra_value, want, out) : 0;
+    return found ? push_all(r, found, value, extra_value, true, want, out) : 0;
 }
 
 static void note_name(struct fp_probe *p, struct slice name)
@@ -360,7 +365,7 @@ int fp_child(struct fp_run *r, const struct fhirpath_item *x, const struct fp_st
     if (!value && !extra)
         return s->choice ? child_choice(r, obj, shape, s, want, out) : 0;
     const struct fhir_prop *p = shape_prop(shape, s->name, s->hash);
-    return p ? push_all(r, p, value, extra, want, out) : 0;
+    return p ? push_all(r, p, value, extra, x->node.open, want, out) : 0;
 }
 
 /* A key of the object that stands for a property: its property, and whether it is the half below "_". */
@@ -410,7 +415,7 @@ int fp_children(struct fp_run *r, const struct fhirpath_item *x, struct fp_list 
         uint32_t other = halves && p->type < FHIR_PRIMITIVES ? partner(j, obj, p, extra) : 0;
         if (extra && other) /* it comes with its value */
             continue;
-        if (push_all(r, p, extra ? 0 : json_value(k), extra ? json_value(k) : other, FP_ALL, out))
+        if (push_all(r, p, extra ? 0 : json_value(k), extra ? json_value(k) : other, true, FP_ALL, out))
             return -1;
     }
     return 0;
@@ -425,13 +430,13 @@ static int no_such_name(struct fp_run *r, const struct fp_node *n, const struct 
                    SLICE_FMT(type));
 }
 
-/* FHIRPATH_STRICT: some item must be of a type that has the name. */
+/* FHIRPATH_STRICT: where the path has one type, that must have the name. */
 static int check_name(struct fp_run *r, const struct fp_node *n, const struct fhirpath_item *x, uint32_t items)
 {
     if (!(r->x->flags & FHIRPATH_STRICT) || items == 0)
         return 0;
     for (uint32_t i = 0; i < items; i++)
-        if (x[i].kind != FHIRPATH_NODE ||
+        if (x[i].kind != FHIRPATH_NODE || x[i].node.open ||
             fp_shape_has(x[i].type < FHIR_PRIMITIVES ? fhir_shape_element : x[i].shape, r->x->step[n->data].name))
             return 0;
     return fp_tick(r, items) ? -1 : no_such_name(r, n, x);
@@ -445,7 +450,7 @@ static int eval_step(struct fp_run *r, const struct fp_node *n, uint32_t want, s
         if (s->type && r->self.kind == FHIRPATH_NODE) {
             if (fp_type_is(&r->self, &r->x->type[s->type], false))
                 return fp_push(r, out, r->self);
-            if (r->x->flags & FHIRPATH_STRICT)
+            if ((r->x->flags & FHIRPATH_STRICT) && !r->self.node.open)
                 return no_such_name(r, n, &r->self);
         }
         if (check_name(r, n, &r->self, 1))

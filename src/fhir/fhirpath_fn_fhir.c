@@ -104,6 +104,15 @@ static bool resource_is(const struct json *j, uint32_t resource, struct slice ty
     return t && id && slice_eq(json_raw(j, t), type) && slice_eq(json_raw(j, id), rest);
 }
 
+static int push_resource(struct fp_run *r, uint32_t node, struct fp_list *out)
+{
+    struct fhirpath_item x;
+    if (!fp_resource_item(r->j, node, &x))
+        return 0;
+    x.node.open = true;
+    return fp_push(r, out, x);
+}
+
 static bool ends_with(struct slice url, struct slice type_id)
 {
     return url.n > type_id.n && url.p[url.n - type_id.n - 1] == '/' &&
@@ -117,7 +126,6 @@ static int in_bundle(struct fp_run *r, struct slice ref, struct fp_list *out)
     const struct json *j = r->j;
     uint32_t list = json_get_kind(j, r->s->document, "entry", JSON_ARRAY);
     const char *history = memmem(ref.p, ref.n, "/_history/", 10);
-    struct fhirpath_item x;
     ref.n = history ? (size_t)(history - ref.p) : ref.n;
     bool relative = is_relative(ref);
     for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k)) {
@@ -127,7 +135,7 @@ static int in_bundle(struct fp_run *r, struct slice ref, struct fp_list *out)
         if (fp_tick(r, 8))
             return -1;
         if (resource && (slice_eq(url, ref) || (relative && (ends_with(url, ref) || resource_is(j, resource, ref)))))
-            return fp_resource_item(j, resource, &x) ? fp_push(r, out, x) : 0;
+            return push_resource(r, resource, out);
     }
     return 0;
 }
@@ -136,7 +144,6 @@ static int in_bundle(struct fp_run *r, struct slice ref, struct fp_list *out)
 static int in_contained(struct fp_run *r, struct slice id, struct fp_list *out)
 {
     const struct json *j = r->j;
-    struct fhirpath_item x;
     if (id.n == 0)
         return fp_push(r, out, r->s->root);
     uint32_t list =
@@ -145,8 +152,8 @@ static int in_contained(struct fp_run *r, struct slice id, struct fp_list *out)
         uint32_t its = json_get_kind(j, k, "id", JSON_STRING);
         if (fp_tick(r, 4))
             return -1;
-        if (its && slice_eq(json_raw(j, its), id) && fp_resource_item(j, k, &x))
-            return fp_push(r, out, x);
+        if (its && slice_eq(json_raw(j, its), id))
+            return push_resource(r, k, out);
     }
     return 0;
 }

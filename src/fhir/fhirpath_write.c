@@ -9,6 +9,22 @@ static void write_quantity(const struct fhirpath_quantity *q, struct json_out *o
     json_close(o, '}');
 }
 
+/* JSON without the white space between its tokens. */
+static void write_compact(struct slice s, struct buf *out)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!quoted && (c == ' ' || c == '\n' || c == '\r' || c == '\t'))
+            continue;
+        buf_byte(out, c);
+        if (quoted && c == '\\' && i + 1 < s.n)
+            buf_byte(out, s.p[++i]);
+        else if (c == '"')
+            quoted = !quoted;
+    }
+}
+
 /* Decimals that arithmetic made may be written as JSON does not: there are none such (a digit stands before the point).
  */
 bool fhirpath_write_json(const struct json *j, const struct fhirpath_item *x, struct buf *out)
@@ -16,7 +32,7 @@ bool fhirpath_write_json(const struct json *j, const struct fhirpath_item *x, st
     struct json_out o = json_out(out);
     switch (x->kind) {
     case FHIRPATH_NODE: /* of a primitive without a value: what stands in its place */
-        buf_slice(out, json_span(j, x->node.value || !x->node.extra ? x->node.value : x->node.extra));
+        write_compact(json_span(j, x->node.value || !x->node.extra ? x->node.value : x->node.extra), out);
         break;
     case FHIRPATH_BOOLEAN: json_put_bool(&o, x->yes); break;
     case FHIRPATH_INTEGER: json_put_int(&o, x->number); break;

@@ -200,8 +200,9 @@ static bool contained_are_referred_to(struct check *c, uint32_t resource)
     uint32_t list = json_get_kind(j, resource, "contained", JSON_ARRAY);
     for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k)) {
         uint32_t id = json_get_kind(j, k, "id", JSON_STRING);
+        struct fhirpath_item item;
         c->steps -= (int64_t)(c->locals - c->locals_before);
-        if (id && c->steps >= 0 && !is_referred_to(c, k, json_raw(j, id)))
+        if (id && c->steps >= 0 && fp_resource_item(j, k, &item) && !is_referred_to(c, k, json_raw(j, id)))
             return false;
     }
     return true;
@@ -213,13 +214,16 @@ static void check_one(struct check *c, const struct frame *f, size_t off, unsign
     struct fhirpath_fault fault;
     if (!x || c->steps < 0) /* once a document was too costly, nothing more is asked of it */
         return;
+    struct arena_mark before = arena_mark(c->arena);
     if (invariant == c->invariants->contained) {
         bool holds = contained_are_referred_to(c, c->scope.context.node.value);
+        arena_rewind(c->arena, before);
         if (!holds || c->steps < 0)
             report(c, f, off, &fhir_invariants[invariant], holds ? &(struct fhirpath_fault){.off = 0} : NULL);
         return;
     }
     int t = fp_check(x, &c->scope, c->arena, &c->steps, NULL, &fault);
+    arena_rewind(c->arena, before);
     if (t == FP_TRUE || t == FP_UNKNOWN) /* an invariant that answers nothing holds */
         return;
     if (t == FP_FAILED && !fault.text[0])

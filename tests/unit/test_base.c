@@ -126,6 +126,27 @@ TEST(what_an_arena_gets_back_is_handed_out_again_as_zeroes)
     CHECK(arena_take(a, 1000) == NULL);
 }
 
+TEST(an_arena_goes_back_to_a_mark_and_wipes_what_lay_behind_it)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    char *kept = arena_take(a, 100);
+    memset(kept, 'k', 100);
+    struct arena_mark mark = arena_mark(a);
+    size_t used = arena_used(a);
+    char *near = arena_take(a, 1000);
+    memset(near, 'x', 1000);
+    for (int i = 0; i < 5; i++) /* blocks of their own */
+        CHECK(arena_take(a, 100000) != NULL);
+    arena_rewind(a, mark);
+    CHECK_INT(arena_used(a), used);
+    char *again = arena_take(a, 1000);
+    CHECK(again == near && kept[0] == 'k' && kept[99] == 'k');
+    for (int i = 0; i < 1000; i++)
+        CHECK_INT(again[i], 0);
+    arena_rewind(a, arena_mark(a)); /* nothing was taken: nothing happens */
+    CHECK(again[0] == 0 && arena_used(a) == used + 1008);
+}
+
 /* It is tried where there is room first: what that leaves must not be there for who comes next. */
 TEST(a_text_that_does_not_fit_leaves_zeroes_behind)
 {
@@ -154,6 +175,7 @@ TEST(a_text_that_does_not_fit_leaves_zeroes_behind)
         CHECK_INT(p[i], 0);
 }
 
-RUN(T(what_an_arena_gets_back_is_handed_out_again_as_zeroes), T(decimals_compare_by_value_not_by_text),
+RUN(T(what_an_arena_gets_back_is_handed_out_again_as_zeroes),
+    T(an_arena_goes_back_to_a_mark_and_wipes_what_lay_behind_it), T(decimals_compare_by_value_not_by_text),
     T(times_of_any_precision_are_read), T(durations_are_read), T(uuids_read_back), T(arenas_have_a_limit_and_come_back_zeroed),
     T(base64_and_hex), T(a_text_that_does_not_fit_leaves_zeroes_behind))

@@ -419,23 +419,42 @@ TEST(invariants_are_found_on_the_element_that_breaks_them)
     }
 }
 
-/* Contained resources that each look through all the others: what that may take grows with the document, not its square. */
+/* `n` contained resources, and what leads to each of them: `before`, the id, `after`. */
+static struct slice many_contained(struct arena *a, int n, const char *list, const char *before, const char *after)
+{
+    struct buf b = buf_in(a, 1 << 24);
+    buf_str(&b, "{\"resourceType\":\"List\",\"status\":\"current\",\"mode\":\"working\",\"contained\":[");
+    for (int i = 0; i < n; i++)
+        buf_printf(&b, "%s{\"resourceType\":\"Basic\",\"id\":\"b%d\",\"code\":{\"text\":\"x\"}}", i ? "," : "", i);
+    buf_printf(&b, "],\"%s\":[", list);
+    for (int i = 0; i < n; i++)
+        buf_printf(&b, "%s%s#b%d%s", i ? "," : "", before, i, after);
+    buf_str(&b, "]}");
+    return buf_text(&b);
+}
+
+/* Things that each look through all the others: what that may take grows with the document, not with its square. */
 TEST(a_document_that_is_too_costly_is_refused)
 {
-    OWN_ARENA struct arena *a = arena_new((size_t)1 << 29);
-    struct buf b = buf_in(a, 1 << 24);
-    struct fhir_report r;
-    struct err e;
-    buf_str(&b, "{\"resourceType\":\"List\",\"status\":\"current\",\"mode\":\"working\",\"contained\":[");
-    for (int i = 0; i < 3000; i++)
-        buf_printf(&b, "%s{\"resourceType\":\"Basic\",\"id\":\"b%d\",\"code\":{\"text\":\"x\"}}", i ? "," : "", i);
-    buf_str(&b, "],\"entry\":[");
-    for (int i = 0; i < 3000; i++)
-        buf_printf(&b, "%s{\"item\":{\"reference\":\"#b%d\"}}", i ? "," : "", i);
-    buf_str(&b, "]}");
-    CHECK_OK(fhir_validate_text(buf_text(&b), NULL, a, 100, NULL, &r, &e));
-    CHECK_INT(r.errors, 1);
-    CHECK_STR(r.issue[0].code, "too-costly");
+    static const struct {
+        const char *list, *before, *after, *key;
+    } row[] = {
+        {"entry", "{\"item\":{\"reference\":\"", "\"}}", "ref-1"},
+        {"extension", "{\"url\":\"u\",\"valueUri\":\"", "\"}", "dom-3"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++)
+        for (int n = 300; n <= 6000; n *= 20) {
+            OWN_ARENA struct arena *a = arena_new((size_t)1 << 29);
+            struct fhir_report r;
+            struct err e;
+            struct slice text = many_contained(a, n, row[i].list, row[i].before, row[i].after);
+            CHECK_OK(fhir_validate_text(text, NULL, a, 100, NULL, &r, &e));
+            CHECK_INT(r.errors, n > 300);
+            if (r.errors) {
+                CHECK_STR(r.issue[0].code, "too-costly");
+                CHECK(strstr(r.issue[0].text, row[i].key));
+            }
+        }
 }
 
 TEST(all_invariants_of_r4_compile)

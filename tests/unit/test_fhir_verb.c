@@ -89,7 +89,7 @@ TEST(path_prints_an_item_a_line)
     } row[] = {
         {"--json name.given -", "{\"resourceType\":\"Patient\",\"name\":[{\"given\":[\"a\",\"b\\n\"]}]}", "\"a\"\n\"b\\n\"\n", 0},
         {"name.given -", "{\"resourceType\":\"Patient\",\"name\":[{\"given\":[\"a\",\"b\\n\"]}]}", "a\nb \n", 0},
-        {"--json name -", "{\"resourceType\":\"Patient\",\"name\":[{\"given\":\n[\"a\"]}]}", "{\"given\": [\"a\"]}\n", 0},
+        {"--json name -", "{\"resourceType\":\"Patient\",\"name\":[{\"given\":\n[\"a\"]}]}", "{\"given\":[\"a\"]}\n", 0},
         {"--json 1.50+1 @/good.json", "", "2.50\n", 0},
         {"--json 3'mg' @/good.json", "", "{\"value\":3,\"unit\":\"mg\"}\n", 0},
         {"3'mg' @/good.json", "", "3 mg\n", 0},

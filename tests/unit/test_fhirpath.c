@@ -118,6 +118,9 @@ TEST(references_are_followed_inside_a_bundle)
         {"entry.resource.ofType(Patient).id", "\"a\""},
         {"entry.first().resource.is(Patient)", "true"},
         {"entry.resource.select($this is DomainResource)", "true\ntrue"},
+        {"entry.resource.where(status = 'final').count()", "1"},
+        {"entry.resource.gender", "\"female\""},
+        {"entry.resource.where(value.unit.exists())", ""},
     };
     CHECK_ROWS(BUNDLE, FHIRPATH_STRICT, row);
 }

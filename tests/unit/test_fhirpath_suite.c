@@ -200,7 +200,7 @@ static void judge(const struct one *t, size_t count[2], size_t *wrong)
         print_message("# %.*s passes now: take it off the list\n", SLICE_FMT(t->name));
     if (why && !reason)
         print_message("# %.*s: %.*s: %s\n", SLICE_FMT(t->name), SLICE_FMT(t->expression), why);
-    *wrong += !why != !reason ? 0 : 1;
+    *wrong += !why != !reason;
 }
 
 TEST(every_test_of_the_official_suite_answers_what_it_should)
