@@ -346,6 +346,7 @@ int staff_identify(struct staff *s, struct slice token, struct slice wanted, str
     uuid_text(p.id, ret->name);
     ret->subject = arena_str(a, slice_of(t.subject));
     ret->display = arena_str(a, slice_of(t.name));
+    ret->signed_in_at_us = t.signed_in_us;
     if (!ret->subject || !ret->display)
         return err_set(e, ERR_NO_MEMORY, "a person");
     if (p.suspended || !p.found)

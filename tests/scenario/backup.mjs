@@ -317,7 +317,7 @@ await test('a job that was given to another client does not open, and db check s
 });
 await test('a store of schema 3, with its data, is brought to the present, and what it tells stays the same', () => {
   const had = exported();
-  sql(`DROP TABLE client_assertion; DROP TABLE client_token; DROP TABLE client_cert; DROP TABLE client_keys;
+  sql(`DROP TABLE glass; DROP TABLE client_assertion; DROP TABLE client_token; DROP TABLE client_cert; DROP TABLE client_keys;
        DROP TABLE visit; DROP TABLE alias; DROP TABLE stream_edge; DROP TABLE home_edge; DROP TABLE patient_edge;
        DROP TABLE screening; DROP TABLE note; DROP TABLE home; DROP TABLE person; DROP TABLE gate_installed;
        DROP TABLE subject_key; DROP TABLE blind_key; DROP TABLE root_key;
