@@ -22,19 +22,22 @@ const provider = http.createServer((q, r) => r.end(JSON.stringify(q.url.endsWith
   : { issuer: issuer(), jwks_uri: `${issuer()}/keys` })));
 const issuer = () => `http://127.0.0.1:${provider.address().port}`;
 await new Promise((ready) => provider.listen(0, '127.0.0.1', ready));
-function token(roles) {
+function token(roles, more = {}) {
   const part = (x) => Buffer.from(JSON.stringify(x)).toString('base64url');
-  const text = `${part({ alg: 'RS256', kid: 'k' })}.${part({ iss: issuer(), aud: 'lazaret', sub: 'f3a1', exp: Math.floor(Date.now() / 1000) + 300, typ: 'Bearer',
-    preferred_username: 'alice', realm_access: { roles } })}`;
+  const text = `${part({ alg: 'RS256', kid: 'k' })}.${part({ iss: issuer(), aud: 'lazaret', sub: 'f3a1', iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 300, typ: 'Bearer',
+    preferred_username: 'alice', realm_access: { roles }, ...more })}`;
   return `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`;
 }
 const staff = ['--staff-issuer', issuer(), '--staff-http', 'on'];
 // Who asks, where it is not a client.
-const people = { 'an auditor': token(['auditor']), 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
+const people = { "the doctor's auditor": token(['auditor'], { sub: 'a0d1' }), 'a doctor who signed in an hour ago': token(['doctor'], { auth_time: Math.floor(Date.now() / 1000) - 3600 }),
+  'an auditor': token(['auditor']), 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
 // What an example may say is given: a server of its own kind, started when it is needed.
 const kinds = { 'a worker': [], 'no patience': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'an auditor': [...staff, '--staff-approval', 'token'],
   'a doctor': [...staff, '--staff-approval', 'token'], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
   'somebody with two roles': [...staff, '--staff-approval', 'token'], 'somebody new': staff, 'somebody with a broken token': staff };
+// Who asks the server of somebody else.
+const beside = { "the doctor's auditor": 'a doctor', 'a doctor who signed in an hour ago': 'a doctor' };
 // Takes what is delivered.
 const receiver = http.createServer((q, r) => q.resume().on('end', () => r.writeHead(204).end()));
 await new Promise((ready) => receiver.listen(0, '127.0.0.1', ready));
@@ -64,7 +67,8 @@ async function fillEndpoints(s) {
     if (r.status !== 201) return check(i > 0, `an endpoint: ${r.text}`);
   }
 }
-async function serverOf(given = 'a worker') {
+async function serverOf(who = 'a worker') {
+  const given = beside[who] ?? who;
   check(kinds[given], `examples.json says "given": "${given}", which is not made here`);
   if (!servers[given]) {
     const s = (servers[given] = new Server(undefined, given === 'no jail' ? alone() : program));
@@ -205,8 +209,8 @@ for (const x of examples) await test(`${x.route}: ${x.name}, ${x.status}`, () =>
 const open = (o) => JSON.stringify(o.security) === '[]';
 const sample = (o) => o.at.replace(/\{\w+\}/g, '01890000-0000-7000-8000-000000000000');
 // Who may do it: a client, or somebody of the study.
-const doer = (o) => ({ PatientDetail: 'a doctor' })[o.operation.tags[0]];
-const send = (o, more = {}, server = servers[doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
+const doer = (o) => (o.at.endsWith('/review') ? "the doctor's auditor" : { PatientDetail: 'a doctor', BreakGlass: 'a doctor' }[o.operation.tags[0]]);
+const send = (o, more = {}, server = servers[beside[doer(o)] ?? doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
   ...(o.operation.requestBody ? { body: '{}' } : {}), ...more,
   headers: { Authorization: `Bearer ${people[doer(o)] ?? server.clients.bot.api_key}`, 'Content-Type': mediaOf(o.operation), Accept: 'application/json', ...more.headers } });
 const common = {};

@@ -165,6 +165,14 @@ static int seen(const struct caller *c, const struct glass *g, int64_t id, struc
     return patient_read(&study, &x, id, &audit, a, ret, e);
 }
 
+static void sees(const struct caller *c, const struct glass *g, int64_t id, struct arena *a, struct patient *ret)
+{
+    struct err e = {0};
+    int rc = seen(c, g, id, a, ret, &e);
+    if (rc != 1)
+        fail_msg("%d: %s", rc, e.detail);
+}
+
 static int ended(const struct caller *c, const struct glass *g, struct glass *ret, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -206,7 +214,7 @@ TEST(an_emergency_opens_one_person_for_reading_for_an_hour)
         CHECK_INT(g.until - g.since, HOUR);
         CHECK_SLICE(g.text, why);
         CHECK_SLICE(g.reason, "danger");
-        CHECK_INT(seen(&monitor, &g, by[i], a, &p, &e), 1);
+        sees(&monitor, &g, by[i], a, &p);
         CHECK_INT(p.id, by[i]);
         CHECK_SLICE(p.value[PATIENT_first_name], "Anna");
         CHECK_SLICE(p.value[PATIENT_address], "Via dei Glicini 7");
@@ -218,7 +226,7 @@ TEST(an_emergency_opens_one_person_for_reading_for_an_hour)
     }
     struct glass g = broke(&monitor, anna_data);
     later(59 * MINUTE);
-    CHECK_INT(seen(&monitor, &g, anna_data, a, &p, &e), 1);
+    sees(&monitor, &g, anna_data, a, &p);
     later(MINUTE + 1000000);
     refused(seen(&monitor, &g, anna_data, a, &p, &e), &e, ERR_GLASS, "has ended");
 }
@@ -379,7 +387,7 @@ TEST(every_step_is_in_the_log_and_every_access_names_its_glass)
     struct buf said = buf_in(a, 4096);
     struct glass g = broke(&monitor, anna_data), again;
     uuid_text(g.id, id);
-    CHECK_INT(seen(&monitor, &g, anna_data, a, &p, &e), 1);
+    sees(&monitor, &g, anna_data, a, &p);
     later(HOUR);
     again = broke(&monitor, bruno_data); /* who looks next writes that the first has ended */
     CHECK_OK(reviewed(&auditor, &g, &e));
