@@ -27,7 +27,7 @@ const roles = { doc: ['doctor'], both: ['doctor', 'auditor'], dpo: ['auditor'], 
 // A token of now, whose owner signed in `ago` seconds ago.
 const bearer = (who, ago = 0) => ({ Authorization: `Bearer ${token(who, roles[who], { iat: now() - ago, auth_time: now() - ago, exp: now() + 300 })}` });
 async function ask(method, target, who, body, more = {}, ago = 0) {
-  const r = await server.request({ method, path: `/api/v1/${target}`, body: body && JSON.stringify(body),
+  const r = await server.request({ method, path: `/api/v1/${target}`, body: body ? JSON.stringify(body) : undefined,
     headers: { ...bearer(who, ago), ...(body ? { 'Content-Type': 'application/json' } : {}), ...more } });
   return { status: r.status, headers: r.headers, json: JSON.parse(r.text), text: r.text };
 }
