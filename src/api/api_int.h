@@ -91,6 +91,8 @@ int api_tell(struct api_request *q, const struct err *e);
 /* Into the audit log that this was denied with e. If that fails, *e becomes the failure and nothing else will be told.
  */
 void api_deny(struct api_request *q, struct err *e);
+/* Denied, written into the log, and told so. Always -1. */
+int api_deny_told(struct api_request *q, struct err *e);
 /* The same of a stranger, whose first attempts are told apart in the log; a flood of them is counted there, so that it
  * fills no disk (limit.h). *e becomes ERR_RATE when there were too many. Always -1. */
 int api_deny_stranger(struct api_request *q, struct err *e);

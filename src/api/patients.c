@@ -52,6 +52,8 @@ int api_patient_get(struct api_request *q, struct err *e)
     if (id_in(q, q->param[0], "path/patient_id", &id, e))
         return -1;
     int found = patient_read(&q->api->study, &q->caller, id, &q->audit, q->arena, &p, e);
+    if (found < 0 && e->code == ERR_GLASS)
+        return api_deny_told(q, e);
     if (found <= 0)
         return found ? -1 : err_set(e, ERR_NOT_FOUND, "no such patient of this role");
     patient_put(&o, &p);

@@ -86,11 +86,12 @@ static void put_number(struct entry *w, const char *key, int64_t v)
 static void encode(struct entry *w, const struct audit_entry *x, int64_t now)
 {
     size_t pairs = 6 + (x->object != NULL) + (x->actor || x->role) + (x->why != NULL) + (x->request != NULL) +
-                   (x->route != NULL) + (x->trace != NULL);
+                   (x->route != NULL) + (x->trace != NULL) + (x->glass != NULL);
     put_map(w, pairs);
     put_number(w, "n", x->rows);
     put_number(w, "t", now);
     put_number(w, "v", 1);
+    put_pair(w, "bg", x->glass);
     put_pair(w, "act", x->action);
     if (x->object) {
         put_text(w, "obj");

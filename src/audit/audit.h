@@ -3,8 +3,8 @@
  * An entry is appended in the transaction of the access it speaks of: cannot append means no access. It is canonical
  * CBOR (RFC 8949 4.2.1: shortest forms, map keys sorted), a map of
  *
- *     n (rows disclosed) t (us since 1970, UTC) v (1) act obj{id,type} out (permit|deny|error) req why actor{id,role}
- *     route scope trace
+ *     n (rows disclosed) t (us since 1970, UTC) v (1) bg (glass broken for it) act obj{id,type} out (permit|deny|error)
+ * req why actor{id,role} route scope trace
  *
  * stored with its RFC 6962 leaf hash, SHA-256(0x00 | entry); tree, checkpoints and proofs are computed over these. No
  * entry holds a patient's data: ids, codes and counts only. There is one log per installation; entries carry their
@@ -33,6 +33,7 @@ struct audit_entry {
     const char *outcome;                 /* permit deny error */
     const char *why;                     /* a code: an error's name, a state; NULL for none */
     const char *request, *route, *trace; /* request id, route's pattern, W3C trace id; NULL when there is none */
+    const char *glass;                   /* the id of the glass that was broken for this access; NULL: none was */
     int64_t rows;                        /* how many records were disclosed or made */
     struct audit_seat *seat;             /* NULL: nobody asks for its index */
 };

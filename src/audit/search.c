@@ -47,7 +47,7 @@ static bool take_pair(struct slice key, const cbor_item_t *v, const char *within
     } text[] = {{"", "act", &x->action},      {"", "out", &x->outcome},    {"", "req", &x->request},
                 {"", "why", &x->why},         {"", "route", &x->route},    {"", "trace", &x->trace},
                 {"obj", "id", &x->object_id}, {"obj", "type", &x->object}, {"actor", "id", &x->actor},
-                {"actor", "role", &x->role}};
+                {"actor", "role", &x->role},  {"", "bg", &x->glass}};
     int64_t version;
     for (size_t i = 0; i < COUNT(text); i++)
         if (strcmp(within, text[i].within) == 0 && slice_is(key, text[i].key))
@@ -235,6 +235,7 @@ void audit_put(struct json_out *o, const struct audit_found *x, bool proof)
         json_pair_int(o, "n", n->rows);
         json_pair_int(o, "t", x->at);
         json_pair_int(o, "v", 1);
+        put_text(o, "bg", n->glass);
         json_pair_str(o, "act", n->action);
         put_two(o, "obj", "id", n->object_id, "type", n->object);
         json_pair_str(o, "out", n->outcome);

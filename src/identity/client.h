@@ -19,7 +19,7 @@
 #include "policy/policy.h"
 #include "store/db.h"
 
-enum { CLIENT_NAME_MAX = 64, ACCESS_TOKEN_S = 300 };
+enum { CLIENT_NAME_MAX = 64, ACCESS_TOKEN_S = 300, GLASS_ID_TEXT = 37 };
 
 /* Who is asking: one role, one scope. */
 struct caller {
@@ -34,6 +34,10 @@ struct caller {
     /* of staff, in that arena, too; NULL and 0 of everybody else. `id` and `name` are then the row's id: */
     const char *subject, *display; /* personal data: what the provider calls them */
     uint32_t roles;                /* that they hold, bits of enum role; `role` is the one they act in */
+    int64_t signed_in_at_us;       /* when they last showed who they are; 0: nobody says */
+    /* in the role EMERGENCY (study/glass.h): the id of the glass they broke, and the role they did it in */
+    char glass[GLASS_ID_TEXT]; /* "": none */
+    enum role behind;
 };
 
 struct client_secrets {

@@ -531,6 +531,7 @@ static int find_caller(const struct sessions *s, struct found *f, const struct s
     int rc = person_caller(&s->people, &p, by_token ? &f->said : NULL, a, ret, e);
     ret->subject = subject;
     ret->display = display;
+    ret->signed_in_at_us = f->session.auth_us;
     if (rc && e->code == ERR_SUSPENDED) {
         struct err why;
         if (session_end(s, f->session.id, "suspended", q->audit, &why))

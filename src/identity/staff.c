@@ -180,5 +180,6 @@ int staff_identify(struct staff *s, struct slice token, struct slice wanted, str
     int rc = person_caller(&s->c.people, &p, s->c.trust ? &t.roles : NULL, a, ret, e);
     ret->subject = subject;
     ret->display = display;
+    ret->signed_in_at_us = t.signed_in_us;
     return rc ? -1 : choose_role(ret->roles, wanted, a, &ret->role, e);
 }

@@ -214,6 +214,17 @@ int token_times(const struct json *j, int64_t now_us, int64_t leeway_s, int64_t 
     return 0;
 }
 
+/* When its owner last showed who they are (OpenID Connect Core 2, auth_time). */
+static int token_signed_in(const struct json *j, int64_t *ret_us)
+{
+    int64_t at = 0;
+    int said = token_time(j, "auth_time", &at);
+    if (said == 0)
+        said = token_time(j, "iat", &at);
+    *ret_us = at * 1000000;
+    return said < 0 ? -1 : 0;
+}
+
 bool token_meant_for(const struct json *j, const char *audience)
 {
     uint32_t aud = json_get(j, 0, "aud");
@@ -316,6 +327,8 @@ static int check_claims(const struct token_rules *rules, const struct json *j, i
         return err_set(e, ERR_TOKEN, "the token is an ID token: send the access token");
     if (token_times(j, now_us, TOKEN_LEEWAY_S, TOKEN_LIFE_S, &ret->until_us, e))
         return -1;
+    if (token_signed_in(j, &ret->signed_in_us))
+        return err_set(e, ERR_TOKEN, "the token's time of sign-in (auth_time) is no number");
     if (token_who(j, a, ret->subject, ret->name, e))
         return -1;
     ret->roles = token_roles(j, rules->roles, a);

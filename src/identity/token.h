@@ -42,6 +42,7 @@ struct token {
     char name[STAFF_NAME_MAX + 1]; /* preferred_username, else name; "": neither */
     uint32_t roles;                /* bits of enum role, of the names that policy knows */
     int64_t until_us;              /* wall clock; leeway included */
+    int64_t signed_in_us;          /* auth_time; where that is not said, iat; 0: neither */
 };
 
 /* Reads the form and the header, before any key is known. */

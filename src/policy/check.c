@@ -4,7 +4,8 @@
  * found by several keys joins them. What hangs on the nodes of one part can be put together by whoever holds those
  * roles, whichever way they go about it. Pseudonyms do not help against that: a person with two roles sees the same
  * house under two names and can tell by its tickets that it is one. Only what was given out under a project's
- * pseudonyms leads nowhere else. */
+ * pseudonyms leads nowhere else. What is seen of the one person whom the glass was broken for is known to be theirs,
+ * whatever key it is found by. */
 #include <string.h>
 
 #include "policy/policy.h"
@@ -58,7 +59,7 @@ static void add_entity(struct closure *c, enum role role, int entity)
     const struct view_row *v = view_row(policy_view(role, (enum entity)entity, ACTION_READ));
     if (!v || v->reach == REACH_OWN)
         return;
-    int base = v->as == AS_EXPORT ? KEY_COUNT * (1 + (int)role) : 0, first = -1;
+    int base = v->as == AS_EXPORT ? KEY_COUNT * (1 + (int)role) : 0, first = v->reach == REACH_ONE ? KEY_PERSON : -1;
     for (int k = 0; k < KEY_COUNT; k++) {
         if (!(entities[entity].keys & 1u << k))
             continue;
@@ -131,9 +132,21 @@ static int check_closure(unsigned held, struct buf *out)
     return faults;
 }
 
+/* EMERGENCY is entered by somebody who holds a role that may break the glass, so beside all they hold. */
+static bool may_break_glass(unsigned held)
+{
+    for (int role = 0; role < ROLE_COUNT; role++)
+        if (held & 1u << role && policy_view((enum role)role, ENTITY_BREAK_GLASS, ACTION_CREATE) != VIEW_NONE)
+            return true;
+    return false;
+}
+
 /* May one person hold them all? */
 static bool holdable(unsigned held)
 {
+    const unsigned glass = 1u << ROLE_EMERGENCY;
+    if (held & glass && held != glass)
+        return may_break_glass(held) && holdable(held & ~glass);
     for (int a = 0; a < ROLE_COUNT; a++)
         for (int b = 0; b < a; b++)
             if (held & 1u << a && held & 1u << b &&
@@ -164,6 +177,25 @@ static bool is_used(enum view view)
             if (policy_view((enum role)role, view_row(view)->entity, (enum action)action) == view)
                 return true;
     return false;
+}
+
+/* Opened by the glass is one person, and nothing else sees that way. */
+static int check_emergency(struct buf *out)
+{
+    int faults = 0;
+    for (int role = 0; role < ROLE_COUNT; role++)
+        for (int entity = 0; entity < ENTITY_COUNT; entity++)
+            for (int action = 0; action < ACTION_COUNT; action++) {
+                const struct view_row *v =
+                    view_row(policy_view((enum role)role, (enum entity)entity, (enum action)action));
+                if (!v || (v->reach == REACH_ONE) == (role == ROLE_EMERGENCY))
+                    continue;
+                buf_printf(out, "%s sees %s of %s by %s, which is not how one person is opened\n",
+                           role_name((enum role)role), v->name, entity_name((enum entity)entity),
+                           action_name((enum action)action));
+                faults++;
+            }
+    return faults;
 }
 
 static int check_views(struct buf *out)
@@ -230,7 +262,7 @@ void policy_tell_joins(enum role role, struct buf *out)
 
 int policy_check(struct buf *out)
 {
-    int faults = check_views(out) + check_writes(out);
+    int faults = check_views(out) + check_writes(out) + check_emergency(out);
     for (unsigned held = 1; held < 1u << ROLE_COUNT; held++)
         if (holdable(held))
             faults += check_closure(held, out);

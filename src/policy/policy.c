@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum kind { KIND_NOBODY, KIND_PROGRAM, KIND_LOCAL, KIND_STAFF, KIND_SUBJECT };
+enum kind { KIND_NOBODY, KIND_PROGRAM, KIND_LOCAL, KIND_GLASS, KIND_STAFF, KIND_SUBJECT };
 
 static const struct {
     enum kind kind;
@@ -45,6 +45,7 @@ static const char *const actions[ACTION_COUNT] = {"create", "read", "update", "d
 #define PURPOSE_HRESCH  "HRESCH"
 #define PURPOSE_ETREAT  "ETREAT"
 #define PURPOSE_PATRQT  "PATRQT"
+#define PURPOSE_BTG     "BTG"
 
 enum { CONSENT_NOT_ASKED, CONSENT_NEEDED };
 
@@ -69,8 +70,17 @@ static const unsigned char matrix[ENTITY_COUNT][ACTION_COUNT][ROLE_COUNT] = {
 #undef SEES
 };
 
+/* What breaking the glass opens, for reading. */
+static const unsigned char emergency[ENTITY_COUNT] = {
+#define OPENS(entity, view) [ENTITY_##entity] = VIEW_##entity##_##view,
+#include "policy/emergency.def"
+#undef OPENS
+};
+
 enum view policy_view(enum role role, enum entity entity, enum action action)
 {
+    if (role == ROLE_EMERGENCY)
+        return action == ACTION_READ ? (enum view)emergency[entity] : VIEW_NONE;
     return (enum view)matrix[entity][action][role];
 }
 

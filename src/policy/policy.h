@@ -2,8 +2,8 @@
  * denied.
  *
  * Who acts is in roles.def, what is acted on in entities.def, what a view shows in views.def, who has which in
- * matrix.def. That the tables say what they are meant to say, policy_check proves: which tables a role can join, alone
- * and with every other role one person may hold beside it.
+ * matrix.def, and what breaking the glass opens in emergency.def. That the tables say what they are meant to say,
+ * policy_check proves: which tables a role can join, alone and with every other role one person may hold beside it.
  *
  * Pure; knows nothing of tokens, HTTP or rows. */
 #ifndef POLICY_POLICY_H
@@ -46,7 +46,7 @@ enum view {
 #undef ENTITY
 };
 
-enum reach { REACH_EVERY, REACH_OWN, REACH_ASSIGNED, REACH_VISITED, REACH_COHORT };
+enum reach { REACH_EVERY, REACH_OWN, REACH_ASSIGNED, REACH_VISITED, REACH_COHORT, REACH_ONE };
 enum shown_as { AS_NAMED, AS_ALIAS, AS_EXPORT };
 
 struct view_row {

@@ -6,7 +6,7 @@
  *   - SQLite: the authorizer is asked about every table and column while a statement is prepared; prepared statements
  *     are kept by their gate and their text. It cannot tell the columns of an INSERT apart, and knows no rows;
  *   - PostgreSQL: a role "lazaret_NAME" (NOLOGIN) with column GRANTs, taken for the rest of the transaction; row level
- *     security cuts the rows to the scope and the actor that were named.
+ *     security cuts the rows to the scope and the actor that were named, and of an emergency to the one person.
  * Both stop a statement that names too much by mistake, not code that means to leave the gate: tx_ungate is there for
  * all.
  * A statement that a gate stops is ERR_GATE: the program's own mistake, and nothing of it has happened. */
@@ -31,9 +31,15 @@ struct gate {
     int grants;
 };
 
+/* One person, by the keys of all that is known of them; 16 bytes each. */
+struct gate_one {
+    const uint8_t *person, *home, *data;
+};
+
 /* Who is behind a gate. */
 struct gate_actor {
     const uint8_t *scope, *actor; /* 16 bytes each */
+    const struct gate_one *one;   /* whom alone the gate "emergency" shows; NULL: nobody */
 };
 
 /* Makes the database know these gates, and that they grant this and nothing else. PostgreSQL: makes the roles where

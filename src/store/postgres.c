@@ -492,20 +492,33 @@ static int pg_put(struct tx *base, struct err *e, const char *sql, const struct 
 
 /* --- gates: roles, taken for the rest of the transaction --- */
 
+/* "" of nobody, which no row is of. */
+static void hex_id(const uint8_t *id, char ret[33])
+{
+    ret[0] = 0;
+    for (int i = 0; id && i < 16; i++)
+        snprintf(ret + 2 * i, 3, "%02x", id[i]);
+}
+
 static int pg_gate(struct tx *tx, const struct gate *gate, const struct gate_actor *who, struct err *e)
 {
-    char role[64] = "none", scope[33] = "", actor[33] = "";
-    if (gate) {
+    static const struct gate_actor nobody = {NULL, NULL, NULL};
+    static const struct gate_one none = {NULL, NULL, NULL};
+    const struct gate_actor *actor = gate ? who : &nobody;
+    const struct gate_one *one = actor->one ? actor->one : &none;
+    char role[64] = "none", id[5][33];
+    if (gate)
         snprintf(role, sizeof role, "lazaret_%s", gate->name);
-        for (int i = 0; i < 16; i++) {
-            snprintf(scope + 2 * i, 3, "%02x", who->scope[i]);
-            snprintf(actor + 2 * i, 3, "%02x", who->actor[i]);
-        }
-    }
+    hex_id(actor->scope, id[0]);
+    hex_id(actor->actor, id[1]);
+    hex_id(one->person, id[2]);
+    hex_id(one->home, id[3]);
+    hex_id(one->data, id[4]);
     return tx_put(tx, e,
                   "SELECT set_config('lazaret.scope', $1, true), set_config('lazaret.actor', $2, true), "
-                  "set_config('role', $3, true)",
-                  V_STR(scope), V_STR(actor), V_STR(role));
+                  "set_config('lazaret.person', $3, true), set_config('lazaret.home', $4, true), "
+                  "set_config('lazaret.data', $5, true), set_config('role', $6, true)",
+                  V_STR(id[0]), V_STR(id[1]), V_STR(id[2]), V_STR(id[3]), V_STR(id[4]), V_STR(role));
 }
 
 /* COMMIT is only as good as its tag: a transaction that had failed answers ROLLBACK. */

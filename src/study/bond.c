@@ -134,3 +134,53 @@ int bond_of_person(struct tx *tx, const struct study *s, const uint8_t person[16
     *ret = b;
     return 1;
 }
+
+/* By its data's end: whose they are. 1, 0, -1. */
+static int person_of_data(struct tx *tx, const struct study *s, const uint8_t data[16], struct arena *a,
+                          uint8_t ret[16], struct err *e)
+{
+    uint8_t index[BLIND_BYTES];
+    struct rows r;
+    const uint8_t *end;
+    if (blind_index(s->keyring, s->scope, BLIND_PATIENT_DATA, id_slice(data), index, e) ||
+        tx_rows(tx, a, &r, e, "SELECT id, ends FROM patient_edge WHERE scope = $1 AND data_index = $2", V_ID(s->scope),
+                V_ID(index)) < 0)
+        return -1;
+    int got = open_ends(s, PLACE_PATIENT_ENDS, &r, a, 2, &end, e);
+    if (got > 0)
+        memcpy(ret, end, 16);
+    return got;
+}
+
+/* Streams of a house are somebody's data: all of one person, or nobody can be meant. */
+static int person_of_house(struct tx *tx, const struct study *s, const uint8_t house[16], struct arena *a,
+                           uint8_t ret[16], struct err *e)
+{
+    uint8_t index[BLIND_BYTES], data[16];
+    struct rows r;
+    const uint8_t *end;
+    if (blind_index(s->keyring, s->scope, BLIND_STREAM_HOUSE, id_slice(house), index, e) ||
+        tx_rows(tx, a, &r, e, "SELECT id, ends FROM stream_edge WHERE scope = $1 AND house_index = $2", V_ID(s->scope),
+                V_ID(index)) < 0)
+        return -1;
+    for (int i = 0; i < r.n; i++) {
+        struct rows one = {1, r.cols, row_at(&r, i, 0)};
+        if (open_ends(s, PLACE_STREAM_ENDS, &one, a, 3, &end, e) < 0)
+            return -1;
+        if (i > 0 && memcmp(data, end + 32, 16) != 0)
+            return err_set(e, ERR_CONFLICT, "several people live in this house: name one by their data");
+        memcpy(data, end + 32, 16);
+    }
+    return r.n ? person_of_data(tx, s, data, a, ret, e) : 0;
+}
+
+int bond_person_of(struct tx *tx, const struct study *s, const uint8_t any[16], struct arena *a, uint8_t ret[16],
+                   struct err *e)
+{
+    struct rows r;
+    int n = tx_rows(tx, a, &r, e, "SELECT id FROM person WHERE scope = $1 AND id = $2", V_ID(s->scope), V_ID(any));
+    if (n > 0)
+        memcpy(ret, any, 16);
+    int got = n ? n : person_of_data(tx, s, any, a, ret, e);
+    return got ? got : person_of_house(tx, s, any, a, ret, e);
+}

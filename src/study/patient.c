@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "base/rnd.h"
 #include "base/wipe.h"
+#include "study/glass_int.h"
 #include "study/patient_int.h"
 
 static const char AUDIT_HOLDER[] = "audit";
@@ -96,20 +97,31 @@ static int audit_number(struct tx *tx, const struct study *s, const uint8_t pers
                : 0;
 }
 
+/* Behind the caller's gate: the person whom they call so. In an emergency the program finds out who that is before the
+ * gate, which shows nobody else. */
+static int enter_for(struct tx *tx, struct looking *x, struct err *e)
+{
+    if (x->c->role == ROLE_EMERGENCY)
+        return glass_use(tx, x->s, x->c, x->id, x->arena, &x->bond, &x->bound, e) ||
+                       study_enter_one(tx, x->s, x->c, &x->bond, x->bound, e)
+                   ? -1
+                   : 1;
+    if (study_enter(tx, x->s, x->c, e))
+        return -1;
+    int found = alias_subject(tx, x->s, holder_of(x->c), x->id, x->arena, x->bond.person, e);
+    int bound = found > 0 ? bond_of_person(tx, x->s, x->bond.person, x->arena, &x->bond, e) : 0;
+    x->bound = bound > 0;
+    return bound < 0 ? -1 : found;
+}
+
 static int read_body(struct tx *tx, void *arg, struct err *e)
 {
     struct looking *x = arg;
     int64_t number;
-    int bound;
-    if (study_enter(tx, x->s, x->c, e))
-        return -1;
-    int found = alias_subject(tx, x->s, holder_of(x->c), x->id, x->arena, x->bond.person, e);
+    int found = enter_for(tx, x, e);
     if (found <= 0)
         return found;
-    bound = bond_of_person(tx, x->s, x->bond.person, x->arena, &x->bond, e);
-    x->bound = bound > 0;
-    if (bound < 0 || read_rows(tx, x, e) || tx_ungate(tx, e) ||
-        audit_number(tx, x->s, x->bond.person, x->arena, &number, e))
+    if (read_rows(tx, x, e) || tx_ungate(tx, e) || audit_number(tx, x->s, x->bond.person, x->arena, &number, e))
         return -1;
     x->found = x->person.n > 0;
     name_in_audit(&x->audit, number, x->audit_id);
@@ -143,6 +155,7 @@ int patient_read(const struct study *s, const struct caller *c, int64_t id, cons
     struct looking x = {.s = s, .c = c, .id = id, .arena = a, .audit = *audit};
     struct patient p = {.id = id};
     x.audit.object = "Patient";
+    x.audit.glass = c->role == ROLE_EMERGENCY ? c->glass : NULL;
     if (tx_run(s->db, read_body, &x, e))
         return -1;
     if (!x.found)

@@ -5,7 +5,7 @@ int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct
     static const enum blind_column column[] = {BLIND_ALIAS,       BLIND_PATIENT_PERSON, BLIND_PATIENT_DATA,
                                                BLIND_HOME_HOME,   BLIND_HOME_HOUSE,     BLIND_STREAM_STREAM,
                                                BLIND_STREAM_DATA, BLIND_STREAM_HOUSE};
-    static const char *const domain[] = {"alias", "edge.patient", "edge.home", "edge.stream"};
+    static const char *const domain[] = {"alias", "edge.patient", "edge.home", "edge.stream", "glass"};
     static const uint8_t nobody[16] = {0};
     uint8_t index[BLIND_BYTES];
     struct key key;
@@ -26,7 +26,17 @@ int study_enter(struct tx *tx, const struct study *s, const struct caller *c, st
     const struct gate *gate = policy_gate(c->role);
     if (!gate)
         return err_set(e, ERR_GATE, "%s has no part in the study's records", role_name(c->role));
-    return tx_gate(tx, gate, &(struct gate_actor){s->scope, c->id}, e);
+    return tx_gate(tx, gate, &(struct gate_actor){s->scope, c->id, NULL}, e);
+}
+
+int study_enter_one(struct tx *tx, const struct study *s, const struct caller *c, const struct bond *b, bool bound,
+                    struct err *e)
+{
+    const struct gate *gate = c->role == ROLE_EMERGENCY ? policy_gate(c->role) : NULL;
+    const struct gate_one one = {b->person, bound ? b->home : NULL, bound ? b->data_nick : NULL};
+    if (!gate)
+        return err_set(e, ERR_GATE, "%s is not how one person is opened", role_name(c->role));
+    return tx_gate(tx, gate, &(struct gate_actor){s->scope, c->id, &one}, e);
 }
 
 int study_leave(struct tx *tx, const struct audit_entry *entry, struct err *e)

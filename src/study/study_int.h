@@ -12,6 +12,10 @@
 /* --- in a body: the caller's statements, and the program's own after them --- */
 
 int study_enter(struct tx *tx, const struct study *s, const struct caller *c, struct err *e);
+/* The same of the one person whom the caller, in the role EMERGENCY, may see. */
+struct bond;
+int study_enter_one(struct tx *tx, const struct study *s, const struct caller *c, const struct bond *b, bool bound,
+                    struct err *e);
 /* The entry about it, appended outside of the gate. */
 int study_leave(struct tx *tx, const struct audit_entry *entry, struct err *e);
 
@@ -41,6 +45,10 @@ int bond_seal(const struct study *s, const struct bond *b, struct arena *a, stru
 int bond_store(struct tx *tx, const struct study *s, const struct bond_rows *r, struct err *e);
 /* In a body: the rest of a bond, from its person on, as far as the gate lets. 1, 0 (there is none), -1. */
 int bond_of_person(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, struct bond *ret,
+                   struct err *e);
+/* In a body, outside of any gate: the person that a random key is, or whose data it is, or who lives in that house. 1,
+ * 0, -1: ERR_CONFLICT, several people live there. */
+int bond_person_of(struct tx *tx, const struct study *s, const uint8_t any[16], struct arena *a, uint8_t ret[16],
                    struct err *e);
 
 /* --- aliases: what a holder calls a subject --- */

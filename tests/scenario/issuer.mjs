@@ -12,9 +12,9 @@ provider.unref();
 
 // For `lazaret serve`: the roles a token says are held.
 export const settings = () => ['--staff-issuer', issuer(), '--staff-http', 'on', '--staff-approval', 'token'];
-export function token(sub, roles) {
+export function token(sub, roles, more = {}) {
   const part = (x) => Buffer.from(JSON.stringify(x)).toString('base64url');
   const text = `${part({ alg: 'RS256', kid: 'k' })}.${part({ iss: issuer(), aud: 'lazaret', sub, exp: Math.floor(Date.now() / 1000) + 300, typ: 'Bearer',
-    preferred_username: sub, realm_access: { roles } })}`;
+    preferred_username: sub, realm_access: { roles }, ...more })}`;
   return `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`;
 }

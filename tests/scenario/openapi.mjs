@@ -30,17 +30,20 @@ function jwt(claims, header = {}) {
   const text = `${part({ alg: 'RS256', kid: 'k', ...header })}.${part({ iss: issuer(), sub: 'f3a1', exp: now() + 300, preferred_username: 'alice', ...claims })}`;
   return `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`;
 }
-const token = (roles) => jwt({ aud: 'lazaret', typ: 'Bearer', realm_access: { roles } });
+const token = (roles, more = {}) => jwt({ aud: 'lazaret', typ: 'Bearer', iat: now(), realm_access: { roles }, ...more });
 const staff = ['--staff-issuer', issuer(), '--staff-http', 'on'];
 const browser = [...staff, '--staff-client', 'lazaret-web', '--public-url', 'http://localhost:1'];
 // Who asks, where it is not a client.
-const people = { 'an auditor': token(['auditor']), 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
+const people = { "the doctor's auditor": token(['auditor'], { sub: 'a0d1' }), 'a doctor who signed in an hour ago': token(['doctor'], { auth_time: Math.floor(Date.now() / 1000) - 3600 }),
+  'an auditor': token(['auditor']), 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
 // What an example may say is given: a server of its own kind, started when it is needed.
 const kinds = { 'a worker': [], 'no accounts': ['--staff-accounts', 'off'], 'no passkeys': ['--public-url', 'https://192.0.2.1'],
   'too many failures': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'no patience': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'an auditor': [...staff, '--staff-approval', 'token'],
   'a doctor': [...staff, '--staff-approval', 'token'], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
   'somebody with two roles': [...staff, '--staff-approval', 'token'], 'somebody new': staff, 'somebody with a broken token': staff,
   'somebody signed in': [...browser, '--staff-approval', 'token'], 'somebody signs in': browser };
+// Who asks the server of somebody else.
+const beside = { "the doctor's auditor": 'a doctor', 'a doctor who signed in an hour ago': 'a doctor' };
 // Takes what is delivered.
 const receiver = http.createServer((q, r) => q.resume().on('end', () => r.writeHead(204).end()));
 await new Promise((ready) => receiver.listen(0, '127.0.0.1', ready));
@@ -88,7 +91,8 @@ const invite = (s, name) => cliJson(['user', 'add', name, '--role', 'auditor', '
 const signInHere = (s, body, at = '/auth/password') => s.request({ method: 'POST', path: at, body: JSON.stringify(body), headers: { 'X-Lazaret': '1', 'Content-Type': 'application/json' } });
 // An address with no failure left: one more right before it is asked.
 const fail = (s) => signInHere(s, { name: 'ghost', password: 'x' });
-async function serverOf(given = 'a worker') {
+async function serverOf(who = 'a worker') {
+  const given = beside[who] ?? who;
   check(kinds[given], `examples.json says "given": "${given}", which is not made here`);
   if (!servers[given]) {
     const s = (servers[given] = new Server(undefined, given === 'no jail' ? alone() : program));
@@ -263,8 +267,8 @@ const open = (o) => JSON.stringify(o.security) === '[]';
 const bySession = (o) => o.operation.security?.[0]?.session !== undefined;
 const sample = (o) => o.at.replace(/\{\w+\}/g, '01890000-0000-7000-8000-000000000000');
 // Who may do it: a client, or somebody of the study.
-const doer = (o) => ({ PatientDetail: 'a doctor' })[o.operation.tags[0]];
-const send = (o, more = {}, server = servers[doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
+const doer = (o) => (o.at.endsWith('/review') ? "the doctor's auditor" : { PatientDetail: 'a doctor', BreakGlass: 'a doctor' }[o.operation.tags[0]]);
+const send = (o, more = {}, server = servers[beside[doer(o)] ?? doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
   ...(o.operation.requestBody ? { body: '{}' } : {}), ...more,
   headers: { ...(bySession(o) && !more.headers?.Authorization ? { Cookie: names.session }
       : { Authorization: `Bearer ${people[doer(o)] ?? server.clients.bot.api_key}` }),

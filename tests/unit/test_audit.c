@@ -23,17 +23,17 @@ TEST(an_entry_is_the_canonical_cbor_its_header_says)
     house_build(&h);
     note(&h, &(struct audit_entry){.scope = scope, .actor = "bot", .role = "client", .action = "read", .object = "Job",
                                    .object_id = "id1", .outcome = "deny", .why = "absent", .request = "r-1",
-                                   .route = "/v1/jobs/:job_id", .trace = "0af7651916cd43dd8448eb211c80319c", .rows = 300});
+                                   .route = "/v1/jobs/:job_id", .trace = "0af7651916cd43dd8448eb211c80319c", .glass = "g-1", .rows = 300});
     CHECK_OK(audit_index(h.db, &e));
     CHECK_INT(db_rows(h.db, a, &r, &e, "SELECT at, entry, leaf, scope FROM audit"), 1);
     uint64_t at = (uint64_t)row_at(&r, 0, 0)->i;
     struct slice entry = row_at(&r, 0, 1)->s, leaf = row_at(&r, 0, 2)->s;
 
     struct buf want = buf_in(a, 4096);
-    buf_str(&want, "\xAC" "\x61" "n" "\x19\x01\x2C" "\x61" "t" "\x1B");
+    buf_str(&want, "\xAD" "\x61" "n" "\x19\x01\x2C" "\x61" "t" "\x1B");
     for (int shift = 56; shift >= 0; shift -= 8)
         buf_byte(&want, (char)(at >> shift));
-    buf_str(&want, "\x61" "v" "\x01" "\x63" "act" "\x64" "read");
+    buf_str(&want, "\x61" "v" "\x01" "\x62" "bg" "\x63" "g-1" "\x63" "act" "\x64" "read");
     buf_str(&want, "\x63" "obj" "\xA2" "\x62" "id" "\x63" "id1" "\x64" "type" "\x63" "Job");
     buf_str(&want, "\x63" "out" "\x64" "deny" "\x63" "req" "\x63" "r-1" "\x63" "why" "\x66" "absent");
     buf_str(&want, "\x65" "actor" "\xA2" "\x62" "id" "\x63" "bot" "\x64" "role" "\x66" "client");

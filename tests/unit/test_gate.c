@@ -301,6 +301,73 @@ static int write_elsewhere(struct tx *tx, void *arg, struct err *e)
                : 0;
 }
 
+struct looked {
+    const struct gate_one *one;
+    const char *sql;
+    int rows;
+};
+
+static int as_emergency(struct tx *tx, void *arg, struct err *e)
+{
+    struct looked *x = arg;
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct rows r;
+    const struct gate_actor who = {h.scope, somebody, x->one};
+    if (tx_gate(tx, policy_gate(ROLE_EMERGENCY), &who, e))
+        return -1;
+    x->rows = tx_rows(tx, a, &r, e, x->sql);
+    return x->rows < 0 ? -1 : 0;
+}
+
+/* One person, their home, their data, and only read. */
+TEST(an_emergency_sees_one_person_and_changes_nothing)
+{
+    static const uint8_t person[16] = {0x21}, home[16] = {0x22}, data[16] = {0x23}, stranger[16] = {0x24};
+    static const struct gate_one one = {person, home, data}, another = {stranger, stranger, stranger};
+    static const char *const table[] = {"SELECT detail, id FROM person", "SELECT general, id FROM home",
+                                        "SELECT text, person FROM note", "SELECT finding, data_nick FROM screening"};
+    static const char *const denied[] = {
+        "SELECT ends FROM patient_edge",
+        "SELECT ends FROM home_edge",
+        "SELECT ends FROM stream_edge",
+        "SELECT number FROM alias",
+        "SELECT home FROM visit",
+        "SELECT id FROM glass",
+        "UPDATE person SET rev = 2",
+        "UPDATE note SET text = text",
+        "DELETE FROM person",
+        "INSERT INTO note (scope, id, person, rev, text) SELECT scope, id, id, 1, detail FROM person"};
+    char sql[2048];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO person (scope, id, rev, detail, joined_on) SELECT id, CAST(x'21' || zeroblob(15) AS BLOB), "
+             "1, x'00', 0 FROM scope;"
+             "INSERT INTO note (scope, id, person, rev, text) SELECT id, x'0a', CAST(x'21' || zeroblob(15) AS BLOB), "
+             "1, x'00' FROM scope;"
+             "INSERT INTO home (scope, id, rev, general) SELECT id, CAST(x'22' || zeroblob(15) AS BLOB), 1, x'00' FROM "
+             "scope;"
+             "INSERT INTO screening (scope, id, data_nick, rev, finding) SELECT id, x'0a', CAST(x'23' || zeroblob(15) "
+             "AS BLOB), 1, x'00' FROM scope;");
+    house_sql(&h, sql);
+    for (size_t i = 0; i < COUNT(table); i++) {
+        struct err e = {0};
+        struct looked mine = {&one, table[i], -1}, other = {&another, table[i], -1}, nobody = {NULL, table[i], -1};
+        CHECK_OK(tx_run(h.db, as_emergency, &mine, &e));
+        CHECK_OK(tx_run(h.db, as_emergency, &other, &e));
+        CHECK_OK(tx_run(h.db, as_emergency, &nobody, &e));
+        if (!house_shared())
+            continue;
+        CHECK_INT(mine.rows, 1);
+        CHECK_INT(other.rows, 0);
+        CHECK_INT(nobody.rows, 0);
+    }
+    for (size_t i = 0; i < COUNT(denied); i++) {
+        struct err e = {0};
+        struct looked x = {&one, denied[i], -1};
+        if (tx_run(h.db, as_emergency, &x, &e) != -1 || e.code != ERR_GATE)
+            fail_msg("%s: %d, %s", denied[i], x.rows, e.detail);
+    }
+}
+
 TEST(nobody_writes_into_another_scope)
 {
     struct err e = {0};
@@ -325,6 +392,7 @@ int main(void)
         T(no_way_of_asking_gets_round_a_gate),
         T(a_gate_ends_where_the_body_says_and_with_the_body),
         T(behind_a_gate_there_are_the_rows_of_the_scope_and_of_the_actor),
+        T(an_emergency_sees_one_person_and_changes_nothing),
         T(nobody_writes_into_another_scope),
         T(roles_without_a_view_of_the_study_have_no_gate),
     };

@@ -27,7 +27,7 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_AUDIT_TREE, none, all, none, none},
         {ENTITY_KEYS, none, "--a-------", none, none},
         {ENTITY_GRANT, "--ao----a-", "--ao---aa-", "-------aa-", none},
-        {ENTITY_BREAK_GLASS, "---o-o----", "---o-o-a--", "-------a--", none},
+        {ENTITY_BREAK_GLASS, "---o-o----", "---o-o-a--", "-------a--", "---o-o----"},
         {ENTITY_PATIENT_DETAIL, "---a------", "---a-----o", "---a------", none},
         {ENTITY_PATIENT_GENERAL, "---a------", "---av----o", "---a-----o", none},
         {ENTITY_NOTE, "---a------", "---a-----o", "---a------", none},
@@ -55,11 +55,12 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
     static const enum action action[] = {ACTION_CREATE, ACTION_READ, ACTION_UPDATE, ACTION_DELETE};
     CHECK_INT(COUNT(row), ENTITY_COUNT); /* a new entity needs a row here */
     CHECK_INT(COUNT(action), ACTION_COUNT);
-    CHECK_INT(ROLE_COUNT, 10);
+    CHECK_INT(ROLE_COUNT, 11);
+    CHECK_INT(ROLE_EMERGENCY, 10); /* the next test */
     for (size_t i = 0; i < COUNT(row); i++) {
         const char *const want[] = {row[i].create, row[i].read, row[i].update, row[i].remove};
         for (size_t k = 0; k < COUNT(action); k++)
-            for (int role = 0; role < ROLE_COUNT; role++) {
+            for (int role = 0; role < ROLE_EMERGENCY; role++) {
                 enum view view = policy_view((enum role)role, row[i].entity, action[k]);
                 char is = '?';
                 for (size_t n = 0; n < COUNT(letter); n++)
@@ -71,6 +72,28 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
                 CHECK(view == VIEW_NONE || view_row(view)->entity == row[i].entity);
             }
     }
+}
+
+/* Breaking the glass opens this and nothing else, for reading, without asking for consent. */
+TEST(breaking_the_glass_opens_who_somebody_is_and_what_their_health_is)
+{
+    static const enum entity opened[] = {ENTITY_PATIENT_DETAIL, ENTITY_PATIENT_GENERAL, ENTITY_NOTE, ENTITY_SCREENING};
+    int n = 0;
+    for (int entity = 0; entity < ENTITY_COUNT; entity++)
+        for (int action = 0; action < ACTION_COUNT; action++)
+            n += policy_view(ROLE_EMERGENCY, (enum entity)entity, (enum action)action) != VIEW_NONE;
+    CHECK_INT(n, COUNT(opened));
+    for (size_t i = 0; i < COUNT(opened); i++) {
+        const struct view_row *v = view_row(policy_view(ROLE_EMERGENCY, opened[i], ACTION_READ));
+        assert_non_null(v);
+        CHECK_INT(v->reach, REACH_ONE);
+        CHECK(!v->consent);
+        CHECK_STR(v->purpose, "BTG");
+        CHECK_STR(v->fields, "*");
+    }
+    CHECK(!role_is_staff(ROLE_EMERGENCY));
+    enum role role;
+    CHECK(!role_named(SLICE("emergency"), &role));
 }
 
 TEST(roles_entities_actions_and_views_have_the_names_the_audit_uses)
@@ -99,7 +122,7 @@ TEST(identity_providers_give_roles_of_the_study_by_their_names_alone)
                {"iit", ROLE_INSTALLER},         {"monitor", ROLE_MONITOR},  {"imt", ROLE_MONITOR},
                {"researcher", ROLE_RESEARCHER}, {"unimi", ROLE_RESEARCHER}, {"auditor", ROLE_AUDITOR},
                {"dpo", ROLE_AUDITOR},           {"admin", ROLE_ADMIN},      {"participant", ROLE_PARTICIPANT},
-               {"operator", -1},                {"client", -1},             {"anonymous", -1},
+               {"emergency", -1},                {"operator", -1},                {"client", -1},             {"anonymous", -1},
                {"", -1},                        {"Doctor", -1},             {"doctor ", -1},
                {"doc", -1},                     {"offline_access", -1}};
     for (size_t i = 0; i < COUNT(row); i++) {
@@ -135,7 +158,8 @@ TEST(what_a_role_can_put_together_is_known)
                {ROLE_RESEARCHER, "health, streams"},
                {ROLE_AUDITOR, "nothing"},
                {ROLE_ADMIN, "nothing"},
-               {ROLE_PARTICIPANT, "nothing"}}; /* of others */
+               {ROLE_PARTICIPANT, "nothing"}, /* of others */
+               {ROLE_EMERGENCY, "names, addresses, health"}};
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     CHECK_INT(COUNT(row), ROLE_COUNT);
     for (size_t i = 0; i < COUNT(row); i++) {
@@ -186,7 +210,8 @@ TEST(the_tables_hold_together)
         fail_msg("%.*s", SLICE_FMT(buf_text(&b)));
 }
 
-RUN(T(every_role_sees_exactly_what_the_policy_grants), T(roles_entities_actions_and_views_have_the_names_the_audit_uses),
+RUN(T(every_role_sees_exactly_what_the_policy_grants), T(breaking_the_glass_opens_who_somebody_is_and_what_their_health_is),
+    T(roles_entities_actions_and_views_have_the_names_the_audit_uses),
     T(identity_providers_give_roles_of_the_study_by_their_names_alone), T(duties_are_kept_apart),
     T(what_a_role_can_put_together_is_known),
     T(views_that_cut_show_these_fields), T(the_tables_hold_together))

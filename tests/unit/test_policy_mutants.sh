@@ -39,6 +39,12 @@ fi
 for line in $(grep -nE '^(APART|JOINS)' "$top/src/policy/roles.def" | cut -d: -f1); do mutant roles.def "${line}d"; done
 # Every fifth row: the test types the whole matrix, so that they are all alike.
 for line in $(grep -nE '^SEES' "$top/src/policy/matrix.def" | cut -d: -f1 | awk 'NR % 5 == 1'); do mutant matrix.def "${line}d"; done
+for line in $(grep -nE '^OPENS' "$top/src/policy/emergency.def" | cut -d: -f1); do mutant emergency.def "${line}d"; done
+mutant emergency.def '/^OPENS(SCREENING,/s/ONE/ALL/'
+mutant emergency.def '$a OPENS(STREAM, ALL)'
+mutant views.def '/^VIEW(NOTE,  *ONE/s/BTG, /TREAT,/'
+mutant views.def '/^VIEW(NOTE,  *ONE/s/ONE,      ONE, /ONE,      EVERY, /'
+mutant roles.def '/^ROLE(EMERGENCY,/s/GLASS,/STAFF,/'
 for entity in PATIENT_DETAIL PATIENT_GENERAL SCREENING STREAM; do
     mutant entities.def "/^ENTITY($entity,/s/NAME, \|ADDRESS,\|HEALTH, \|STREAMS,/NOTHING,/"
 done
