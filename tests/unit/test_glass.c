@@ -533,6 +533,35 @@ TEST(the_store_says_neither_who_nor_why)
     }
 }
 
+static struct bond_rows second;
+
+static int move_in(struct tx *tx, void *arg, struct err *e)
+{
+    (void)arg;
+    return tx_put(tx, e,
+                  "INSERT INTO stream_edge (scope, id, stream_index, house_index, data_index, ends) VALUES ($1, $2, "
+                  "$3, $4, $5, $6)",
+                  V_ID(h.scope), V_ID(second.id[2]), V_ID(second.index[4]), V_ID(second.index[5]),
+                  V_ID(second.index[6]), V_BLOB(second.stream));
+}
+
+/* The last test: somebody else moves into Anna's house. */
+TEST(of_a_house_of_several_people_nobody_is_meant)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct err e = {0};
+    struct glass g;
+    struct naming x = {.doctors = anna};
+    struct bond b;
+    CHECK_OK(tx_run(h.db, find_bond, &x, &e));
+    bond_make(&b);
+    memcpy(b.house_nick, x.bond.house_nick, 16);
+    CHECK_OK(bond_seal(&study, &b, a, &second, &e));
+    CHECK_OK(tx_run(h.db, move_in, NULL, &e));
+    refused(broken(&monitor, anna_house, &g, &e), &e, ERR_CONFLICT, "several people");
+    broke(&monitor, anna_data);
+}
+
 #define G(name) cmocka_unit_test_setup(name, whole)
 int main(void)
 {
@@ -551,6 +580,7 @@ int main(void)
         G(a_reason_is_a_few_words),
         G(it_moves_as_its_table_says),
         G(the_store_says_neither_who_nor_why),
+        G(of_a_house_of_several_people_nobody_is_meant),
     };
     int failed = cmocka_run_group_tests(tests, open_house, raze_house);
     arena_thread_end();
