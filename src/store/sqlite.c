@@ -478,15 +478,24 @@ static int sqlite_scrub(struct db *db, struct err *e)
     return sqlite_run(db, NULL, NULL, false, e);
 }
 
+/* A statement that failed for lack of memory or a full disk may have rolled back the whole transaction. A body that
+ * goes on all the same, by mistake, must not write outside of it: that would be kept. */
+static int check_inside(struct conn *c, struct err *e)
+{
+    return sqlite3_get_autocommit(c->db) ? err_set(e, ERR_STORE, "the transaction was rolled back under its body") : 0;
+}
+
 static int sqlite_tx_query(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql,
                            const struct val *v, int n)
 {
-    return query(((struct sqlite_tx *)tx)->conn, a, ret, e, sql, v, n);
+    struct conn *c = ((struct sqlite_tx *)tx)->conn;
+    return check_inside(c, e) ? -1 : query(c, a, ret, e, sql, v, n);
 }
 
 static int sqlite_put(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n)
 {
-    return query(((struct sqlite_tx *)tx)->conn, NULL, NULL, e, sql, v, n) < 0 ? -1 : 0;
+    struct conn *c = ((struct sqlite_tx *)tx)->conn;
+    return check_inside(c, e) || query(c, NULL, NULL, e, sql, v, n) < 0 ? -1 : 0;
 }
 
 /* Whose rows they are it cannot hold: that is up to the statement. */

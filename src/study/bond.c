@@ -128,8 +128,10 @@ int bond_of_person(struct tx *tx, const struct study *s, const uint8_t person[16
     if (blind_index(s->keyring, s->scope, BLIND_HOME_HOUSE, id_slice(b.house_nick), index, e) ||
         tx_rows(tx, a, &r, e, "SELECT id, ends FROM home_edge WHERE scope = $1 AND house_index = $2", V_ID(s->scope),
                 V_ID(index)) < 0 ||
-        (got = open_ends(s, PLACE_HOME_ENDS, &r, a, 2, &end, e)) <= 0)
-        return got;
+        (got = open_ends(s, PLACE_HOME_ENDS, &r, a, 2, &end, e)) < 0)
+        return -1;
+    if (got == 0)
+        return 0;
     memcpy(b.home, end, 16);
     *ret = b;
     return 1;
