@@ -157,9 +157,7 @@ static int refusals_of(const struct api_route *r, struct refusal *ret)
         ret[n++] = (struct refusal){NULL, ERR_NOT_SIGNED_IN, "No API key, or one that is not known"};
         if (policy_view(ROLE_CLIENT, r->entity, r->action) == VIEW_NONE)
             ret[n++] = (struct refusal){NULL, ERR_NOT_ALLOWED, "Not with this key"};
-        else
-            ret[n++] =
-                (struct refusal){NULL, ERR_RATE, "Too many requests of this client, or too many failed sign-ins"};
+        ret[n++] = (struct refusal){NULL, ERR_RATE, "Too many requests of this client, or too many failed sign-ins"};
         if (policy_view(ROLE_CLIENT, r->entity, r->action) != VIEW_NONE && r->entity != ENTITY_ME)
             ret[n++] = (struct refusal){
                 NULL, ERR_SCOPE, "The access token does not cover this; WWW-Authenticate names the scope that does"};

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/rnd.h"
 
-enum { PAGE_MAX = 16 << 10, LOGOUT_FORM_MAX = 64 << 10 };
+enum { PAGE_MAX = 16 << 10 };
 
 static const char login_cookie[] = "__Host-lazaret-login";
 
@@ -297,15 +297,11 @@ int api_signed_out(struct api_request *q, struct err *e)
 
 int api_backchannel(struct api_request *q, struct err *e)
 {
-    struct slice type = http_header(q->http, "Content-Type"), rest = type;
     struct audit_entry audit = api_session_audit(q);
     int ended;
     audit.actor = "provider";
     if (!q->api->oidc)
         return without_provider(e);
-    if (!slice_is_nocase(slice_trim(slice_cut(&rest, ';')), "application/x-www-form-urlencoded") ||
-        q->http->body.n > LOGOUT_FORM_MAX)
-        return err_set(e, ERR_SIGN_IN, "a logout token is sent as a form, application/x-www-form-urlencoded");
     struct slice token = api_form_value(q->http->body, "logout_token", q->arena);
     if (!token.p || oidc_backchannel(q->api->oidc, token, &audit, q->arena, &ended, e)) {
         if (!token.p)

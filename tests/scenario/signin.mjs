@@ -233,7 +233,7 @@ await test('a logout token ends the sessions it names, once; one that is none en
   }
   const [h, c, s] = logoutToken({ sub: 'alice' }).split('.');
   same((await backchannel(`${h}.${c}.${s.slice(0, -6)}AAAAAA`)).status, 400, 'a broken signature');
-  same((await fetch(`${home}/auth/backchannel`, { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } })).status, 400, 'no form');
+  same((await fetch(`${home}/auth/backchannel`, { method: 'POST', body: '{}', headers: { 'Content-Type': 'application/json' } })).status, 415, 'no form');
   same((await v.me()).status, 200, 'still signed in');
   same((await backchannel(logoutToken({ sid: 'another' }))).status, 200, 'a session nobody has');
   same((await v.me()).status, 200, 'still signed in');
