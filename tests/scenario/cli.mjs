@@ -105,7 +105,7 @@ await test('policy says in sentences what a role may, by its name or an alias, a
   contains(iit.stdout, 'Not together with monitor', 'the installer');
   check(!iit.stdout.includes('Screening'), 'an installer is told of screenings');
   const all = cliJson(['policy', '--json']);
-  same(all.map((r) => r.role), ['anonymous', 'client', 'operator', 'doctor', 'installer', 'monitor', 'researcher', 'auditor', 'admin', 'participant'], 'roles');
+  same(all.map((r) => r.role), ['anonymous', 'client', 'operator', 'doctor', 'installer', 'monitor', 'researcher', 'auditor', 'admin', 'participant', 'emergency'], 'roles');
   same(cliJson(['policy', '--as', 'unimi', '--json']).joins, 'health, streams', 'a researcher');
   fails(cli(['policy', '--as', 'nurse']), 2, "no role 'nurse'");
   ends(cli(['policy', 'check']), 0);

@@ -65,8 +65,8 @@ await test('an operation open to all is tried out', async () => {
 await test('without a key, one that needs one is refused', async () => same((await execute(page, 'getV1JobsJobId', { job_id: '01890000-0000-7000-8000-000000000000' })).status, '401', 'status'));
 await test('with a key typed in, the example of a request is accepted as it stands', async () => {
   await page.getByRole('button', { name: 'Authorize' }).first().click();
-  await page.locator('.auth-container input').fill(bot.api_key);
-  await page.locator('.auth-btn-wrapper button.authorize').click();
+  await page.locator('#auth-bearer-value').fill(bot.api_key);
+  await page.locator('.auth-btn-wrapper button.authorize').first().click();
   await page.locator('.btn-done').click();
   const r = await execute(page, 'postV1Diagnose');
   same(r.status, '202', r.text);
