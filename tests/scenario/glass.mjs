@@ -6,7 +6,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { settings, token } from './issuer.mjs';
-import { Server, check, cliJson, contains, done, program, same, skip, tempFolder, test } from './lib.mjs';
+import { Server, check, cli, cliJson, contains, done, program, same, skip, tempFolder, test } from './lib.mjs';
 
 const wall = path.join(tempFolder(), 'clock');
 fs.writeFileSync(wall, Buffer.alloc(8));
@@ -129,6 +129,12 @@ await test('each step and each access is in the log under its id, refusals too; 
   const number = entries.find((x) => x.obj.type === 'Patient').obj.id;
   const auditors = (await good(200, 'GET', 'break-glass', 'dpo')).accesses.find((x) => x.id === mine.id);
   same(String(auditors.subject), number, 'the auditor finds the accesses by the number');
+  const r = await server.request({ path: `/fhir/R4/AuditEvent/${entries.find((x) => x.act === 'read').idx}`, headers: bearer('dpo') });
+  const event = JSON.parse(r.text);
+  same([event.purposeOfEvent?.[0].coding[0].code, event.entity[0].detail.find((x) => x.type === 'bg')?.valueString], ['BTG', mine.id], 'as FHIR');
+  const file = path.join(tempFolder(), 'event.json');
+  fs.writeFileSync(file, r.text);
+  same(cli(['fhir', 'validate', file]).code, 0, 'it is valid FHIR');
   contains(server.log, 'somebody broke the glass');
   for (const word of ['Canary', 'neighbour', 'at work']) {
     check(!JSON.stringify(server.audit(100000)).includes(word), `${word} is in the audit log`);
