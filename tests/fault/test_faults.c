@@ -90,6 +90,10 @@ static const struct row {
     {"what one did oneself", HTTP_GET, "/api/v1/me/accesses", .who = ALPHA, .want = 200, .audits = 1, .body_changes = true},
     {"entries, asked for by a client", HTTP_GET, "/api/v1/audit", .who = ALPHA, .want = 403, .audits = 1},
     {"AuditEvents, asked for by a client", HTTP_GET, "/fhir/R4/AuditEvent", .who = ALPHA, .want = 403, .audits = 1},
+    {"an emergency access, asked for by a client", HTTP_POST, "/api/v1/break-glass", .who = ALPHA, .body = NO_JSON, .want = 403, .audits = 1},
+    {"emergency accesses, asked for by a client", HTTP_GET, "/api/v1/break-glass", .who = ALPHA, .want = 403, .audits = 1},
+    {"a client as in an emergency", HTTP_GET, "/v1/models", .who = ALPHA, .header = "Lazaret-Break-Glass",
+     .value = "01890000-0000-7000-8000-000000000000", .want = 403, .audits = 1},
     {"a job's id is none", HTTP_GET, "/v1/jobs/1", .who = ALPHA, .want = 422},
 };
 
