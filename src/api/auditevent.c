@@ -8,6 +8,7 @@
  *     action       C R U D E of `act`
  *     recorded     `t`
  *     outcome      0 permit, 4 deny, 8 error; outcomeDesc is `why`
+ *     purposeOfEvent  BTG, of what was done under `bg`, the id of an emergency access
  *     agent        who asked, as an identifier (a client's name, the id of somebody's account) and their role, as the
  *                  source or the destination of what was sent; and this program, as the other
  *     source       this program, by its log's origin
@@ -120,6 +121,21 @@ static void put_outcome(struct json_out *o, const struct audit_entry *n)
         json_pair_str(o, "outcomeDesc", n->why);
 }
 
+static void put_purpose(struct json_out *o, const struct audit_entry *n)
+{
+    if (!n->glass || !*n->glass)
+        return;
+    json_key(o, "purposeOfEvent");
+    json_open(o, '[');
+    json_open(o, '{');
+    json_key(o, "coding");
+    json_open(o, '[');
+    put_coding(o, HL7 "v3-ActReason", "BTG", "break the glass");
+    json_close(o, ']');
+    json_close(o, '}');
+    json_close(o, ']');
+}
+
 static void put_agent(struct json_out *o, bool source, const char *system, const char *id, const char *words,
                       const char *role, bool requestor)
 {
@@ -161,6 +177,8 @@ static void put_object(struct json_out *o, const struct audit_entry *n)
     put_detail(o, "rows", rows);
     if (n->route && *n->route)
         put_detail(o, "route", n->route);
+    if (n->glass && *n->glass)
+        put_detail(o, "bg", n->glass);
     json_close(o, ']');
     json_close(o, '}');
 }
@@ -195,6 +213,7 @@ static void put_event(struct json_out *o, const struct api_request *q, const str
     json_pair_str(o, "action", a->code);
     json_pair_str(o, "recorded", clock_text(x->at, when));
     put_outcome(o, n);
+    put_purpose(o, n);
     json_key(o, "agent");
     json_open(o, '[');
     put_agent(o, a->sends, SYSTEM "identifier:actor", n->actor, n->actor && *n->actor ? NULL : "nobody who is known",

@@ -6,7 +6,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { settings, token } from './issuer.mjs';
-import { Server, check, cliJson, contains, done, program, same, skip, tempFolder, test } from './lib.mjs';
+import { Server, check, cli, cliJson, contains, done, program, same, skip, tempFolder, test } from './lib.mjs';
 
 const wall = path.join(tempFolder(), 'clock');
 fs.writeFileSync(wall, Buffer.alloc(8));
@@ -25,7 +25,7 @@ const server = new Server();
 await server.start([...settings()], { LAZARET_CLOCK: wall });
 const roles = { doc: ['doctor'], both: ['doctor', 'auditor'], dpo: ['auditor'], root: ['admin'], iit: ['installer'], imt: ['monitor'] };
 // A token of now, whose owner signed in `ago` seconds ago.
-const bearer = (who, ago = 0) => ({ Authorization: `Bearer ${token(who, roles[who], { iat: now() - ago, auth_time: now() - ago, exp: now() + 300 })}` });
+const bearer = (who, ago = 0, more = {}) => ({ Authorization: `Bearer ${token(who, roles[who], { iat: now(), auth_time: now() - ago, exp: now() + 300, ...more })}` });
 async function ask(method, target, who, body, more = {}, ago = 0) {
   const r = await server.request({ method, path: `/api/v1/${target}`, body: body ? JSON.stringify(body) : undefined,
     headers: { ...bearer(who, ago), ...(body ? { 'Content-Type': 'application/json' } : {}), ...more } });
@@ -57,6 +57,8 @@ await test('who signed in longer ago than five minutes is told to do it again, a
   same(r.status, 403, r.text);
   contains(r.json.detail, 'sign in again');
   check(/^Bearer .*error="insufficient_user_authentication".*, max_age=300$/.test(r.headers['www-authenticate']), r.headers['www-authenticate']);
+  for (const [claims, status] of [[{ auth_time: undefined, iat: now() - 310 }, 403], [{ auth_time: undefined, iat: undefined }, 403], [{ auth_time: 'now' }, 401], [{ auth_time: now() + 120 }, 403]])
+    same((await ask('POST', 'break-glass', 'doc', request(), bearer('doc', 0, claims))).status, status, JSON.stringify(claims));
   const problem = await ask('POST', 'break-glass', 'doc', request(), { Accept: 'application/problem+json' }, 310);
   same([problem.status, problem.json.type], [403, 'urn:lazaret:problem:step-up'], problem.text);
 });
@@ -127,6 +129,12 @@ await test('each step and each access is in the log under its id, refusals too; 
   const number = entries.find((x) => x.obj.type === 'Patient').obj.id;
   const auditors = (await good(200, 'GET', 'break-glass', 'dpo')).accesses.find((x) => x.id === mine.id);
   same(String(auditors.subject), number, 'the auditor finds the accesses by the number');
+  const r = await server.request({ path: `/fhir/R4/AuditEvent/${entries.find((x) => x.act === 'read').idx}`, headers: bearer('dpo') });
+  const event = JSON.parse(r.text);
+  same([event.purposeOfEvent?.[0].coding[0].code, event.entity[0].detail.find((x) => x.type === 'bg')?.valueString], ['BTG', mine.id], 'as FHIR');
+  const file = path.join(tempFolder(), 'event.json');
+  fs.writeFileSync(file, r.text);
+  same(cli(['fhir', 'validate', file]).code, 0, 'it is valid FHIR');
   contains(server.log, 'somebody broke the glass');
   for (const word of ['Canary', 'neighbour', 'at work']) {
     check(!JSON.stringify(server.audit(100000)).includes(word), `${word} is in the audit log`);
