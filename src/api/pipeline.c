@@ -57,10 +57,12 @@ static int find_route(struct api_request *q, struct err *e)
 {
     struct buf allow = buf_in(q->arena, 256);
     enum http_method method = q->http->method == HTTP_HEAD ? HTTP_GET : q->http->method;
+    const char *first = NULL; /* what fits later is more general, and answers nothing of this address */
     for (const struct api_route *r = routes; r->path; r++) {
         struct slice param[PARAMS_MAX] = {{NULL, 0}};
-        if (!path_fits(r->path, q->http->path, param))
+        if ((first && strcmp(first, r->path) != 0) || !path_fits(r->path, q->http->path, param))
             continue;
+        first = r->path;
         if (r->method == method) {
             q->route = r;
             memcpy(q->param, param, sizeof param);

@@ -1,0 +1,246 @@
+#!/usr/bin/env node
+// stores: sqlite postgres
+// timeout: 240
+// bola.mjs   one program's ids in every place where another's can stand; members that no schema has in every object of every body; and what
+// a write answers is no more than a read shows to the same role.
+import { randomUUID } from 'node:crypto';
+import { all, ask, bearer, diagnosis, invite, keys, page, passkey, plain, server, sessions, signIn, things, tokenForm, PASSWORD } from './callers.mjs';
+import { check, done, same, test } from './lib.mjs';
+
+const bot = { headers: bearer(keys.bot) }, other = { headers: bearer(keys.other) };
+const doctor = { headers: { ...sessions.doctor, ...page } }, second = { headers: { ...sessions.second, ...page } };
+const missing = '01890000-0000-7000-8000-000000000000';
+
+// ---- ids, swapped
+
+// Everything that `other` can see of what is theirs, without times of last use.
+const belongings = async () => JSON.stringify([await Promise.all(['/v1/jobs', `/v1/jobs/${things.other.job}`, '/v1/webhook-endpoints', `/v1/webhook-endpoints/${things.other.endpoint}/deliveries`]
+  .map(async (at) => plain(await ask('GET', at, other)))), (await ask('GET', '/auth/passkeys', second)).json]);
+const before = await belongings();
+const ids = { job: things.other.job, endpoint: things.other.endpoint, event: things.other.event, passkey: things.passkey.other };
+const places = [['GET', '/v1/jobs/ID'], ['DELETE', '/v1/jobs/ID'], ['POST', '/v1/jobs/ID/cancel'], ['POST', '/v1/jobs/ID/erase'], ['GET', '/v1/jobs/ID/events'],
+  ['POST', '/v1/jobs/ID/replay'], ['POST', '/v1/jobs/ID/replay?model=ckd-epi-2021@1.0.0'], ['DELETE', '/v1/webhook-endpoints/ID'], ['POST', '/v1/webhook-endpoints/ID/rotate'],
+  ['POST', '/v1/webhook-endpoints/ID/rotate?keep_hours=0'], ['POST', '/v1/webhook-endpoints/ID/enable'], ['GET', '/v1/webhook-endpoints/ID/deliveries'],
+  ['POST', '/v1/deliveries/ID/redeliver'], ['DELETE', '/auth/passkeys/ID', doctor]];
+await test('in the path: every id of somebody else, of whatever kind, is one that is not there', async () => {
+  for (const [method, at, who = bot] of places) {
+    const absent = await ask(method, at.replace('ID', missing), who);
+    for (const [kind, id] of Object.entries(ids))
+      for (const form of [id, id.toUpperCase()])
+        same(plain(await ask(method, at.replace('ID', form), who)), plain(await ask(method, at.replace('ID', form === id ? missing : missing.toUpperCase()), who)), `${method} ${at}, ${kind}`);
+    check(absent.status === 404 || absent.text.includes('"deliveries":[]'), `${method} ${at}: ${absent.status} ${absent.text}`);
+  }
+});
+await test('one\'s own ids of another kind are not there either', async () => {
+  for (const [method, at, who = bot] of places)
+    for (const [kind, id] of Object.entries(things.bot))
+      if (!at.includes({ job: '/jobs/', endpoint: '-endpoints/', event: '/deliveries/ID' }[kind]))
+        same(plain(await ask(method, at.replace('ID', id), who)), plain(await ask(method, at.replace('ID', missing), who)), `${method} ${at}, ${kind}`);
+});
+await test('an id that is taken by somebody else says no more than that it is taken', async () => {
+  const own = await ask('PUT', `/v1/jobs/${things.bot.job}`, { ...bot, body: diagnosis('bot', { priority: 'stat' }) });
+  const theirs = await ask('PUT', `/v1/jobs/${things.other.job}`, { ...bot, body: diagnosis('bot') });
+  same([own.status, plain(theirs)], [409, plain(own)], theirs.text);
+});
+await test('in the query: a cursor of somebody else\'s list shows one\'s own', async () => {
+  for (let i = 0; i < 2; i++) for (const [name, who] of [['bot', bot], ['other', other]]) same((await ask('POST', '/v1/diagnose', { ...who, body: diagnosis(name) })).status, 202, name);
+  const { next } = (await ask('GET', '/v1/jobs?limit=1', other)).json;
+  check(next, 'there is no next page');
+  const mine = (await ask('GET', '/v1/jobs?limit=100', bot)).json.jobs.map((j) => j.job_id);
+  const r = await ask('GET', `/v1/jobs?cursor=${encodeURIComponent(next)}`, bot);
+  same([r.status, r.json.jobs.filter((j) => !mine.includes(j.job_id))], [200, []], r.text);
+  for (const cursor of [1, 999999999]) same((await ask('GET', `/v1/webhook-endpoints/${things.other.endpoint}/deliveries?cursor=${cursor}`, bot)).json.deliveries, [], 'deliveries');
+  for (const q of ['client=other', 'client_id=other', 'owner=other', 'scope=x', 'role=operator', 'all=1', 'actor=other']) {
+    const { jobs } = (await ask('GET', `/v1/jobs?${q}`, bot)).json;
+    if (jobs) same(jobs.filter((j) => !mine.includes(j.job_id)), [], q);
+    const { entries } = (await ask('GET', `/api/v1/me/accesses?limit=100&${q}`, bot)).json;
+    if (entries) same(entries.filter((x) => x.actor.id !== 'bot'), [], q);
+    const seen = (await ask('GET', `/api/v1/audit?limit=100&${q}`, doctor)).json.entries;
+    const me = (await ask('GET', '/api/v1/me', doctor)).json.id;
+    if (seen) same(seen.filter((x) => x.actor.id !== me), [], q);
+  }
+});
+await test('in the body: nobody is somebody else, and sends nothing to where somebody else receives', async () => {
+  for (const [method, at] of [['POST', '/v1/diagnose'], ['PUT', '/v1/jobs/01890000-0000-7000-8000-0000000000aa']]) {
+    const theirs = await ask(method, at, { ...bot, body: diagnosis('other') }), nobodys = await ask(method, at, { ...bot, body: diagnosis('nobody') });
+    same([theirs.status, plain(theirs)], [403, plain(nobodys)], `${method} ${at}`);
+  }
+  const r = await ask('POST', '/v1/diagnose', { ...other, body: diagnosis('other', { webhook_url: (await ask('GET', '/v1/webhook-endpoints', bot)).json.endpoints[0].url }) });
+  same(r.status, 422, r.text);
+  const form = tokenForm('system/*.rs');
+  same((await ask('POST', '/auth/token', { body: new URLSearchParams({ ...form, client_id: 'other' }).toString() })).status, 401, 'a token for another client');
+});
+await test('in Idempotency-Key: somebody else\'s is as new', async () => {
+  const made = await ask('POST', '/v1/diagnose', { headers: { ...other.headers, 'Idempotency-Key': 'of other' }, body: diagnosis('other') });
+  const mine = (body) => ask('POST', '/v1/diagnose', { headers: { ...bot.headers, 'Idempotency-Key': 'of other' }, body });
+  const [first, again, changed] = [await mine(diagnosis('bot')), await mine(diagnosis('bot')), await mine(diagnosis('bot', { priority: 'stat' }))];
+  same([first.status, first.headers['idempotent-replayed'], first.json.job_id === made.json.job_id], [202, undefined, false], first.text);
+  same([again.headers['idempotent-replayed'], again.json.job_id, changed.status], ['true', first.json.job_id, 422], 'one\'s own');
+});
+await test('a passkey of somebody else is not registered again, and does not sign in the first', async () => {
+  const options = await ask('POST', '/auth/passkey/register/options', second);
+  const stolen = await ask('POST', '/auth/passkey/register', { ...doctor, body: { label: 'x', credential: passkey(options.json.challenge, 'a challenge of the second') } });
+  same(stolen.status, 401, `another's challenge: ${stolen.text}`);
+  const mine = await ask('POST', '/auth/passkey/register/options', doctor);
+  const again = await ask('POST', '/auth/passkey/register', { ...doctor, body: { label: 'x', credential: passkey(mine.json.challenge, 'of the second') } });
+  same(again.status, 409, again.text);
+});
+await test('after all this what is somebody else\'s is as it was', async () => {
+  const now = JSON.parse(await belongings()), was = JSON.parse(before);
+  for (const i of [1, 2]) same(now[0][i], was[0][i], 'the job and the endpoints');
+  same(now[1], was[1], 'the passkeys');
+});
+
+// ---- members that no schema has
+
+const CANARY = 'canary-7d1f';
+const extra = ['role', 'roles', 'scope', 'id', 'job_id', 'client', 'client_name', 'owner', 'staff', 'patient_id', 'rev', 'state', 'status', 'created_at', 'admin', 'approved', 'enabled',
+  'webhook_secret', 'secret', 'result', 'replay_of', 'attempts', '__proto__', 'constructor'];
+// The JSON of `body` with one more member, first in one of its objects: as text, for __proto__ to be one.
+function* injected(body) {
+  const text = JSON.stringify(body);
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === '"' && text[i - 1] !== '\\') inString = !inString;
+    if (inString || text[i] !== '{') continue;
+    for (const name of extra) yield { at: text.slice(Math.max(0, i - 20), i + 1), name, text: `${text.slice(0, i + 1)}${JSON.stringify(name)}:"${CANARY}"${text[i + 1] === '}' ? '' : ','}${text.slice(i + 1)}` };
+  }
+}
+let injections = 0;
+// A body each time for those that are good once; `undo` for an answer that made something. Returns how often each status was answered.
+async function inject(route, who, make, { ok = [], look = () => '', undo, at = 8 } = {}) {
+  const [method, target] = route.split(' ');
+  const statuses = {};
+  await all([...injected(await make())].map((x, i) => [x, i]), async ([x, i]) => {
+    const text = undo ? [...injected(await make())][i].text : x.text;
+    JSON.parse(text);
+    const r = await ask(method, target.replace('ID', randomUUID()), { headers: { ...who.headers, 'Content-Type': 'application/json' }, body: text });
+    injections++;
+    statuses[r.status] = (statuses[r.status] ?? 0) + 1;
+    const where = `${route}: "${x.name}" behind ${x.at}: ${r.status} ${r.text.slice(0, 300)}`;
+    check([400, 409, 422, ...ok].includes(r.status), where);
+    if (r.status >= 400) return;
+    check(!r.text.includes(CANARY) && !(await look(r)).includes(CANARY), `kept: ${where}`);
+    await undo?.(r);
+  }, at);
+  return statuses;
+}
+await test('a Bundle with members that FHIR has not is refused; one with those that it has says nothing of them', async () => {
+  const look = async (r) => (await ask('GET', `/v1/jobs/${r.json.job_id}`, bot)).text;
+  for (const route of ['POST /v1/diagnose', 'PUT /v1/jobs/ID']) {
+    const s = await inject(route, bot, () => diagnosis('bot'), { ok: [202], look });
+    check(s[422] >= extra.length && s[400] > extra.length, JSON.stringify(s));
+  }
+});
+await test('an endpoint, a person, an invitation, a sign-in, a proof and a password with such members are refused, and without them good', async () => {
+  const session = { headers: { ...page } }, anybody = { headers: page };
+  for (const [route, who, status, body] of [
+    ['POST /v1/webhook-endpoints', bot, 201, { url: 'https://ehr.example/x', payload: 'thin' }],
+    ['POST /api/v1/patients', doctor, 201, { first_name: 'Olena', last_name: 'Shevchenko', codice_fiscale: 'STP1234567890123' }],
+    ['POST /auth/invitation', anybody, 200, { code: invite('ines', 'monitor'), password: PASSWORD }],
+    ['POST /auth/invitation/passkey/options', anybody, 200, { code: invite('pia', 'monitor') }],
+    ['POST /auth/step-up', session, 204, { password: PASSWORD }],
+    ['POST /auth/password', anybody, 200, { name: 'doctors', password: PASSWORD }],
+    ['POST /auth/password/change', session, 200, { old: PASSWORD, new: 'hqz4 rnd8 wk3' }]]) {
+    same(Object.keys(await inject(route, who, () => body)), ['422'], route);
+    const r = await ask(...route.split(' '), { ...who, body });
+    same(r.status, status, `${route} without: ${r.text}`);
+    if (route === 'POST /auth/invitation') session.headers.Cookie = r.headers['set-cookie'][0].split(';')[0];
+  }
+});
+await test('a choice of a role with more than it is a choice of that role', async () => {
+  const who = { headers: { ...await signIn('monitors'), ...page } };
+  const s = await inject('POST /auth/role', who, () => ({ role: 'monitor' }), { ok: [200], at: 1, look: async (r) => {
+    who.headers.Cookie = r.headers['set-cookie'][0].split(';')[0];
+    const now = await ask('GET', '/auth/session', who);
+    same([now.json.role, now.json.roles], ['monitor', ['monitor']], 'the session');
+    return now.text;
+  }, undo: () => {} });
+  check(s[422] > 0, JSON.stringify(s)); /* `role` twice */
+});
+await test('a passkey\'s own members are the browser\'s, and what is not known of them is not kept', async () => {
+  const make = async () => ({ label: 'x', credential: passkey((await ask('POST', '/auth/passkey/register/options', doctor)).json.challenge, 'a third') });
+  const s = await inject('POST /auth/passkey/register', doctor, make, { ok: [201], at: 1, look: async () => (await ask('GET', '/auth/passkeys', doctor)).text,
+    undo: async (r) => same((await ask('DELETE', `/auth/passkeys/${r.json.id}`, doctor)).status, 204, 'undone') });
+  check(s[422] >= extra.length && s[201] > 0 && !s[409], JSON.stringify(s));
+});
+await test('a token\'s form with parameters that are not of it gives what it gives without', async () => {
+  for (const name of ['role', 'sub', 'client', 'id', 'exp', 'expires_in', 'aud', 'resource']) {
+    const r = await ask('POST', '/auth/token', { body: new URLSearchParams({ ...tokenForm('system/Bundle.c'), [name]: CANARY }).toString() });
+    check(!r.text.includes(CANARY), r.text);
+    if (r.status === 200) same(r.json.scope, 'system/Bundle.c', name);
+  }
+});
+await test('a member twice is refused', async () => {
+  for (const [method, at, who, text] of [['POST', '/auth/role', doctor, '{"role":"doctor","role":"admin"}'], ['POST', '/v1/webhook-endpoints', bot, '{"url":"https://a.example/","url":"https://b.example/"}'],
+    ['POST', '/v1/diagnose', bot, `{"client_id":"bot",${JSON.stringify(diagnosis('other')).slice(1)}`], ['POST', '/api/v1/patients', doctor, '{"first_name":"A","first_name":"B","last_name":"C","codice_fiscale":"RSSNNA80A41H501L"}']])
+    same((await ask(method, at, { headers: { ...who.headers, 'Content-Type': 'application/json' }, body: text })).status, 422, `${method} ${at}`);
+});
+await test('nothing of it is anywhere', async () => {
+  console.log(`# ${injections} injections`);
+  for (const [at, who] of [['/v1/jobs?limit=100', bot], ['/v1/webhook-endpoints', bot], ['/api/v1/patients', doctor], ['/auth/session', doctor], ['/auth/passkeys', doctor], ['/api/v1/me', doctor],
+    ['/api/v1/audit?limit=100', { headers: sessions.auditor }]]) {
+    const r = await ask('GET', at, who);
+    check(r.status === 200 && !r.text.includes(CANARY), `${at}: ${r.status} ${r.text.slice(0, 500)}`);
+  }
+  same((await ask('GET', '/api/v1/me', doctor)).json.roles, ['doctor'], 'roles');
+  check(!server.log.includes(CANARY), 'the log has it');
+  same(server.findPlain([CANARY]), [], 'in the clear');
+  check(JSON.stringify(server.audit()).includes(CANARY) === false, 'the audit log has it');
+});
+
+// ---- a write answers no more than a read shows
+
+function* fields(v, at = '') {
+  if (Array.isArray(v)) for (const x of v) yield* fields(x, at);
+  else if (v && typeof v === 'object') for (const [k, x] of Object.entries(v)) { yield at + k; yield* fields(x, `${at}${k}.`); }
+}
+// What is of the write and not of the thing: each with why.
+const ofTheWrite = { request_id: 'the request', eta_seconds: 'an estimate, at that moment', links: 'where to read', 'links.self': 'where to read', webhook_secret: 'shown once, and never again',
+  old_valid_until: 'shown once, with the secret', erased_at: 'the receipt', audit: 'the receipt', 'audit.index': 'the receipt', 'audit.leaf': 'the receipt' };
+function within(write, read, what) {
+  check(write.status >= 200 && write.status < 300 && write.json, `${what}: ${write.status} ${write.text}`);
+  const may = new Set([...fields(read), ...Object.keys(ofTheWrite)]);
+  same([...new Set(fields(write.json))].filter((f) => !may.has(f)), [], what);
+}
+await test('of jobs and endpoints', async () => {
+  const made = await ask('POST', '/v1/diagnose', { ...bot, body: diagnosis('bot') });
+  const job = async (id) => (await ask('GET', `/v1/jobs/${id}`, bot)).json;
+  within(made, await job(made.json.job_id), 'a job');
+  const put = await ask('PUT', '/v1/jobs/01890000-0000-7000-8000-0000000000cc', { ...bot, body: diagnosis('bot') });
+  within(put, await job(put.json.job_id), 'a job under an id');
+  const again = await ask('POST', `/v1/jobs/${things.bot.job}/replay`, bot);
+  within(again, await job(again.json.job_id), 'a job again');
+  within(await ask('POST', `/v1/jobs/${things.bot.job}/erase`, bot), { job_id: 0 }, 'an erasure');
+  const endpoint = await ask('POST', '/v1/webhook-endpoints', { ...bot, body: { url: 'https://ehr.example/a3' } });
+  const list = (await ask('GET', '/v1/webhook-endpoints', bot)).json.endpoints;
+  within(endpoint, list, 'an endpoint');
+  check(!JSON.stringify(list).includes(endpoint.json.webhook_secret) && !('webhook_secret' in list[0]), 'the secret is shown again');
+  within(await ask('POST', `/v1/webhook-endpoints/${endpoint.json.endpoint_id}/rotate`, bot), list, 'a new secret');
+});
+await test('of somebody of the study, and in every role but the doctor\'s a refusal says nothing of what was sent', async () => {
+  const body = { first_name: 'Anna', last_name: 'Rossi', codice_fiscale: 'RSSNNA80A41H501L', address: 'Via Glicini 7', phone: '+39 06 7777777', medical_notes: 'stabile', neuro_diag: 'MCI', age_class: '40-49' };
+  for (const role of ['installer', 'monitor', 'researcher', 'auditor', 'admin']) {
+    const r = await ask('POST', '/api/v1/patients', { headers: { ...sessions[role], ...page }, body });
+    same([r.status, Object.keys(r.json).sort()], [403, ['detail', 'request_id']], role);
+    for (const v of Object.values(body)) check(!r.text.includes(v), `${role}: ${r.text}`);
+  }
+  const made = await ask('POST', '/api/v1/patients', { ...doctor, body });
+  within(made, (await ask('GET', `/api/v1/patients/${made.json.id}`, doctor)).json, 'a person');
+  const twice = await ask('POST', '/api/v1/patients', { ...doctor, body });
+  same(twice.status, 409, twice.text);
+  for (const v of Object.values(body)) check(!twice.text.includes(v), `a conflict repeats what was sent: ${twice.text}`);
+});
+await test('of sessions and credentials', async () => {
+  const session = async (who) => (await ask('GET', '/auth/session', who)).json;
+  const headers = { ...await signIn('monitors'), ...page };
+  const signed = await ask('POST', '/auth/password', { headers: page, body: { name: 'monitors', password: PASSWORD } });
+  within(signed, await session({ headers }), 'a sign-in');
+  const chosen = await ask('POST', '/auth/role', { headers, body: { role: 'monitor' } });
+  within(chosen, await session({ headers: { ...headers, Cookie: chosen.headers['set-cookie'][0].split(';')[0] } }), 'a role');
+  const options = await ask('POST', '/auth/passkey/register/options', second);
+  const made = await ask('POST', '/auth/passkey/register', { ...second, body: { label: 'y', credential: passkey(options.json.challenge, 'a fourth') } });
+  within(made, (await ask('GET', '/auth/passkeys', second)).json.passkeys, 'a passkey');
+});
+await test('the end', async () => same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`));
+done();
