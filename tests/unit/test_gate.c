@@ -211,8 +211,8 @@ TEST(no_way_of_asking_gets_round_a_gate)
         "CREATE TABLE mine (a INTEGER)",
         "DROP TABLE screening",
         "ALTER TABLE screening RENAME TO mine",
-        "INSERT INTO role_grant (scope, id, staff, role, proposed_by, proposed_at) SELECT x'01', x'01', x'01', "
-        "'doctor', 'x', 0",
+        "INSERT INTO role_grant (scope, id, staff, role, proposed_by, proposed_at) VALUES ($1, $1, $1, 'doctor', 'x', "
+        "0)",
     };
     static const char *const sqlite_only[] = {
         "ATTACH ':memory:' AS elsewhere",
