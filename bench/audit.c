@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "exchange.h"
+#include "keys/root.h"
 
 enum {
     BATCH = 64,
@@ -119,8 +120,8 @@ int main(int argc, char **argv)
         stop("usage: audit [-t S] FOLDER");
     snprintf(path, sizeof path, "%s/audit.db", argv[optind]);
     snprintf(key, sizeof key, "%s/audit.key", argv[optind]);
-    if (db_open(path, true, &db, &e) || db_migrate(db, &e) || tx_run(db, add_scope, scope, &e) ||
-        keyring_make_root(key, &e) || keyring_open(key, db, &k, &e) || audit_signer_open(db, k, scope, "", &s, &e))
+    if (db_open(path, true, &db, &e) || db_migrate(db, &e) || tx_run(db, add_scope, scope, &e) || root_make(key, &e) ||
+        keyring_open(key, db, &k, &e) || audit_signer_open(db, k, scope, "", &s, &e))
         stop("%s", e.detail);
     struct cost floor = measure(db, NULL, scope, seconds / 2);
     if (audit_checkpoint(s, &e))

@@ -1,6 +1,6 @@
-/* load.c -- sends one prepared request again and again and says how the server fared.
+/* load.c -- sends prepared requests again and again, one file's after the other's, and says how the server fared.
  *
- *     load [OPTION...] ADDRESS FILE
+ *     load [OPTION...] ADDRESS FILE...
  *       -c N   connections, kept alive (1)            -t S   seconds that count (5)     -w S   seconds before that (1)
  *       -r N   open loop: N requests a second, each at its own moment; without it every connection sends as soon as it
  *              has its answer (closed loop)
@@ -29,11 +29,12 @@
 #include "base/own.h"
 #include "exchange.h"
 
-enum { CONNECTIONS_MAX = 1024, STATUS_MAX = 600, DRAIN_S = 10 };
+enum { CONNECTIONS_MAX = 1024, REQUESTS_MAX = 4096, STATUS_MAX = 600, DRAIN_S = 10 };
 
 struct conn {
     int fd;
     bool busy;
+    const struct request *what; /* is in `out` */
     char *out;
     size_t sent, got;
     int64_t due; /* when the request in work should have left */
@@ -46,7 +47,9 @@ static struct {
     bool numbered, json;
 } opt = {.connections = 1, .seconds = 5, .warmup = 1};
 
-static struct request request;
+static struct request *requests;
+static int kinds;
+static size_t longest;
 static struct sockaddr_in server;
 static int poller, timer;
 static struct conn *conns[CONNECTIONS_MAX], *idle[CONNECTIONS_MAX];
@@ -95,9 +98,8 @@ static void conn_connect(struct conn *c)
 static struct conn *conn_new(void)
 {
     struct conn *c = calloc(1, sizeof *c);
-    if (!c || !(c->out = malloc(request.n)))
+    if (!c || !(c->out = malloc(longest)))
         stop("out of memory");
-    memcpy(c->out, request.text, request.n);
     conn_connect(c);
     return c;
 }
@@ -116,8 +118,8 @@ static void conn_lost(struct conn *c)
 
 static void conn_write(struct conn *c)
 {
-    while (c->busy && c->sent < request.n) {
-        ssize_t n = send(c->fd, c->out + c->sent, request.n - c->sent, MSG_NOSIGNAL);
+    while (c->busy && c->sent < c->what->n) {
+        ssize_t n = send(c->fd, c->out + c->sent, c->what->n - c->sent, MSG_NOSIGNAL);
         if (n <= 0)
             return; /* a lost connection shows itself to the reader */
         c->sent += (size_t)n;
@@ -126,7 +128,11 @@ static void conn_write(struct conn *c)
 
 static void conn_send(struct conn *c, int64_t due)
 {
-    request_number(&request, c->out, next_request++);
+    const struct request *r = &requests[next_request % (uint64_t)kinds];
+    if (c->what != r)
+        memcpy(c->out, r->text, r->n);
+    c->what = r;
+    request_number(r, c->out, next_request++);
     c->due = due;
     c->busy = true;
     c->sent = 0;
@@ -266,7 +272,7 @@ static void report(const struct cpu *cpu, uint64_t unsent)
            "\"unsent\":%llu,\"unanswered\":%llu,\"cpu_us\":%.2f,"
            "\"disk_bytes\":%.0f,"
            "\"cpu_by_thread_us\":{",
-           opt.connections, opt.rate, opt.seconds, request.n, latencies, per_s, p[0], p[1], p[2], p[3], p[4],
+           opt.connections, opt.rate, opt.seconds, longest, latencies, per_s, p[0], p[1], p[2], p[3], p[4],
            (unsigned long long)errors, (unsigned long long)broken, (unsigned long long)unsent,
            (unsigned long long)unanswered, (double)cpu->us * each, (double)cpu->disk_bytes * each);
     for (int i = 0; i < cpu->kinds; i++, gap = ",")
@@ -297,8 +303,20 @@ static void read_options(int argc, char **argv)
         default: exit(2);
         }
     }
-    if (argc - optind != 2 || opt.seconds <= 0)
-        stop("usage: load [-c N] [-t S] [-w S] [-r N] [-k] [-x STATUS] [-p PID] [-j|--json] ADDRESS FILE");
+    kinds = argc - optind - 1;
+    if (kinds < 1 || kinds > REQUESTS_MAX || opt.seconds <= 0)
+        stop("usage: load [-c N] [-t S] [-w S] [-r N] [-k] [-x STATUS] [-p PID] [-j|--json] ADDRESS FILE...");
+}
+
+static void read_requests(char **path)
+{
+    requests = calloc((size_t)kinds, sizeof *requests);
+    if (!requests)
+        stop("out of memory");
+    for (int i = 0; i < kinds; i++) {
+        requests[i] = request_read(path[i], opt.numbered);
+        longest = requests[i].n > longest ? requests[i].n : longest;
+    }
 }
 
 int main(int argc, char **argv)
@@ -306,7 +324,7 @@ int main(int argc, char **argv)
     struct cpu cpu;
     read_options(argc, argv);
     server = address_of(argv[optind]);
-    request = request_read(argv[optind + 1], opt.numbered);
+    read_requests(argv + optind + 1);
     poller = epoll_create1(EPOLL_CLOEXEC);
     timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     for (int i = 0; i < opt.connections; i++)
@@ -321,6 +339,8 @@ int main(int argc, char **argv)
         free(conns[i]);
     }
     free(latency_us);
-    free(request.text);
+    for (int i = 0; i < kinds; i++)
+        free(requests[i].text);
+    free(requests);
     return failed;
 }

@@ -393,7 +393,7 @@ static int take_person(struct oidc *o, const struct token *said, struct arena *a
 int oidc_finish(struct oidc *o, const struct oidc_answer *x, const struct audit_entry *audit, struct arena *a,
                 struct oidc_end *ret, struct err *e)
 {
-    struct login l;
+    struct login l = {.state = NULL};
     struct issuer_doors doors;
     struct tokens t;
     struct id_token id;

@@ -105,7 +105,7 @@ int bond_of_person(struct tx *tx, const struct study *s, const uint8_t person[16
     uint8_t index[BLIND_BYTES];
     struct rows r;
     struct bond b;
-    const uint8_t *end;
+    const uint8_t *end = NULL;
     int got;
     memcpy(b.person, person, 16);
     if (blind_index(s->keyring, s->scope, BLIND_PATIENT_PERSON, id_slice(person), index, e) ||

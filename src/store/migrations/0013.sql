@@ -46,10 +46,11 @@ CREATE INDEX stream_of_house ON stream_edge (scope, house_index);
 CREATE INDEX stream_of_data ON stream_edge (scope, data_index);
 
 -- What a holder (a role, a project, an export) calls a person or a house: random numbers below 2^52, so that they are JSON integers. Deleted, nobody can say
--- any more whom the number meant.
+-- any more whom the number meant. The number stands first in its key: with what is the same in many rows in front, PostgreSQL
+-- without statistics took the wrong index and looked at all of them.
 CREATE TABLE alias (
     scope BLOB NOT NULL, holder TEXT NOT NULL, number INTEGER NOT NULL, subject_index BLOB NOT NULL, subject BLOB NOT NULL,
-    PRIMARY KEY (scope, holder, number), UNIQUE (scope, holder, subject_index)
+    PRIMARY KEY (number, holder, scope), UNIQUE (scope, holder, subject_index)
 ) STRICT;
 
 -- A home that an installer is to visit: from when a ticket of theirs is open there until it is closed.
