@@ -104,8 +104,14 @@ static int read_body(struct tx *tx, void *arg, struct err *e)
     if (study_enter(tx, x->s, x->c, e))
         return -1;
     int found = alias_subject(tx, x->s, holder_of(x->c), x->id, x->arena, x->bond.person, e);
-    if (found <= 0)
-        return found;
+    if (found < 0)
+        return -1;
+    if (!found) { /* that somebody tries numbers is seen */
+        struct audit_entry absent = x->audit;
+        absent.outcome = "deny";
+        absent.why = "absent";
+        return study_leave(tx, &absent, e);
+    }
     bound = bond_of_person(tx, x->s, x->bond.person, x->arena, &x->bond, e);
     x->bound = bound > 0;
     if (bound < 0 || read_rows(tx, x, e) || tx_ungate(tx, e) ||
