@@ -119,8 +119,14 @@ static int read_body(struct tx *tx, void *arg, struct err *e)
     struct looking *x = arg;
     int64_t number;
     int found = enter_for(tx, x, e);
-    if (found <= 0)
-        return found;
+    if (found < 0)
+        return -1;
+    if (!found) { /* that somebody tries numbers is seen */
+        struct audit_entry absent = x->audit;
+        absent.outcome = "deny";
+        absent.why = "absent";
+        return study_leave(tx, &absent, e);
+    }
     if (read_rows(tx, x, e) || tx_ungate(tx, e) || audit_number(tx, x->s, x->bond.person, x->arena, &number, e))
         return -1;
     x->found = x->person.n > 0;

@@ -37,8 +37,8 @@ int patient_form(struct slice text, struct arena *a, struct patient *ret,
  * ERR_CONFLICT: somebody with this tax code is in the study. `audit` says who and how, the rest is filled in. */
 int patient_enrol(const struct study *s, const struct caller *c, const struct patient *p,
                   const struct audit_entry *audit, struct arena *a, struct patient *ret, struct err *e);
-/* 1; 0: the caller knows nobody by this number. In the role EMERGENCY it is the number that the glass was broken for,
- * or ERR_GLASS with a sentence that may be told. */
+/* 1; 0: the caller knows nobody by this number; the entry says that they asked. In the role EMERGENCY it is the number
+ * that the glass was broken for, or ERR_GLASS with a sentence that may be told. */
 int patient_read(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
                  struct arena *a, struct patient *ret, struct err *e);
 

@@ -105,7 +105,13 @@ TEST(a_role_without_a_view_of_people_reads_and_enrols_none)
     CHECK_INT(patient_read(&study, &monitor, id, &audit, a, &got, &e), 0); /* the doctor's number says nothing to them */
     CHECK_INT(patient_enrol(&study, &monitor, &p, &audit, a, &got, &e), -1);
     CHECK_INT(e.code, ERR_GATE);
+    int64_t before, after;
+    CHECK_OK(audit_index(h.db, &e));
+    CHECK_OK(audit_count(h.db, &before, &e));
     CHECK_INT(patient_read(&study, &doctor, id + 1, &audit, a, &got, &e), 0);
+    CHECK_OK(audit_index(h.db, &e));
+    CHECK_OK(audit_count(h.db, &after, &e));
+    CHECK_INT(after, before + 1); /* that somebody tried is an entry */
 }
 
 TEST(a_list_goes_page_by_page_and_says_how_many_there_are)
