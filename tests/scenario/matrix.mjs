@@ -22,6 +22,7 @@ const endpoint = { ...job, id: [job.id[0], 'seven', things.other.endpoint] };
 const event = { ...job, id: [job.id[0], 'seven', things.other.event] };
 const person = { id: ['4503599627370000', 'seven'], malformed: 422 };
 const key = { ...job, id: [job.id[0], 'seven', things.passkey.other] };
+const glass = { id: [job.id[0], 'seven'], malformed: 422 };
 const entry = { id: ['4503599627370000', 'seven'] };
 const tile = { id: ['x999/999', 'seven'] };
 const file = { id: ['nothing.js', '%2e%2e%2fdata.key'] };
@@ -75,6 +76,11 @@ const table = [
   ['GET /api/v1/patients', 'doctor', 200],
   ['POST /api/v1/patients', 'doctor', 422],
   ['GET /api/v1/patients/:patient_id', 'doctor', 404, person],
+  // Break-glass: doctor and monitor "g", DPO/auditor "review"
+  ['GET /api/v1/break-glass', 'doctor monitor auditor', 200],
+  ['POST /api/v1/break-glass', 'doctor monitor', 422],
+  ['POST /api/v1/break-glass/:glass_id/end', 'doctor monitor', 404, glass],
+  ['POST /api/v1/break-glass/:glass_id/review', 'auditor', 422, glass],
   // operating.md, Signing in with a browser. What ends the session is asked at the end.
   ['GET /auth/login', anybody, 302],
   ['GET /auth/callback', anybody, 400],
@@ -116,7 +122,7 @@ function expected(row, c) {
   return c.scopes && row.scope && !c.scopes.includes(row.scope) ? 403 : row.answer;
 }
 const fill = (row, id) => row.at.replace(':level', '0').replace(':key', 'nobody').replace(/[:*]\w+/, id ?? '');
-const forms = ['POST /auth/token'];
+const forms = ['POST /auth/token', 'POST /auth/backchannel'];
 const send = (row, c, method = row.method, id = row.id?.[0]) => ask(method, fill(row, id), {
   headers: { ...(c.x ? page : {}), ...c.headers },
   ...(['POST', 'PUT'].includes(method) ? { body: forms.includes(row.route) ? '' : row.body?.(c) ?? {} } : {}) });
