@@ -143,7 +143,7 @@ static int person_of_data(struct tx *tx, const struct study *s, const uint8_t da
 {
     uint8_t index[BLIND_BYTES];
     struct rows r;
-    const uint8_t *end;
+    const uint8_t *end = NULL;
     if (blind_index(s->keyring, s->scope, BLIND_PATIENT_DATA, id_slice(data), index, e) ||
         tx_rows(tx, a, &r, e, "SELECT id, ends FROM patient_edge WHERE scope = $1 AND data_index = $2", V_ID(s->scope),
                 V_ID(index)) < 0)
@@ -160,7 +160,7 @@ static int person_of_house(struct tx *tx, const struct study *s, const uint8_t h
 {
     uint8_t index[BLIND_BYTES], data[16];
     struct rows r;
-    const uint8_t *end;
+    const uint8_t *end = NULL;
     if (blind_index(s->keyring, s->scope, BLIND_STREAM_HOUSE, id_slice(house), index, e) ||
         tx_rows(tx, a, &r, e, "SELECT id, ends FROM stream_edge WHERE scope = $1 AND house_index = $2", V_ID(s->scope),
                 V_ID(index)) < 0)
