@@ -3,9 +3,9 @@
  * What a crash leaves: a commit that was answered is in the WAL and synced (synchronous=FULL); one that was not may be
  * there or not, as a whole. When a sync fails, nothing of it was answered; but the kernel then takes what it could not
  * write for written, and a later sync that succeeds says nothing of it. So the WAL is not trusted any more: no body
- * runs until all of it was copied into the database, synced there, and cut (trust_again). A statement is prepared once
- * per connection and found again by the address of its SQL text, which is therefore always a string literal, and by the
- * gate it was prepared under, which SQLite's authorizer looked at. */
+ * runs until it was written anew and copied into the database, that was written anew, too, and the log was cut
+ * (trust_again). A statement is prepared once per connection and found again by the address of its SQL text, which is
+ * therefore always a string literal, and by the gate it was prepared under, which SQLite's authorizer looked at. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -19,7 +19,7 @@
 #include "base/own.h"
 #include "store/driver_int.h"
 
-enum { GROUP_MAX = 64, STATEMENTS = 512, WAL_PAGES = 256 };
+enum { ANEW_BYTES = 64 << 10, GROUP_MAX = 64, STATEMENTS = 512, WAL_PAGES = 256 };
 
 struct conn {
     struct conn *next;
@@ -367,13 +367,47 @@ static int cut_log(struct sqlite_db *d, struct err *e)
     return fail(d->writer->db, e, "cut the write-ahead log");
 }
 
-/* What the WAL holds, committed and not synced before the sync that failed, is read from memory still; the copy in the
- * database is written anew, and so is its sync. */
+/* Every byte of a file, written to where it is, and synced. Through SQLite's own file: closing another descriptor of it
+ * would drop its locks. */
+static int write_anew(struct sqlite_db *d, int which, struct err *e)
+{
+    sqlite3_file *f = NULL;
+    sqlite3_int64 size = 0;
+    OWN_MEM char *chunk = malloc(ANEW_BYTES);
+    if (!chunk)
+        return err_set(e, ERR_NO_MEMORY, "write the store anew");
+    int rc = sqlite3_file_control(d->writer->db, "main", which, &f);
+    if (rc == SQLITE_OK)
+        rc = f && f->pMethods ? f->pMethods->xFileSize(f, &size) : SQLITE_CANTOPEN;
+    for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < size; at += ANEW_BYTES) {
+        int n = size - at < ANEW_BYTES ? (int)(size - at) : ANEW_BYTES;
+        rc = f->pMethods->xRead(f, chunk, n, at);
+        if (rc == SQLITE_OK)
+            rc = f->pMethods->xWrite(f, chunk, n, at);
+    }
+    if (rc == SQLITE_OK)
+        rc = f->pMethods->xSync(f, SQLITE_SYNC_FULL);
+    return rc == SQLITE_OK ? 0 : err_set(e, ERR_STORE, "write the store anew (%d)", rc);
+}
+
+static int copy_log(struct sqlite_db *d, struct err *e)
+{
+    if (sqlite3_wal_checkpoint_v2(d->writer->db, NULL, SQLITE_CHECKPOINT_FULL, NULL, NULL) == SQLITE_OK)
+        return 0;
+    return fail(d->writer->db, e, "copy the write-ahead log");
+}
+
+/* What was committed is read from memory still, though the kernel may have forgotten to write it. First the WAL: if the
+ * database got ahead of what the disk has of it, the next start would put the older pages of the WAL over newer ones.
+ * Then all of the database: a checkpoint that a reader held back wrote pages without a sync and counted them as done,
+ * so no later one writes them again. (A commit that failed may come to be by this: it was not answered, and is whole.)
+ */
 static int trust_again(struct sqlite_db *d, struct err *e)
 {
     if (!d->doubt)
         return 0;
-    if (want_sync(d, false, e) || cut_log(d, e))
+    if (want_sync(d, false, e) || write_anew(d, SQLITE_FCNTL_JOURNAL_POINTER, e) || copy_log(d, e) ||
+        write_anew(d, SQLITE_FCNTL_FILE_POINTER, e) || cut_log(d, e))
         return err_in(e, "the disk did not keep what was written, and does not yet");
     d->doubt = false;
     log_line(LOG_WARN, "a sync of the store had failed; what it holds was written anew", NULL);
