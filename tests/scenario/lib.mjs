@@ -1,6 +1,7 @@
 // lib.mjs -- what the scenarios share: a real server on a data folder of its own, the command line, requests, TAP.
 // Not a scenario itself, so not executable. Needs nothing but node.
 import { spawn, spawnSync } from 'node:child_process';
+import dns from 'node:dns';
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -8,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+dns.setDefaultResultOrder('ipv4first'); // localhost is what servers here listen on, and node 18 asks one address alone
 export const top = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const build = path.resolve(top, process.env.BUILD || 'build-test');
 export const program = path.join(build, 'lazaret');
