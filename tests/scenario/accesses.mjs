@@ -49,9 +49,9 @@ async function tells(what, act, r, status) {
 }
 
 await test('whatever tells of a job or changes one names its entry', async () => {
-  const key = { 'Idempotency-Key': 'once' };
-  const job = (await tells('a job', 'create', await ask('POST', '/v1/diagnose', { body: order('news2'), headers: key }), 202)).job_id;
-  await tells('the same again', 'create', await ask('POST', '/v1/diagnose', { body: order('news2'), headers: key }), 202);
+  const key = { 'Idempotency-Key': 'once' }, body = order('news2'); // its times are those of now
+  const job = (await tells('a job', 'create', await ask('POST', '/v1/diagnose', { body, headers: key }), 202)).job_id;
+  await tells('the same again', 'create', await ask('POST', '/v1/diagnose', { body, headers: key }), 202);
   await tells('missing data', 'create', await ask('POST', '/v1/diagnose', { body: order('news2 -temp') }), 409);
   await until('it has ended', async () => JSON.parse((await ask('GET', `/v1/jobs/${job}`)).text).status === 'COMPLETED');
   await tells('a result', 'read', await ask('GET', `/v1/jobs/${job}`), 200);
