@@ -67,7 +67,7 @@ await test('with a key typed in, the example of a request is accepted as it stan
   await page.getByRole('button', { name: 'Authorize' }).first().click();
   await page.locator('#auth-bearer-value').fill(bot.api_key);
   await page.locator('.auth-btn-wrapper button.authorize').first().click();
-  await page.locator('.btn-done').click();
+  await page.locator('.btn-done').first().click();
   const r = await execute(page, 'postV1Diagnose');
   same(r.status, '202', r.text);
   contains(r.text, '"job_id"', 'the answer');
