@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// alone: a job that hangs must still hang when it is cancelled; beside others it comes to the end of its own time
 // timeout: 120
 // stores: sqlite postgres
 // backup.mjs   lazaret db: a backup taken while jobs are accepted, and restored on a clean place, has them all, byte for byte; what is no
