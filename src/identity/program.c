@@ -129,19 +129,6 @@ static int put_cert(struct tx *tx, const struct change *c, const uint8_t id[16],
     return n < 0 ? -1 : n ? 0 : err_set(e, ERR_CONFLICT, "this %s is registered already", c->kind);
 }
 
-int program_cert_add(struct db *db, const uint8_t scope[16], const char *name, const struct program_cert *cert,
-                     bool by_subject, const struct audit_entry *audit, struct arena *a, struct err *e)
-{
-    struct change c = {.scope = scope,
-                       .name = name,
-                       .cert = cert,
-                       .kind = by_subject ? "subject" : "certificate",
-                       .audit = audit,
-                       .arena = a,
-                       .rows = put_cert};
-    return tx_run(db, change_in, &c, e);
-}
-
 static int drop_cert(struct tx *tx, const struct change *c, const uint8_t id[16], struct err *e)
 {
     int n = c->cert
@@ -151,17 +138,26 @@ static int drop_cert(struct tx *tx, const struct change *c, const uint8_t id[16]
     return n < 0 ? -1 : n ? 0 : err_set(e, ERR_NOT_FOUND, "%s has no such certificate", c->name);
 }
 
+static int change_certs(struct db *db, struct change *c, const struct program_cert *cert, bool by_subject,
+                        struct err *e)
+{
+    c->cert = cert;
+    c->kind = by_subject ? "subject" : "certificate";
+    return tx_run(db, change_in, c, e);
+}
+
+int program_cert_add(struct db *db, const uint8_t scope[16], const char *name, const struct program_cert *cert,
+                     bool by_subject, const struct audit_entry *audit, struct arena *a, struct err *e)
+{
+    struct change c = {.scope = scope, .name = name, .audit = audit, .arena = a, .rows = put_cert};
+    return change_certs(db, &c, cert, by_subject, e);
+}
+
 int program_cert_remove(struct db *db, const uint8_t scope[16], const char *name, const struct program_cert *cert,
                         bool by_subject, const struct audit_entry *audit, struct arena *a, struct err *e)
 {
-    struct change c = {.scope = scope,
-                       .name = name,
-                       .cert = cert,
-                       .kind = by_subject ? "subject" : "certificate",
-                       .audit = audit,
-                       .arena = a,
-                       .rows = drop_cert};
-    return tx_run(db, change_in, &c, e);
+    struct change c = {.scope = scope, .name = name, .audit = audit, .arena = a, .rows = drop_cert};
+    return change_certs(db, &c, cert, by_subject, e);
 }
 
 int program_cert_list(struct db *db, const uint8_t scope[16], struct arena *a, struct rows *ret, struct err *e)
