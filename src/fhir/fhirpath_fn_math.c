@@ -140,24 +140,26 @@ static int push_double(struct fp_run *r, struct fp_list *out, double v)
     return push_num(r, out, &x, false);
 }
 
-int fn_exp(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
+/* Of a number; what a double cannot say is an empty result. */
+static int by_double(struct fp_run *r, const struct fp_node *n, double (*of)(double), struct fp_list *out)
 {
     struct num x;
     const struct fhirpath_quantity *q;
     bool whole;
     int got = number(r, n->a, n, &x, &q, &whole);
+    return got <= 0 ? got : push_double(r, out, of(as_double(&x)));
+}
+
+int fn_exp(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
+{
     (void)want;
-    return got <= 0 ? got : push_double(r, out, exp(as_double(&x)));
+    return by_double(r, n, exp, out);
 }
 
 int fn_ln(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
 {
-    struct num x;
-    const struct fhirpath_quantity *q;
-    bool whole;
-    int got = number(r, n->a, n, &x, &q, &whole);
     (void)want;
-    return got <= 0 ? got : push_double(r, out, log(as_double(&x)));
+    return by_double(r, n, log, out);
 }
 
 static double log_to(double v, double base)
