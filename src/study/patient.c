@@ -8,7 +8,7 @@
 #include "study/patient_int.h"
 
 static const char AUDIT_HOLDER[] = "audit";
-enum { DAY_US = 24 * 3600 };
+enum { DAY_S = 24 * 3600 };
 
 /* The entities of the parts; PLAIN is DETAIL's. */
 static const enum entity part_entity[PARTS] = {ENTITY_PATIENT_DETAIL, ENTITY_PATIENT_GENERAL, ENTITY_SCREENING,
@@ -34,7 +34,7 @@ static struct slice day_text(int64_t day, struct arena *a)
 static int64_t day_of(struct slice s)
 {
     int64_t us, span;
-    return clock_parse(s, &us, &span) ? us / (DAY_US * 1000000LL) - (us % (DAY_US * 1000000LL) < 0) : 0;
+    return clock_parse(s, &us, &span) ? us / (DAY_S * 1000000LL) - (us % (DAY_S * 1000000LL) < 0) : 0;
 }
 
 /* Who the entry is about, by a number that only the table of aliases leads back from. */
@@ -221,7 +221,7 @@ static int prepare(struct enrolling *x, const struct patient *p, struct arena *a
     const struct study *s = x->s;
     bond_make(&x->bond);
     x->joined_on =
-        p->value[PATIENT_join_date].n ? day_of(p->value[PATIENT_join_date]) : clock_now_us() / 1000000 / DAY_US;
+        p->value[PATIENT_join_date].n ? day_of(p->value[PATIENT_join_date]) : clock_now_us() / 1000000 / DAY_S;
     x->has_left = p->value[PATIENT_exit_date].n > 0;
     x->left_on = x->has_left ? day_of(p->value[PATIENT_exit_date]) : 0;
     return seal_part(x, p, PART_DETAIL, x->bond.person, SUBJECT_IDENTITY, PLACE_PERSON_DETAIL, true, a, &x->detail,
