@@ -2,14 +2,16 @@
 # valgrind.sh   the unit tests without sanitizers, under valgrind: reads of memory that nobody wrote, which no sanitizer of
 # the other builds sees. In a build folder of its own, which stays.
 # timeout: 600
+# soak: accounts and every test over PostgreSQL, too
 set -u
 cd "$(dirname -- "$0")/../.."
 plain=${BUILD_PLAIN:-build-plain}
 # Real sockets and deadlines: too slow under valgrind to say anything; what they parse with is tested by http_reader.
 # And what runs only where there is a folder of published examples.
-# And trees of every size and accounts, which are hashes and little else. Of PostgreSQL its driver's own test: the others would run the same
-# code again.
-leave='http_server|http_tls|fhir_data|fhirpath_suite|tree|account|[a-r].*_postgres|session_postgres|subject_postgres|[t-z].*_postgres'
+# And trees of every size, which are hashes and little else. Accounts, which are too, and what runs over PostgreSQL beside its driver's own test:
+# those run with N.
+leave='http_server|http_tls|fhir_data|fhirpath_suite|tree'
+[ -n "${N:-}" ] || leave="$leave|account|[a-r].*_postgres|session_postgres|subject_postgres|[t-z].*_postgres"
 
 command -v valgrind >/dev/null || { echo '1..0 # SKIP valgrind is not installed'; exit 0; }
 tools/configure "$plain" -Dtests=true -Dbuildtype=debugoptimized >&2 && ninja --quiet -C "$plain" >&2 || { echo 'Bail out! it does not build'; exit 1; }
