@@ -27,6 +27,7 @@ struct sink {
     char *p;
     size_t n, cap, max;
     bool over, no_memory;
+    const struct sandbox_live *live; /* is told what comes; may be NULL */
 };
 
 struct run {
@@ -35,7 +36,9 @@ struct run {
     struct arena *arena;
     int slot, fd, cancel_fd;
     int input_fd;
-    size_t sent;
+    int live_fd;       /* spec->live->in until it ends; else -1 */
+    struct slice next; /* of the input, not yet written */
+    char *piece;       /* [CHUNK], when there is a live_fd: `next` of it */
     struct sink output, errors;
     bool killed, cancelled, answered, unread;
     int64_t tick_us; /* when spec->tick is called next */
@@ -106,13 +109,34 @@ static void ask_kill(struct run *r)
     r->killed = true;
 }
 
+/* 1: something is to be written; 0: not now; -1: that was all. */
+static int input_next(struct run *r)
+{
+    if (r->next.n)
+        return 1;
+    if (r->live_fd < 0)
+        return -1;
+    struct pollfd p = {r->live_fd, POLLIN, 0};
+    if (poll(&p, 1, 0) <= 0)
+        return 0;
+    ssize_t n = read(r->live_fd, r->piece, CHUNK);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (n <= 0)
+        r->live_fd = -1;
+    r->next = (struct slice){r->piece, n > 0 ? (size_t)n : 0};
+    return n > 0 ? 1 : -1;
+}
+
 static void feed(struct run *r)
 {
-    const struct slice in = r->spec->input;
     while (r->input_fd >= 0) {
-        ssize_t n = r->sent < in.n ? write(r->input_fd, in.p + r->sent, in.n - r->sent) : 0;
+        int more = input_next(r);
+        if (more == 0)
+            return;
+        ssize_t n = more > 0 ? write(r->input_fd, r->next.p, r->next.n) : 0;
         if (n > 0)
-            r->sent += (size_t)n;
+            r->next = (struct slice){r->next.p + n, r->next.n - (size_t)n};
         else if (n < 0 && errno == EAGAIN)
             return;
         else { /* all of it, or nobody reads any more */
@@ -141,6 +165,13 @@ static bool sink_room(struct sink *k, struct arena *a)
     return true;
 }
 
+static void sink_took(struct sink *k, size_t n)
+{
+    if (k->live && k->live->out)
+        k->live->out(k->live->ctx, (struct slice){k->p + k->n, n});
+    k->n += n;
+}
+
 /* Reads what is there. A byte past the end sets `over`; it goes no further than this function. */
 static void drain(struct sink *k, struct arena *a)
 {
@@ -149,7 +180,7 @@ static void drain(struct sink *k, struct arena *a)
         bool room = sink_room(k, a);
         ssize_t n = room ? read(k->fd, k->p + k->n, k->cap - k->n) : read(k->fd, lost, sizeof lost);
         if (n > 0 && room)
-            k->n += (size_t)n;
+            sink_took(k, (size_t)n);
         else if (n > 0) {
             k->over = true;
             wipe(lost, (size_t)n);
@@ -194,19 +225,23 @@ static bool is_time(struct run *r)
 
 static int step(struct run *r)
 {
-    struct pollfd p[5] = {{r->fd, POLLIN, 0},
+    bool waits = r->live_fd >= 0 && !r->next.n; /* for input, not for the program to take it */
+    struct pollfd p[6] = {{r->fd, POLLIN, 0},
                           {r->output.fd, POLLIN, 0},
                           {r->errors.fd, POLLIN, 0},
-                          {r->input_fd, POLLOUT, 0},
-                          {r->killed ? -1 : r->cancel_fd, POLLIN, 0}};
+                          {r->input_fd, waits ? 0 : POLLOUT, 0},
+                          {r->killed ? -1 : r->cancel_fd, POLLIN, 0},
+                          {waits && r->input_fd >= 0 ? r->live_fd : -1, POLLIN, 0}};
     int64_t left = (r->deadline_us - clock_mono_us() + 999) / 1000;
     if (left <= 0)
         return -1;
-    if (poll(p, 5, wait_ms(r, left)) < 0 && errno != EINTR)
+    if (poll(p, COUNT(p), wait_ms(r, left)) < 0 && errno != EINTR)
         return -1;
     if (is_time(r) && !r->killed && !r->spec->tick(r->spec->tick_ctx))
         r->cancelled = true;
-    if (p[3].revents)
+    if (waits && p[3].revents) /* nobody reads any more: no reason to wait for more input */
+        own_fd(&r->input_fd), r->input_fd = -1;
+    if (p[3].revents || p[5].revents)
         feed(r);
     if (p[1].revents)
         drain(&r->output, r->arena);
@@ -364,7 +399,8 @@ static int attempt(struct run *r, const struct jail_request *q, struct err *e)
     if (pipes_open(&p, e))
         return -1;
     r->unread = r->killed = r->cancelled = false;
-    r->sent = 0;
+    r->next = r->spec->input;
+    r->live_fd = r->spec->live ? r->spec->live->in : -1;
     int started = start(r, q, p.child, e);
     return started ? started : run_in_slot(r, &p, e);
 }
@@ -373,17 +409,18 @@ int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_f
                 struct sandbox_out *ret, struct err *e)
 {
     struct jail_request q;
-    struct run r = {.sandbox = s, .spec = spec, .arena = a, .cancel_fd = cancel_fd, .input_fd = -1};
-    r.output = (struct sink){.fd = -1, .max = (size_t)spec->max.output_kib * 1024};
+    struct run r = {.sandbox = s, .spec = spec, .arena = a, .cancel_fd = cancel_fd, .input_fd = -1, .live_fd = -1};
+    r.output = (struct sink){.fd = -1, .max = (size_t)spec->max.output_kib * 1024, .live = spec->live};
     r.errors = (struct sink){.fd = -1, .cap = ERRORS_MAX, .max = ERRORS_MAX, .p = arena_take(a, ERRORS_MAX)};
-    if (!r.errors.p)
+    r.piece = spec->live ? arena_take(a, CHUNK) : NULL;
+    if (!r.errors.p || (spec->live && !r.piece))
         return err_set(e, ERR_NO_MEMORY, "a run of model %.*s", SLICE_FMT(spec->model_key));
     if (request_make(spec, &q, e))
         return -1;
     if (sandbox_enter(s, e))
         return -1;
     int done = attempt(&r, &q, e);
-    for (int again = 0; done == -1 && r.unread && again < s->spawners; again++)
+    for (int again = 0; done == -1 && r.unread && !spec->live && again < s->spawners; again++)
         done = attempt(&r, &q, e);
     sandbox_leave(s);
     if (done == -1)

@@ -30,6 +30,13 @@ enum sandbox_end {
     SANDBOX_CANCELLED
 };
 
+/* Bytes as they come, for somebody who looks on. Called and read by the thread that waits for the run. */
+struct sandbox_live {
+    int in; /* read as the program takes it, after `input`, until it ends; only when something is there */
+    void (*out)(void *ctx, struct slice piece); /* what the program just wrote, within output_kib; may block */
+    void *ctx;
+};
+
 struct sandbox_spec {
     struct slice image;       /* runtime image: a name of [a-z0-9-]+ below the jail's image folder */
     struct slice model;       /* 64 hexadecimal digits: a folder below the jail's model folder, seen as /model. It and
@@ -39,6 +46,7 @@ struct sandbox_spec {
     struct slice model_key, model_version; /* its LAZARET_MODEL and LAZARET_VERSION */
     struct slice traceparent;              /* for the log line of the run; never shown to the program */
     struct slice input;
+    const struct sandbox_live *live; /* NULL: `input` is all, and the output is had at the end */
     struct sandbox_limits max;
     /* Called every tick_ms while it runs, by the thread that waits for it; false kills the tree. NULL: never. */
     bool (*tick)(void *ctx);
