@@ -7,7 +7,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "cmd/app.h"
+#include "cmd/place.h"
 #include "sandbox/protocol.h"
 
 const struct option jail_options[] = {
@@ -57,7 +57,7 @@ struct bench {
     struct sandbox_spec spec;
     struct sandbox_live live;
     struct slice argv[JAIL_ARGS_MAX];
-    char folder[64]; /* of ours, below /tmp; "" until it is made */
+    struct place place;
     int64_t repeat;
     int64_t runs;      /* of them that were done */
     uint32_t *took_us; /* by each */
@@ -137,30 +137,19 @@ static int copy_program(const char *from, const char *to, struct err *e)
     return out < 0 || copy_into(in, out, st.st_size) ? err_sys(e, ERR_SANDBOX, "copy %s", from) : 0;
 }
 
-/* Below it models/DIGEST/program; everybody may pass, since the program runs as a user of its own. */
+/* PLACE/DIGEST/program */
 static int make_folder(struct bench *b, struct err *e)
 {
     struct arena *a = b->call->arena;
-    const char *tmp = getenv("TMPDIR");
-    if (snprintf(b->folder, sizeof b->folder, "%s/lazaret-jail-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp") >=
-            (int)sizeof b->folder ||
-        !mkdtemp(b->folder)) {
-        *b->folder = 0;
-        return err_sys(e, ERR_SANDBOX, "make a folder in %s", tmp ? tmp : "/tmp");
-    }
-    const char *model = arena_printf(a, "%s/%s", b->folder, digest);
+    if (place_make(&b->place, e))
+        return -1;
+    const char *model = arena_printf(a, "%s/%s", b->place.path, digest);
     const char *program = model ? arena_printf(a, "%s/program", model) : NULL;
     if (!program)
         return err_set(e, ERR_NO_MEMORY, "the program's folder");
-    if (chmod(b->folder, 0755) || mkdir(model, 0755) || chmod(model, 0755))
-        return err_sys(e, ERR_SANDBOX, "make a folder in %s", b->folder);
+    if (mkdir(model, 0755) || chmod(model, 0755))
+        return err_sys(e, ERR_SANDBOX, "make a folder in %s", b->place.path);
     return copy_program(b->call->operand[0], program, e);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-    (void)st, (void)type, (void)f;
-    return remove(path);
 }
 
 /* The loader that a program for this kind of machine asks for, which the image `none` does not have; "" for others. */
@@ -367,7 +356,7 @@ static int run_program(struct bench *b, struct err *e)
     struct sandbox_out out;
     OWN_ARENA struct arena *a = NULL;
     const struct sandbox_config config = {app_part(&c->config, "lazaret-jail"), app_part(&c->config, "images"),
-                                          b->folder, 1};
+                                          b->place.path, 1};
     if (take_input(b, e) || make_folder(b, e) || sandbox_open(&config, &b->sandbox, e) || watch_signals(b, e) ||
         run_all(b, &a, &out, e))
         return -1;
@@ -382,8 +371,7 @@ int cmd_jail(struct call *c, struct err *e)
     int rc = run_program(&b, e);
     sandbox_close(b.sandbox);
     own_fd(&b.stop_fd);
-    if (*b.folder)
-        nftw(b.folder, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+    place_remove(&b.place);
     if (rc >= 0 || !c->json)
         return rc;
     /* It never ran, which is told in the form that is waited for. */

@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "cmd/app.h"
 #include "cmd/cmd.h"
+#include "cmd/kit.h"
 #include "models/prove.h"
 #include "models/trust.h"
 
@@ -92,18 +93,6 @@ static const struct model *version_of(struct app *app, const struct json *args, 
 static const struct audit_entry operator_tests = {
     .actor = "operator", .role = "operator", .action = "execute", .outcome = "permit", .route = "lazaret model test"};
 
-static void put_proof(struct json_out *out, const struct model *m, const struct proof *p)
-{
-    json_open(out, '{');
-    json_pair(out, "key", m->manifest.key);
-    json_pair(out, "version", m->manifest.version);
-    json_pair_str(out, "digest", m->digest_text);
-    json_pair_int(out, "passed", p->passed);
-    json_pair_int(out, "total", p->total);
-    json_pair_str(out, "failure", p->failure);
-    json_close(out, '}');
-}
-
 int admin_model_test(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     struct slice key, version;
@@ -111,7 +100,7 @@ int admin_model_test(struct app *app, const struct json *args, struct arena *a, 
     const struct model *m = version_of(app, args, a, &key, &version, e);
     if (!m || model_prove(app->api.registry, app->sandbox, m, &operator_tests, a, &p, e))
         return -1;
-    put_proof(out, m, &p);
+    model_proof_write(out, m, &p);
     return 0;
 }
 
@@ -215,6 +204,8 @@ int cmd_model_test(struct call *c, struct err *e)
     struct slice r;
     struct json j;
     struct json_fault f;
+    if (!strchr(c->operand[0], '@'))
+        return kit_test(c, c->operand[0], e);
     if (call_with_sandbox(c, "model.test", call_args(c, "model", c->operand[0], NULL), &r, e))
         return -1;
     if (json_parse(c->arena, r, &j, &f))

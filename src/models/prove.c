@@ -107,10 +107,8 @@ static const char *failure_text(const struct model *m, size_t n, const char *why
                   : arena_printf(a, "self-test %zu: %s", n + 1, why ? why : "another output");
 }
 
-int model_prove(struct registry *r, struct sandbox *s, const struct model *m, const struct audit_entry *audit,
-                struct arena *a, struct proof *ret, struct err *e)
+int model_try(struct sandbox *s, const struct model *m, struct arena *a, struct proof *ret, struct err *e)
 {
-    struct storing x = {.r = r, .m = m, .proof = ret, .audit = *audit};
     *ret = (struct proof){.total = (int)m->manifest.selftests, .at = clock_now_us()};
     if (!s)
         return err_set(e, ERR_SANDBOX,
@@ -125,6 +123,15 @@ int model_prove(struct registry *r, struct sandbox *s, const struct model *m, co
         if (!passed && !ret->failure)
             ret->failure = failure_text(m, i, why, a);
     }
+    return 0;
+}
+
+int model_prove(struct registry *r, struct sandbox *s, const struct model *m, const struct audit_entry *audit,
+                struct arena *a, struct proof *ret, struct err *e)
+{
+    struct storing x = {.r = r, .m = m, .proof = ret, .audit = *audit};
+    if (model_try(s, m, a, ret, e))
+        return -1;
     x.audit.scope = r->scope;
     x.audit.object = "Model";
     x.audit.object_id = m->digest_text;
@@ -132,6 +139,18 @@ int model_prove(struct registry *r, struct sandbox *s, const struct model *m, co
     x.audit.why = ret->failure ? "selftest-failed" : "selftest-passed";
     x.audit.rows = ret->total;
     return tx_run(r->db, store, &x, e);
+}
+
+void model_proof_write(struct json_out *out, const struct model *m, const struct proof *p)
+{
+    json_open(out, '{');
+    json_pair(out, "key", m->manifest.key);
+    json_pair(out, "version", m->manifest.version);
+    json_pair_str(out, "digest", m->digest_text);
+    json_pair_int(out, "passed", p->passed);
+    json_pair_int(out, "total", p->total);
+    json_pair_str(out, "failure", p->failure);
+    json_close(out, '}');
 }
 
 int model_proof(struct registry *r, const struct model *m, struct arena *a, struct proof *ret, struct err *e)

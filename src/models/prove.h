@@ -19,6 +19,12 @@ struct proof {
     int64_t at;
 };
 
+/* Runs them all and keeps nothing; blocks for as long as that takes. -1: ERR_SANDBOX where models cannot run (`s`
+ * NULL). Of the model only manifest and digest_text count. */
+int model_try(struct sandbox *s, const struct model *m, struct arena *a, struct proof *ret, struct err *e);
+/* {"key","version","digest","passed","total","failure"} */
+void model_proof_write(struct json_out *out, const struct model *m, const struct proof *p);
+
 /* Runs them all; blocks for as long as that takes. Stored and audited. -1: ERR_SANDBOX where models cannot run. */
 int model_prove(struct registry *r, struct sandbox *s, const struct model *m, const struct audit_entry *audit,
                 struct arena *a, struct proof *ret, struct err *e);
