@@ -1,9 +1,8 @@
 /* rotate.c -- new domain keys, and everything that was sealed under an older one sealed anew; another root key.
  *
- * What lies under domain keys: the jobs' own keys, the secrets of webhook endpoints, the names of staff, their
- * passwords and passkeys, the tokens of their sessions, and in every scope the keys of subjects (keys/subject.h). Each
- * row is changed by itself, from what it was (compare and set), so it does not matter who else writes, or that this
- * ends in the middle: the next round goes on with what is left. An older key is destroyed when nothing is under it and
+ * What lies under domain keys is in reseal.def, and in every scope the keys of subjects do (keys/subject.h). Each value
+ * is changed by itself, from what it was (compare and set), so it does not matter who else writes, or that this ends in
+ * the middle: the next round goes on with what is left. An older key is destroyed when nothing is under it and
  * it was replaced so long ago that nobody, in whatever process, can still be sealing with it. */
 #include "base/clock.h"
 #include "base/fault.h"
@@ -11,12 +10,29 @@
 #include "jobs/job_int.h"
 #include "jobs/rotate.h"
 #include "keys/subject.h"
+#include "study/study.h"
 
 enum { PAGE = 200, OLD_MAX = 64, NEW_MAX = 1024 };
 
-/* Domains whose keys seal what is in many rows. Those for comparing ("input", "staff.who", "challenge") stay: a new key
- * would forget what they compare with. So does "audit", under which lies one secret that is as old as the log. */
-static const char *const domains[] = {"job", "client", "staff", "session", "edge.patient", "edge.home", "edge.stream"};
+/* How the place of a value is made of what its row is ordered by, and of what else it takes. */
+enum how { HOW_ROW, HOW_CLIENT, HOW_ALIAS };
+
+static const struct kind {
+    const char *domain, *select, *count, *update;
+    enum place place;
+    enum how how;
+} kinds[] = {
+#define RESEAL(domain, table, by, also, column, place, how)                                                            \
+    {domain,                                                                                                           \
+     "SELECT " #by ", " #also ", " #column " FROM " #table " WHERE scope = $1 AND " #by " > $2 AND substr(" #column    \
+     ", 3, 8) = $3 ORDER BY " #by " LIMIT $4",                                                                         \
+     "SELECT count(*) FROM " #table " WHERE scope = $1 AND substr(" #column ", 3, 8) = $2",                            \
+     "UPDATE " #table " SET " #column " = $1 WHERE scope = $2 AND " #by " = $3 AND " #column " = $4",                  \
+     PLACE_##place,                                                                                                    \
+     HOW_##how},
+#include "jobs/reseal.def"
+#undef RESEAL
+};
 
 struct rotating {
     struct jobs *j;
@@ -43,8 +59,8 @@ static bool rotates(const struct jobs *j, const struct key_domain *d)
 {
     if (subject_domain_is(d->domain))
         return true;
-    for (size_t i = 0; i < COUNT(domains) && !memcmp(d->scope, j->scope, ID_BYTES); i++)
-        if (strcmp(domains[i], d->domain) == 0)
+    for (size_t i = 0; i < COUNT(kinds) && !memcmp(d->scope, j->scope, ID_BYTES); i++)
+        if (strcmp(kinds[i].domain, d->domain) == 0)
             return true;
     return false;
 }
@@ -107,145 +123,76 @@ int job_rotate_root(struct jobs *j, const char *to, const struct audit_entry *au
 
 struct page {
     struct jobs *j;
-    struct rows rows; /* id, client, the sealed values */
-    struct slice (*fresh)[2];
-    const char *const *update; /* for each sealed column */
-    int columns;
+    const struct kind *kind;
+    struct rows rows; /* what they are ordered by, what else the place takes, the sealed value */
+    struct slice *fresh;
 };
 
 static int page_body(struct tx *tx, void *arg, struct err *e)
 {
     struct page *x = arg;
-    for (int i = 0; i < x->rows.n; i++)
-        for (int c = 0; c < x->columns; c++) {
-            const struct val *v = row_at(&x->rows, i, 0);
-            if (x->fresh[i][c].p && tx_put(tx, e, x->update[c], V_BLOB(x->fresh[i][c]), V_ID(x->j->scope),
-                                           V_BLOB(v[0].s), V_BLOB(v[2 + c].s)))
-                return -1;
-        }
+    for (int i = 0; i < x->rows.n; i++) {
+        const struct val *v = row_at(&x->rows, i, 0);
+        if (tx_put(tx, e, x->kind->update, V_BLOB(x->fresh[i]), V_ID(x->j->scope), v[0], v[2]))
+            return -1;
+    }
     return 0;
 }
 
-/* What lies in one table: how its rows are read page by page, where they are sealed and how they are changed. */
-struct kind {
-    const char *domain, *select, *count;
-    const char *update[2];
-    enum place place;
-    int columns;
-    bool of_client; /* the subject of the seal */
-};
+/* `row` is for a place whose row is not a column. */
+static struct seal_place place_of_row(const struct page *x, const struct val *v, uint8_t row[16])
+{
+    if (x->kind->how == HOW_ALIAS)
+        return alias_place(x->j->scope, v[1].s, v[0].i, row);
+    struct seal_place at = place_of(x->kind->place, x->j->scope, (const uint8_t *)v[0].s.p, 0);
+    at.subject = x->kind->how == HOW_CLIENT ? (const uint8_t *)v[1].s.p : NULL;
+    return at;
+}
 
-static const struct kind kinds[] = {
-    {"job",
-     "SELECT id, client, key FROM job WHERE scope = $1 AND id > $2 AND substr(key, 3, 8) = $3 ORDER BY id LIMIT $4",
-     "SELECT count(*) FROM job WHERE scope = $1 AND substr(key, 3, 8) = $2",
-     {"UPDATE job SET key = $1 WHERE scope = $2 AND id = $3 AND key = $4", NULL},
-     PLACE_JOB_KEY,
-     1,
-     true},
-    {"client",
-     "SELECT id, client, secret, old_secret FROM webhook_endpoint WHERE scope = $1 AND id > $2 AND "
-     "(substr(secret, 3, 8) = $3 OR substr(old_secret, 3, 8) = $3) ORDER BY id LIMIT $4",
-     "SELECT count(*) FROM webhook_endpoint WHERE scope = $1 AND (substr(secret, 3, 8) = $2 OR substr(old_secret, 3, "
-     "8) = "
-     "$2)",
-     {"UPDATE webhook_endpoint SET secret = $1 WHERE scope = $2 AND id = $3 AND secret = $4",
-      "UPDATE webhook_endpoint SET old_secret = $1 WHERE scope = $2 AND id = $3 AND old_secret = $4"},
-     PLACE_WEBHOOK_SECRET,
-     2,
-     false},
-    {"staff",
-     "SELECT id, id, person FROM staff WHERE scope = $1 AND id > $2 AND substr(person, 3, 8) = $3 ORDER BY id LIMIT $4",
-     "SELECT count(*) FROM staff WHERE scope = $1 AND substr(person, 3, 8) = $2",
-     {"UPDATE staff SET person = $1 WHERE scope = $2 AND id = $3 AND person = $4", NULL},
-     PLACE_STAFF_PERSON,
-     1,
-     false},
-    {"staff",
-     "SELECT staff, staff, password FROM account WHERE scope = $1 AND staff > $2 AND substr(password, 3, 8) = $3 ORDER "
-     "BY staff LIMIT $4",
-     "SELECT count(*) FROM account WHERE scope = $1 AND substr(password, 3, 8) = $2",
-     {"UPDATE account SET password = $1 WHERE scope = $2 AND staff = $3 AND password = $4", NULL},
-     PLACE_ACCOUNT_PASSWORD,
-     1,
-     false},
-    {"staff",
-     "SELECT id, id, passkey FROM passkey WHERE scope = $1 AND id > $2 AND substr(passkey, 3, 8) = $3 ORDER BY id "
-     "LIMIT $4",
-     "SELECT count(*) FROM passkey WHERE scope = $1 AND substr(passkey, 3, 8) = $2",
-     {"UPDATE passkey SET passkey = $1 WHERE scope = $2 AND id = $3 AND passkey = $4", NULL},
-     PLACE_PASSKEY,
-     1,
-     false},
-    {"session",
-     "SELECT id, id, tokens FROM session WHERE scope = $1 AND id > $2 AND substr(tokens, 3, 8) = $3 ORDER BY id LIMIT "
-     "$4",
-     "SELECT count(*) FROM session WHERE scope = $1 AND substr(tokens, 3, 8) = $2",
-     {"UPDATE session SET tokens = $1 WHERE scope = $2 AND id = $3 AND tokens = $4", NULL},
-     PLACE_SESSION_TOKENS,
-     1,
-     false},
-    {"edge.patient",
-     "SELECT id, id, ends FROM patient_edge WHERE scope = $1 AND id > $2 AND substr(ends, 3, 8) = $3 ORDER BY id LIMIT "
-     "$4",
-     "SELECT count(*) FROM patient_edge WHERE scope = $1 AND substr(ends, 3, 8) = $2",
-     {"UPDATE patient_edge SET ends = $1 WHERE scope = $2 AND id = $3 AND ends = $4", NULL},
-     PLACE_PATIENT_ENDS,
-     1,
-     false},
-    {"edge.home",
-     "SELECT id, id, ends FROM home_edge WHERE scope = $1 AND id > $2 AND substr(ends, 3, 8) = $3 ORDER BY id LIMIT $4",
-     "SELECT count(*) FROM home_edge WHERE scope = $1 AND substr(ends, 3, 8) = $2",
-     {"UPDATE home_edge SET ends = $1 WHERE scope = $2 AND id = $3 AND ends = $4", NULL},
-     PLACE_HOME_ENDS,
-     1,
-     false},
-    {"edge.stream",
-     "SELECT id, id, ends FROM stream_edge WHERE scope = $1 AND id > $2 AND substr(ends, 3, 8) = $3 ORDER BY id LIMIT "
-     "$4",
-     "SELECT count(*) FROM stream_edge WHERE scope = $1 AND substr(ends, 3, 8) = $2",
-     {"UPDATE stream_edge SET ends = $1 WHERE scope = $2 AND id = $3 AND ends = $4", NULL},
-     PLACE_STREAM_ENDS,
-     1,
-     false},
-};
-
-static int reseal_page(struct jobs *j, const struct kind *k, struct page *x, struct arena *a, struct err *e)
+static int reseal_page(struct page *x, struct arena *a, struct err *e)
 {
     x->fresh = arena_take(a, (size_t)(x->rows.n + 1) * sizeof *x->fresh);
     if (!x->fresh)
         return err_set(e, ERR_NO_MEMORY, "seal anew");
     for (int i = 0; i < x->rows.n; i++) {
         const struct val *v = row_at(&x->rows, i, 0);
-        struct seal_place at = place_of(k->place, j->scope, (const uint8_t *)v[0].s.p, 0);
-        at.subject = k->of_client ? (const uint8_t *)v[1].s.p : NULL;
-        for (int c = 0; c < k->columns; c++)
-            if (v[2 + c].kind != VAL_NULL &&
-                keyring_reseal(j->keyring, k->domain, &at, v[2 + c].s, a, &x->fresh[i][c], e))
-                return -1;
+        uint8_t row[16];
+        struct seal_place at = place_of_row(x, v, row);
+        if (keyring_reseal(x->j->keyring, x->kind->domain, &at, v[2].s, a, &x->fresh[i], e))
+            return -1;
     }
     return 0;
 }
 
-/* All rows under one older key. */
+/* The row after which the next page begins; an id is kept in `id`. */
+static struct val row_after(const struct val *last, uint8_t id[16])
+{
+    if (last->kind == VAL_INT)
+        return V_INT(last->i);
+    memcpy(id, last->s.p, 16);
+    return V_ID(id);
+}
+
+/* All values of one column under one older key. */
 static int reseal_under(struct jobs *j, const struct kind *k, const struct key_old *old, struct progress *p,
                         int64_t *ret, struct err *e)
 {
-    uint8_t after[16] = {0};
+    uint8_t id[16] = {0};
+    struct val after = k->how == HOW_ALIAS ? V_INT(-1) : V_ID(id);
     for (int got = PAGE; got == PAGE;) {
         OWN_ARENA struct arena *a = arena_new(8 << 20);
-        struct page x = {.j = j, .update = k->update, .columns = k->columns};
+        struct page x = {.j = j, .kind = k};
         if (!a)
             return err_set(e, ERR_NO_MEMORY, "seal anew");
         if (p && p->stop)
             return err_set(e, ERR_BUSY, "it was told to end; the rest follows by itself");
-        got = db_rows(j->db, a, &x.rows, e, k->select, V_ID(j->scope), V_ID(after), V_BYTES(old->id, KEY_ID_BYTES),
+        got = db_rows(j->db, a, &x.rows, e, k->select, V_ID(j->scope), after, V_BYTES(old->id, KEY_ID_BYTES),
                       V_INT(PAGE));
-        if (got < 0 || reseal_page(j, k, &x, a, e) || (got && tx_run(j->db, page_body, &x, e)))
+        if (got < 0 || reseal_page(&x, a, e) || (got && tx_run(j->db, page_body, &x, e)))
             return -1;
         if (got) {
             fault_crash(CRASH_reseal_page);
-            memcpy(after, row_at(&x.rows, got - 1, 0)->s.p, 16);
+            after = row_after(row_at(&x.rows, got - 1, 0), id);
         }
         *ret += got;
         if (p)

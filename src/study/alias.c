@@ -11,14 +11,12 @@ int alias_index(const struct study *s, const uint8_t subject[16], uint8_t ret[BL
     return blind_index(s->keyring, s->scope, BLIND_ALIAS, (struct slice){(const char *)subject, 16}, ret, e);
 }
 
-/* A row's place: its number, which is the row's for this holder. */
-static struct seal_place place_at(const struct study *s, const char *holder, int64_t number, uint8_t row[16])
+struct seal_place alias_place(const uint8_t scope[16], struct slice holder, int64_t number, uint8_t row[16])
 {
     memset(row, 0, 16);
     memcpy(row, &number, sizeof number);
-    for (int i = 0; i < 8 && holder[i]; i++)
-        row[8 + i] = (uint8_t)holder[i];
-    return place_of(PLACE_ALIAS_SUBJECT, s->scope, row, 0);
+    memcpy(row + 8, holder.p, holder.n < 8 ? holder.n : 8);
+    return place_of(PLACE_ALIAS_SUBJECT, scope, row, 0);
 }
 
 int alias_make(const struct study *s, const char *holder, const uint8_t subject[16], struct arena *a, struct alias *ret,
@@ -29,7 +27,7 @@ int alias_make(const struct study *s, const char *holder, const uint8_t subject[
     uint8_t row[16];
     rnd_bytes(&x.number, sizeof x.number);
     x.number &= (INT64_C(1) << 52) - 1;
-    struct seal_place at = place_at(s, holder, x.number, row);
+    struct seal_place at = alias_place(s->scope, slice_of(holder), x.number, row);
     if (alias_index(s, subject, x.index, e) || keyring_domain(s->keyring, s->scope, "alias", &key, e))
         return -1;
     int rc = seal(&key, &at, (struct slice){(const char *)subject, 16}, a, &x.sealed, e);
@@ -52,7 +50,7 @@ int alias_subject(struct tx *tx, const struct study *s, const char *holder, int6
     struct rows r;
     struct slice plain;
     uint8_t row[16];
-    struct seal_place at = place_at(s, holder, number, row);
+    struct seal_place at = alias_place(s->scope, slice_of(holder), number, row);
     if (tx_rows(tx, a, &r, e, "SELECT subject FROM alias WHERE scope = $1 AND holder = $2 AND number = $3",
                 V_ID(s->scope), V_STR(holder), V_INT(number)) < 0)
         return -1;

@@ -17,4 +17,7 @@ struct study {
  * for them. Blocks for commits the first time. */
 int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct study *ret, struct err *e);
 
+/* Where what an alias means is sealed, for whoever seals it anew: its row is its number for this holder, in `row`. */
+struct seal_place alias_place(const uint8_t scope[16], struct slice holder, int64_t number, uint8_t row[16]);
+
 #endif

@@ -221,7 +221,7 @@ reach.ROTATE = async (w, p) => {
   await w.killed(p.name);
   same((await asked).code, 1, 'the command whose server was killed');
   const told = async (...words) => JSON.parse((await run(on(...words))).out);
-  same((await told('keys', 'status')).older, p.leaves === 'ALL' ? 5 : 0, 'older keys after the kill');
+  same((await told('keys', 'status')).older, p.leaves === 'ALL' ? 7 : 0, 'older keys after the kill');
   await w.start();
   same((await told('db', 'check')).filter((x) => !x.holds), [], 'what does not hold');
   same((await w.job(id)).code ?? 200, 200, 'the job');

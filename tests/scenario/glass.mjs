@@ -6,7 +6,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { settings, token } from './issuer.mjs';
-import { Server, check, cli, cliJson, contains, done, program, same, skip, tempFolder, test } from './lib.mjs';
+import { Server, check, cli, cliJson, contains, done, program, same, skip, tempFolder, test, until } from './lib.mjs';
 
 const wall = path.join(tempFolder(), 'clock');
 fs.writeFileSync(wall, Buffer.alloc(8));
@@ -22,7 +22,8 @@ const goOn = (seconds) => { // the server's wall clock
 };
 const now = () => Math.floor(Date.now() / 1000) + ahead;
 const server = new Server();
-await server.start([...settings()], { LAZARET_CLOCK: wall });
+const start = () => server.start([...settings()], { LAZARET_CLOCK: wall });
+await start();
 const roles = { doc: ['doctor'], both: ['doctor', 'auditor'], dpo: ['auditor'], root: ['admin'], iit: ['installer'], imt: ['monitor'] };
 // A token of now, whose owner signed in `ago` seconds ago.
 const bearer = (who, ago = 0, more = {}) => ({ Authorization: `Bearer ${token(who, roles[who], { iat: now(), auth_time: now() - ago, exp: now() + 300, ...more })}` });
@@ -93,7 +94,8 @@ await test('what came of it is the auditor\'s to say: not the holder\'s, not an 
   await refused(409, 'reviewed already', 'POST', `break-glass/${g.id}/review`, 'dpo', review);
 });
 
-if (!fs.readFileSync(program).includes('LAZARET_CLOCK')) {
+const moves = fs.readFileSync(program).includes('LAZARET_CLOCK');
+if (!moves) {
   skip('the clock is moved', 'this build has no faults');
 } else {
   await test('after an hour it has ended; without a review for three days its holder breaks no other; the auditor sees that one first', async () => {
@@ -141,6 +143,21 @@ await test('each step and each access is in the log under its id, refusals too; 
     check(!server.log.includes(word), `${word} is in the log`);
   }
   contains((await server.request({ path: '/metrics' })).text, 'lazaret_glass_broken_total');
+});
+const kept = async () => JSON.stringify([(await good(200, 'GET', 'break-glass', 'doc')).accesses, (await good(200, 'GET', 'break-glass?state=reviewed', 'dpo')).accesses,
+  (await good(200, 'GET', `patients/${anna}`, 'doc')).first_name]);
+await test('the keys are rotated, and when the old ones are gone what was sealed of it opens', async () => {
+  const before = await kept(), on = (...words) => [...words, '--data', server.dir, '--json'];
+  check(cliJson(on('keys', 'rotate')).new_keys >= 7, 'new keys');
+  same(await kept(), before, 'at once');
+  if (moves) {
+    await server.stop(); // a key rests by the steady clock, too
+    goOn(2 * HOUR);
+    await start();
+    await until('no older key is there', () => cliJson(on('keys', 'status')).older === 0, 90000);
+    same((await good(200, 'GET', `patients/${anna}`, 'doc')).first_name, 'Canary1', 'afterwards');
+    same(JSON.stringify((await good(200, 'GET', 'break-glass?state=reviewed', 'dpo')).accesses), JSON.stringify(JSON.parse(before)[1]), 'what was reviewed, afterwards');
+  }
 });
 await test('the policy tells of it, and it is nobody\'s to be granted', () => {
   const told = cliJson(['policy', '--as', 'emergency', '--json']);

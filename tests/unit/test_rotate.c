@@ -8,8 +8,10 @@
 #include "jobs/rotate.h"
 #include "keys/subject.h"
 #include "store/place.h"
+#include "study/study_int.h"
 
-static const struct audit_entry rotates = {.actor = "operator", .role = "operator", .action = "update", .outcome = "permit"};
+static const struct audit_entry rotates = {
+    .actor = "operator", .role = "operator", .action = "update", .outcome = "permit"};
 
 static int rotate(struct shop *s)
 {
@@ -44,7 +46,8 @@ static int64_t under_newest(struct shop *s, const char *what, const char *column
 {
     char sql[400];
     snprintf(sql, sizeof sql,
-             "SELECT count(*) FROM %s WHERE substr(%s, 3, 8) = (SELECT id FROM domain_key WHERE domain = '%s' ORDER BY epoch DESC LIMIT 1)",
+             "SELECT count(*) FROM %s WHERE substr(%s, 3, 8) = (SELECT id FROM domain_key WHERE domain = '%s' ORDER BY "
+             "epoch DESC LIMIT 1)",
              what, column, domain);
     return house_number(&s->h, sql);
 }
@@ -99,7 +102,8 @@ TEST(a_key_that_something_is_still_under_is_not_destroyed)
     uint8_t late[16];
     shop_open(&s);
     accepted(&s, NULL);
-    house_sql(&s.h, "CREATE TABLE aside AS SELECT * FROM job"); /* a commit that was under way when the key was replaced */
+    house_sql(&s.h,
+              "CREATE TABLE aside AS SELECT * FROM job"); /* a commit that was under way when the key was replaced */
     house_sql(&s.h, "DELETE FROM job");
     rotate(&s);
     reseal(&s, KEY_REST_US);
@@ -224,7 +228,10 @@ static int put_crowd(struct tx *tx, void *arg, struct err *e)
 
 static int put_scope(struct tx *tx, void *arg, struct err *e)
 {
-    return tx_exec(tx, e, "INSERT INTO scope (id, kind, name, created_at) VALUES ($1, 'study', 'one', 0)", V_ID(arg)) < 0 ? -1 : 0;
+    return tx_exec(tx, e, "INSERT INTO scope (id, kind, name, created_at) VALUES ($1, 'study', 'one', 0)", V_ID(arg)) <
+                   0
+               ? -1
+               : 0;
 }
 
 static void gather(struct shop *s, struct crowd *c)
@@ -234,7 +241,8 @@ static void gather(struct shop *s, struct crowd *c)
     CHECK_OK(tx_run(s->h.db, put_scope, c->scope, &e));
     for (int i = 0; i < SUBJECTS; i++) {
         uint8_t id[16] = {(uint8_t)i, (uint8_t)(i >> 8), 1};
-        CHECK_OK(keyring_subject_make(s->h.keyring, c->scope, id, i % 3 ? SUBJECT_IDENTITY : SUBJECT_STREAM, &c->s[i], &e));
+        CHECK_OK(
+            keyring_subject_make(s->h.keyring, c->scope, id, i % 3 ? SUBJECT_IDENTITY : SUBJECT_STREAM, &c->s[i], &e));
     }
     CHECK_OK(tx_run(s->h.db, put_crowd, c, &e));
 }
@@ -256,8 +264,10 @@ static void all_there(struct shop *s, const struct crowd *c)
 static int64_t under_epoch(struct shop *s, int epoch)
 {
     char sql[200];
-    snprintf(sql, sizeof sql,
-             "SELECT count(*) FROM subject_key WHERE substr(wrapped, 3, 8) IN (SELECT id FROM domain_key WHERE epoch = %d)", epoch);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT count(*) FROM subject_key WHERE substr(wrapped, 3, 8) IN (SELECT id FROM domain_key WHERE epoch = %d)",
+        epoch);
     return house_number(&s->h, sql);
 }
 
@@ -281,20 +291,23 @@ TEST(keys_of_subjects_move_to_the_new_key_of_their_domain_in_whatever_scope)
     CHECK_INT(older, 0);
     all_there(&s, &c);
     CHECK_INT(reseal(&s, 0).destroyed, 3);
-    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM domain_key WHERE epoch = 1 AND domain IN ('identity', 'stream', 'client')"), 0);
+    CHECK_INT(
+        house_number(&s.h,
+                     "SELECT count(*) FROM domain_key WHERE epoch = 1 AND domain IN ('identity', 'stream', 'client')"),
+        0);
     all_there(&s, &c);
     shop_close(&s);
 }
 
 /* A process of its own, which kills itself after the first page. */
-static void killed_in_between(struct shop *s)
+static void killed_in_between(struct shop *s, const char *at)
 {
     int status;
     pid_t pid = fork();
     if (pid == 0) {
         setenv("REWRAP_DB", s->h.db_path, 1);
         setenv("REWRAP_KEY", s->h.key_path, 1);
-        setenv("LAZARET_CRASH", "rewrap_page:1", 1);
+        setenv("LAZARET_CRASH", at, 1);
         execl("/proc/self/exe", "test_rotate", (char *)NULL);
         _exit(127);
     }
@@ -311,28 +324,35 @@ static int rewrap_and_die(void)
     struct err e;
     struct resealed r;
     if (db_open(getenv("REWRAP_DB"), false, &db, &e) || keyring_open(getenv("REWRAP_KEY"), db, &k, &e) ||
-        scope_gateway(db, "default", scope, &e) || jobs_open(db, k, scope, &j, &e) || job_reseal(j, KEY_REST_US, NULL, &r, &e))
+        scope_gateway(db, "default", scope, &e) || jobs_open(db, k, scope, &j, &e) ||
+        job_reseal(j, KEY_REST_US, NULL, &r, &e))
         fprintf(stderr, "%s\n", e.detail);
     return 1; /* it was to be killed */
+}
+
+/* The store is the other process's meanwhile. */
+static void another_is_killed(struct shop *s, const char *at)
+{
+    struct err e;
+    char path[160];
+    snprintf(path, sizeof path, "%s", s->h.db_path);
+    jobs_close(s->jobs);
+    keyring_close(s->h.keyring);
+    db_close(s->h.db);
+    killed_in_between(s, at);
+    CHECK_OK(db_open(path, false, &s->h.db, &e));
+    CHECK_OK(keyring_open(s->h.key_path, s->h.db, &s->h.keyring, &e));
+    CHECK_OK(jobs_open(s->h.db, s->h.keyring, s->h.scope, &s->jobs, &e));
 }
 
 TEST(a_kill_between_two_pages_leaves_every_key_under_one_of_the_two_and_the_next_goes_on)
 {
     static struct crowd c;
     struct shop s;
-    struct err e;
     shop_open(&s);
     gather(&s, &c);
     rotate(&s);
-    char path[160];
-    snprintf(path, sizeof path, "%s", s.h.db_path);
-    jobs_close(s.jobs); /* the file is the other process's meanwhile */
-    keyring_close(s.h.keyring);
-    db_close(s.h.db);
-    killed_in_between(&s);
-    CHECK_OK(db_open(path, false, &s.h.db, &e));
-    CHECK_OK(keyring_open(s.h.key_path, s.h.db, &s.h.keyring, &e));
-    CHECK_OK(jobs_open(s.h.db, s.h.keyring, s.h.scope, &s.jobs, &e));
+    another_is_killed(&s, "rewrap_page:1");
     int64_t moved = under_epoch(&s, 2);
     CHECK(moved > 0 && moved < SUBJECTS);
     CHECK_INT(under_epoch(&s, 1), SUBJECTS - moved);
@@ -345,6 +365,97 @@ TEST(a_kill_between_two_pages_leaves_every_key_under_one_of_the_two_and_the_next
     shop_close(&s);
 }
 
+/* --- what the study is found by --- */
+
+struct known {
+    struct study study;
+    struct alias alias[SUBJECTS];
+    uint8_t subject[SUBJECTS][16];
+};
+
+static int put_aliases(struct tx *tx, void *arg, struct err *e)
+{
+    struct known *x = arg;
+    for (int i = 0; i < SUBJECTS; i++)
+        if (alias_store(tx, &x->study, &x->alias[i], e))
+            return -1;
+    return 0;
+}
+
+static int read_aliases(struct tx *tx, void *arg, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct known *x = arg;
+    uint8_t got[16];
+    for (int i = 0; i < SUBJECTS; i++) {
+        if (alias_subject(tx, &x->study, x->alias[i].holder, x->alias[i].number, a, got, e) != 1)
+            return -1;
+        CHECK(memcmp(got, x->subject[i], sizeof got) == 0);
+    }
+    return 0;
+}
+
+static void all_known(struct shop *s, struct known *x)
+{
+    struct err e;
+    CHECK_OK(study_open(s->h.db, s->h.keyring, s->h.scope, &x->study, &e));
+    CHECK_OK(tx_run(s->h.db, read_aliases, x, &e));
+}
+
+TEST(what_aliases_mean_moves_too_and_a_kill_between_two_pages_leaves_all_of_them_known)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    static struct known x;
+    struct shop s;
+    struct err e;
+    shop_open(&s);
+    CHECK_OK(study_open(s.h.db, s.h.keyring, s.h.scope, &x.study, &e));
+    for (int i = 0; i < SUBJECTS; i++) {
+        memcpy(x.subject[i], (uint8_t[16]){(uint8_t)i, (uint8_t)(i >> 8), 2}, 16);
+        CHECK_OK(alias_make(&x.study, i % 2 ? "doctor" : "monitor", x.subject[i], a, &x.alias[i], &e));
+    }
+    CHECK_OK(tx_run(s.h.db, put_aliases, &x, &e));
+    CHECK_INT(rotate(&s), 6);               /* clients, aliases, three edges, glasses */
+    another_is_killed(&s, "reseal_page:2"); /* the first is that of the endpoint */
+    int64_t moved = under_newest(&s, "alias", "subject", "alias");
+    CHECK(moved > 0 && moved < SUBJECTS);
+    all_known(&s, &x);
+    CHECK_INT(reseal(&s, KEY_REST_US).rows, SUBJECTS - moved);
+    CHECK_INT(under_newest(&s, "alias", "subject", "alias"), SUBJECTS);
+    CHECK_INT(reseal(&s, 0).destroyed, 6);
+    all_known(&s, &x);
+    shop_close(&s);
+}
+
+/* A place that is in neither list is sealed under a key that nothing renews, or nobody has thought of it. */
+TEST(every_place_is_sealed_anew_by_a_rotation_or_is_known_not_to_be)
+{
+    static const enum place resealed[] = {
+#define RESEAL(domain, table, by, also, column, place, how) PLACE_##place,
+#include "jobs/reseal.def"
+    };
+    static const enum place not_under_a_domain[] = {
+        PLACE_JOB_BUNDLE,    PLACE_JOB_PLAN,     PLACE_JOB_RESULT, PLACE_JOB_VENDOR_LOG,    /* a job's own key */
+        PLACE_PERSON_DETAIL, PLACE_HOME_GENERAL, PLACE_NOTE_TEXT,  PLACE_SCREENING_FINDING, /* a subject's */
+        PLACE_DOMAIN_KEY,    PLACE_BLIND_KEY,                                               /* the root key */
+        PLACE_SUBJECT_KEY,   PLACE_AUDIT_KEY,                                               /* keys/subject.h; kept */
+        PLACE_LOGIN_COOKIE, /* minutes old, in a browser */
+    };
+    static const enum place all[] = {
+#define PLACE(name, table, column) PLACE_##name,
+#include "store/places.def"
+    };
+    for (size_t i = 0; i < COUNT(all); i++) {
+        int n = 0;
+        for (size_t k = 0; k < COUNT(resealed); k++)
+            n += resealed[k] == all[i];
+        for (size_t k = 0; k < COUNT(not_under_a_domain); k++)
+            n += not_under_a_domain[k] == all[i];
+        if (!n)
+            fail_msg("place %zu of places.def is in no list", i + 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +466,8 @@ int main(void)
         T(passwords_of_accounts_move_too),
         T(keys_of_subjects_move_to_the_new_key_of_their_domain_in_whatever_scope),
         T(a_kill_between_two_pages_leaves_every_key_under_one_of_the_two_and_the_next_goes_on),
+        T(what_aliases_mean_moves_too_and_a_kill_between_two_pages_leaves_all_of_them_known),
+        T(every_place_is_sealed_anew_by_a_rotation_or_is_known_not_to_be),
     };
     if (getenv("REWRAP_DB"))
         return rewrap_and_die();
