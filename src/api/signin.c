@@ -230,6 +230,7 @@ int api_session(struct api_request *q, struct err *e)
     return tell_session(q, problem, e);
 }
 
+/* {"role": ...} */
 static int wanted_role(struct api_request *q, enum role *ret, struct err *e)
 {
     struct json j;
@@ -237,10 +238,12 @@ static int wanted_role(struct api_request *q, enum role *ret, struct err *e)
     if (json_parse(q->arena, q->http->body, &j, &f))
         return err_set(e, f.what ? ERR_BAD_JSON : ERR_NO_MEMORY, "a choice of role");
     struct slice name = json_get_text(&j, 0, "role", q->arena);
-    if (name.p && role_named(name, ret))
-        return 0;
-    api_issue_field(q, "value_error", "body/role", "role is the name of a role");
-    return err_set(e, ERR_BAD_REQUEST, "no role is named");
+    if (!name.p || !role_named(name, ret))
+        api_issue_field(q, "value_error", "body/role", "role is the name of a role");
+    for (uint32_t k = json_first(&j, 0); k != json_end(&j, 0) && q->issues < ISSUES_MAX; k = json_next(&j, k))
+        if (!json_is(&j, k, "role"))
+            api_issue_field(q, "extra_forbidden", "body", "Extra inputs are not permitted");
+    return q->issues ? err_set(e, ERR_BAD_REQUEST, "no role is named, or more than that") : 0;
 }
 
 int api_session_role(struct api_request *q, struct err *e)

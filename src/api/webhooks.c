@@ -185,8 +185,9 @@ int api_endpoint_deliveries(struct api_request *q, struct err *e)
         api_issue_field(q, "int_parsing", "query/limit", "Input should be a number from 1 to 100");
     if (q->issues)
         return err_set(e, ERR_BAD_REQUEST, "%zu issues in the query", q->issues);
-    if (deliver_log(q->api->db, &q->caller, id, before, (int)most, q->arena, &r, e) < 0)
-        return -1;
+    int found = deliver_log(q->api->db, &q->caller, id, before, (int)most, q->arena, &r, e);
+    if (found <= 0)
+        return found < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "no such endpoint of this client");
     json_open(&o, '{');
     json_key(&o, "deliveries");
     json_open(&o, '[');

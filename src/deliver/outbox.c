@@ -236,13 +236,18 @@ int outbox_record(struct db *db, const uint8_t scope[16], const struct outcome *
 int deliver_log(struct db *db, const struct caller *c, const uint8_t endpoint[16], int64_t before, int most,
                 struct arena *a, struct rows *ret, struct err *e)
 {
-    return db_rows(
-        db, a, ret, e,
-        "SELECT t.event, t.attempt, t.at, t.took_us, t.status, t.reason, o.job, o.delivered_at, o.next_at FROM "
-        "webhook_attempt t JOIN webhook_event o ON o.scope = t.scope AND o.id = t.event AND o.endpoint = "
-        "t.endpoint JOIN webhook_endpoint w ON w.scope = t.scope AND w.id = t.endpoint WHERE t.scope = $1 AND "
-        "t.endpoint = $2 AND w.client = $3 AND ($4 = 0 OR t.at < $4) ORDER BY t.at DESC LIMIT $5",
-        V_ID(c->scope), V_ID(endpoint), V_ID(c->id), V_INT(before), V_INT(most));
+    int n =
+        db_rows(db, a, ret, e,
+                "SELECT t.event, t.attempt, t.at, t.took_us, t.status, t.reason, o.job, o.delivered_at, o.next_at FROM "
+                "webhook_attempt t JOIN webhook_event o ON o.scope = t.scope AND o.id = t.event AND o.endpoint = "
+                "t.endpoint JOIN webhook_endpoint w ON w.scope = t.scope AND w.id = t.endpoint WHERE t.scope = $1 AND "
+                "t.endpoint = $2 AND w.client = $3 AND ($4 = 0 OR t.at < $4) ORDER BY t.at DESC LIMIT $5",
+                V_ID(c->scope), V_ID(endpoint), V_ID(c->id), V_INT(before), V_INT(most));
+    struct rows r;
+    if (n)
+        return n < 0 ? -1 : 1;
+    return db_rows(db, a, &r, e, "SELECT 1 FROM webhook_endpoint WHERE scope = $1 AND id = $2 AND client = $3",
+                   V_ID(c->scope), V_ID(endpoint), V_ID(c->id));
 }
 
 struct again {

@@ -28,7 +28,7 @@ await test('in the path: every id of somebody else, of whatever kind, is one tha
     for (const [kind, id] of Object.entries(ids))
       for (const form of [id, id.toUpperCase()])
         same(plain(await ask(method, at.replace('ID', form), who)), plain(await ask(method, at.replace('ID', form === id ? missing : missing.toUpperCase()), who)), `${method} ${at}, ${kind}`);
-    check(absent.status === 404 || absent.text.includes('"deliveries":[]'), `${method} ${at}: ${absent.status} ${absent.text}`);
+    same(absent.status, 404, `${method} ${at}: ${absent.text}`);
   }
 });
 await test('one\'s own ids of another kind are not there either', async () => {
@@ -49,7 +49,7 @@ await test('in the query: a cursor of somebody else\'s list shows one\'s own', a
   const mine = (await ask('GET', '/v1/jobs?limit=100', bot)).json.jobs.map((j) => j.job_id);
   const r = await ask('GET', `/v1/jobs?cursor=${encodeURIComponent(next)}`, bot);
   same([r.status, r.json.jobs.filter((j) => !mine.includes(j.job_id))], [200, []], r.text);
-  for (const cursor of [1, 999999999]) same((await ask('GET', `/v1/webhook-endpoints/${things.other.endpoint}/deliveries?cursor=${cursor}`, bot)).json.deliveries, [], 'deliveries');
+  for (const cursor of [1, 999999999]) same((await ask('GET', `/v1/webhook-endpoints/${things.other.endpoint}/deliveries?cursor=${cursor}`, bot)).status, 404, 'deliveries');
   for (const q of ['client=other', 'client_id=other', 'owner=other', 'scope=x', 'role=operator', 'all=1', 'actor=other']) {
     const { jobs } = (await ask('GET', `/v1/jobs?${q}`, bot)).json;
     if (jobs) same(jobs.filter((j) => !mine.includes(j.job_id)), [], q);
@@ -148,15 +148,10 @@ await test('an endpoint, a person, an invitation, a sign-in, a proof and a passw
     if (route === 'POST /auth/invitation') session.headers.Cookie = r.headers['set-cookie'][0].split(';')[0];
   }
 });
-await test('a choice of a role with more than it is a choice of that role', async () => {
+await test('a choice of a role with more than it is none', async () => {
   const who = { headers: { ...await signIn('monitors'), ...page } };
-  const s = await inject('POST /auth/role', who, () => ({ role: 'monitor' }), { ok: [200], at: 1, look: async (r) => {
-    who.headers.Cookie = r.headers['set-cookie'][0].split(';')[0];
-    const now = await ask('GET', '/auth/session', who);
-    same([now.json.role, now.json.roles], ['monitor', ['monitor']], 'the session');
-    return now.text;
-  }, undo: () => {} });
-  check(s[422] > 0, JSON.stringify(s)); /* `role` twice */
+  same(Object.keys(await inject('POST /auth/role', who, () => ({ role: 'monitor' }))), ['422'], 'what was answered');
+  same((await ask('POST', '/auth/role', { ...who, body: { role: 'monitor' } })).status, 200, 'without');
 });
 await test('a passkey\'s own members are the browser\'s, and what is not known of them is not kept', async () => {
   const make = async () => ({ label: 'x', credential: passkey((await ask('POST', '/auth/passkey/register/options', doctor)).json.challenge, 'a third') });

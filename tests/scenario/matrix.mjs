@@ -53,7 +53,7 @@ const table = [
   ['DELETE /v1/webhook-endpoints/:endpoint_id', 'client', 404, { scope: 'Subscription.d', ...endpoint }],
   ['POST /v1/webhook-endpoints/:endpoint_id/rotate', 'client', 404, { scope: 'Subscription.u', ...endpoint }],
   ['POST /v1/webhook-endpoints/:endpoint_id/enable', 'client', 404, { scope: 'Subscription.u', ...endpoint }],
-  ['GET /v1/webhook-endpoints/:endpoint_id/deliveries', 'client', 200, { scope: 'Subscription.r', ...endpoint }], /* what is not theirs has delivered nothing */
+  ['GET /v1/webhook-endpoints/:endpoint_id/deliveries', 'client', 404, { scope: 'Subscription.r', ...endpoint }],
   ['POST /v1/deliveries/:event_id/redeliver', 'client', 404, { scope: 'Subscription.u', ...event }],
   ['GET /v1/models', 'client', 200, { scope: 'PlanDefinition.s' }],
   ['GET /v1/models/:key/versions/:version', 'client', 404, { scope: 'PlanDefinition.r', id: ['1.0.0', '%00'] }],
