@@ -379,8 +379,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
     install_gates(api->db);
     if (keyring_open(p.root, api->db, &api->keyring, e) || scope_gateway(api->db, "default", api->scope, e) ||
         audit_signer_open(api->db, api->keyring, api->scope, c->audit_origin, &app->signer, e) ||
-        audit_seats_open(api->db, &api->seats, e) ||
-        registry_open(api->db, api->scope, p.models, &api->registry, e) ||
+        audit_seats_open(api->db, &api->seats, e) || registry_open(api->db, api->scope, p.models, &api->registry, e) ||
         jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || open_ledger(app, e) ||
         known_open(&api->known, e) || study_open(api->db, api->keyring, api->scope, &api->study, e) ||
         finish_folder(app, &p, e))
@@ -403,7 +402,10 @@ int app_open(struct app *app, struct config *c, struct err *e)
 
 int app_keep(struct app *app, struct err *e)
 {
-    return audit_keeper_start(app->signer, &app->auditor, e) || keeper_start(app->api.jobs, &app->keeper, e) ? -1 : 0;
+    return audit_keeper_start(app->signer, &app->auditor, e) ||
+                   keeper_start(app->api.jobs, &app->api.study, &app->keeper, e)
+               ? -1
+               : 0;
 }
 
 void app_close(struct app *app)

@@ -198,9 +198,10 @@ int job_recover(struct jobs *j, struct err *e);
 /* --- keeping house: a thread of `serve` and `work` --- */
 
 struct keeper;
-/* Once a second sweeps; once a minute erases what was kept for long enough, and forgets idempotency keys of yesterday
- * and old events. */
-int keeper_start(struct jobs *j, struct keeper **ret, struct err *e);
+/* Once a second sweeps, and ends emergency accesses whose time is over; once a minute erases what was kept for long
+ * enough, and forgets idempotency keys of yesterday and old events. `s` outlives it. */
+struct study;
+int keeper_start(struct jobs *j, const struct study *s, struct keeper **ret, struct err *e);
 void keeper_stop(struct keeper *k);
 /* One round of what keeper does once a minute; *ret is how many jobs were erased. */
 int job_retain(struct jobs *j, int *ret, struct err *e);

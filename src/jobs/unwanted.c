@@ -12,6 +12,7 @@
 #include "jobs/job_int.h"
 #include "jobs/rotate.h"
 #include "jobs/watch.h"
+#include "study/glass.h"
 
 enum { RETAIN_BATCH = 100, FORGET_BATCH = 200, FORGET_ROUND = 50 /* batches */ };
 static const int64_t idempotency_us = 86400LL * 1000000;
@@ -331,14 +332,16 @@ int job_forget_events(struct jobs *j, int *ret, struct err *e)
 
 struct keeper {
     struct jobs *j;
+    const struct study *study;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t bell;
     bool stop;
 };
 
-static void keep(struct jobs *j, int round)
+static void keep(const struct keeper *k, int round)
 {
+    struct jobs *j = k->j;
     struct err e;
     int gone;
     struct resealed resealed;
@@ -347,6 +350,8 @@ static void keep(struct jobs *j, int round)
         (round % 60 == 0 && j->ledger && ledger_catch_up(j->ledger, j->db, &e)) ||
         (round % 60 == 0 && job_reseal(j, KEY_REST_US, NULL, &resealed, &e)))
         log_err(LOG_ERROR, "keeping house failed; it is tried again", &e);
+    if (glass_lapse(k->study, &e))
+        log_err(LOG_ERROR, "emergency accesses that have ended were not written down; it is tried again", &e);
 }
 
 static void *keep_loop(void *arg)
@@ -357,7 +362,7 @@ static void *keep_loop(void *arg)
     for (int round = 0; !k->stop; round++) {
         struct timespec until;
         pthread_mutex_unlock(&k->lock);
-        keep(k->j, round);
+        keep(k, round);
         pthread_mutex_lock(&k->lock);
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec++;
@@ -369,13 +374,14 @@ static void *keep_loop(void *arg)
     return NULL;
 }
 
-int keeper_start(struct jobs *j, struct keeper **ret, struct err *e)
+int keeper_start(struct jobs *j, const struct study *s, struct keeper **ret, struct err *e)
 {
     struct keeper *k = calloc(1, sizeof *k);
     pthread_condattr_t attr;
     if (!k)
         return err_set(e, ERR_NO_MEMORY, "the keeper");
     k->j = j;
+    k->study = s;
     pthread_mutex_init(&k->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

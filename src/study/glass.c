@@ -220,7 +220,8 @@ static int append(struct tx *tx, const struct audit_entry *audit, const char *ac
     return audit_append(tx, &entry, e);
 }
 
-/* Those whose hour is over have ended then; each is written into the log by whoever sees it first. */
+/* Those whose hour is over have ended then; each is written into the log by whoever sees it first: the keeper, or a
+ * request that comes before it. */
 static int lapse(struct tx *tx, const struct study *s, int64_t now, struct arena *a, struct err *e)
 {
     static const struct audit_entry program = {.actor = "lazaret", .role = "operator", .outcome = "permit"};
@@ -238,6 +239,30 @@ static int lapse(struct tx *tx, const struct study *s, int64_t now, struct arena
             return -1;
     }
     return 0;
+}
+
+struct lapsing {
+    const struct study *s;
+    struct arena *arena;
+};
+
+static int lapse_body(struct tx *tx, void *arg, struct err *e)
+{
+    const struct lapsing *x = arg;
+    return lapse(tx, x->s, now_us(), x->arena, e);
+}
+
+int glass_lapse(const struct study *s, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    struct lapsing x = {s, a};
+    struct rows r;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "look for emergency accesses that have ended");
+    int n =
+        db_rows(s->db, a, &r, e, "SELECT 1 FROM glass WHERE scope = $1 AND ended_at IS NULL AND until <= $2 LIMIT 1",
+                V_ID(s->scope), V_INT(now_us()));
+    return n < 0 || (n && tx_run(s->db, lapse_body, &x, e)) ? -1 : 0;
 }
 
 static int find(struct tx *tx, const struct study *s, const uint8_t id[16], struct arena *a, struct rows *ret,

@@ -14,7 +14,7 @@
  * own transaction: one that ends at the same moment either has been used before, or is not. Time is the later of wall
  * and steady clock, so that no glass is open longer because somebody sets the clock back.
  *
- * Each step is one transaction with an audit entry, also that one ended by time: it is written by whoever looks next.
+ * Each step is one transaction with an audit entry, also that one ended by time: glass_lapse.
  * Whom it is of, and all words, are sealed. Knows nothing of HTTP. */
 #ifndef STUDY_GLASS_H
 #define STUDY_GLASS_H
@@ -110,6 +110,9 @@ int glass_list(const struct study *s, const struct caller *c, const struct glass
 /* Ends the caller's own. ERR_NOT_FOUND; ERR_CONFLICT: it has ended. */
 int glass_end(const struct study *s, const struct caller *c, const uint8_t id[16], const struct audit_entry *audit,
               struct arena *a, struct glass *ret, struct err *e);
+/* Writes those whose hour is over into the audit log, if somebody who asked for one has not done so already. To be
+ * called every few seconds; nothing is read under one that is over, whether this was called or not. */
+int glass_lapse(const struct study *s, struct err *e);
 /* ERR_NOT_FOUND; ERR_CONFLICT: it is active, or was reviewed; ERR_GLASS: it is the caller's own. With a sentence. */
 int glass_review(const struct study *s, const struct caller *c, const uint8_t id[16], enum glass_outcome outcome,
                  struct slice text, const struct audit_entry *audit, struct arena *a, struct glass *ret, struct err *e);

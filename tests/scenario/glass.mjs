@@ -103,9 +103,10 @@ if (!moves) {
     goOn(59 * 60);
     await good(200, 'GET', `patients/${anna}`, 'doc', null, under(g.id));
     goOn(61);
+    await until('its end is in the log, though nobody asked', () => server.audit(20).some((x) => x.bg === g.id && x.why === 'ended-by-time'), 10000);
     await refused(403, 'has ended', 'GET', `patients/${anna}`, 'doc', null, under(g.id));
     goOn(-HOUR); /* who sets the clock back opens nothing again: it was written down */
-    await good(200, 'GET', 'break-glass', 'doc');
+    await refused(403, 'has ended', 'GET', `patients/${anna}`, 'doc', null, under(g.id));
     goOn(HOUR);
     const seen = (await good(200, 'GET', 'break-glass', 'dpo')).accesses;
     same(seen.find((x) => x.id === g.id).state, 'ended');
