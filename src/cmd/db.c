@@ -18,6 +18,7 @@
 #include "cmd/cmd.h"
 #include "cmd/long.h"
 #include "cmd/privilege.h"
+#include "keys/subject.h"
 #include "store/backup.h"
 
 const struct option migrate_options[] = {{"dry-run", NULL, "only say what it would do"}, {0}};
@@ -322,7 +323,7 @@ struct restore {
     struct config config;           /* of the folder while it is being made */
     struct app app;
     bool postgres, made, begun, no_ledger; /* DIR and .restoring were made here; DIR.erased was not there */
-    int64_t erased;
+    int64_t erased, subjects;
 };
 
 static int is_empty(const char *path, bool *ret_there, struct err *e)
@@ -408,6 +409,17 @@ static int check_key(struct restore *r, struct err *e)
     return rc;
 }
 
+static bool knows_all_old(const struct restore *r)
+{
+    for (size_t i = 0; i < r->old.n; i++)
+        if (!erased_has(&r->here, r->old.id[i]) && !erased_has(&r->given, r->old.id[i]))
+            return false;
+    for (size_t i = 0; i < r->old.subjects; i++)
+        if (!erased_has_subject(&r->here, r->old.subject[i]) && !erased_has_subject(&r->given, r->old.subject[i]))
+            return false;
+    return true;
+}
+
 /* A ledger that does not know what the backup's did is older than the backup. */
 static int check_ledger(struct restore *r, struct err *e)
 {
@@ -433,13 +445,10 @@ static int check_ledger(struct restore *r, struct err *e)
             "what was erased after %.19sZ is in this backup still: bring the ledger of erasures to %.60s or name "
             "it with --erased; if it is lost, --erased none",
             clock_text(r->backup.info.created_at, when), r->ledger_path);
-    for (size_t i = 0; i < r->old.n && !none; i++)
-        if (!erased_has(&r->here, r->old.id[i]) && !erased_has(&r->given, r->old.id[i]))
-            return err_set(
-                e, ERR_CONFIG,
-                "the ledger of erasures is older than the backup, or another one: it lacks what the backup's own "
-                "copy names");
-    return 0;
+    return none || knows_all_old(r) ? 0
+                                    : err_set(e, ERR_CONFIG,
+                                              "the ledger of erasures is older than the backup, or another one: it "
+                                              "lacks what the backup's own copy names");
 }
 
 /* The ledger that was given becomes the folder's own, before anything that could be cut short. */
@@ -519,6 +528,41 @@ static int erase_listed(struct restore *r, const struct erased *list, struct err
     return 0;
 }
 
+struct forgetting {
+    struct app *app;
+    const uint8_t *scope, *subject;
+    int keys;
+};
+
+static int forget_body(struct tx *tx, void *arg, struct err *e)
+{
+    struct forgetting *x = arg;
+    struct audit_entry audit = operator_act(x->app, "erased-again", "lazaret db restore");
+    x->keys = keyring_subject_destroy(tx, x->scope, x->subject, e);
+    audit.action = "delete";
+    audit.object = "SubjectKeys";
+    audit.rows = x->keys;
+    return x->keys < 0 || (x->keys && audit_append(tx, &audit, e)) ? -1 : 0;
+}
+
+/* The keys of subjects that were destroyed since the backup was made. */
+static int forget_listed(struct restore *r, const struct erased *list, struct err *e)
+{
+    progress_begin(&r->app.progress, "destroying keys again", (int64_t)list->subjects);
+    for (size_t i = 0; i < list->subjects; i++, progress_add(&r->app.progress, 1)) {
+        const uint8_t *at = list->subject[i];
+        struct forgetting x = {.app = &r->app, .scope = at, .subject = at + 16};
+        if (i && memcmp(at, list->subject[i - 1], 32) == 0)
+            continue;
+        if (tx_run(r->app.api.db, forget_body, &x, e) ||
+            (!erased_has_subject(&r->here, at) &&
+             ledger_note_subject(r->app.ledger, x.scope, x.subject, clock_now_us(), e)))
+            return -1;
+        r->subjects += x.keys > 0;
+    }
+    return r->subjects ? db_scrub(r->app.api.db, e) : 0;
+}
+
 static int open_restored(struct restore *r, struct err *e)
 {
     struct app *app = &r->app;
@@ -532,7 +576,7 @@ static int open_restored(struct restore *r, struct err *e)
     fault_crash(CRASH_restore_loaded);
     struct audit_entry audit = operator_act(app, "restored", "lazaret db restore");
     return audit_note(app->api.db, &audit, e) || job_recover(app->api.jobs, e) || erase_listed(r, &r->here, e) ||
-                   erase_listed(r, &r->given, e)
+                   erase_listed(r, &r->given, e) || forget_listed(r, &r->here, e) || forget_listed(r, &r->given, e)
                ? -1
                : 0;
 }
@@ -599,11 +643,12 @@ int cmd_db_restore(struct call *c, struct err *e)
         return -1;
     clock_text(r->backup.info.created_at, when);
     if (c->json) {
-        printf("{\"restored\":true,\"created_at\":\"%s\",\"erased_again\":%lld,\"checks\":%.*s}\n", when,
-               (long long)r->erased, SLICE_FMT(buf_text(&b)));
+        printf("{\"restored\":true,\"created_at\":\"%s\",\"erased_again\":%lld,\"subjects_erased_again\":%lld,"
+               "\"checks\":%.*s}\n",
+               when, (long long)r->erased, (long long)r->subjects, SLICE_FMT(buf_text(&b)));
     } else {
-        printf("%s holds what was backed up at %s; %lld jobs of it were erased again.\n", c->config.data, when,
-               (long long)r->erased);
+        printf("%s holds what was backed up at %s; %lld jobs and %lld subjects of it were erased again.\n",
+               c->config.data, when, (long long)r->erased, (long long)r->subjects);
         if (json_parse(c->arena, buf_text(&b), &j, &f) == 0)
             print_checks(c->arena, &j, 0, false);
     }

@@ -13,7 +13,13 @@
 #include "base/rnd.h"
 #include "store/backup.h"
 
-enum { PAGE = 1000, TAIL = 4 << 20, LINE = UUID_TEXT + CLOCK_TEXT, LEDGER_MAX = 1 << 30 };
+enum {
+    PAGE = 1000,
+    TAIL = 4 << 20,
+    LINE = UUID_TEXT + CLOCK_TEXT,
+    LEDGER_MAX = 1 << 30,
+    SUBJECT_NAME = 8 + 2 * UUID_TEXT
+};
 static const int64_t day_us = 86400LL * 1000000, slack_us = 600LL * 1000000;
 
 struct ledger {
@@ -82,6 +88,16 @@ void ledger_close(struct ledger *l)
     free(l);
 }
 
+static int note(struct ledger *l, const char *text, size_t len, struct err *e)
+{
+    pthread_mutex_lock(&l->lock);
+    int rc = l->torn ? append(l, "\n", 1) : 0;
+    l->torn &= rc != 0;
+    rc = rc ? rc : append(l, text, len);
+    pthread_mutex_unlock(&l->lock);
+    return rc ? err_sys(e, ERR_STORE, "erased, but the ledger of erasures was not written; erase again") : 0;
+}
+
 int ledger_note(struct ledger *l, const uint8_t *const *id, size_t n, int64_t at, struct err *e)
 {
     OWN_MEM char *text = malloc(n * LINE + 1);
@@ -91,25 +107,82 @@ int ledger_note(struct ledger *l, const uint8_t *const *id, size_t n, int64_t at
         return err_set(e, ERR_NO_MEMORY, "the ledger of erasures");
     for (size_t i = 0; i < n; i++)
         len += (size_t)snprintf(text + len, LINE, "%s %s\n", uuid_text(id[i], uuid), clock_text(at, when));
-    pthread_mutex_lock(&l->lock);
-    int rc = l->torn ? append(l, "\n", 1) : 0;
-    l->torn &= rc != 0;
-    rc = rc ? rc : append(l, text, len);
-    pthread_mutex_unlock(&l->lock);
-    return rc ? err_sys(e, ERR_STORE, "erased, but the ledger of erasures was not written; erase again") : 0;
+    return note(l, text, len, e);
+}
+
+static const char *subject_name(const uint8_t scope[16], const uint8_t subject[16], char ret[SUBJECT_NAME])
+{
+    char in[UUID_TEXT], id[UUID_TEXT];
+    snprintf(ret, SUBJECT_NAME, "subject %s %s", uuid_text(scope, in), uuid_text(subject, id));
+    return ret;
+}
+
+int ledger_note_subject(struct ledger *l, const uint8_t scope[16], const uint8_t subject[16], int64_t at, struct err *e)
+{
+    char name[SUBJECT_NAME], when[CLOCK_TEXT], line[SUBJECT_NAME + CLOCK_TEXT + 1];
+    int len = snprintf(line, sizeof line, "%s %s\n", subject_name(scope, subject, name), clock_text(at, when));
+    return note(l, line, (size_t)len, e);
 }
 
 /* --- what others erased, or a process that was killed --- */
 
-static int note_new(struct ledger *l, const struct rows *r, const char *tail, size_t n, struct err *e)
+/* What the store says, page by page, and what the end of the file says already. */
+struct missed {
+    struct ledger *l;
+    struct db *db;
+    const char *tail;
+    size_t n;
+    int64_t from;
+};
+
+static bool is_named(const struct missed *x, const char *name)
+{
+    return memmem(x->tail, x->n, name, strlen(name));
+}
+
+static int note_jobs(const struct missed *x, const struct rows *r, struct err *e)
 {
     char uuid[UUID_TEXT];
     for (int i = 0; i < r->n; i++) {
-        const uint8_t *id = (const uint8_t *)row_at(r, i, 0)->s.p;
-        if (row_at(r, i, 0)->s.n != 16 || memmem(tail, n, uuid_text(id, uuid), UUID_TEXT - 1))
-            continue;
-        if (ledger_note(l, &id, 1, row_at(r, i, 1)->i, e))
+        const uint8_t *id = (const uint8_t *)row_at(r, i, 1)->s.p;
+        if (row_at(r, i, 1)->s.n == 16 && !is_named(x, uuid_text(id, uuid)) &&
+            ledger_note(x->l, &id, 1, row_at(r, i, 0)->i, e))
             return -1;
+    }
+    return 0;
+}
+
+static int note_subjects(const struct missed *x, const struct rows *r, struct err *e)
+{
+    char name[SUBJECT_NAME];
+    for (int i = 0; i < r->n; i++) {
+        const struct val *v = row_at(r, i, 0);
+        const uint8_t *subject = (const uint8_t *)v[1].s.p, *scope = (const uint8_t *)v[2].s.p;
+        if (v[1].s.n == 16 && v[2].s.n == 16 && !is_named(x, subject_name(scope, subject, name)) &&
+            ledger_note_subject(x->l, scope, subject, v[0].i, e))
+            return -1;
+    }
+    return 0;
+}
+
+/* `select`: when and which, in this order, after $1 and $2. */
+static int add_missed(const struct missed *x, const char *select,
+                      int (*note_page)(const struct missed *, const struct rows *, struct err *), struct err *e)
+{
+    int64_t from = x->from;
+    uint8_t after[16] = {0};
+    for (int got = PAGE; got == PAGE;) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct rows r;
+        if (!a)
+            return err_set(e, ERR_NO_MEMORY, "the ledger of erasures");
+        got = db_rows(x->db, a, &r, e, select, V_INT(from), V_ID(after), V_INT(PAGE));
+        if (got < 0 || note_page(x, &r, e))
+            return -1;
+        if (got) {
+            from = row_at(&r, got - 1, 0)->i;
+            memcpy(after, row_at(&r, got - 1, 1)->s.p, 16);
+        }
     }
     return 0;
 }
@@ -126,27 +199,19 @@ int ledger_catch_up(struct ledger *l, struct db *db, struct err *e)
 {
     OWN_MEM char *tail = malloc(TAIL);
     int64_t now = clock_now_us(), from = l->caught_up ? l->caught_up - slack_us : l->fresh ? 0 : now - day_us;
-    uint8_t after[16] = {0};
     if (!tail)
         return err_set(e, ERR_NO_MEMORY, "the ledger of erasures");
-    size_t known = read_tail(l, tail);
-    for (int got = PAGE; got == PAGE;) {
-        OWN_ARENA struct arena *a = arena_new(1 << 20);
-        struct rows r;
-        if (!a)
-            return err_set(e, ERR_NO_MEMORY, "the ledger of erasures");
-        got =
-            db_rows(db, a, &r, e,
-                    "SELECT id, erased_at FROM job WHERE erased_at IS NOT NULL AND (erased_at > $1 OR (erased_at = $1 "
-                    "AND id > $2)) ORDER BY erased_at, id LIMIT $3",
-                    V_INT(from), V_ID(after), V_INT(PAGE));
-        if (got < 0 || note_new(l, &r, tail, known, e))
-            return -1;
-        if (got) {
-            from = row_at(&r, got - 1, 1)->i;
-            memcpy(after, row_at(&r, got - 1, 0)->s.p, 16);
-        }
-    }
+    struct missed x = {l, db, tail, read_tail(l, tail), from};
+    if (add_missed(&x,
+                   "SELECT erased_at, id FROM job WHERE erased_at IS NOT NULL AND (erased_at > $1 OR (erased_at = $1 "
+                   "AND id > $2)) ORDER BY erased_at, id LIMIT $3",
+                   note_jobs, e) ||
+        add_missed(&x,
+                   "SELECT destroyed_at, subject, scope FROM subject_key WHERE destroyed_at IS NOT NULL AND "
+                   "(destroyed_at > $1 OR (destroyed_at = $1 AND subject > $2)) GROUP BY destroyed_at, subject, scope "
+                   "ORDER BY destroyed_at, subject LIMIT $3",
+                   note_subjects, e))
+        return -1;
     l->caught_up = now;
     return 0;
 }
@@ -158,6 +223,28 @@ static int by_id(const void *x, const void *y)
     return memcmp(x, y, 16);
 }
 
+static int by_subject(const void *x, const void *y)
+{
+    return memcmp(x, y, 32);
+}
+
+/* What is neither is a line that a crash cut off. */
+static void take_lines(struct slice text, uint8_t (*id)[16], uint8_t (*subject)[32], struct erased *ret)
+{
+    while (text.n) {
+        struct slice line = slice_cut(&text, '\n'), name = slice_cut(&line, ' ');
+        if (!slice_is(name, "subject")) {
+            ret->n += uuid_parse(name, id[ret->n]);
+            continue;
+        }
+        uint8_t *to = subject[ret->subjects];
+        name = slice_cut(&line, ' ');
+        ret->subjects += uuid_parse(name, to) && uuid_parse(slice_cut(&line, ' '), to + 16);
+    }
+    qsort(id, ret->n, 16, by_id);
+    qsort(subject, ret->subjects, 32, by_subject);
+}
+
 int ledger_read(const char *path, const char *store_id, struct arena *a, struct erased *ret, struct err *e)
 {
     char want[64];
@@ -167,24 +254,20 @@ int ledger_read(const char *path, const char *store_id, struct arena *a, struct 
         return 0;
     if (fd < 0 || fstat(fd, &st))
         return err_sys(e, ERR_CONFIG, "read the ledger of erasures %s", path);
-    size_t size = (size_t)st.st_size, lines = size / UUID_TEXT + 1, n = 0;
+    /* a line of either kind is longer than a UUID, the empty ones a crash left are none: so many are enough */
+    size_t size = (size_t)st.st_size, lines = size / UUID_TEXT + 1;
     char *text = size <= LEDGER_MAX ? arena_take(a, size + 1) : NULL;
-    uint8_t(*id)[16] = text ? arena_take(a, lines * 16) : NULL;
-    if (!id)
+    uint8_t(*id)[16] = text ? arena_take(a, lines * 16) : NULL, (*subject)[32] = id ? arena_take(a, lines * 32) : NULL;
+    if (!subject)
         return err_set(e, ERR_NO_MEMORY, "read the ledger of erasures %s", path);
     if (read(fd, text, size) != (ssize_t)size)
         return err_sys(e, ERR_CONFIG, "read the ledger of erasures %s", path);
     header_of(store_id, want);
     if (strncmp(text, want, strlen(want)) != 0)
         return err_set(e, ERR_CONFIG, "%s is not the ledger of erasures of this store (%s)", path, store_id);
-    struct slice rest = {text + strlen(want), size - strlen(want)};
-    while (rest.n) {
-        struct slice line = slice_cut(&rest, '\n'), name = slice_cut(&line, ' ');
-        if (n < lines && uuid_parse(name, id[n])) /* what is none is a line that a crash cut off */
-            n++;
-    }
-    qsort(id, n, 16, by_id);
-    *ret = (struct erased){(const uint8_t(*)[16])id, n};
+    struct erased x = {.id = (const uint8_t(*)[16])id, .subject = (const uint8_t(*)[32])subject};
+    take_lines((struct slice){text + strlen(want), size - strlen(want)}, id, subject, &x);
+    *ret = x;
     return 1;
 }
 
@@ -213,4 +296,9 @@ int ledger_whose(const char *path, struct arena *a, const char **ret_store_id, s
 bool erased_has(const struct erased *x, const uint8_t id[16])
 {
     return x->n && bsearch(id, x->id, x->n, 16, by_id);
+}
+
+bool erased_has_subject(const struct erased *x, const uint8_t scope_and_subject[32])
+{
+    return x->subjects && bsearch(scope_and_subject, x->subject, x->subjects, 32, by_subject);
 }

@@ -13,7 +13,8 @@
  *
  * Destroying overwrites wrap and commitment, for all domains of the subject; who, what and when stay in the row, so
  * that nobody makes the key anew. After db_scrub nothing of the wrap is in any file of a SQLite store; of PostgreSQL's
- * files, its log and its backups that is up to the server. A backup made before still has the wrap.
+ * files, its log and its backups that is up to the server. A backup made before still has the wrap: the ledger of
+ * erasures (jobs/ledger.h) names the subject, and a restore destroys the keys again.
  *
  * Keys that were opened are kept, 256 at most, in locked memory: until forgotten, pushed out by others or the keyring
  * is closed. Where other processes use the same store (PostgreSQL), what they destroyed opens here for a minute longer

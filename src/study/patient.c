@@ -376,11 +376,9 @@ static int open_row(const struct listing *x, int i, struct patient *ret, struct 
     struct slice text;
     *ret = (struct patient){.id = x->number[i]};
     take_days(&v[3], &v[4], x->arena, ret);
-    return study_unseal(x->s, person, SUBJECT_IDENTITY, PLACE_PERSON_DETAIL, person, v[1].i, v[0].s, x->arena, &text,
-                        e) ||
-                   patient_part_take(text, PART_DETAIL, part_view(x->c, PART_DETAIL), x->arena, ret, e)
-               ? -1
-               : 0;
+    if (study_unseal(x->s, person, SUBJECT_IDENTITY, PLACE_PERSON_DETAIL, person, v[1].i, v[0].s, x->arena, &text, e))
+        return e->code == ERR_GONE ? 0 : -1; /* of one who was erased the number is left */
+    return patient_part_take(text, PART_DETAIL, part_view(x->c, PART_DETAIL), x->arena, ret, e);
 }
 
 int patient_list(const struct study *s, const struct caller *c, int64_t after, int limit,

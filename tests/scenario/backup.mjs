@@ -8,6 +8,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { bundle } from './casefile.mjs';
+import { settings, token } from './issuer.mjs';
 import { Server, build, check, cli, cliJson, contains, database, done, filesBelow, program, same, sleep, tempFolder, test, top, until } from './lib.mjs';
 
 const postgres = process.env.STORE === 'postgres';
@@ -89,7 +90,17 @@ let before; // job: its answer
 let erased, running, unfinished;
 
 const slow = { ...env, LAZARET_FAULT: 'late-copy slow-copy' }; // the same for a store that is a file
-await server.start(['--workers', '2'], slow);
+const withStaff = ['--workers', '2', ...settings()];
+await server.start(withStaff, slow);
+const doctor = { Authorization: `Bearer ${token('doc', ['doctor'])}`, 'Content-Type': 'application/json' };
+const patient = async (id) => {
+  const r = await server.request({ path: `/api/v1/patients/${id}`, headers: doctor });
+  return [r.status, JSON.parse(r.text).first_name];
+};
+const enrol = async (name, code) => JSON.parse((await server.request({ method: 'POST', path: '/api/v1/patients', headers: doctor,
+  body: JSON.stringify({ first_name: name, last_name: 'Provvisorio', codice_fiscale: code }) })).text).id;
+const enrolled = [await enrol('Anna', 'STP1234567890123'), await enrol('Bruno', 'ENI1234567890123')];
+let readable; // after one of them was erased
 server.addClient('bot');
 cliJson(['model', 'add', path.join(top, 'tests/data/models/moody'), '--data', server.dir, '--json']);
 cliJson(['model', 'promote', 'moody@1.0.0', 'stable', '--data', server.dir, '--json']);
@@ -162,7 +173,15 @@ await test('a server that is told to end gives a backup up and leaves nothing of
   same((await server.stop()).code, 0, `exit\n${server.log.slice(-1000)}`);
   fails(await asked, 'told to end');
   same(fs.readdirSync(box).filter((n) => n.startsWith('cut')), [], 'what is left');
-  await server.start(['--workers', '2'], slow);
+});
+await test('the keys of a person are destroyed, and the ledger names them', async () => {
+  // No command does that yet: what one will leave.
+  sql(`UPDATE subject_key SET wrapped = NULL, tag = NULL, destroyed_at = ${Date.now()}000 WHERE subject = (SELECT id FROM person ORDER BY id LIMIT 1)`);
+  await server.start(withStaff, slow);
+  readable = await Promise.all(enrolled.map(patient));
+  same(readable.map(([status]) => status).sort(), [200, 410], 'who is read');
+  const lines = fs.readFileSync(ledger, 'utf8').split('\n').filter((l) => l.startsWith('subject '));
+  check(lines.length === 1 && /^subject [0-9a-f-]{36} [0-9a-f-]{36} \d{4}-\d\d-\d\dT[\d:.]+Z$/.test(lines[0]), lines.join());
 });
 await test('on a terminal it says how far it is', () => {
   const shown = path.join(box, 'shown');
@@ -236,11 +255,14 @@ await test('restored, every job that was accepted before is there, byte for byte
   const r = restore(into);
   check(r.code === 0, `restore: ${r.stdout}${r.stderr}`);
   const said = JSON.parse(r.stdout);
-  same([said.erased_again, said.checks.every((x) => x.holds)], [2, true], r.stdout);
+  same([said.erased_again, said.subjects_erased_again, said.checks.every((x) => x.holds)], [2, 1, true], r.stdout);
   if (postgres) server.url = into[1];
   same(fs.readdirSync(server.dir).sort(), postgres ? ['models', 'store'] : ['lazaret.db', 'models'], 'the folder');
   same(cliJson(['job', 'list', '--last', '1000', '--data', server.dir, '--json']).find((j) => j.job_id === unfinished).state, 'QUEUED', 'what ran when the backup was made');
-  await server.start(['--workers', '2']);
+  await server.start(withStaff);
+  same(await Promise.all(enrolled.map(patient)), readable, 'who is read');
+  const { patients } = JSON.parse((await server.request({ path: '/api/v1/patients', headers: doctor })).text);
+  same(patients.map((p) => p.first_name ?? null).sort(), readable.map(([, name]) => name ?? null).sort(), 'the list');
   for (const [id, text] of before) {
     const got = await look(id);
     if (id === erased) same(got.status, 410, 'the erased one');

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include "keys/subject.h"
 #include "store/backup.h"
 
 static struct progress p;
@@ -397,6 +398,54 @@ TEST(what_the_ledger_missed_it_learns_from_the_store)
     shop_close(&s);
 }
 
+static int destroy_keys(struct tx *tx, void *arg, struct err *e)
+{
+    const struct subject_key *x = arg;
+    return keyring_subject_destroy(tx, x->scope, x->subject, e) < 0 ? -1 : 0;
+}
+static int store_keys(struct tx *tx, void *arg, struct err *e)
+{
+    const struct subject_key *x = arg;
+    return keyring_subject_store(tx, &x[0], e) || keyring_subject_store(tx, &x[1], e) ||
+           keyring_subject_store(tx, &x[2], e);
+}
+
+TEST(a_subject_whose_keys_were_destroyed_is_in_the_ledger_once)
+{
+    OWN_ARENA struct arena *a = arena_new(64 << 20);
+    struct shop s;
+    struct ledger *l;
+    struct subject_key key[3]; /* two of one subject, and one of another */
+    uint8_t both[2][32];
+    char path[64];
+    struct err e;
+    shop_open(&s);
+    path_of(&s, path);
+    for (int i = 0; i < 3; i++) {
+        uint8_t id[16] = {(uint8_t)(1 + i / 2)};
+        CHECK_OK(keyring_subject_make(s.h.keyring, s.h.scope, id, i == 1 ? SUBJECT_CLINICAL : SUBJECT_IDENTITY, &key[i],
+                                      &e));
+    }
+    for (int i = 0; i < 2; i++) {
+        memcpy(both[i], s.h.scope, 16);
+        memcpy(both[i] + 16, key[2 * i].subject, 16);
+    }
+    CHECK_OK(tx_run(s.h.db, store_keys, key, &e));
+    CHECK_OK(tx_run(s.h.db, destroy_keys, &key[0], &e));
+    CHECK_OK(ledger_open(path, "aa", &l, &e));
+    CHECK_OK(ledger_catch_up(l, s.h.db, &e));
+    CHECK_OK(ledger_catch_up(l, s.h.db, &e));
+    struct erased x = names(path, "aa", a);
+    CHECK(x.n == 0 && x.subjects == 1);
+    CHECK(erased_has_subject(&x, both[0]) && !erased_has_subject(&x, both[1]));
+    CHECK_OK(tx_run(s.h.db, destroy_keys, &key[2], &e)); /* later, and by another process */
+    CHECK_OK(ledger_catch_up(l, s.h.db, &e));
+    ledger_close(l);
+    x = names(path, "aa", a);
+    CHECK(x.subjects == 2 && erased_has_subject(&x, both[0]) && erased_has_subject(&x, both[1]));
+    shop_close(&s);
+}
+
 TEST(a_ledger_is_of_one_store_and_outlives_a_torn_line)
 {
     OWN_ARENA struct arena *a = arena_new(64 << 20);
@@ -436,4 +485,4 @@ RUN(T(a_backup_comes_back_with_its_modes_and_nothing_that_was_not_in_it),
     T(an_erasure_during_a_copy_keeps_no_writer_waiting_and_is_cut_off_after_it),
 #endif
     T(an_erasure_is_in_the_ledger_before_it_is_answered), T(what_the_ledger_missed_it_learns_from_the_store),
-    T(a_ledger_is_of_one_store_and_outlives_a_torn_line))
+    T(a_subject_whose_keys_were_destroyed_is_in_the_ledger_once), T(a_ledger_is_of_one_store_and_outlives_a_torn_line))
