@@ -76,7 +76,7 @@ static struct blind *find(struct keyring *k, const uint8_t *scope, enum blind_co
     return NULL;
 }
 
-static void keep(struct keyring *k, const uint8_t *scope, enum blind_column c, const struct key *key)
+void blind_keep(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column c, const struct key *key)
 {
     struct blind *b = &k->s->blind[k->s->blinds++ % BLINDS_MAX];
     memcpy(b->scope, scope, ID_BYTES);
@@ -84,9 +84,13 @@ static void keep(struct keyring *k, const uint8_t *scope, enum blind_column c, c
     b->key = *key;
 }
 
-/* 1 and *ret, 0 when the store has none, -1. */
-static int read_key(struct keyring *k, const uint8_t *scope, enum blind_column c, struct arena *a, struct key *ret,
-                    struct err *e)
+bool blind_known(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column c)
+{
+    return find(k, scope, c);
+}
+
+int blind_read(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column c, struct arena *a, struct key *ret,
+               struct err *e)
 {
     struct rows r;
     uint8_t row[ID_BYTES];
@@ -100,43 +104,43 @@ static int read_key(struct keyring *k, const uint8_t *scope, enum blind_column c
     return key_unwrap(&k->s->root, &at, &v[0], &v[1], &v[2], name, ret, e) ? -1 : 1;
 }
 
-struct making {
-    const struct keyring *k;
-    const uint8_t *scope;
-    const char *name;
-    struct key key;
-    uint8_t tag[TAG_BYTES];
-    struct slice wrapped;
-};
-
-static int insert(struct tx *tx, void *arg, struct err *e)
+int blind_make(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column c, struct arena *a,
+               struct blind_new *ret, struct err *e)
 {
-    const struct making *m = arg;
-    if (root_hold(tx, m->k->s->root_tag, e))
+    uint8_t row[ID_BYTES];
+    struct seal_place at = place_named(PLACE_BLIND_KEY, scope, columns[c].name, 0, row);
+    *ret = (struct blind_new){.scope = scope, .column = c};
+    memcpy(ret->root_tag, k->s->root_tag, TAG_BYTES);
+    key_make(&ret->key);
+    key_commit(&ret->key, ret->tag);
+    return seal(&k->s->root, &at, (struct slice){(char *)ret->key.secret, KEY_BYTES}, a, &ret->wrapped, e);
+}
+
+int blind_store(struct tx *tx, const struct blind_new *x, struct err *e)
+{
+    if (root_hold(tx, x->root_tag, e))
         return -1;
     return tx_exec(tx, e,
                    "INSERT INTO blind_key (scope, name, id, wrapped, tag, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                   V_ID(m->scope), V_STR(m->name), V_BYTES(m->key.id, KEY_ID_BYTES), V_BLOB(m->wrapped),
-                   V_BYTES(m->tag, sizeof m->tag), V_INT(clock_now_us())) < 0
+                   V_ID(x->scope), V_STR(columns[x->column].name), V_BYTES(x->key.id, KEY_ID_BYTES), V_BLOB(x->wrapped),
+                   V_BYTES(x->tag, sizeof x->tag), V_INT(clock_now_us())) < 0
                ? -1
                : 0;
+}
+
+static int insert(struct tx *tx, void *arg, struct err *e)
+{
+    return blind_store(tx, arg, e);
 }
 
 static int make_key(struct keyring *k, const uint8_t *scope, enum blind_column c, struct arena *a, struct key *ret,
                     struct err *e)
 {
-    struct making m = {.k = k, .scope = scope, .name = columns[c].name};
-    uint8_t row[ID_BYTES];
-    struct seal_place at = place_named(PLACE_BLIND_KEY, scope, m.name, 0, row);
-    key_make(&m.key);
-    key_commit(&m.key, m.tag);
-    int rc = seal(&k->s->root, &at, (struct slice){(char *)m.key.secret, KEY_BYTES}, a, &m.wrapped, e) ||
-                     tx_run(k->db, insert, &m, e)
-                 ? -1
-                 : 0;
+    struct blind_new x;
+    int rc = blind_make(k, scope, c, a, &x, e) || tx_run(k->db, insert, &x, e) ? -1 : 0;
     if (!rc)
-        *ret = m.key;
-    key_wipe(&m.key);
+        *ret = x.key;
+    key_wipe(&x.key);
     return rc;
 }
 
@@ -149,16 +153,16 @@ static int load(struct keyring *k, const uint8_t *scope, enum blind_column c, st
         return err_set(e, ERR_NO_MEMORY, "read the key of a blind index");
     if (db_shared(k->db) && root_adopt(k, a, e))
         return -1;
-    int got = read_key(k, scope, c, a, &key, e);
+    int got = blind_read(k, scope, c, a, &key, e);
     if (got == 0 && make_key(k, scope, c, a, &key, e)) {
-        if (e->code != ERR_CONFLICT || root_adopt(k, a, e) || (got = read_key(k, scope, c, a, &key, e)) < 0)
+        if (e->code != ERR_CONFLICT || root_adopt(k, a, e) || (got = blind_read(k, scope, c, a, &key, e)) < 0)
             return -1;
         if (got == 0)
             return err_set(e, ERR_CONFLICT, "the root key is being changed");
     }
     if (got < 0)
         return -1;
-    keep(k, scope, c, &key);
+    blind_keep(k, scope, c, &key);
     key_wipe(&key);
     return 0;
 }

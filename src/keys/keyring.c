@@ -54,8 +54,8 @@ int key_unwrap(const struct key *under, const struct seal_place *at, const struc
     return rc;
 }
 
-static struct domain *keep(struct keyring *k, const uint8_t *scope, const char *name, int64_t epoch, int64_t made_at,
-                           const struct key *key)
+struct domain *domain_keep(struct keyring *k, const uint8_t scope[ID_BYTES], const char *name, int64_t epoch,
+                           int64_t made_at, const struct key *key)
 {
     if (k->s->n == DOMAINS_MAX)
         return NULL;
@@ -79,7 +79,7 @@ static int load_domain(struct keyring *k, const struct val *v, struct arena *a, 
     struct seal_place at = place_named(PLACE_DOMAIN_KEY, scope, name, (uint32_t)v[2].i, row);
     if (key_unwrap(&k->s->root, &at, &v[3], &v[4], &v[5], arena_printf(a, "domain %s", name), &key, e))
         return -1;
-    struct domain *d = keep(k, scope, name, v[2].i, v[6].i, &key);
+    struct domain *d = domain_keep(k, scope, name, v[2].i, v[6].i, &key);
     key_wipe(&key);
     return d ? 0 : err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
 }
@@ -122,8 +122,8 @@ static int insert_domain(struct tx *tx, void *arg, struct err *e)
     return keyring_store(tx, n->scope, &n->epoch, e);
 }
 
-static int make_epoch(struct keyring *k, const uint8_t *scope, const char *name, int64_t epoch, struct arena *a,
-                      struct key_epoch *ret, struct err *e)
+int domain_make(struct keyring *k, const uint8_t scope[ID_BYTES], const char *name, int64_t epoch, struct arena *a,
+                struct key_epoch *ret, struct err *e)
 {
     uint8_t row[ID_BYTES];
     *ret = (struct key_epoch){.epoch = epoch};
@@ -135,7 +135,7 @@ static int make_epoch(struct keyring *k, const uint8_t *scope, const char *name,
     return seal(&k->s->root, &at, (struct slice){(char *)ret->key.secret, KEY_BYTES}, a, &ret->wrapped, e);
 }
 
-static struct domain *find(struct keyring *k, const uint8_t *scope, const char *name)
+struct domain *domain_find(struct keyring *k, const uint8_t scope[ID_BYTES], const char *name)
 {
     for (int i = k->s->n - 1; i >= 0; i--) /* newest epoch last */
         if (!memcmp(k->s->domain[i].scope, scope, ID_BYTES) && !strcmp(k->s->domain[i].name, name))
@@ -166,11 +166,11 @@ static struct domain *make_domain(struct keyring *k, const uint8_t *scope, const
         err_set(e, ERR_NO_MEMORY, "make a domain key");
         return NULL;
     }
-    int rc = make_epoch(k, scope, name, 1, a, &n.epoch, e) || tx_run(k->db, insert_domain, &n, e) ? -1 : 0;
-    if (rc == 0 && !(d = keep(k, scope, name, 1, clock_now_us(), &n.epoch.key)))
+    int rc = domain_make(k, scope, name, 1, a, &n.epoch, e) || tx_run(k->db, insert_domain, &n, e) ? -1 : 0;
+    if (rc == 0 && !(d = domain_keep(k, scope, name, 1, clock_now_us(), &n.epoch.key)))
         err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
     if (rc && e->code == ERR_CONFLICT && !read_domains_again(k, a, e)) { /* another process was first: its key counts */
-        d = find(k, scope, name);
+        d = domain_find(k, scope, name);
         if (!d)
             err_set(e, ERR_KEYS, "the key of domain %s was made and is not there", name);
     }
@@ -190,7 +190,7 @@ static int look_again(struct keyring *k, struct err *e)
 int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char *domain, struct key *ret, struct err *e)
 {
     pthread_mutex_lock(&k->lock);
-    struct domain *d = look_again(k, e) ? NULL : find(k, scope, domain);
+    struct domain *d = look_again(k, e) ? NULL : domain_find(k, scope, domain);
     if (!d && k->read_us)
         d = make_domain(k, scope, domain, e);
     if (d)
@@ -280,8 +280,8 @@ int keyring_next(struct keyring *k, const uint8_t scope[ID_BYTES], const char *d
                  struct key_epoch *ret, struct err *e)
 {
     pthread_mutex_lock(&k->lock);
-    const struct domain *d = find(k, scope, domain);
-    int rc = d ? make_epoch(k, scope, domain, d->epoch + 1, a, ret, e)
+    const struct domain *d = domain_find(k, scope, domain);
+    int rc = d ? domain_make(k, scope, domain, d->epoch + 1, a, ret, e)
                : err_set(e, ERR_NOT_FOUND, "the domain %s has no key yet", domain);
     pthread_mutex_unlock(&k->lock);
     return rc;
@@ -290,7 +290,7 @@ int keyring_next(struct keyring *k, const uint8_t scope[ID_BYTES], const char *d
 int keyring_take(struct keyring *k, const uint8_t scope[ID_BYTES], const struct key_epoch *x, struct err *e)
 {
     pthread_mutex_lock(&k->lock);
-    const struct domain *d = keep(k, scope, x->domain, x->epoch, clock_now_us(), &x->key);
+    const struct domain *d = domain_keep(k, scope, x->domain, x->epoch, clock_now_us(), &x->key);
     pthread_mutex_unlock(&k->lock);
     return d ? 0 : err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
 }
@@ -300,7 +300,7 @@ int keyring_old(struct keyring *k, const uint8_t *scope, struct key_old *ret, in
     int n = 0;
     pthread_mutex_lock(&k->lock);
     for (int i = 0; i < k->s->n && n < max; i++) {
-        const struct domain *d = &k->s->domain[i], *newest = find(k, d->scope, d->name);
+        const struct domain *d = &k->s->domain[i], *newest = domain_find(k, d->scope, d->name);
         if (newest == d || (scope && memcmp(d->scope, scope, ID_BYTES)))
             continue;
         ret[n] = (struct key_old){.replaced_at = newest->made_at};
@@ -318,7 +318,7 @@ int keyring_newest(struct keyring *k, const uint8_t *scope, struct key_domain *r
     pthread_mutex_lock(&k->lock);
     for (int i = 0; i < k->s->n && n < max; i++) {
         const struct domain *d = &k->s->domain[i];
-        if (find(k, d->scope, d->name) != d || (scope && memcmp(d->scope, scope, ID_BYTES)))
+        if (domain_find(k, d->scope, d->name) != d || (scope && memcmp(d->scope, scope, ID_BYTES)))
             continue;
         ret[n] = (struct key_domain){.epoch = d->epoch, .made_at = d->made_at};
         memcpy(ret[n].scope, d->scope, ID_BYTES);
@@ -407,7 +407,7 @@ void keyring_status(struct keyring *k, struct keyring_status *ret)
     ret->epochs = k->s->n;
     ret->domains = 0;
     for (int i = 0; i < k->s->n; i++)
-        ret->domains += find(k, k->s->domain[i].scope, k->s->domain[i].name) == &k->s->domain[i];
+        ret->domains += domain_find(k, k->s->domain[i].scope, k->s->domain[i].name) == &k->s->domain[i];
     root_id_text(&k->s->root, ret->root_id);
     memcpy(ret->store_id, k->store_id, sizeof ret->store_id);
     memcpy(ret->source, k->source, sizeof ret->source);

@@ -59,6 +59,33 @@ int key_unwrap(const struct key *under, const struct seal_place *at, const struc
                const struct val *tag, const char *what, struct key *ret, struct err *e);
 /* The keyring's root key is the store's: else what is at the source is read again. With the lock held. */
 int root_adopt(struct keyring *k, struct arena *a, struct err *e);
+/* --- of domains and of blind indices, each with the lock held but where there is a `tx` --- */
+
+/* The newest known; NULL. */
+struct domain *domain_find(struct keyring *k, const uint8_t scope[ID_BYTES], const char *name);
+/* NULL: there is no room. */
+struct domain *domain_keep(struct keyring *k, const uint8_t scope[ID_BYTES], const char *name, int64_t epoch,
+                           int64_t made_at, const struct key *key);
+/* A fresh key, not stored yet. */
+int domain_make(struct keyring *k, const uint8_t scope[ID_BYTES], const char *name, int64_t epoch, struct arena *a,
+                struct key_epoch *ret, struct err *e);
+
+struct blind_new {
+    const uint8_t *scope;
+    enum blind_column column;
+    struct key key;
+    uint8_t tag[TAG_BYTES], root_tag[TAG_BYTES];
+    struct slice wrapped;
+};
+bool blind_known(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column c);
+void blind_keep(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column c, const struct key *key);
+/* 1 and *ret, 0 when the store has none, -1. */
+int blind_read(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column c, struct arena *a, struct key *ret,
+               struct err *e);
+int blind_make(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column c, struct arena *a,
+               struct blind_new *ret, struct err *e);
+int blind_store(struct tx *tx, const struct blind_new *x, struct err *e);
+
 /* In a body that stores a wrap under the root key of this tag: it is the present one until the commit. ERR_CONFLICT. */
 int root_hold(struct tx *tx, const uint8_t tag[TAG_BYTES], struct err *e);
 

@@ -1,3 +1,5 @@
+#include "base/own.h"
+#include "keys/first.h"
 #include "study/study_int.h"
 
 int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct study *ret, struct err *e)
@@ -6,17 +8,9 @@ int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct
                                                BLIND_HOME_HOME,   BLIND_HOME_HOUSE,     BLIND_STREAM_STREAM,
                                                BLIND_STREAM_DATA, BLIND_STREAM_HOUSE};
     static const char *const domain[] = {"alias", "edge.patient", "edge.home", "edge.stream", "glass"};
-    static const uint8_t nobody[16] = {0};
-    uint8_t index[BLIND_BYTES];
-    struct key key;
-    for (size_t i = 0; i < sizeof column / sizeof column[0]; i++)
-        if (blind_index(k, scope, column[i], (struct slice){(const char *)nobody, sizeof nobody}, index, e))
-            return -1;
-    for (size_t i = 0; i < sizeof domain / sizeof domain[0]; i++) {
-        if (keyring_domain(k, scope, domain[i], &key, e))
-            return -1;
-        key_wipe(&key);
-    }
+    const struct first_keys want = {domain, COUNT(domain), column, COUNT(column)};
+    if (keyring_first(k, scope, &want, e))
+        return -1;
     *ret = (struct study){db, k, scope};
     return 0;
 }

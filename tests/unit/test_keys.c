@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include "keys/blind.h"
+#include "keys/first.h"
 #include "keys/subject.h"
 #include "store/place.h"
 
@@ -385,7 +385,8 @@ TEST(what_a_crash_left_between_commit_and_the_files_place_is_finished_by_who_ope
     }
 }
 
-/* Another process: on PostgreSQL a real one would be like this; on SQLite it is what a mistaken second one would meet. */
+/* Another process: on PostgreSQL a real one would be like this; on SQLite it is what a mistaken second one would meet.
+ */
 TEST(who_does_not_know_of_a_new_root_key_yet_stores_nothing_under_the_old_one)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -416,6 +417,51 @@ TEST(who_does_not_know_of_a_new_root_key_yet_stores_nothing_under_the_old_one)
     house_raze(&h);
 }
 
+static const char *const first_domain[] = {"one", "two", "three"};
+static const enum blind_column first_column[] = {BLIND_ALIAS, BLIND_HOME_HOUSE};
+static const struct first_keys first = {first_domain, 3, first_column, 2};
+
+/* What each of the keys does with the same bytes. */
+static void print_of(struct keyring *k, const uint8_t *scope, uint8_t ret[3 * KEY_BYTES + 2 * BLIND_BYTES])
+{
+    struct err e;
+    struct key key;
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(keyring_domain(k, scope, first_domain[i], &key, &e));
+        memcpy(ret + i * KEY_BYTES, key.secret, KEY_BYTES);
+    }
+    for (int i = 0; i < 2; i++)
+        CHECK_OK(blind_index(k, scope, first_column[i], (struct slice){(const char *)scope, 16},
+                             ret + 3 * KEY_BYTES + i * BLIND_BYTES, &e));
+}
+
+TEST(the_first_keys_are_made_once_and_what_another_process_made_meanwhile_counts)
+{
+    uint8_t was[3 * KEY_BYTES + 2 * BLIND_BYTES], is[sizeof was];
+    struct house h;
+    struct keyring *other;
+    struct key key;
+    struct err e;
+    house_build(&h);
+    CHECK_OK(keyring_open(h.key_path, h.db, &other, &e));
+    CHECK_OK(keyring_domain(other, h.scope, "two", &key, &e)); /* which h.keyring has not seen */
+    CHECK_OK(keyring_first(h.keyring, h.scope, &first, &e));
+    print_of(h.keyring, h.scope, was);
+    CHECK(memcmp(was + KEY_BYTES, key.secret, KEY_BYTES) == 0);
+    CHECK_OK(keyring_first(h.keyring, h.scope, &first, &e));
+    CHECK_OK(keyring_first(other, h.scope, &first, &e));
+    print_of(other, h.scope, is);
+    CHECK(memcmp(was, is, sizeof was) == 0);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM domain_key WHERE domain IN ('one', 'two', 'three')"), 3);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM blind_key"), 2);
+    keyring_close(other);
+    reopened(&h);
+    CHECK_OK(keyring_first(h.keyring, h.scope, &first, &e));
+    print_of(h.keyring, h.scope, is);
+    CHECK(memcmp(was, is, sizeof was) == 0);
+    house_raze(&h);
+}
+
 RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
     T(a_root_key_that_is_wrong_missing_or_open_to_others_is_refused),
     T(a_domain_key_is_made_once_and_is_there_again_after_reopening),
@@ -425,4 +471,5 @@ RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
     T(a_rotation_of_the_root_key_that_fails_changes_nothing_and_the_next_uses_the_key_it_left),
     T(what_a_crash_left_between_commit_and_the_files_place_is_finished_by_who_opens_next),
     T(who_does_not_know_of_a_new_root_key_yet_stores_nothing_under_the_old_one),
+    T(the_first_keys_are_made_once_and_what_another_process_made_meanwhile_counts),
     T(the_status_counts_domains_and_shows_a_fingerprint_that_is_not_the_key))
