@@ -51,6 +51,17 @@ int tx_rows_n(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, c
 {
     return tx->driver->query(tx, a, ret, e, sql, v + 1, n);
 }
+int tx_ask_n(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
+             int n)
+{
+    if (tx->driver->ask)
+        return tx->driver->ask(tx, a, ret, e, sql, v + 1, n);
+    return tx->driver->query(tx, a, ret, e, sql, v + 1, n) < 0 ? -1 : 0;
+}
+int tx_wait(struct tx *tx, struct err *e)
+{
+    return tx->driver->wait ? tx->driver->wait(tx, e) : 0;
+}
 int db_rows_n(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
               int n)
 {

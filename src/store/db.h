@@ -108,6 +108,16 @@ bool tx_shared(const struct tx *tx);
 int tx_rows_n(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
               int n);
 
+/* Inside a body: the same, but *ret is there only after tx_wait (or after tx_exec or tx_rows, which wait for all that
+ * was asked before). Questions that do not wait for each other's answers are one round trip, where that is what costs.
+ * 0 or -1; a failure may be told only by what follows, as of tx_put. `a` and `ret` live until then. */
+#define tx_ask(tx, a, ret, e, sql, ...)                                                                                \
+    tx_ask_n((tx), (a), (ret), (e), (sql), (const struct val[]){V_NULL, ##__VA_ARGS__},                                \
+             (int)(sizeof((const struct val[]){V_NULL, ##__VA_ARGS__}) / sizeof(struct val)) - 1)
+int tx_ask_n(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
+             int n);
+int tx_wait(struct tx *tx, struct err *e);
+
 /* A read outside of any body: what is committed. The number of rows, or -1. Any thread. */
 #define db_rows(db, a, ret, e, sql, ...)                                                                               \
     db_rows_n((db), (a), (ret), (e), (sql), (const struct val[]){V_NULL, ##__VA_ARGS__},                               \

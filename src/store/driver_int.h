@@ -16,12 +16,16 @@ struct db_driver {
     int (*query)(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
                  int n); /* a and ret NULL: the number of rows changed */
     int (*put)(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n);
+    /* NULL, both: asked is answered */
+    int (*ask)(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
+               int n);
+    int (*wait)(struct tx *tx, struct err *e);
     int (*read)(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
                 int n);
     int (*script)(struct tx *tx, const char *sql, struct err *e); /* several statements, of a migration */
     /* gate NULL: out of it */
     int (*gate)(struct tx *tx, const struct gate *gate, const struct gate_actor *who, struct err *e);
-    int (*scrub)(struct db *db, struct err *e);                   /* NULL: nothing to do */
+    int (*scrub)(struct db *db, struct err *e); /* NULL: nothing to do */
     int (*check)(struct db *db, struct err *e);
     int (*copy)(struct db *db, const char *to, struct progress *p, struct err *e);
     int (*load)(struct db *db, const char *from, struct progress *p, struct err *e); /* NULL: the copy is the store */

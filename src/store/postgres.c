@@ -1,8 +1,8 @@
 /* postgres.c -- the store that many processes share: a pool of connections, a transaction a body.
  *
  * Round trips are what a statement costs here, so every connection stays in libpq's pipeline mode: BEGIN travels with
- * the first statement of a body, and what a body only puts (tx_put) travels with its next question or with COMMIT. A
- * body of puts alone is one round trip.
+ * the first statement of a body, and what a body only puts (tx_put) or asks for later (tx_ask) travels with its next
+ * question or with COMMIT. A body of puts alone is one round trip.
  *
  * Bodies run at READ COMMITTED, beside each other. After a serialization failure, a deadlock or a lost race for a
  * unique key the body is run again from its start; so it is when the connection was found dead before its COMMIT was
@@ -60,6 +60,8 @@ struct conn {
         enum sent kind;
         struct statement *statement; /* of a PREPARE */
         const char *sql;
+        struct arena *arena; /* of a tx_ask: its rows go there */
+        struct rows *rows;
     } sent[SENT_MAX];
     int sents;
 };
@@ -117,13 +119,13 @@ static int await(struct conn *c, int ms)
     int64_t until = clock_mono_us() + ms * 1000LL;
     for (;;) {
         int unsent = PQflush(c->pg);
-        if (unsent < 0 || !PQconsumeInput(c->pg))
+        if (unsent < 0)
             return -1;
-        if (!unsent && !PQisBusy(c->pg))
+        if (!unsent && !PQisBusy(c->pg)) /* of what was read already, as when several results came at once */
             return 0;
         int64_t left = until - clock_mono_us();
         struct pollfd p = {PQsocket(c->pg), (short)(POLLIN | (unsent ? POLLOUT : 0)), 0};
-        if (left <= 0 || (poll(&p, 1, (int)(left / 1000) + 1) < 0 && errno != EINTR))
+        if (left <= 0 || (poll(&p, 1, (int)(left / 1000) + 1) < 0 && errno != EINTR) || !PQconsumeInput(c->pg))
             return -1;
     }
 }
@@ -277,6 +279,7 @@ static int remember(struct conn *c, enum sent kind, struct statement *st, const 
 {
     c->sent[c->sents].kind = kind;
     c->sent[c->sents].statement = st;
+    c->sent[c->sents].rows = NULL;
     c->sent[c->sents++].sql = sql;
     return 0;
 }
@@ -347,6 +350,7 @@ static int send_statement(struct conn *c, const char *sql, const struct val *v, 
         if (st)
             st->sent = true;
     }
+    metric_add(METRIC_STATEMENTS, 1);
     if (send_bound(c, name, v, n))
         return gone(c, e, sql);
     return remember(c, SENT_EXEC, NULL, sql);
@@ -380,34 +384,6 @@ static PGresult *next_result(struct conn *c, int ms)
         }
     }
     return r;
-}
-
-/* Takes the results of everything on its way. 0, or -1 with the first failure. *ret: the last statement's result. */
-static int receive(struct conn *c, PGresult **ret, int ms, struct err *e)
-{
-    int rc = 0, n = c->sents, last = n - 1;
-    c->sents = 0;
-    while (last >= 0 && c->sent[last].kind == SENT_SYNC)
-        last--;
-    for (int i = 0; i < n; i++) {
-        PGresult *r = next_result(c, ms);
-        if (!r) {
-            gone(c, e, c->sent[i].sql);
-            return -1;
-        }
-        ExecStatusType s = PQresultStatus(r);
-        bool ok = s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK || s == PGRES_PIPELINE_SYNC;
-        if (!ok && c->sent[i].statement)
-            c->sent[i].statement->sent = false;
-        if (!ok && rc == 0)
-            rc = s == PGRES_PIPELINE_ABORTED ? err_set(e, ERR_STORE, "%s: the transaction had failed", c->sent[i].sql)
-                                             : fail(c, e, r, c->sent[i].sql);
-        if (ret && i == last && ok)
-            *ret = r;
-        else
-            PQclear(r);
-    }
-    return rc;
 }
 
 static int take_cell(const PGresult *r, int row, int col, struct arena *a, struct val *ret)
@@ -448,6 +424,37 @@ static int take_rows(const PGresult *r, struct arena *a, struct rows *ret, struc
     return n;
 }
 
+/* Takes the results of everything on its way. 0, or -1 with the first failure. *ret: the last statement's result. */
+static int receive(struct conn *c, PGresult **ret, int ms, struct err *e)
+{
+    int rc = 0, n = c->sents, last = n - 1;
+    c->sents = 0;
+    metric_add(METRIC_TRIPS, 1);
+    while (last >= 0 && c->sent[last].kind == SENT_SYNC)
+        last--;
+    for (int i = 0; i < n; i++) {
+        PGresult *r = next_result(c, ms);
+        if (!r) {
+            gone(c, e, c->sent[i].sql);
+            return -1;
+        }
+        ExecStatusType s = PQresultStatus(r);
+        bool ok = s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK || s == PGRES_PIPELINE_SYNC;
+        if (!ok && c->sent[i].statement)
+            c->sent[i].statement->sent = false;
+        if (!ok && rc == 0)
+            rc = s == PGRES_PIPELINE_ABORTED ? err_set(e, ERR_STORE, "%s: the transaction had failed", c->sent[i].sql)
+                                             : fail(c, e, r, c->sent[i].sql);
+        if (ok && rc == 0 && c->sent[i].rows && take_rows(r, c->sent[i].arena, c->sent[i].rows, e) < 0)
+            rc = -1;
+        if (ret && i == last && ok)
+            *ret = r;
+        else
+            PQclear(r);
+    }
+    return rc;
+}
+
 /* --- bodies --- */
 
 static int send_begin(struct pg_tx *tx, struct err *e)
@@ -481,13 +488,30 @@ static int pg_query(struct tx *base, struct arena *a, struct rows *ret, struct e
     return rc;
 }
 
+static int pg_wait(struct tx *base, struct err *e)
+{
+    struct conn *c = ((struct pg_tx *)base)->conn;
+    return c->sents && (flush_request(c, e) || receive(c, NULL, ANSWER_MS, e)) ? -1 : 0;
+}
+
 static int pg_put(struct tx *base, struct err *e, const char *sql, const struct val *v, int n)
 {
     struct pg_tx *tx = (struct pg_tx *)base;
-    struct conn *c = tx->conn;
-    if (c->sents > SENT_MAX - 8 && (flush_request(c, e) || receive(c, NULL, ANSWER_MS, e)))
+    if (tx->conn->sents > SENT_MAX - 8 && pg_wait(base, e))
         return -1;
-    return send_begin(tx, e) || send_statement(c, sql, v, n, e) ? -1 : 0;
+    return send_begin(tx, e) || send_statement(tx->conn, sql, v, n, e) ? -1 : 0;
+}
+
+static int pg_ask(struct tx *base, struct arena *a, struct rows *ret, struct err *e, const char *sql,
+                  const struct val *v, int n)
+{
+    struct conn *c = ((struct pg_tx *)base)->conn;
+    *ret = (struct rows){.n = 0};
+    if (pg_put(base, e, sql, v, n))
+        return -1;
+    c->sent[c->sents - 1].arena = a;
+    c->sent[c->sents - 1].rows = ret;
+    return 0;
 }
 
 /* --- gates: roles, taken for the rest of the transaction --- */
@@ -550,12 +574,20 @@ static void settle(struct conn *c)
         c->broken = true;
 }
 
+/* A body that is over waits for no more rows, and where they were to go may be gone. */
+static void forget_asked(struct conn *c)
+{
+    for (int i = 0; i < c->sents; i++)
+        c->sent[i].rows = NULL;
+}
+
 static int run_once(struct pg_tx *tx, tx_body *body, void *arg, struct err *e)
 {
     struct conn *c = tx->conn;
     c->began = c->committing = false;
     *c->state = 0;
     int rc = body(&tx->base, arg, e);
+    forget_asked(c);
     if (!rc && c->began)
         rc = commit(c, e);
     if (rc)
@@ -753,6 +785,8 @@ const struct db_driver db_postgres = {
     .run = pg_run,
     .query = pg_query,
     .put = pg_put,
+    .ask = pg_ask,
+    .wait = pg_wait,
     .read = pg_read,
     .script = pg_script,
     .gate = pg_gate,

@@ -255,6 +255,7 @@ static int query(struct conn *c, struct arena *a, struct rows *ret, struct err *
     sqlite3_stmt *st = prepared(c, sql, e);
     if (!st)
         return -1;
+    metric_add(METRIC_STATEMENTS, 1);
     int rc = bind(st, v, n), cap = 0, cols = sqlite3_column_count(st), got = 0;
     struct val *cell = NULL;
     if (rc != SQLITE_OK) {

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/metric.h"
 #include "house.h"
 
 static struct house h;
@@ -256,6 +257,57 @@ TEST(a_put_that_fails_undoes_its_body)
     gone(db);
 }
 
+/* --- asks --- */
+
+struct asking {
+    struct arena *arena;
+    bool fail;       /* one of the questions makes no sense */
+    bool leave_open; /* the body ends without waiting */
+    int64_t count[3];
+};
+
+static int ask_thrice(struct tx *tx, void *arg, struct err *e)
+{
+    struct asking *x = arg;
+    static const char *const name[] = {"a", "b", "c"};
+    struct rows r[3]; /* gone with the body */
+    for (int i = 0; i < 3; i++)
+        if (tx_put(tx, e, "INSERT INTO scope (id, kind, name, created_at) VALUES ($1, 'x', $2, 0)", V_BYTES(&i, sizeof i),
+                   V_STR(name[i])) ||
+            tx_ask(tx, x->arena, &r[i], e, "SELECT count(*) FROM scope") ||
+            (x->fail && i == 1 && tx_ask(tx, x->arena, &r[i], e, "SELECT no_such_column FROM scope")))
+            return -1;
+    if (x->leave_open)
+        return x->fail ? -1 : 0;
+    if (tx_wait(tx, e))
+        return -1;
+    for (int i = 0; i < 3; i++)
+        x->count[i] = r[i].cell[0].i;
+    return tx_wait(tx, e); /* for nothing */
+}
+
+TEST(what_is_asked_for_is_answered_in_its_order_by_one_round_trip)
+{
+    struct db *db = fresh();
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct asking x = {.arena = a};
+    struct err e;
+    int64_t trips = metric_value[METRIC_TRIPS];
+    CHECK_OK(tx_run(db, ask_thrice, &x, &e));
+    CHECK_INT(metric_value[METRIC_TRIPS] - trips, house_shared() ? 2 : 0); /* the second is the commit's */
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(x.count[i], i + 1);
+    house_sql(&h, "DELETE FROM scope");
+    for (int open = 0; open < 2; open++) {
+        struct asking bad = {.arena = a, .fail = true, .leave_open = open};
+        CHECK_INT(tx_run(db, ask_thrice, &bad, &e), -1);
+        CHECK_INT(scopes(db), 0);
+    }
+    CHECK_OK(tx_run(db, ask_thrice, &(struct asking){.arena = a, .leave_open = true}, &e));
+    CHECK_INT(scopes(db), 3);
+    gone(db);
+}
+
 /* --- beside each other --- */
 
 static int count_up(struct tx *tx, void *arg, struct err *e)
@@ -433,5 +485,6 @@ TEST(an_empty_store_is_known_as_such)
 RUN(T(a_body_is_all_or_nothing), T(bodies_of_many_threads_share_commits_and_fail_alone),
     T(what_was_committed_is_there_after_reopening), T(only_what_must_last_waits_for_the_disk),
     T(the_audit_log_takes_no_change), T(a_newer_schema_is_refused), T(values_come_back_as_they_were),
-    T(a_put_that_fails_undoes_its_body), T(no_step_is_lost_between_threads), T(two_bodies_take_two_rows), T(a_lost_race_is_run_again),
+    T(a_put_that_fails_undoes_its_body), T(what_is_asked_for_is_answered_in_its_order_by_one_round_trip),
+    T(no_step_is_lost_between_threads), T(two_bodies_take_two_rows), T(a_lost_race_is_run_again),
     T(closed_connections_are_replaced), T(an_empty_store_is_known_as_such))
