@@ -397,6 +397,7 @@ void keyring_close(struct keyring *k)
     if (!k)
         return;
     sodium_free(k->s);
+    hints_close(k);
     pthread_mutex_destroy(&k->lock);
     free(k);
 }

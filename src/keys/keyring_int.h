@@ -7,11 +7,19 @@
 #include <pthread.h>
 
 #include "keys/blind.h"
+#include "keys/hint.h"
 #include "keys/keyring.h"
 #include "keys/subject.h"
 #include "store/place.h"
 
-enum { DOMAINS_MAX = 1024, BLINDS_MAX = 64, SUBJECTS_MAX = 256, KEYS_MEMORY = 4 << 20, TAG_BYTES = 32 };
+enum {
+    DOMAINS_MAX = 1024,
+    BLINDS_MAX = 64,
+    SUBJECT_SETS = 1024,
+    SUBJECT_WAYS = 8,
+    KEYS_MEMORY = 4 << 20,
+    TAG_BYTES = 32
+};
 
 /* In memory from sodium_malloc: locked, not dumped, between guard pages, wiped when freed. */
 struct secrets {
@@ -30,19 +38,22 @@ struct secrets {
         enum blind_column column;
         struct key key;
     } blind[BLINDS_MAX];
-    int subjects;
     struct subject_slot {
         uint8_t scope[ID_BYTES], subject[ID_BYTES];
         enum subject_domain domain;
-        int64_t used, read_us; /* when, as a number of uses; when its row was read, monotonic */
+        int64_t used, read_us; /* when, as a number of uses (0: free); when its row was read, monotonic */
         struct key key;        /* the record key */
-    } subject[SUBJECTS_MAX];
+    } subject[SUBJECT_SETS][SUBJECT_WAYS];
 };
 
 struct keyring {
     struct db *db;
     pthread_mutex_t lock; /* guards what follows */
     struct secrets *s;
+    struct hint {
+        bool used;
+        uint8_t name[HINT_NAME], id[HINT_IDS][ID_BYTES];
+    } * hint;        /* HINTS of them in memory like that of the secrets; NULL: none was kept yet */
     int64_t read_us; /* monotonic: when the rows were read last */
     int64_t uses, forgets;
     int64_t root_since;
@@ -88,5 +99,8 @@ int blind_store(struct tx *tx, const struct blind_new *x, struct err *e);
 
 /* In a body that stores a wrap under the root key of this tag: it is the present one until the commit. ERR_CONFLICT. */
 int root_hold(struct tx *tx, const uint8_t tag[TAG_BYTES], struct err *e);
+/* hint.c; the first with the lock held. */
+void hints_forget(struct keyring *k, const uint8_t id[ID_BYTES]);
+void hints_close(struct keyring *k);
 
 #endif

@@ -96,24 +96,37 @@ int keyring_subject_store(struct tx *tx, const struct subject_key *s, struct err
 
 /* --- those that were opened lately --- */
 
+/* Ids are random but for their first bytes, which may be a time. */
+static struct subject_slot *set_of(struct keyring *k, const uint8_t *subject, enum subject_domain d)
+{
+    uint32_t n;
+    memcpy(&n, subject + ID_BYTES - sizeof n, sizeof n);
+    return k->s->subject[(n + (uint32_t)d) % SUBJECT_SETS];
+}
+
 static struct subject_slot *cached(struct keyring *k, const uint8_t *scope, const uint8_t *subject,
                                    enum subject_domain d)
 {
-    for (int i = 0; i < k->s->subjects; i++) {
-        struct subject_slot *s = &k->s->subject[i];
-        if (s->domain == d && !memcmp(s->subject, subject, ID_BYTES) && !memcmp(s->scope, scope, ID_BYTES))
+    struct subject_slot *set = set_of(k, subject, d);
+    for (struct subject_slot *s = set; s < set + SUBJECT_WAYS; s++)
+        if (s->used && s->domain == d && !memcmp(s->subject, subject, ID_BYTES) && !memcmp(s->scope, scope, ID_BYTES))
             return s;
-    }
     return NULL;
+}
+
+/* As `cached`, if it is to be believed in. */
+static struct subject_slot *fresh(struct keyring *k, const uint8_t *scope, const uint8_t *subject,
+                                  enum subject_domain d)
+{
+    struct subject_slot *s = cached(k, scope, subject, d);
+    return s && db_shared(k->db) && clock_mono_us() - s->read_us > SHARED_TRUST_US ? NULL : s;
 }
 
 static bool copy_cached(struct keyring *k, const uint8_t *scope, const uint8_t *subject, enum subject_domain d,
                         struct key *ret, int64_t *ret_forgets)
 {
     pthread_mutex_lock(&k->lock);
-    struct subject_slot *s = cached(k, scope, subject, d);
-    if (s && db_shared(k->db) && clock_mono_us() - s->read_us > SHARED_TRUST_US)
-        s = NULL;
+    struct subject_slot *s = fresh(k, scope, subject, d);
     if (s) {
         s->used = ++k->uses;
         *ret = s->key;
@@ -123,20 +136,15 @@ static bool copy_cached(struct keyring *k, const uint8_t *scope, const uint8_t *
     return s != NULL;
 }
 
-/* The slot of the same key, a free one, or that used longest ago. */
+/* The slot of the same key, else of its set a free one, or that used longest ago. */
 static struct subject_slot *slot_for(struct keyring *k, const uint8_t *scope, const uint8_t *subject,
                                      enum subject_domain d)
 {
-    struct subject_slot *s = cached(k, scope, subject, d);
-    if (s)
-        return s;
-    if (k->s->subjects < SUBJECTS_MAX)
-        return &k->s->subject[k->s->subjects++];
-    s = &k->s->subject[0];
-    for (int i = 1; i < SUBJECTS_MAX; i++)
-        if (k->s->subject[i].used < s->used)
-            s = &k->s->subject[i];
-    return s;
+    struct subject_slot *set = set_of(k, subject, d), *oldest = set, *s = cached(k, scope, subject, d);
+    for (int i = 1; i < SUBJECT_WAYS; i++)
+        if (set[i].used < oldest->used)
+            oldest = &set[i];
+    return s ? s : oldest;
 }
 
 /* Not when somebody forgot keys since the row was read: it may have been this one. */
@@ -160,13 +168,11 @@ void keyring_subject_forget(struct keyring *k, const uint8_t scope[ID_BYTES], co
 {
     pthread_mutex_lock(&k->lock);
     k->forgets++;
-    for (int i = k->s->subjects - 1; i >= 0; i--) {
-        struct subject_slot *s = &k->s->subject[i], *last = &k->s->subject[k->s->subjects - 1];
-        if (memcmp(s->subject, subject, ID_BYTES) || memcmp(s->scope, scope, ID_BYTES))
-            continue;
-        *s = *last;
-        wipe(last, sizeof *last);
-        k->s->subjects--;
+    hints_forget(k, subject);
+    for (int i = 0; i < SUBJECT_SETS * SUBJECT_WAYS; i++) {
+        struct subject_slot *s = &k->s->subject[0][0] + i;
+        if (s->used && !memcmp(s->subject, subject, ID_BYTES) && !memcmp(s->scope, scope, ID_BYTES))
+            wipe(s, sizeof *s);
     }
     pthread_mutex_unlock(&k->lock);
 }
@@ -217,6 +223,82 @@ int keyring_subject_open(struct keyring *k, const uint8_t scope[ID_BYTES], const
     *ret = key;
     key_wipe(&key);
     return 0;
+}
+
+/* --- opening many --- */
+
+enum { WANTS_FEW = 4, WANTS_MANY = 25 };
+
+#define KEYS_OF                                                                                                        \
+    "SELECT subject, domain, id, wrapped, tag, destroyed_at FROM subject_key WHERE scope = $1 AND subject IN "
+
+/* The same two texts for any number: what is left over asks for the first one again. */
+static int read_some(struct keyring *k, const uint8_t *scope, const struct subject_want *want, int n, struct arena *a,
+                     struct rows *ret, struct err *e)
+{
+    struct val v[2 + WANTS_MANY] = {V_NULL, V_ID(scope)};
+    for (int i = 0; i < WANTS_MANY; i++)
+        v[2 + i] = V_ID(want[i < n ? i : 0].subject);
+    return n <= WANTS_FEW
+               ? db_rows_n(k->db, a, ret, e, KEYS_OF "($2, $3, $4, $5)", v, 1 + WANTS_FEW)
+               : db_rows_n(k->db, a, ret, e,
+                           KEYS_OF "($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
+                                   "$20, $21, $22, $23, $24, $25, $26)",
+                           v, 1 + WANTS_MANY);
+}
+
+static bool is_wanted(const struct subject_want *w, const struct val *v)
+{
+    return memcmp(w->subject, v[0].s.p, ID_BYTES) == 0 && slice_is(v[1].s, subject_domain_name(w->domain));
+}
+
+static int fetch_some(struct keyring *k, const uint8_t *scope, const struct subject_want *want, int n, int64_t forgets,
+                      struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(256 * 1024);
+    struct rows r;
+    struct key key;
+    struct err unsaid;
+    int64_t now = clock_mono_us();
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "open subjects' keys");
+    if (n == 0)
+        return 0;
+    if (read_some(k, scope, want, n, a, &r, e) < 0)
+        return -1;
+    for (int i = 0; i < r.n; i++)
+        for (int w = 0; w < n; w++) {
+            const struct val *v = row_at(&r, i, 0);
+            if (!is_wanted(&want[w], v) || v[5].kind != VAL_NULL ||
+                unwrap(k, scope, want[w].subject, want[w].domain, v + 2, &key, &unsaid))
+                continue;
+            cache(k, scope, want[w].subject, want[w].domain, &key, now, forgets);
+            key_wipe(&key);
+        }
+    return 0;
+}
+
+int keyring_subject_fetch(struct keyring *k, const uint8_t scope[ID_BYTES], const struct subject_want *want, int n,
+                          struct err *e)
+{
+    struct subject_want some[WANTS_MANY];
+    int64_t forgets = 0;
+    int got = 0;
+    for (int i = 0; i < n; i++) {
+        pthread_mutex_lock(&k->lock);
+        bool have = fresh(k, scope, want[i].subject, want[i].domain) != NULL;
+        if (got == 0)
+            forgets = k->forgets;
+        pthread_mutex_unlock(&k->lock);
+        if (!have)
+            some[got++] = want[i];
+        if (got == WANTS_MANY) {
+            if (fetch_some(k, scope, some, got, forgets, e))
+                return -1;
+            got = 0;
+        }
+    }
+    return fetch_some(k, scope, some, got, forgets, e);
 }
 
 /* --- destroying --- */

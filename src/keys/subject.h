@@ -16,7 +16,7 @@
  * files, its log and its backups that is up to the server. A backup made before still has the wrap: the ledger of
  * erasures (jobs/ledger.h) names the subject, and a restore destroys the keys again.
  *
- * Keys that were opened are kept, 256 at most, in locked memory: until forgotten, pushed out by others or the keyring
+ * Keys that were opened are kept, 8,192 at most, in locked memory: until forgotten, pushed out by others or the keyring
  * is closed. Where other processes use the same store (PostgreSQL), what they destroyed opens here for a minute longer
  * at most -- so whoever destroys a key deletes or blanks the rows under it in the same transaction.
  *
@@ -54,6 +54,15 @@ int keyring_subject_store(struct tx *tx, const struct subject_key *s, struct err
  * changed or moved, or does not hold the key that was committed to. */
 int keyring_subject_open(struct keyring *k, const uint8_t scope[ID_BYTES], const uint8_t subject[ID_BYTES],
                          enum subject_domain d, struct key *ret, struct err *e);
+
+/* Of those keys the ones that are not kept are read by one question to the store for 25 subjects, and kept: before many
+ * are opened one after the other. What is amiss with one of them is said when it is opened. Blocks for that. */
+struct subject_want {
+    const uint8_t *subject; /* 16 bytes */
+    enum subject_domain domain;
+};
+int keyring_subject_fetch(struct keyring *k, const uint8_t scope[ID_BYTES], const struct subject_want *want, int n,
+                          struct err *e);
 
 /* In a body: destroys all keys of the subject, for good. The number of them, or -1. After the commit:
  * keyring_subject_forget, then db_scrub. */

@@ -1,7 +1,9 @@
 #include "house.h"
 
+#include "base/metric.h"
 #include "base/rnd.h"
 #include "keys/blind.h"
+#include "keys/hint.h"
 #include "keys/subject.h"
 #include "store/place.h"
 
@@ -242,10 +244,10 @@ static int store_all(struct tx *tx, void *arg, struct err *e)
 
 TEST(more_keys_than_are_remembered_all_open)
 {
-    enum { SUBJECTS = 300 };
+    enum { SUBJECTS = 9000 };
     struct house h;
     struct err e;
-    struct subject_key s[SUBJECTS];
+    static struct subject_key s[SUBJECTS];
     struct key got;
     house_build(&h);
     for (int i = 0; i < SUBJECTS; i++) {
@@ -259,14 +261,71 @@ TEST(more_keys_than_are_remembered_all_open)
             CHECK_OK(keyring_subject_open(h.keyring, h.scope, s[i].subject, SUBJECT_STREAM, &got, &e));
             CHECK(memcmp(&got, &s[i].key, sizeof got) == 0);
         }
-    for (int i = 0; i < SUBJECTS; i += 10)
+    for (int i = 0; i < SUBJECTS; i += 300)
         destroy(&h, s[i].subject);
     for (int i = 0; i < SUBJECTS; i++) {
-        if (i % 10)
+        if (i % 300)
             CHECK_OK(keyring_subject_open(h.keyring, h.scope, s[i].subject, SUBJECT_STREAM, &got, &e));
         else
             refused(&h, s[i].subject, SUBJECT_STREAM, ERR_GONE);
-        CHECK(i % 10 == 0 || memcmp(&got, &s[i].key, sizeof got) == 0);
+        CHECK(i % 300 == 0 || memcmp(&got, &s[i].key, sizeof got) == 0);
+    }
+    house_raze(&h);
+}
+
+/* What is fetched together opens as what is opened alone; what is amiss with one is told when it is opened. */
+TEST(keys_fetched_together_are_the_ones_that_open)
+{
+    enum { SUBJECTS = 60 };
+    struct house h;
+    struct err e;
+    static struct subject_key s[SUBJECTS];
+    struct subject_want want[SUBJECTS + 1];
+    uint8_t nobody[16] = {9};
+    struct key got;
+    house_build(&h);
+    for (int i = 0; i < SUBJECTS; i++) {
+        uint8_t id[16];
+        rnd_bytes(id, 16);
+        CHECK_OK(keyring_subject_make(h.keyring, h.scope, id, i % 2 ? SUBJECT_HOME : SUBJECT_IDENTITY, &s[i], &e));
+        want[i] = (struct subject_want){s[i].subject, s[i].domain};
+    }
+    want[SUBJECTS] = (struct subject_want){nobody, SUBJECT_HOME};
+    CHECK_OK(tx_run(h.db, store_all, &(struct many){s, SUBJECTS}, &e));
+    destroy(&h, s[7].subject);
+    reopen(&h);
+    CHECK_OK(keyring_subject_fetch(h.keyring, h.scope, want, SUBJECTS + 1, &e));
+    int64_t asked = metric_value[METRIC_STATEMENTS];
+    for (int i = 0; i < SUBJECTS; i++) {
+        if (i == 7)
+            continue;
+        CHECK_OK(keyring_subject_open(h.keyring, h.scope, s[i].subject, s[i].domain, &got, &e));
+        CHECK(memcmp(&got, &s[i].key, sizeof got) == 0);
+    }
+    CHECK_INT(metric_value[METRIC_STATEMENTS], asked); /* none of them was read once more */
+    refused(&h, s[7].subject, s[7].domain, ERR_GONE);
+    refused(&h, nobody, SUBJECT_HOME, ERR_NOT_FOUND);
+    house_sql(&h, "UPDATE subject_key SET tag = wrapped");
+    reopen(&h);
+    CHECK_OK(keyring_subject_fetch(h.keyring, h.scope, want, SUBJECTS, &e));
+    refused(&h, s[0].subject, s[0].domain, ERR_KEYS);
+    house_raze(&h);
+}
+
+TEST(a_hint_is_kept_until_one_of_its_ids_is_forgotten)
+{
+    uint8_t name[HINT_NAME] = {1}, other[HINT_NAME] = {2}, ids[HINT_IDS][ID_BYTES], got[HINT_IDS][ID_BYTES];
+    struct house h;
+    house_build(&h);
+    rnd_bytes(ids, sizeof ids);
+    CHECK(!keyring_hint(h.keyring, name, got));
+    for (int i = 0; i < HINT_IDS; i++) {
+        keyring_hint_keep(h.keyring, name, (const uint8_t(*)[ID_BYTES])ids);
+        CHECK(keyring_hint(h.keyring, name, got));
+        CHECK(memcmp(got, ids, sizeof ids) == 0);
+        CHECK(!keyring_hint(h.keyring, other, got));
+        keyring_subject_forget(h.keyring, h.scope, ids[i]);
+        CHECK(!keyring_hint(h.keyring, name, got));
     }
     house_raze(&h);
 }
@@ -385,5 +444,6 @@ RUN(T(a_subject_has_one_key_for_each_domain_which_is_there_again_after_reopening
     T(the_wrap_of_a_subjects_key_opens_at_its_own_place_only),
     T(another_key_under_a_right_wrap_is_not_the_one_that_was_committed_to),
     T(a_destroyed_key_does_not_open_and_is_never_made_anew), T(nothing_of_a_destroyed_wrap_is_in_any_file),
-    T(more_keys_than_are_remembered_all_open), T(an_index_is_the_same_for_the_same_value_column_and_scope_alone),
+    T(more_keys_than_are_remembered_all_open), T(keys_fetched_together_are_the_ones_that_open),
+    T(a_hint_is_kept_until_one_of_its_ids_is_forgotten), T(an_index_is_the_same_for_the_same_value_column_and_scope_alone),
     T(a_value_that_has_not_its_one_form_is_refused), T(the_wrap_of_an_index_key_opens_at_its_own_place_only))
