@@ -180,33 +180,36 @@ int audit_note(struct db *db, const struct audit_entry *x, struct err *e)
 
 /* --- indices, where bodies run beside each other --- */
 
-enum { INDEX_BATCH = 2000 };
-
 struct indexing {
     struct arena *arena;
-    int moved;
+    struct rows *moved;
 };
 
-int audit_lock(struct tx *tx, struct arena *a, struct err *e)
+int audit_lock(struct tx *tx, struct err *e)
 {
-    struct rows r;
-    return tx_shared(tx) && tx_rows(tx, a, &r, e, "SELECT pg_advisory_xact_lock(418430873972)") < 0 ? -1 : 0;
+    return tx_shared(tx) ? tx_put(tx, e, "SELECT pg_advisory_xact_lock(418430873972)") : 0;
 }
 
 /* The lock makes one snapshot follow the other, so `max(idx)` is that of the last indexer. */
 static int index_body(struct tx *tx, void *arg, struct err *e)
 {
     struct indexing *x = arg;
-    if (audit_lock(tx, x->arena, e))
-        return -1;
-    x->moved =
-        tx_exec(tx, e,
-                "WITH waiting AS (DELETE FROM audit_pending WHERE seq IN (SELECT seq FROM audit_pending ORDER BY "
-                "seq LIMIT $1) RETURNING seq, scope, at, entry, leaf) "
-                "INSERT INTO audit (idx, scope, at, entry, leaf) SELECT (SELECT coalesce(max(idx), -1) FROM "
-                "audit) + row_number() OVER (ORDER BY seq), scope, at, entry, leaf FROM waiting",
-                V_INT(INDEX_BATCH));
-    return x->moved < 0 ? -1 : 0;
+    return audit_lock(tx, e) ||
+                   tx_rows(tx, x->arena, x->moved, e,
+                           "WITH waiting AS (DELETE FROM audit_pending WHERE seq IN (SELECT seq FROM audit_pending "
+                           "ORDER BY seq LIMIT $1) RETURNING seq, scope, at, entry, leaf) "
+                           "INSERT INTO audit (idx, scope, at, entry, leaf) SELECT (SELECT coalesce(max(idx), -1) FROM "
+                           "audit) + row_number() OVER (ORDER BY seq), scope, at, entry, leaf FROM waiting "
+                           "RETURNING idx, leaf",
+                           V_INT(AUDIT_INDEX_STEP)) < 0
+               ? -1
+               : 0;
+}
+
+int audit_index_step(struct db *db, struct arena *a, struct rows *ret, struct err *e)
+{
+    struct indexing x = {a, ret};
+    return tx_run(db, index_body, &x, e);
 }
 
 static bool anything_waits(struct db *db)
@@ -219,17 +222,16 @@ static bool anything_waits(struct db *db)
 
 int audit_index(struct db *db, struct err *e)
 {
-    OWN_ARENA struct arena *a = arena_new(64 * 1024);
-    struct indexing x = {.arena = a, .moved = INDEX_BATCH};
-    if (!db_shared(db))
+    struct rows r = {.n = AUDIT_INDEX_STEP};
+    if (!db_shared(db) || !anything_waits(db))
         return 0;
-    if (!a)
-        return err_set(e, ERR_NO_MEMORY, "index the audit log");
-    if (!anything_waits(db))
-        return 0;
-    while (x.moved == INDEX_BATCH)
-        if (tx_run(db, index_body, &x, e))
+    while (r.n == AUDIT_INDEX_STEP) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        if (!a)
+            return err_set(e, ERR_NO_MEMORY, "index the audit log");
+        if (audit_index_step(db, a, &r, e))
             return -1;
+    }
     return 0;
 }
 

@@ -56,8 +56,12 @@ int audit_note(struct db *db, const struct audit_entry *entry, struct err *e);
  * process at a time. The keeper (checkpoint.h) does that five times a second; whoever reads the log does it first.
  * Elsewhere entries have their index from the start, and this does nothing. */
 int audit_index(struct db *db, struct err *e);
+/* One step of that, there alone, for somebody who waits: *ret has a row (idx, leaf) of each entry that got its index;
+ * fewer than AUDIT_INDEX_STEP: none waits any more that waited when this began. */
+enum { AUDIT_INDEX_STEP = 2000 };
+int audit_index_step(struct db *db, struct arena *a, struct rows *ret, struct err *e);
 /* In a body: until its end no other process gives indices or signs. */
-int audit_lock(struct tx *tx, struct arena *a, struct err *e);
+int audit_lock(struct tx *tx, struct err *e);
 
 /* How many entries there are. */
 int audit_count(struct db *db, int64_t *ret, struct err *e);

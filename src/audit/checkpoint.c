@@ -272,8 +272,7 @@ static int sign_body(struct tx *tx, void *arg, struct err *e)
     struct signing *x = arg;
     int64_t size, last;
     x->more = false;
-    if (audit_lock(tx, x->arena, e) ||
-        number_of(tx, x->arena, &size, e, "SELECT coalesce(max(idx), -1) + 1 FROM audit") ||
+    if (audit_lock(tx, e) || number_of(tx, x->arena, &size, e, "SELECT coalesce(max(idx), -1) + 1 FROM audit") ||
         look_back(x, tx, size, &last, e))
         return -1;
     if (last == size)

@@ -21,7 +21,7 @@ static int sort_body(struct tx *tx, void *arg, struct err *e)
     struct sorting *x = arg;
     struct rows r;
     x->more = false;
-    if (audit_lock(tx, x->arena, e) || tx_rows(tx, x->arena, &r, e, count_blocks) < 0)
+    if (audit_lock(tx, e) || tx_rows(tx, x->arena, &r, e, count_blocks) < 0)
         return -1;
     int64_t block = row_at(&r, 0, 0)->i, from = block * BLOCK;
     if (tx_rows(tx, x->arena, &r, e, "SELECT coalesce(max(idx), -1) + 1 FROM audit") < 0)
