@@ -44,24 +44,36 @@ int alias_store(struct tx *tx, const struct study *s, const struct alias *x, str
                   V_ID(s->scope), V_STR(x->holder), V_INT(x->number), V_ID(x->index), V_BLOB(x->sealed));
 }
 
-int alias_subject(struct tx *tx, const struct study *s, const char *holder, int64_t number, struct arena *a,
-                  uint8_t ret[16], struct err *e)
+int alias_ask_subject(struct tx *tx, const struct study *s, const char *holder, int64_t number, struct arena *a,
+                      struct rows *ret, struct err *e)
 {
-    struct rows r;
+    return tx_ask(tx, a, ret, e, "SELECT subject FROM alias WHERE scope = $1 AND holder = $2 AND number = $3",
+                  V_ID(s->scope), V_STR(holder), V_INT(number));
+}
+
+int alias_take_subject(const struct study *s, const char *holder, int64_t number, const struct rows *r, struct arena *a,
+                       uint8_t ret[16], struct err *e)
+{
     struct slice plain;
     uint8_t row[16];
     struct seal_place at = alias_place(s->scope, slice_of(holder), number, row);
-    if (tx_rows(tx, a, &r, e, "SELECT subject FROM alias WHERE scope = $1 AND holder = $2 AND number = $3",
-                V_ID(s->scope), V_STR(holder), V_INT(number)) < 0)
-        return -1;
-    if (r.n == 0)
+    if (r->n == 0)
         return 0;
-    if (keyring_unseal(s->keyring, &at, r.cell[0].s, a, &plain, e))
+    if (keyring_unseal(s->keyring, &at, r->cell[0].s, a, &plain, e))
         return -1;
     if (plain.n != 16)
         return err_set(e, ERR_KEYS, "an alias of another length");
     memcpy(ret, plain.p, 16);
     return 1;
+}
+
+int alias_subject(struct tx *tx, const struct study *s, const char *holder, int64_t number, struct arena *a,
+                  uint8_t ret[16], struct err *e)
+{
+    struct rows r;
+    return alias_ask_subject(tx, s, holder, number, a, &r, e) || tx_wait(tx, e)
+               ? -1
+               : alias_take_subject(s, holder, number, &r, a, ret, e);
 }
 
 /* The same text for any number: what is left over asks for the first one again. */
@@ -86,24 +98,22 @@ static int some_numbers(struct tx *tx, const struct study *s, const char *holder
 }
 
 /* What is asked for with every record that is read: a text of its own, whose plan is the whole key's on PostgreSQL. */
-static int one_number(struct tx *tx, const struct study *s, const char *holder, const uint8_t index[BLIND_BYTES],
-                      struct arena *a, int64_t *ret, struct err *e)
+int alias_ask(struct tx *tx, const struct study *s, const char *holder, const uint8_t subject[16], struct arena *a,
+              struct rows *ret, struct err *e)
 {
-    struct rows r;
-    if (tx_rows(tx, a, &r, e, "SELECT number FROM alias WHERE scope = $1 AND holder = $2 AND subject_index = $3",
-                V_ID(s->scope), V_STR(holder), V_ID(index)) < 0)
-        return -1;
-    if (r.n)
-        *ret = r.cell[0].i;
-    return 0;
+    uint8_t index[BLIND_BYTES];
+    return alias_index(s, subject, index, e) ||
+                   tx_ask(tx, a, ret, e,
+                          "SELECT number FROM alias WHERE scope = $1 AND holder = $2 AND subject_index = $3",
+                          V_ID(s->scope), V_STR(holder), V_ID(index))
+               ? -1
+               : 0;
 }
 
 int alias_numbers(struct tx *tx, const struct study *s, const char *holder, const uint8_t (*index)[BLIND_BYTES], int n,
                   struct arena *a, int64_t *ret, struct err *e)
 {
     memset(ret, 0, (size_t)n * sizeof *ret);
-    if (n == 1)
-        return one_number(tx, s, holder, index[0], a, ret, e);
     for (int at = 0; at < n; at += AT_ONCE)
         if (some_numbers(tx, s, holder, index + at, n - at < AT_ONCE ? n - at : AT_ONCE, a, ret + at, e))
             return -1;

@@ -99,42 +99,112 @@ static int open_ends(const struct study *s, enum place place, const struct rows 
     return 1;
 }
 
+/* --- from a person on --- */
+
+static int ask_patient_edge(struct tx *tx, const struct study *s, const struct bond *b, struct arena *a,
+                            struct rows *ret, struct err *e)
+{
+    uint8_t index[BLIND_BYTES];
+    return blind_index(s->keyring, s->scope, BLIND_PATIENT_PERSON, id_slice(b->person), index, e) ||
+                   tx_ask(tx, a, ret, e, "SELECT id, ends FROM patient_edge WHERE scope = $1 AND person_index = $2",
+                          V_ID(s->scope), V_ID(index))
+               ? -1
+               : 0;
+}
+
+static int ask_stream_edge(struct tx *tx, const struct study *s, const struct bond *b, struct arena *a,
+                           struct rows *ret, struct err *e)
+{
+    uint8_t index[BLIND_BYTES];
+    return blind_index(s->keyring, s->scope, BLIND_STREAM_DATA, id_slice(b->data_nick), index, e) ||
+                   tx_ask(tx, a, ret, e,
+                          "SELECT id, ends FROM stream_edge WHERE scope = $1 AND data_index = $2 LIMIT 1",
+                          V_ID(s->scope), V_ID(index))
+               ? -1
+               : 0;
+}
+
+static int ask_home_edge(struct tx *tx, const struct study *s, const struct bond *b, struct arena *a, struct rows *ret,
+                         struct err *e)
+{
+    uint8_t index[BLIND_BYTES];
+    return blind_index(s->keyring, s->scope, BLIND_HOME_HOUSE, id_slice(b->house_nick), index, e) ||
+                   tx_ask(tx, a, ret, e, "SELECT id, ends FROM home_edge WHERE scope = $1 AND house_index = $2",
+                          V_ID(s->scope), V_ID(index))
+               ? -1
+               : 0;
+}
+
+/* Each takes the ends that its edge adds to those that are known. 1, 0, -1. */
+static int take_patient_edge(const struct study *s, const struct rows *r, struct arena *a, struct bond *ret,
+                             struct err *e)
+{
+    const uint8_t *end = NULL;
+    int got = open_ends(s, PLACE_PATIENT_ENDS, r, a, 2, &end, e);
+    if (got > 0)
+        memcpy(ret->data_nick, end + 16, 16);
+    return got;
+}
+
+static int take_stream_edge(const struct study *s, const struct rows *r, struct arena *a, struct bond *ret,
+                            struct err *e)
+{
+    const uint8_t *end = NULL;
+    int got = open_ends(s, PLACE_STREAM_ENDS, r, a, 3, &end, e);
+    if (got > 0) {
+        memcpy(ret->stream, end, 16);
+        memcpy(ret->house_nick, end + 16, 16);
+    }
+    return got;
+}
+
+static int take_home_edge(const struct study *s, const struct rows *r, struct arena *a, struct bond *ret, struct err *e)
+{
+    const uint8_t *end = NULL;
+    int got = open_ends(s, PLACE_HOME_ENDS, r, a, 2, &end, e);
+    if (got > 0)
+        memcpy(ret->home, end, 16);
+    return got;
+}
+
 int bond_of_person(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, struct bond *ret,
                    struct err *e)
 {
-    uint8_t index[BLIND_BYTES];
     struct rows r;
     struct bond b;
-    const uint8_t *end = NULL;
-    int got;
     memcpy(b.person, person, 16);
-    if (blind_index(s->keyring, s->scope, BLIND_PATIENT_PERSON, id_slice(person), index, e) ||
-        tx_rows(tx, a, &r, e, "SELECT id, ends FROM patient_edge WHERE scope = $1 AND person_index = $2",
-                V_ID(s->scope), V_ID(index)) < 0 ||
-        (got = open_ends(s, PLACE_PATIENT_ENDS, &r, a, 2, &end, e)) < 0)
+    if (ask_patient_edge(tx, s, &b, a, &r, e) || tx_wait(tx, e))
         return -1;
-    if (got == 0)
-        return 0;
-    memcpy(b.data_nick, end + 16, 16);
-    if (blind_index(s->keyring, s->scope, BLIND_STREAM_DATA, id_slice(b.data_nick), index, e) ||
-        tx_rows(tx, a, &r, e, "SELECT id, ends FROM stream_edge WHERE scope = $1 AND data_index = $2 LIMIT 1",
-                V_ID(s->scope), V_ID(index)) < 0 ||
-        (got = open_ends(s, PLACE_STREAM_ENDS, &r, a, 3, &end, e)) < 0)
-        return -1;
-    if (got == 0)
-        return 0;
-    memcpy(b.stream, end, 16);
-    memcpy(b.house_nick, end + 16, 16);
-    if (blind_index(s->keyring, s->scope, BLIND_HOME_HOUSE, id_slice(b.house_nick), index, e) ||
-        tx_rows(tx, a, &r, e, "SELECT id, ends FROM home_edge WHERE scope = $1 AND house_index = $2", V_ID(s->scope),
-                V_ID(index)) < 0 ||
-        (got = open_ends(s, PLACE_HOME_ENDS, &r, a, 2, &end, e)) < 0)
-        return -1;
-    if (got == 0)
-        return 0;
-    memcpy(b.home, end, 16);
-    *ret = b;
-    return 1;
+    int got = take_patient_edge(s, &r, a, &b, e);
+    if (got > 0)
+        got = ask_stream_edge(tx, s, &b, a, &r, e) || tx_wait(tx, e) ? -1 : take_stream_edge(s, &r, a, &b, e);
+    if (got > 0)
+        got = ask_home_edge(tx, s, &b, a, &r, e) || tx_wait(tx, e) ? -1 : take_home_edge(s, &r, a, &b, e);
+    if (got > 0)
+        *ret = b;
+    return got;
+}
+
+int bond_ask(struct tx *tx, const struct study *s, const struct bond *hint, struct arena *a, struct bond_edges *ret,
+             struct err *e)
+{
+    return ask_patient_edge(tx, s, hint, a, &ret->patient, e) || ask_stream_edge(tx, s, hint, a, &ret->stream, e) ||
+                   ask_home_edge(tx, s, hint, a, &ret->home, e)
+               ? -1
+               : 0;
+}
+
+int bond_holds(const struct study *s, const struct bond_edges *x, const struct bond *hint, struct arena *a,
+               struct err *e)
+{
+    struct bond b;
+    memcpy(b.person, hint->person, 16);
+    int got = take_patient_edge(s, &x->patient, a, &b, e);
+    if (got > 0)
+        got = take_stream_edge(s, &x->stream, a, &b, e);
+    if (got > 0)
+        got = take_home_edge(s, &x->home, a, &b, e);
+    return got > 0 ? memcmp(&b, hint, sizeof b) == 0 : got;
 }
 
 /* By its data's end: whose they are. 1, 0, -1. */

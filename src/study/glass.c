@@ -323,17 +323,18 @@ static int check_earlier(struct tx *tx, const struct breaking *x, int64_t now, s
 
 static int name_subject(struct tx *tx, const struct breaking *x, struct subject *ret, struct err *e)
 {
-    uint8_t named[16], index[1][BLIND_BYTES];
+    uint8_t named[16];
+    struct rows audited;
     int found = alias_subject(tx, x->s, role_name(x->c->role), x->n->subject, x->arena, named, e);
     if (found > 0)
         found = bond_person_of(tx, x->s, named, x->arena, ret->person, e);
     if (found <= 0)
         return found < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "nobody of this number");
     ret->number = x->n->subject;
-    return alias_index(x->s, ret->person, index[0], e) ||
-                   alias_numbers(tx, x->s, "audit", (const uint8_t(*)[BLIND_BYTES])index, 1, x->arena, &ret->audited, e)
-               ? -1
-               : 0;
+    if (alias_ask(tx, x->s, "audit", ret->person, x->arena, &audited, e) || tx_wait(tx, e))
+        return -1;
+    ret->audited = audited.n ? audited.cell[0].i : 0;
+    return 0;
 }
 
 /* The holder's row first, by a write that changes nothing: two requests of one person come one after the other. */

@@ -1,9 +1,12 @@
 #include "study/patient.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/own.h"
 #include "base/rnd.h"
 #include "base/wipe.h"
+#include "keys/hint.h"
 #include "study/glass_int.h"
 #include "study/patient_int.h"
 
@@ -57,43 +60,39 @@ struct looking {
     struct bond bond;
     bool bound;
     struct rows person, home, finding, note; /* the sealed part first; PERSON: detail, rev, joined_on, left_on */
+    struct rows number;                      /* what the audit log calls them */
 };
 
-static int read_rows(struct tx *tx, struct looking *x, struct err *e)
+/* What is asked for by the person alone. */
+static int ask_person(struct tx *tx, struct looking *x, struct err *e)
 {
     const struct study *s = x->s;
-    const struct bond *b = &x->bond;
-    struct arena *a = x->arena;
+    const uint8_t *person = x->bond.person;
     if (part_view(x->c, PART_DETAIL) != VIEW_NONE &&
-        tx_rows(tx, a, &x->person, e,
-                "SELECT detail, rev, id, joined_on, left_on FROM person WHERE scope = $1 AND id = $2", V_ID(s->scope),
-                V_ID(b->person)) < 0)
+        tx_ask(tx, x->arena, &x->person, e,
+               "SELECT detail, rev, id, joined_on, left_on FROM person WHERE scope = $1 AND id = $2", V_ID(s->scope),
+               V_ID(person)))
         return -1;
-    if (part_view(x->c, PART_NOTE) != VIEW_NONE &&
-        tx_rows(tx, a, &x->note, e,
-                "SELECT text, rev, id FROM note WHERE scope = $1 AND person = $2 ORDER BY rev DESC LIMIT 1",
-                V_ID(s->scope), V_ID(b->person)) < 0)
-        return -1;
-    if (x->bound && part_view(x->c, PART_GENERAL) != VIEW_NONE &&
-        tx_rows(tx, a, &x->home, e, "SELECT general, rev, id FROM home WHERE scope = $1 AND id = $2", V_ID(s->scope),
-                V_ID(b->home)) < 0)
-        return -1;
-    return x->bound && part_view(x->c, PART_FINDING) != VIEW_NONE &&
-                   tx_rows(tx, a, &x->finding, e,
-                           "SELECT finding, rev, id FROM screening WHERE scope = $1 AND data_nick = $2 ORDER BY rev "
-                           "DESC LIMIT 1",
-                           V_ID(s->scope), V_ID(b->data_nick)) < 0
-               ? -1
+    return part_view(x->c, PART_NOTE) != VIEW_NONE
+               ? tx_ask(tx, x->arena, &x->note, e,
+                        "SELECT text, rev, id FROM note WHERE scope = $1 AND person = $2 ORDER BY rev DESC LIMIT 1",
+                        V_ID(s->scope), V_ID(person))
                : 0;
 }
 
-static int audit_number(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, int64_t *ret,
-                        struct err *e)
+/* What is asked for by the rest of the bond. */
+static int ask_bound(struct tx *tx, struct looking *x, struct err *e)
 {
-    uint8_t index[1][BLIND_BYTES];
-    return alias_index(s, person, index[0], e) ||
-                   alias_numbers(tx, s, AUDIT_HOLDER, (const uint8_t(*)[BLIND_BYTES])index, 1, a, ret, e)
-               ? -1
+    const struct study *s = x->s;
+    if (x->bound && part_view(x->c, PART_GENERAL) != VIEW_NONE &&
+        tx_ask(tx, x->arena, &x->home, e, "SELECT general, rev, id FROM home WHERE scope = $1 AND id = $2",
+               V_ID(s->scope), V_ID(x->bond.home)))
+        return -1;
+    return x->bound && part_view(x->c, PART_FINDING) != VIEW_NONE
+               ? tx_ask(tx, x->arena, &x->finding, e,
+                        "SELECT finding, rev, id FROM screening WHERE scope = $1 AND data_nick = $2 ORDER BY rev DESC "
+                        "LIMIT 1",
+                        V_ID(s->scope), V_ID(x->bond.data_nick))
                : 0;
 }
 
@@ -103,22 +102,90 @@ static int enter_for(struct tx *tx, struct looking *x, struct err *e)
 {
     if (x->c->role == ROLE_EMERGENCY)
         return glass_use(tx, x->s, x->c, x->id, x->arena, &x->bond, &x->bound, e) ||
-                       study_enter_one(tx, x->s, x->c, &x->bond, x->bound, e)
+                       study_enter_one(tx, x->s, x->c, &x->bond, x->bound, e) || ask_person(tx, x, e)
                    ? -1
                    : 1;
     if (study_enter(tx, x->s, x->c, e))
         return -1;
     int found = alias_subject(tx, x->s, holder_of(x->c), x->id, x->arena, x->bond.person, e);
-    int bound = found > 0 ? bond_of_person(tx, x->s, x->bond.person, x->arena, &x->bond, e) : 0;
+    if (found <= 0)
+        return found;
+    int bound = ask_person(tx, x, e) ? -1 : bond_of_person(tx, x->s, x->bond.person, x->arena, &x->bond, e);
     x->bound = bound > 0;
-    return bound < 0 ? -1 : found;
+    return bound < 0 ? -1 : 1;
+}
+
+/* The last of what is asked for, behind the gate and outside of it; then all of it is here. */
+static int ask_rest(struct tx *tx, struct looking *x, struct err *e)
+{
+    return ask_bound(tx, x, e) || tx_ungate(tx, e) ||
+                   alias_ask(tx, x->s, AUDIT_HOLDER, x->bond.person, x->arena, &x->number, e) || tx_wait(tx, e)
+               ? -1
+               : 0;
+}
+
+/* --- by a hint: whose number it was the last time; all is asked for at once --- */
+
+static_assert(sizeof(struct bond) == HINT_IDS * ID_BYTES, "a bond is a hint's ids");
+
+static void name_hint(const struct looking *x, uint8_t ret[HINT_NAME])
+{
+    memset(ret, 0, HINT_NAME);
+    memcpy(ret, x->s->scope, ID_BYTES);
+    memcpy(ret + ID_BYTES, &x->id, sizeof x->id);
+    ret[HINT_NAME - 1] = (uint8_t)x->c->role;
+}
+
+/* Where a question costs nothing there is nothing to gain; in an emergency the gate shows who it is. */
+static bool take_hint(struct tx *tx, struct looking *x)
+{
+    uint8_t name[HINT_NAME];
+    name_hint(x, name);
+    x->bound = tx_shared(tx) && x->c->role != ROLE_EMERGENCY &&
+               keyring_hint(x->s->keyring, name, (uint8_t(*)[ID_BYTES])(void *)&x->bond);
+    return x->bound;
+}
+
+static void keep_hint(const struct looking *x)
+{
+    uint8_t name[HINT_NAME];
+    name_hint(x, name);
+    if (x->bound && db_shared(x->s->db) && x->c->role != ROLE_EMERGENCY)
+        keyring_hint_keep(x->s->keyring, name, (const uint8_t(*)[ID_BYTES])(const void *)&x->bond);
+}
+
+/* 1: what was answered is of the person whom the number means now, and all that is bound to them. 0: look anew. */
+static int read_hinted(struct tx *tx, struct looking *x, struct err *e)
+{
+    struct rows alias;
+    struct bond_edges edges;
+    uint8_t person[16];
+    if (!take_hint(tx, x))
+        return 0;
+    if (study_enter(tx, x->s, x->c, e) || alias_ask_subject(tx, x->s, holder_of(x->c), x->id, x->arena, &alias, e) ||
+        ask_person(tx, x, e) || bond_ask(tx, x->s, &x->bond, x->arena, &edges, e) || ask_rest(tx, x, e))
+        return -1;
+    int same = alias_take_subject(x->s, holder_of(x->c), x->id, &alias, x->arena, person, e);
+    if (same > 0)
+        same = memcmp(person, x->bond.person, 16) == 0 ? bond_holds(x->s, &edges, &x->bond, x->arena, e) : 0;
+    return same;
+}
+
+static int read_all(struct tx *tx, struct looking *x, struct err *e)
+{
+    int found = read_hinted(tx, x, e);
+    if (found)
+        return found;
+    x->bound = false;
+    x->person = x->home = x->finding = x->note = x->number = (struct rows){.n = 0};
+    found = enter_for(tx, x, e);
+    return found > 0 && ask_rest(tx, x, e) ? -1 : found;
 }
 
 static int read_body(struct tx *tx, void *arg, struct err *e)
 {
     struct looking *x = arg;
-    int64_t number;
-    int found = enter_for(tx, x, e);
+    int found = read_all(tx, x, e);
     if (found < 0)
         return -1;
     if (!found) { /* that somebody tries numbers is seen */
@@ -127,10 +194,8 @@ static int read_body(struct tx *tx, void *arg, struct err *e)
         absent.why = "absent";
         return study_leave(tx, &absent, e);
     }
-    if (read_rows(tx, x, e) || tx_ungate(tx, e) || audit_number(tx, x->s, x->bond.person, x->arena, &number, e))
-        return -1;
     x->found = x->person.n > 0;
-    name_in_audit(&x->audit, number, x->audit_id);
+    name_in_audit(&x->audit, x->number.n ? x->number.cell[0].i : 0, x->audit_id);
     x->audit.rows = x->found;
     return audit_append(tx, &x->audit, e);
 }
@@ -155,6 +220,23 @@ static void take_days(const struct val *join, const struct val *leave, struct ar
         ret->value[PATIENT_exit_date] = day_text(leave->i, a);
 }
 
+/* By one question, not by one for each part. */
+static int fetch_keys(const struct looking *x, struct err *e)
+{
+    const struct bond *b = &x->bond;
+    struct subject_want want[PARTS];
+    int n = 0;
+    if (x->person.n)
+        want[n++] = (struct subject_want){b->person, SUBJECT_IDENTITY};
+    if (x->note.n)
+        want[n++] = (struct subject_want){b->person, SUBJECT_CLINICAL};
+    if (x->home.n)
+        want[n++] = (struct subject_want){b->home, SUBJECT_HOME};
+    if (x->finding.n)
+        want[n++] = (struct subject_want){b->data_nick, SUBJECT_CLINICAL};
+    return keyring_subject_fetch(x->s->keyring, x->s->scope, want, n, e);
+}
+
 int patient_read(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
                  struct arena *a, struct patient *ret, struct err *e)
 {
@@ -167,11 +249,13 @@ int patient_read(const struct study *s, const struct caller *c, int64_t id, cons
     if (!x.found)
         return 0;
     take_days(row_at(&x.person, 0, 3), row_at(&x.person, 0, 4), a, &p);
-    if (open_part(&x, PART_DETAIL, &x.person, x.bond.person, SUBJECT_IDENTITY, PLACE_PERSON_DETAIL, &p, e) ||
+    if (fetch_keys(&x, e) ||
+        open_part(&x, PART_DETAIL, &x.person, x.bond.person, SUBJECT_IDENTITY, PLACE_PERSON_DETAIL, &p, e) ||
         open_part(&x, PART_NOTE, &x.note, x.bond.person, SUBJECT_CLINICAL, PLACE_NOTE_TEXT, &p, e) ||
         open_part(&x, PART_GENERAL, &x.home, x.bond.home, SUBJECT_HOME, PLACE_HOME_GENERAL, &p, e) ||
         open_part(&x, PART_FINDING, &x.finding, x.bond.data_nick, SUBJECT_CLINICAL, PLACE_SCREENING_FINDING, &p, e))
         return err_in(e, "a patient");
+    keep_hint(&x);
     *ret = p;
     return 1;
 }
@@ -381,6 +465,14 @@ static int open_row(const struct listing *x, int i, struct patient *ret, struct 
     return patient_part_take(text, PART_DETAIL, part_view(x->c, PART_DETAIL), x->arena, ret, e);
 }
 
+static int fetch_list_keys(const struct listing *x, int n, struct err *e)
+{
+    struct subject_want want[PATIENTS_PAGE];
+    for (int i = 0; i < n; i++)
+        want[i] = (struct subject_want){(const uint8_t *)row_at(&x->rows, i, 2)->s.p, SUBJECT_IDENTITY};
+    return keyring_subject_fetch(x->s->keyring, x->s->scope, want, n, e);
+}
+
 int patient_list(const struct study *s, const struct caller *c, int64_t after, int limit,
                  const struct audit_entry *audit, struct arena *a, struct patient_page *ret, struct err *e)
 {
@@ -392,6 +484,8 @@ int patient_list(const struct study *s, const struct caller *c, int64_t after, i
     page.patient = arena_take(a, (size_t)(page.n + 1) * sizeof *page.patient);
     if (!page.patient)
         return err_set(e, ERR_NO_MEMORY, "a page of patients");
+    if (fetch_list_keys(&x, page.n, e))
+        return err_in(e, "a page of patients");
     for (int i = 0; i < page.n; i++)
         if (open_row(&x, i, &page.patient[i], e))
             return err_in(e, "a page of patients");

@@ -46,6 +46,15 @@ int bond_store(struct tx *tx, const struct study *s, const struct bond_rows *r, 
 /* In a body: the rest of a bond, from its person on, as far as the gate lets. 1, 0 (there is none), -1. */
 int bond_of_person(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, struct bond *ret,
                    struct err *e);
+/* The same by a hint of it (keys/hint.h), of all edges at once: after tx_wait, bond_holds says whether they are still
+ * so. 1, 0, -1. */
+struct bond_edges {
+    struct rows patient, stream, home;
+};
+int bond_ask(struct tx *tx, const struct study *s, const struct bond *hint, struct arena *a, struct bond_edges *ret,
+             struct err *e);
+int bond_holds(const struct study *s, const struct bond_edges *x, const struct bond *hint, struct arena *a,
+               struct err *e);
 /* In a body, outside of any gate: the person that a random key is, or whose data it is, or who lives in that house. 1,
  * 0, -1: ERR_CONFLICT, several people live there. */
 int bond_person_of(struct tx *tx, const struct study *s, const uint8_t any[16], struct arena *a, uint8_t ret[16],
@@ -68,9 +77,17 @@ int alias_store(struct tx *tx, const struct study *s, const struct alias *x, str
 /* In a body: whom the number means to the holder. 1, 0, -1. */
 int alias_subject(struct tx *tx, const struct study *s, const char *holder, int64_t number, struct arena *a,
                   uint8_t ret[16], struct err *e);
+/* The two halves of it, with tx_wait between them. */
+int alias_ask_subject(struct tx *tx, const struct study *s, const char *holder, int64_t number, struct arena *a,
+                      struct rows *ret, struct err *e);
+int alias_take_subject(const struct study *s, const char *holder, int64_t number, const struct rows *r, struct arena *a,
+                       uint8_t ret[16], struct err *e);
 /* In a body: what the holder calls each of the subjects; 0 where it has no name for one. `index`: of alias_index. */
 int alias_numbers(struct tx *tx, const struct study *s, const char *holder, const uint8_t (*index)[BLIND_BYTES], int n,
                   struct arena *a, int64_t *ret, struct err *e);
+/* In a body: what the holder calls the one subject, as rows (number) after tx_wait. */
+int alias_ask(struct tx *tx, const struct study *s, const char *holder, const uint8_t subject[16], struct arena *a,
+              struct rows *ret, struct err *e);
 int alias_index(const struct study *s, const uint8_t subject[16], uint8_t ret[BLIND_BYTES], struct err *e);
 
 #endif

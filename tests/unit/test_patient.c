@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/metric.h"
 #include "base/rnd.h"
 #include "house.h"
 #include "policy/policy.h"
@@ -190,6 +191,92 @@ TEST(the_store_says_nothing_of_a_patient)
     }
 }
 
+/* --- what it costs --- */
+
+struct cost {
+    int64_t statements, trips;
+};
+
+static struct cost cost_of_read(struct arena *a, int64_t id)
+{
+    struct err e;
+    struct patient got;
+    struct audit_entry audit = act("read");
+    struct cost before = {metric_value[METRIC_STATEMENTS], metric_value[METRIC_TRIPS]};
+    CHECK_INT(patient_read(&study, &doctor, id, &audit, a, &got, &e), 1);
+    CHECK_SLICE(got.value[PATIENT_address], "Via dei Glicini 7");
+    CHECK_SLICE(got.value[PATIENT_medical_notes], "Zephyrine\nagain");
+    return (struct cost){metric_value[METRIC_STATEMENTS] - before.statements, metric_value[METRIC_TRIPS] - before.trips};
+}
+
+/* Statements: number, person, note, three edges, home, screening, the audit log's number, the entry; the keys the first
+ * time; SQLite's BEGIN, SAVEPOINT, RELEASE and COMMIT, or the gate, in and out. Round trips: those that depend on each
+ * other, and the commit. */
+TEST(a_read_asks_no_more_of_the_store_than_it_must)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct err e;
+    int64_t id = enrolled(a, "{\"first_name\":\"Eva\",\"last_name\":\"Provvisoria\",\"codice_fiscale\":\"ENI0000000000009\","
+                             "\"address\":\"Via dei Glicini 7\",\"neuro_diag\":\"MCI\",\"medical_notes\":\"Zephyrine\\nagain\"}");
+    keyring_close(h.keyring);
+    CHECK_OK(keyring_open(h.key_path, h.db, &h.keyring, &e));
+    CHECK_OK(study_open(h.db, h.keyring, h.scope, &study, &e));
+    struct cost first = cost_of_read(a, id), again = cost_of_read(a, id);
+    CHECK_INT(first.statements, house_shared() ? 13 : 15);
+    CHECK_INT(again.statements, house_shared() ? 12 : 14);
+    CHECK_INT(first.trips, house_shared() ? 7 : 0);
+    CHECK_INT(again.trips, house_shared() ? 2 : 0);
+}
+
+/* The list's page costs the same whoever is on it, but for a question for each 25. */
+TEST(a_page_is_not_asked_for_person_by_person)
+{
+    OWN_ARENA struct arena *a = arena_new(8 << 20);
+    struct err e;
+    struct patient_page page;
+    struct audit_entry audit = act("read");
+    for (int i = 0; i < 60; i++)
+        enrolled(a, arena_printf(a, "{\"first_name\":\"L%d\",\"last_name\":\"Lista\",\"codice_fiscale\":\"STP00000000001%02d\"}", i, i));
+    keyring_close(h.keyring);
+    CHECK_OK(keyring_open(h.key_path, h.db, &h.keyring, &e));
+    CHECK_OK(study_open(h.db, h.keyring, h.scope, &study, &e));
+    int64_t before = metric_value[METRIC_STATEMENTS], trips = metric_value[METRIC_TRIPS];
+    CHECK_OK(patient_list(&study, &doctor, 0, 50, &audit, a, &page, &e));
+    CHECK_INT(page.n, 50);
+    CHECK_INT(metric_value[METRIC_STATEMENTS] - before, house_shared() ? 10 : 12);
+    CHECK_INT(metric_value[METRIC_TRIPS] - trips, house_shared() ? 8 : 0);
+}
+
+static void reads_with_address(struct arena *a, int64_t id, bool address)
+{
+    struct err e;
+    struct patient got;
+    struct audit_entry audit = act("read");
+    CHECK_INT(patient_read(&study, &doctor, id, &audit, a, &got, &e), 1);
+    CHECK_SLICE(got.value[PATIENT_first_name], "Ida");
+    CHECK_INT(got.value[PATIENT_address].p != NULL, address);
+}
+
+/* What belongs together is asked of the store each time, whatever is remembered of it. Last: all edges are broken. */
+TEST(what_belongs_together_is_looked_at_each_time)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct err e;
+    struct patient got;
+    struct audit_entry audit = act("read");
+    int64_t id = enrolled(a, "{\"first_name\":\"Ida\",\"last_name\":\"Provvisoria\",\"codice_fiscale\":\"ENI0000000000010\","
+                             "\"address\":\"Via dei Glicini 8\"}");
+    reads_with_address(a, id, true);
+    reads_with_address(a, id, true);
+    house_sql(&h, "UPDATE home_edge SET house_index = id");
+    reads_with_address(a, id, false);
+    reads_with_address(a, id, false);
+    house_sql(&h, "DELETE FROM patient_edge");
+    reads_with_address(a, id, false);
+    house_sql(&h, "DELETE FROM alias WHERE holder = 'doctor'");
+    CHECK_INT(patient_read(&study, &doctor, id, &audit, a, &got, &e), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +285,9 @@ int main(void)
         T(a_list_goes_page_by_page_and_says_how_many_there_are),
         T(a_form_says_what_is_wrong_with_it_and_repeats_nothing),
         T(the_store_says_nothing_of_a_patient),
+        T(a_read_asks_no_more_of_the_store_than_it_must),
+        T(a_page_is_not_asked_for_person_by_person),
+        T(what_belongs_together_is_looked_at_each_time),
     };
     int failed = cmocka_run_group_tests(tests, open_house, raze_house);
     arena_thread_end();
