@@ -55,11 +55,13 @@ bench: need-bench data ## measure the release build, each figure beside its floo
 fuzz: need-test data ## every fuzz target for FUZZ_SECONDS (60) from its corpus
 	@FUZZ_SECONDS='$(FUZZ_SECONDS)' tools/fuzz
 
-coverage: need-test data ## which lines of src/ the unit tests reach
+coverage: need-test data ## which lines and branches of src/ the unit and fault tests reach
+	@tools/npm-data $(NODE_TESTS)
 	@tools/configure build-coverage -Dtests=true -Dfaults=true -Db_coverage=true -Dbuildtype=debug \
-		-Doptimization=g -Dwerror=false
+		-Dc_args=-fprofile-update=atomic -Dwerror=false
 	@$(NINJA) -C build-coverage
-	@meson test -C build-coverage --no-rebuild --suite unit >/dev/null || :
+	@find build-coverage -name '*.gcda' -delete
+	@BUILD=build-coverage tests/run --suite unit --suite fault
 	@tools/coverage build-coverage
 
 install: build ## below DESTDIR and PREFIX (/usr/local)

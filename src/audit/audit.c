@@ -9,22 +9,16 @@
 #include "base/own.h"
 #include "crypto/digest.h"
 
-enum { TEXT_MAX = 200 };
+enum { TEXT_MAX = 200, TEXTS = 11, REST = 256 };
+_Static_assert(TEXTS *(2 + TEXT_MAX) + REST <= AUDIT_ENTRY,
+               "every entry has room: its texts, and heads, keys and numbers");
 
 /* --- writing: libcbor's encoders take the shortest form; the order of the keys below is the canonical one --- */
 
 struct entry {
     unsigned char byte[AUDIT_ENTRY];
     size_t n;
-    bool full;
 };
-
-static void took(struct entry *w, size_t n)
-{
-    if (n == 0)
-        w->full = true;
-    w->n += n;
-}
 
 /* A text string is UTF-8 (RFC 8949 3.1), whatever was handed in: a byte that is none becomes U+FFFD. Cut off at
  * TEXT_MAX bytes, not within a character. */
@@ -55,11 +49,7 @@ static void put_text(struct entry *w, const char *z)
         n = mend_text(z, mended);
         z = mended;
     }
-    took(w, cbor_encode_string_start(n, w->byte + w->n, sizeof w->byte - w->n));
-    if (n > sizeof w->byte - w->n) {
-        w->full = true;
-        return;
-    }
+    w->n += cbor_encode_string_start(n, w->byte + w->n, sizeof w->byte - w->n);
     memcpy(w->byte + w->n, z, n);
     w->n += n;
 }
@@ -74,13 +64,13 @@ static void put_pair(struct entry *w, const char *key, const char *value)
 
 static void put_map(struct entry *w, size_t pairs)
 {
-    took(w, cbor_encode_map_start(pairs, w->byte + w->n, sizeof w->byte - w->n));
+    w->n += cbor_encode_map_start(pairs, w->byte + w->n, sizeof w->byte - w->n);
 }
 
 static void put_number(struct entry *w, const char *key, int64_t v)
 {
     put_text(w, key);
-    took(w, cbor_encode_uint((uint64_t)(v < 0 ? 0 : v), w->byte + w->n, sizeof w->byte - w->n));
+    w->n += cbor_encode_uint((uint64_t)(v < 0 ? 0 : v), w->byte + w->n, sizeof w->byte - w->n);
 }
 
 static void encode(struct entry *w, const struct audit_entry *x, int64_t now)
@@ -110,11 +100,9 @@ static void encode(struct entry *w, const struct audit_entry *x, int64_t now)
     }
     put_pair(w, "route", x->route);
     put_text(w, "scope");
-    took(w, cbor_encode_bytestring_start(16, w->byte + w->n, sizeof w->byte - w->n));
-    if (sizeof w->byte - w->n >= 16) {
-        memcpy(w->byte + w->n, x->scope, 16);
-        w->n += 16;
-    }
+    w->n += cbor_encode_bytestring_start(16, w->byte + w->n, sizeof w->byte - w->n);
+    memcpy(w->byte + w->n, x->scope, 16);
+    w->n += 16;
     put_pair(w, "trace", x->trace);
 }
 
@@ -124,8 +112,6 @@ static int append(struct tx *tx, const struct audit_entry *x, uint8_t leaf[SHA25
     int64_t now = clock_now_us();
     assert(x->scope && x->action && x->outcome);
     encode(&w, x, now);
-    if (w.full)
-        return err_set(e, ERR_INTERNAL, "an audit entry over %d bytes", AUDIT_ENTRY);
     struct tree_hash hash;
     tree_leaf((struct slice){(char *)w.byte, w.n}, &hash);
     memcpy(leaf, hash.byte, SHA256_BYTES);

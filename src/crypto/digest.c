@@ -14,8 +14,8 @@ void sha256_of(const struct slice *piece, size_t n, uint8_t ret[SHA256_BYTES])
 {
     SHA256_CTX ctx;
     int ok = SHA256_Init(&ctx);
-    for (size_t i = 0; i < n; i++)
-        ok &= SHA256_Update(&ctx, piece[i].p, piece[i].n);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = SHA256_Update(&ctx, piece[i].p, piece[i].n);
     if (!ok || !SHA256_Final(ret, &ctx))
         abort();
     wipe(&ctx, sizeof ctx);
@@ -41,12 +41,14 @@ void sha256_begin(struct sha256_run *r)
 
 void sha256_add(struct sha256_run *r, struct slice piece)
 {
-    EVP_DigestUpdate(r->ctx, piece.p, piece.n);
+    if (!EVP_DigestUpdate(r->ctx, piece.p, piece.n))
+        abort();
 }
 
 void sha256_end(struct sha256_run *r, uint8_t ret[SHA256_BYTES])
 {
-    EVP_DigestFinal_ex(r->ctx, ret, NULL);
+    if (!EVP_DigestFinal_ex(r->ctx, ret, NULL))
+        abort();
     EVP_MD_CTX_free(r->ctx);
 }
 

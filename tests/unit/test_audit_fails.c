@@ -1,0 +1,585 @@
+/* The audit log over a store, memory and keys that fail, in every call there is: what cannot be written is not half there,
+ * what cannot be read is not called sound, and nothing is signed or proven that was not looked at. */
+#include "fail_store.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "audit/checkpoint.h"
+#include "audit/search.h"
+#include "audit/seat.h"
+#include "audit/verify.h"
+#include "base/log.h"
+#include "base/metric.h"
+
+FAIL_WRAP(int, keyring_unwrap, (struct keyring * k, const struct seal_place *at, struct slice wrapped, struct arena *a, struct key *ret, struct err *e),
+          (k, at, wrapped, a, ret, e), FAIL_KEY)
+FAIL_WRAP(int, keyring_data_key,
+          (struct keyring * k, const char *domain, const struct seal_place *at, struct arena *a, struct key *ret, struct slice *ret_wrapped,
+           struct err *e),
+          (k, domain, at, a, ret, ret_wrapped, e), FAIL_KEY)
+FAIL_WRAP(int, pthread_create, (pthread_t * t, const pthread_attr_t *attr, void *(*run)(void *), void *arg), (t, attr, run, arg), EAGAIN)
+
+struct log {
+    struct house h;
+    struct audit_signer *signer;
+    struct audit_seats *seats;
+    struct audit_keeper *keeper;
+};
+
+struct many {
+    const struct log *l;
+    int n;
+};
+
+static int append_many(struct tx *tx, void *arg, struct err *e)
+{
+    struct many *m = arg;
+    for (int i = 0; i < m->n; i++) {
+        struct audit_entry x = {.scope = m->l->h.scope, .actor = "bot", .action = "read", .outcome = "permit"};
+        if (audit_append(tx, &x, e))
+            return -1;
+    }
+    return 0;
+}
+
+static void append(struct log *l, int n)
+{
+    struct many m = {l, n};
+    struct err e;
+    CHECK_OK(tx_run(l->h.db, append_many, &m, &e));
+    CHECK_OK(audit_index(l->h.db, &e));
+}
+
+static void build(struct log *l, int entries)
+{
+    struct err e;
+    fail_arm_kind(FAIL_CALLS, 0);
+    *l = (struct log){.signer = NULL};
+    house_build(&l->h);
+    CHECK_OK(audit_signer_open(l->h.db, l->h.keyring, l->h.scope, "", &l->signer, &e));
+    append(l, entries);
+}
+
+static void raze(struct log *l)
+{
+    audit_signer_close(l->signer);
+    audit_seats_close(l->seats);
+    house_raze(&l->h);
+}
+
+/* --- writing --- */
+
+static int note_one(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    (void)turn, (void)a;
+    return audit_note(l->h.db, &(struct audit_entry){.scope = l->h.scope, .action = "read", .outcome = "deny"}, e);
+}
+
+struct placing {
+    struct log *l;
+    struct arena *arena;
+    uint8_t leaf[32];
+    int64_t index;
+};
+
+static int place_body(struct tx *tx, void *arg, struct err *e)
+{
+    struct placing *x = arg;
+    struct audit_entry entry = {.scope = x->l->h.scope, .action = "read", .outcome = "permit"};
+    return audit_append_at(tx, &entry, x->arena, x->leaf, &x->index, e);
+}
+
+static int place_one(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct placing x = {.l = scene, .arena = a};
+    (void)turn;
+    return tx_run(x.l->h.db, place_body, &x, e);
+}
+
+static int index_all(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    (void)turn, (void)a;
+    return audit_index(l->h.db, e);
+}
+
+TEST(an_entry_that_cannot_be_written_is_not_there_and_the_caller_is_told)
+{
+    struct log l;
+    build(&l, 1);
+    sweep(&l.h, "note", note_one, &l, 0);
+    sweep(&l.h, "append and place", place_one, &l, 0);
+    append(&l, 1);
+    sweep(&l.h, "index", index_all, &l, FAIL_MAY_PASS); /* what it cannot see whether it waits, it looks for */
+    raze(&l);
+}
+
+static struct audit_entry unfinished;
+
+static void append_unfinished(void)
+{
+    struct err e;
+    audit_append(NULL, &unfinished, &e); /* no transaction is looked at before */
+}
+
+TEST(an_entry_without_scope_action_or_outcome_is_a_mistake_that_ends_the_process)
+{
+    static const uint8_t scope[16] = {1};
+    unfinished = (struct audit_entry){.action = "read", .outcome = "permit"};
+    CHECK(dies(append_unfinished, 0));
+    unfinished = (struct audit_entry){.scope = scope, .outcome = "permit"};
+    CHECK(dies(append_unfinished, 0));
+    unfinished = (struct audit_entry){.scope = scope, .action = "read"};
+    CHECK(dies(append_unfinished, 0));
+}
+
+/* --- reading --- */
+
+static int count(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    int64_t n;
+    (void)turn, (void)a;
+    if (audit_count(l->h.db, &n, e))
+        return -1;
+    CHECK(n >= 5);
+    return 0;
+}
+
+static int list(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct buf b = buf_in(a, 1 << 20);
+    struct json_out o = json_out(&b);
+    (void)turn;
+    if (audit_list(l->h.db, 0, 100, a, &o, e))
+        return -1;
+    return buf_failed(&b) ? err_set(e, ERR_NO_MEMORY, "the list itself") : 0;
+}
+
+static int find(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct audit_found x;
+    struct tree_hash leaf;
+    int64_t index;
+    (void)turn;
+    int got = audit_at(l->h.db, 3, a, &x, e);
+    if (got < 0)
+        return -1;
+    CHECK_INT(got, 1);
+    tree_leaf(x.raw, &leaf);
+    if (audit_find(l->h.db, leaf.byte, &index, e))
+        return -1;
+    CHECK_INT(index, 3);
+    return 0;
+}
+
+static int search(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct audit_filter f = {.actor = SLICE("bot"), .scope = l->h.scope, .most = 3};
+    struct audit_page p;
+    (void)turn;
+    if (audit_search(l->h.db, &f, a, &p, e))
+        return -1;
+    CHECK_INT(p.n, 3);
+    CHECK(p.more);
+    return 0;
+}
+
+TEST(what_cannot_be_read_of_the_log_is_not_told_at_all)
+{
+    struct log l;
+    struct audit_found x;
+    struct err e;
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    build(&l, 5);
+    sweep(&l.h, "count", count, &l, FAIL_MAY_PASS);
+    sweep(&l.h, "list", list, &l, FAIL_MAY_PASS);
+    sweep(&l.h, "find", find, &l, FAIL_MAY_PASS);
+    sweep(&l.h, "search", search, &l, FAIL_MAY_PASS);
+    CHECK_INT(audit_at(l.h.db, 99, a, &x, &e), 0);
+    raze(&l);
+}
+
+/* --- sorting --- */
+
+static int sort(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    (void)turn, (void)a;
+    return audit_sort(l->h.db, e);
+}
+
+TEST(leaves_are_sorted_whole_blocks_or_not)
+{
+    struct log l;
+    struct err e;
+    uint8_t unknown[32] = {1};
+    int64_t index;
+    build(&l, 4096);
+    /* block by block, each by itself */
+    sweep_kind(&l.h, "sort", sort, &l, FAIL_LEAVES_TRACES, FAIL_CALLS);
+    CHECK_INT(house_number(&l.h, "SELECT count(*) FROM audit_leaf"), 4096);
+    append(&l, 4096);
+    sweep_kind(&l.h, "sort", sort, &l, FAIL_LEAVES_TRACES, FAIL_ARENAS);
+    CHECK_INT(house_number(&l.h, "SELECT count(*) FROM audit_leaf"), 8192);
+    sweep(&l.h, "find among the sorted", find, &l, FAIL_MAY_PASS);
+    CHECK_INT(audit_find(l.h.db, unknown, &index, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+    raze(&l);
+}
+
+/* --- the key --- */
+
+static int open_signer(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct audit_signer *s = NULL;
+    (void)turn, (void)a;
+    int rc = audit_signer_open(l->h.db, l->h.keyring, l->h.scope, "log.example/one", &s, e);
+    CHECK((rc == 0) == (s != NULL));
+    audit_signer_close(s);
+    return rc;
+}
+
+TEST(without_its_key_the_log_has_no_signer)
+{
+    struct log l = {.signer = NULL};
+    fail_arm_kind(FAIL_CALLS, 0);
+    house_build(&l.h);
+    /* made in one transaction and read in the next: a key that is there is read the next time */
+    sweep(&l.h, "make the key", open_signer, &l, FAIL_LEAVES_TRACES);
+    CHECK_INT(house_number(&l.h, "SELECT count(*) FROM audit_key"), 1);
+    sweep(&l.h, "take the key", open_signer, &l, 0);
+    raze(&l);
+}
+
+TEST(a_key_that_was_changed_in_the_store_signs_nothing)
+{
+    static const struct {
+        const char *sql, *why;
+    } row[] = {{"UPDATE audit_key SET scope = x'00'", "malformed"},
+               {"UPDATE audit_key SET origin = 'a b'", "malformed"},
+               {"UPDATE audit_key SET wrapped = x'00'", "the audit log's key"}};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct log l;
+        struct audit_signer *s = NULL;
+        struct err e;
+        build(&l, 1);
+        if (i == 0)
+            house_sql(&l.h, "PRAGMA foreign_keys=OFF; UPDATE audit_key SET scope = x'00'");
+        else
+            house_sql(&l.h, row[i].sql);
+        CHECK_INT(audit_signer_open(l.h.db, l.h.keyring, l.h.scope, "", &s, &e), -1);
+        if (e.code != ERR_KEYS || !strstr(e.detail, row[i].why))
+            fail_msg("row %zu: %s: %s", i, err_name(e.code), e.detail);
+        raze(&l);
+    }
+}
+
+/* --- signing and proving --- */
+
+static int sign_log(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    (void)turn, (void)a;
+    return audit_checkpoint(l->signer, e);
+}
+
+TEST(a_checkpoint_that_fails_leaves_neither_tiles_nor_signature)
+{
+    struct log l;
+    build(&l, 600);
+    sweep_kind(&l.h, "the first checkpoint", sign_log, &l, FAIL_MAY_PASS, FAIL_CALLS);
+    append(&l, 300);
+    sweep_kind(&l.h, "the next", sign_log, &l, FAIL_MAY_PASS, FAIL_ARENAS);
+    append(&l, 1);
+    sweep_kind(&l.h, "the last", sign_log, &l, FAIL_MAY_PASS, FAIL_CALLS);
+    CHECK_INT(house_number(&l.h, "SELECT count(*) FROM audit_checkpoint"), 3);
+    CHECK_INT(house_number(&l.h, "SELECT count(*) FROM audit_tile"), 3);
+    raze(&l);
+}
+
+static int prove(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct buf b = buf_in(a, 1 << 16);
+    (void)turn;
+    if (audit_prove(l->signer, 5, a, &b, e))
+        return -1;
+    CHECK(slice_starts(buf_text(&b), "c2sp.org/tlog-proof@v1\nindex 5\n"));
+    return 0;
+}
+
+static int prove_growth(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct buf b = buf_in(a, 1 << 16);
+    (void)turn;
+    if (audit_prove_growth(l->signer, 299, -1, a, &b, e))
+        return -1;
+    CHECK(slice_starts(buf_text(&b), "old 299\n"));
+    return 0;
+}
+
+static int tiles(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct buf b = buf_in(a, 1 << 16), entries = buf_in(a, 1 << 16);
+    (void)turn;
+    if (audit_tile(l->signer, 0, 1, 44, a, &b, e) || audit_tile(l->signer, 1, 0, 1, a, &b, e) ||
+        audit_tile_entries(l->signer, 1, 44, a, &entries, e))
+        return -1;
+    CHECK_INT(b.n, 45 * 32);
+    return 0;
+}
+
+TEST(no_proof_and_no_tile_is_given_of_what_could_not_be_read)
+{
+    struct log l;
+    build(&l, 300);
+    sweep(&l.h, "prove what is not signed yet", prove, &l, FAIL_MAY_PASS | FAIL_LEAVES_TRACES);
+    sweep(&l.h, "prove", prove, &l, FAIL_MAY_PASS);
+    append(&l, 1);
+    sweep(&l.h, "prove growth", prove_growth, &l, FAIL_MAY_PASS | FAIL_LEAVES_TRACES);
+    sweep(&l.h, "tiles", tiles, &l, FAIL_MAY_PASS);
+    raze(&l);
+}
+
+/* Each output has a limit; one that is too small is an error, not a half. */
+TEST(an_output_that_does_not_fit_is_an_error)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct log l;
+    struct err e;
+    int64_t next;
+    build(&l, 300);
+    CHECK_OK(audit_checkpoint(l.signer, &e));
+    struct buf proof = buf_in(a, 8), growth = buf_in(a, 8), tile = buf_in(a, 8), entries = buf_in(a, 8), export = buf_in(a, 8);
+    CHECK_INT(audit_prove(l.signer, 1, a, &proof, &e), -1);
+    CHECK_INT(e.code, ERR_NO_MEMORY);
+    CHECK_INT(audit_prove_growth(l.signer, 1, 300, a, &growth, &e), -1);
+    CHECK_INT(e.code, ERR_NO_MEMORY);
+    CHECK_INT(audit_tile(l.signer, 0, 0, 256, a, &tile, &e), -1);
+    CHECK_INT(e.code, ERR_NO_MEMORY);
+    CHECK_INT(audit_tile_entries(l.signer, 0, 256, a, &entries, &e), -1);
+    CHECK_INT(e.code, ERR_NO_MEMORY);
+    CHECK_INT(audit_export(l.h.db, 0, 5, 5, a, &export, &next, &e), -1);
+    CHECK_INT(e.code, ERR_NO_MEMORY);
+    raze(&l);
+}
+
+/* --- seats --- */
+
+static int open_seats(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct audit_seats *s = NULL;
+    (void)turn, (void)a;
+    int rc = audit_seats_open(l->h.db, &s, e);
+    CHECK((rc == 0) == (s != NULL));
+    audit_seats_close(s);
+    return rc;
+}
+
+static int take_seat(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct audit_seat seat;
+    int64_t index;
+    (void)turn, (void)a;
+    audit_seat_begin(l->seats, &seat);
+    struct audit_entry x = {.scope = l->h.scope, .action = "read", .outcome = "permit", .seat = &seat};
+    if (audit_note(l->h.db, &x, e))
+        return -1;
+    int found = audit_seat_index(l->seats, &seat, &index, e);
+    return found < 0 ? -1 : found == 1 ? 0 : err_set(e, ERR_INTERNAL, "it has no index");
+}
+
+TEST(an_index_that_cannot_be_read_is_not_told)
+{
+    struct log l;
+    struct err e;
+    build(&l, 1);
+    sweep(&l.h, "open the seats", open_seats, &l, FAIL_MAY_PASS);
+    CHECK_OK(audit_seats_open(l.h.db, &l.seats, &e));
+    sweep(&l.h, "take a seat", take_seat, &l, FAIL_MAY_PASS | FAIL_LEAVES_TRACES); /* the entry stays, its index untold */
+    raze(&l);
+}
+
+/* --- verifying --- */
+
+static void shown(void *arg, int64_t done, int64_t of)
+{
+    int64_t *most = arg;
+    CHECK(of == 0 || done <= of);
+    *most = done;
+}
+
+static int verify(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    int64_t done = 0;
+    struct audit_report r = {.progress = shown, .arg = &done};
+    (void)turn, (void)a;
+    if (audit_verify_with(l->h.db, audit_signer_key(l->signer), (struct slice){NULL, 0}, &r, e)) {
+        CHECK_INT(r.findings, 0); /* nothing is wrong with the log */
+        return -1;
+    }
+    CHECK_INT(done, 300);
+    return 0;
+}
+
+static int count_verified(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    int64_t n;
+    (void)turn, (void)a;
+    return audit_verify(l->h.db, &n, e);
+}
+
+static int export(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct buf b = buf_in(a, 1 << 20);
+    int64_t next, done;
+    struct audit_report r = {.progress = shown, .arg = &done};
+    struct note_key k;
+    (void)turn;
+    audit_export_head(&b, audit_signer_key(l->signer));
+    if (audit_export(l->h.db, 0, 300, 300, a, &b, &next, e))
+        return -1;
+    audit_export_tail(&b, 300);
+    if (buf_failed(&b))
+        return err_set(e, ERR_NO_MEMORY, "the tail");
+    OWN_FILE FILE *f = fmemopen((void *)b.p, b.n, "r");
+    return audit_verify_export(f, NULL, (struct slice){NULL, 0}, &r, &k, e);
+}
+
+TEST(a_log_that_could_not_be_read_is_not_called_sound_nor_changed)
+{
+    struct log l;
+    struct err e;
+    build(&l, 300);
+    CHECK_OK(audit_checkpoint(l.signer, &e));
+    sweep(&l.h, "verify", verify, &l, FAIL_MAY_PASS);
+    sweep(&l.h, "verify without signatures", count_verified, &l, FAIL_MAY_PASS);
+    sweep(&l.h, "export", export, &l, FAIL_MAY_PASS);
+    raze(&l);
+}
+
+/* --- the keeper --- */
+
+static int start_keeper(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct audit_keeper *x = NULL;
+    (void)turn, (void)a;
+    int rc = audit_keeper_start(l->signer, &x, e);
+    if (rc && e->code == ERR_INTERNAL) /* no thread: told as such */
+        e->code = ERR_BUSY;
+    CHECK((rc == 0) == (x != NULL));
+    audit_keeper_stop(x);
+    return rc;
+}
+
+static void wait_ms(int ms)
+{
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
+    nanosleep(&t, NULL);
+}
+
+static int64_t signed_entries(struct log *l) { return house_number(&l->h, "SELECT coalesce(max(size), 0) FROM audit_checkpoint"); }
+
+TEST(a_keeper_without_thread_or_memory_is_none)
+{
+    struct log l;
+    build(&l, 1);
+    sweep_kind(&l.h, "start the keeper", start_keeper, &l, FAIL_MAY_PASS | FAIL_LEAVES_TRACES, FAIL_CALLS);
+    raze(&l);
+}
+
+/* While the store refuses everything nothing is signed and the keeper lives on; its end signs what there is. */
+TEST(a_keeper_outlives_a_store_that_refuses)
+{
+    struct log l;
+    struct err e;
+    build(&l, 3);
+    CHECK_OK(audit_keeper_start(l.signer, &l.keeper, &e));
+    for (int i = 0; i < 100 && signed_entries(&l) < 3; i++)
+        wait_ms(50);
+    CHECK_INT(signed_entries(&l), 3);
+    fail_always = true;
+    wait_ms(250);
+    fail_always = false;
+    append(&l, 1);
+    fail_always = true;
+    wait_ms(1500);
+    fail_always = false;
+    audit_keeper_stop(l.keeper);
+    CHECK_INT(signed_entries(&l), 4);
+    raze(&l);
+}
+
+TEST(a_keeper_whose_last_signature_fails_leaves_it_to_the_next_start)
+{
+    struct log l;
+    struct err e;
+    build(&l, 3);
+    CHECK_OK(audit_keeper_start(l.signer, &l.keeper, &e));
+    for (int i = 0; i < 100 && signed_entries(&l) < 3; i++)
+        wait_ms(20);
+    append(&l, 1); /* not signed before a second is over */
+    fail_always = true;
+    audit_keeper_stop(l.keeper);
+    fail_always = false;
+    CHECK_INT(signed_entries(&l), 3);
+    CHECK_OK(audit_keeper_start(l.signer, &l.keeper, &e));
+    audit_keeper_stop(l.keeper);
+    CHECK_INT(signed_entries(&l), 4);
+    raze(&l);
+}
+
+/* Signing and sorting are two transactions: what is signed stays so. */
+TEST(a_log_that_cannot_be_sorted_is_signed_all_the_same)
+{
+    struct log l;
+    struct err e;
+    build(&l, 3);
+    fail_words = "max(block)";
+    CHECK_OK(audit_keeper_start(l.signer, &l.keeper, &e));
+    for (int i = 0; i < 100 && signed_entries(&l) < 3; i++)
+        wait_ms(20);
+    wait_ms(100);
+    audit_keeper_stop(l.keeper);
+    fail_words = NULL;
+    CHECK_INT(signed_entries(&l), 3);
+    raze(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {T(an_entry_that_cannot_be_written_is_not_there_and_the_caller_is_told),
+                                       T(an_entry_without_scope_action_or_outcome_is_a_mistake_that_ends_the_process),
+                                       T(what_cannot_be_read_of_the_log_is_not_told_at_all),
+                                       T(leaves_are_sorted_whole_blocks_or_not),
+                                       T(without_its_key_the_log_has_no_signer),
+                                       T(a_key_that_was_changed_in_the_store_signs_nothing),
+                                       T(a_checkpoint_that_fails_leaves_neither_tiles_nor_signature),
+                                       T(no_proof_and_no_tile_is_given_of_what_could_not_be_read),
+                                       T(an_output_that_does_not_fit_is_an_error),
+                                       T(an_index_that_cannot_be_read_is_not_told),
+                                       T(a_log_that_could_not_be_read_is_not_called_sound_nor_changed),
+                                       T(a_keeper_without_thread_or_memory_is_none),
+                                       T(a_keeper_outlives_a_store_that_refuses),
+                                       T(a_keeper_whose_last_signature_fails_leaves_it_to_the_next_start),
+                                       T(a_log_that_cannot_be_sorted_is_signed_all_the_same)};
+    log_set_level((enum log_level)(LOG_ERROR + 1)); /* the keeper tells each failure */
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_thread_end();
+    return failed;
+}
