@@ -183,7 +183,17 @@ TEST(what_is_no_entry_of_this_program_is_told_as_such)
         const char *bytes;
         size_t n;
     } row[] = {{"", 0}, {"\xA0", 1}, {"\xA1\x61", 2}, {"\xA1\x63" "act\x64read", 10}, {"\xA1\x61v\x02", 4}, {"\x01", 1},
-               {"\xBF\x61n\x01\xFF", 5}, {"\xA1\x61n\x20", 4}, {"\xA1\x63" "act\x64re\0d", 10}, {"\xFF\xFF", 2}};
+               {"\xBF\x61n\x01\xFF", 5}, {"\xA1\x61n\x20", 4}, {"\xA1\x63" "act\x64re\0d", 10}, {"\xFF\xFF", 2},
+               {"\xA1\x63" "act\x01", 6},                       /* a number for a text */
+               {"\xA1\x63" "act\x7F\x61r\xFF", 9},              /* a text in pieces */
+               {"\xA1\x61n\x1B\x80\0\0\0\0\0\0\0", 12},        /* more than 63 bits */
+               {"\xA1\x65" "scope\x01", 8}, {"\xA1\x65" "scope\x42xx", 10},
+               {"\xA1\x63" "obj\xA1\x61n\x01", 9},              /* what only the entry itself has */
+               {"\xA1\x63" "obj\x01", 6}, {"\xA1\x65" "actor\xA1\x63" "act\x61r", 14},
+               {"\xA1\x01\x01", 3}, {"\xA1\x7F\x61n\xFF\x01", 6}, /* keys that are no text, or in pieces */
+               {"\xA1\x61v\x61" "1", 5}, {"\xA1\x61t\x61" "1", 5}, {"\xA1\x65" "other\x01", 8},
+               {"\xA0\xA0", 2},                                 /* two of them */
+               {"\xA1\x63" "act\x61r", 7}, {"\xA2\x63" "act\x61r\x63out\x61p", 13}};
     for (size_t i = 0; i < COUNT(row); i++) {
         OWN_ARENA struct arena *a = arena_new(1 << 20);
         struct audit_found x;
@@ -192,6 +202,107 @@ TEST(what_is_no_entry_of_this_program_is_told_as_such)
         CHECK(!x.readable);
         CHECK_INT(x.index, 3);
     }
+}
+
+/* Of two entries, which differ in everything. */
+TEST(a_filter_passes_what_has_all_that_it_asks_for)
+{
+    static const uint8_t here[16] = {1}, there[16] = {2};
+    const struct audit_found x = {.entry = {.scope = here, .actor = "bot", .role = "client", .action = "read", .object = "Job",
+                                            .object_id = "7", .outcome = "permit"}},
+                             y = {.entry = {.scope = there, .role = "doctor", .action = "create", .outcome = "deny"}},
+                             z = {.entry = {.action = "read", .outcome = "permit"}};
+    const struct {
+        struct audit_filter f;
+        bool x, y, z;
+    } row[] = {
+        {{.most = 1}, true, true, true},
+        {{.actor = SLICE("bot")}, true, false, false},
+        {{.actor = SLICE("bo")}, false, false, false},
+        {{.role = SLICE("doctor")}, false, true, false},
+        {{.action = SLICE("read")}, true, false, true},
+        {{.object = SLICE("Job")}, true, false, false},
+        {{.object_id = SLICE("7")}, true, false, false},
+        {{.object_id = SLICE("8")}, false, false, false},
+        {{.outcome = SLICE("deny")}, false, true, false},
+        {{.scope = here}, true, false, false},
+        {{.scope = there}, false, true, false},
+        {{.who = AUDIT_PROGRAMS}, true, false, false},
+        {{.who = AUDIT_PEOPLE}, false, true, true},
+        {{.actor = SLICE("bot"), .outcome = SLICE("deny")}, false, false, false},
+    };
+    for (size_t i = 0; i < COUNT(row); i++)
+        if (audit_matches(&row[i].f, &x) != row[i].x || audit_matches(&row[i].f, &y) != row[i].y ||
+            audit_matches(&row[i].f, &z) != row[i].z)
+            fail_msg("row %zu", i);
+}
+
+static int append_a_few(struct tx *tx, void *arg, struct err *e)
+{
+    const struct audit_entry *x = arg;
+    for (int i = 0; i < 600; i++)
+        if (audit_append(tx, x, e))
+            return -1;
+    return 0;
+}
+
+/* Page by page, by what was looked at, and between two times. */
+TEST(a_search_goes_back_in_time_page_by_page)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct house h;
+    struct audit_page p;
+    struct err e;
+    house_build(&h);
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(tx_run(h.db, append_a_few,
+                        &(struct audit_entry){.scope = h.scope, .actor = i == 1 ? "bea" : "bot", .action = "read", .outcome = "permit"}, &e));
+    CHECK_OK(audit_index(h.db, &e));
+    house_sql(&h, "DROP TRIGGER audit_keep_update; DROP TRIGGER audit_keep_delete; UPDATE audit SET at = 1000 + idx");
+
+    struct audit_filter f = {.most = 1000};
+    CHECK_OK(audit_search(h.db, &f, a, &p, &e));
+    CHECK_INT(p.n, 1000);
+    CHECK(p.more && p.x[0].index == 1799 && p.x[999].index == 800 && p.index == 800);
+    f.before_at = p.at, f.before_index = p.index;
+    CHECK_OK(audit_search(h.db, &f, a, &p, &e));
+    CHECK_INT(p.n, 800);
+    CHECK(!p.more && p.x[0].index == 799 && p.x[799].index == 0);
+
+    f = (struct audit_filter){.actor = SLICE("bea"), .most = 5, .span = 100}; /* none among the first hundred */
+    CHECK_OK(audit_search(h.db, &f, a, &p, &e));
+    CHECK_INT(p.n, 0);
+    CHECK(p.more && p.index == 1700);
+    f.span = 0;
+    CHECK_OK(audit_search(h.db, &f, a, &p, &e));
+    CHECK_INT(p.n, 5);
+    CHECK_INT(p.x[0].index, 1199);
+
+    f = (struct audit_filter){.since = 1010, .until = 1020, .most = 100}; /* from the first, before the second */
+    CHECK_OK(audit_search(h.db, &f, a, &p, &e));
+    CHECK_INT(p.n, 10);
+    CHECK(p.x[0].index == 19 && p.x[9].index == 10);
+    f.before_at = 1015, f.before_index = 15; /* further back than `until` */
+    CHECK_OK(audit_search(h.db, &f, a, &p, &e));
+    CHECK_INT(p.n, 5);
+    CHECK_INT(p.x[0].index, 14);
+    f = (struct audit_filter){.before_index = 3, .most = 10}; /* before the first time there is */
+    CHECK_OK(audit_search(h.db, &f, a, &p, &e));
+    CHECK_INT(p.n, 0);
+    house_raze(&h);
+}
+
+TEST(an_entry_is_told_with_what_proves_it_or_as_bytes_that_say_nothing)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    static char large[AUDIT_ENTRY + 1];
+    struct buf b = buf_in(a, 1 << 16), c = buf_in(a, 1 << 16);
+    struct json_out o = json_out(&b), oc = json_out(&c);
+    audit_put(&o, &(struct audit_found){.index = 7, .raw = SLICE("\xA0")}, true);
+    CHECK_SLICE(buf_text(&b), "{\"idx\":7,\"leaf\":\"eaf132c40462dd25ee5be6c7944953c92f544953f110bb3a6630b9cb34f13e17\",\"entry\":\"oA==\"}");
+    audit_put(&oc, &(struct audit_found){.index = 7, .raw = {large, sizeof large}}, true);
+    buf_byte(&c, 0);
+    CHECK(strstr(c.p, "\"leaf\":") != NULL && strstr(c.p, "\"entry\"") == NULL); /* none of this program's is that long */
 }
 
 static int append_many(struct tx *tx, void *arg, struct err *e)
@@ -315,4 +426,5 @@ RUN(T(an_entry_is_the_canonical_cbor_its_header_says), T(an_entry_without_object
     T(whatever_is_written_into_the_log_is_read_back_and_nothing_else),
     T(what_is_no_entry_of_this_program_is_told_as_such), T(a_leaf_is_found_wherever_it_is),
     T(an_access_that_fails_leaves_no_entry), T(a_changed_or_removed_entry_is_found),
-    T(the_log_of_more_than_a_page_is_verified_to_its_end))
+    T(the_log_of_more_than_a_page_is_verified_to_its_end), T(a_filter_passes_what_has_all_that_it_asks_for),
+    T(a_search_goes_back_in_time_page_by_page), T(an_entry_is_told_with_what_proves_it_or_as_bytes_that_say_nothing))

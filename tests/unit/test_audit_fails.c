@@ -135,6 +135,31 @@ TEST(an_entry_without_scope_action_or_outcome_is_a_mistake_that_ends_the_process
     CHECK(dies(append_unfinished, 0));
 }
 
+static void tree_too_full(void)
+{
+    static struct tree t = {.size = (1ULL << TREE_HEIGHT) - 1};
+    tree_add(&t, &(struct tree_hash){{0}});
+}
+
+static void entry_beyond_the_tree(void)
+{
+    struct tree_hash p[TREE_PROOF];
+    tree_inclusion(NULL, 5, 5, p, NULL);
+}
+
+static void growth_backwards(void)
+{
+    struct tree_hash p[TREE_PROOF];
+    tree_consistency(NULL, 6, 5, p, NULL);
+}
+
+TEST(proofs_of_what_cannot_be_are_mistakes_that_end_the_process)
+{
+    CHECK(dies(tree_too_full, 0));
+    CHECK(dies(entry_beyond_the_tree, 0));
+    CHECK(dies(growth_backwards, 0));
+}
+
 /* --- reading --- */
 
 static int count(void *scene, int turn, struct arena *a, struct err *e)
@@ -565,6 +590,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {T(an_entry_that_cannot_be_written_is_not_there_and_the_caller_is_told),
                                        T(an_entry_without_scope_action_or_outcome_is_a_mistake_that_ends_the_process),
+                                       T(proofs_of_what_cannot_be_are_mistakes_that_end_the_process),
                                        T(what_cannot_be_read_of_the_log_is_not_told_at_all),
                                        T(leaves_are_sorted_whole_blocks_or_not),
                                        T(without_its_key_the_log_has_no_signer),

@@ -1,5 +1,7 @@
 #include "house.h"
 
+#include <errno.h>
+
 #include "audit/checkpoint.h"
 #include "audit/verify.h"
 
@@ -398,6 +400,101 @@ TEST(each_entry_is_proven_against_a_checkpoint_that_reaches_it)
     raze(&l);
 }
 
+/* What is stored in the place of a hash or a signature: no proof is made of it. */
+TEST(what_was_changed_in_the_store_is_neither_proven_nor_signed_over)
+{
+    static const struct {
+        const char *sql, *prove, *tile, *sign; /* what each says; NULL: it is done */
+    } row[] = {
+        {"UPDATE audit SET leaf = x'00' WHERE idx = 270", "a hash of the audit log has 1 bytes", "a hash of the audit log has 1 bytes",
+         "sign the audit log: a hash of the audit log has 1 bytes"},
+        {"UPDATE audit SET leaf = x'0000000000000000000000000000000000000000000000000000000000000000' WHERE idx = 270",
+         "the audit log was changed: 'lazaret audit verify' says where", NULL,
+         "sign the audit log: the first 300 audit entries are not those that were signed"},
+        {"DELETE FROM audit WHERE idx = 270", "the audit log has 10 of the 11 entries from 260 on",
+         "the audit log has 43 of the 44 entries from 256 on", "sign the audit log: the audit log has 31 of the 32 entries from 256 on"},
+        {"UPDATE audit_tile SET root = x'00'", "a hash of the audit log has 1 bytes", NULL, "sign the audit log: a hash of the audit log has 1 bytes"},
+        {"DELETE FROM audit_tile", "the audit log has 0 of the 1 tiles from 0 on", NULL,
+         "sign the audit log: the audit log has 0 of the 1 tiles from 0 on"},
+        {"UPDATE audit_checkpoint SET note = x'00'", "a checkpoint was changed: it is no signed note",
+         "a checkpoint was changed: it is no signed note", "sign the audit log: the last checkpoint, of 300 entries, was changed"},
+        {"UPDATE audit_checkpoint SET size = 299", NULL, NULL, "sign the audit log: the last checkpoint, of 299 entries, was changed"},
+        {"DELETE FROM audit_checkpoint", "nothing of the audit log is signed yet", "nothing of the audit log is signed yet", NULL},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(16 << 20);
+        struct log l;
+        struct err e;
+        build(&l);
+        append(&l, 0, 300);
+        sign_now(&l);
+        append(&l, 300, 1);
+        unlock(&l);
+        house_sql(&l.h, row[i].sql);
+        struct buf proof = buf_in(a, 1 << 16), tile = buf_in(a, 1 << 16);
+        int rc = audit_prove_signed(l.signer, 271, a, &proof, &e);
+        if (rc != (row[i].prove ? -1 : 0) || (rc && i != 2 && strcmp(e.detail, row[i].prove) != 0))
+            fail_msg("row %zu proves: %s", i, rc ? e.detail : "it does");
+        rc = audit_tile(l.signer, 0, 1, 44, a, &tile, &e);
+        if (rc != (row[i].tile ? -1 : 0) || (rc && strcmp(e.detail, row[i].tile) != 0))
+            fail_msg("row %zu gives a tile: %s", i, rc ? e.detail : "it does");
+        rc = audit_checkpoint(l.signer, &e);
+        if (rc != (row[i].sign ? -1 : 0) || (rc && i != 2 && strcmp(e.detail, row[i].sign) != 0))
+            fail_msg("row %zu signs: %s", i, rc ? e.detail : "it does");
+        raze(&l);
+    }
+}
+
+TEST(proofs_and_tiles_of_what_is_not_there_are_refused)
+{
+    static const struct {
+        int level;
+        int64_t n;
+        int width;
+        int rc;
+    } tile[] = {{0, 0, 256, 0}, {0, 1, 44, 0}, {1, 0, 1, 0}, {0, 1, 45, -1}, {0, 2, 1, -1}, {1, 0, 2, -1}, {1, 1, 1, -1}, {2, 0, 1, -1},
+                {7, 0, 1, -1},  {6, 0, 1, -1}, {0, -1, 1, -1}, {0, 0, 0, -1}, {0, 0, 257, -1}, {0, INT64_MAX, 1, -1}};
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct log l;
+    struct err e;
+    build(&l);
+    struct buf none = buf_in(a, 1 << 16);
+    CHECK_INT(audit_prove_signed(l.signer, 0, a, &none, &e), -1);
+    CHECK_STR(e.detail, "nothing of the audit log is signed yet");
+    CHECK_INT(audit_prove(l.signer, 0, a, &none, &e), -1); /* of no entries */
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+    append(&l, 0, 300);
+    sign_now(&l);
+    for (size_t i = 0; i < COUNT(tile); i++) {
+        struct buf b = buf_in(a, 1 << 16);
+        int rc = audit_tile(l.signer, tile[i].level, tile[i].n, tile[i].width, a, &b, &e);
+        if (rc != tile[i].rc || (rc && e.code != ERR_NOT_FOUND) || (!rc && b.n != 32u * (unsigned)tile[i].width))
+            fail_msg("tile row %zu", i);
+    }
+    CHECK_INT(audit_tile_entries(l.signer, 1, 45, a, &none, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+    CHECK_INT(audit_prove_signed(l.signer, -1, a, &none, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+    CHECK_INT(audit_prove_growth(l.signer, -1, 300, a, &none, &e), -1);
+    CHECK_INT(e.code, ERR_USAGE);
+    CHECK_INT(audit_prove_growth(l.signer, 301, 300, a, &none, &e), -1);
+    CHECK_INT(e.code, ERR_USAGE);
+    CHECK_INT(audit_prove_growth(l.signer, 0, 77, a, &none, &e), -1);
+    CHECK_STR(e.detail, "no checkpoint was made of 77 entries");
+    append(&l, 300, 1);
+    struct buf growth = buf_in(a, 1 << 16);
+    CHECK_OK(audit_prove_growth(l.signer, 300, -1, a, &growth, &e)); /* signs first what is not signed yet */
+    unlock(&l);
+    house_sql(&l.h, "UPDATE audit SET leaf = x'0000000000000000000000000000000000000000000000000000000000000000' WHERE idx = 290");
+    CHECK_INT(audit_prove_growth(l.signer, 280, 300, a, &growth, &e), -1);
+    CHECK_STR(e.detail, "the audit log was changed: 'lazaret audit verify' says where");
+    house_sql(&l.h, "DELETE FROM audit WHERE idx = 291");
+    struct buf entries = buf_in(a, 1 << 16);
+    CHECK_INT(audit_tile_entries(l.signer, 1, 44, a, &entries, &e), -1);
+    CHECK_STR(e.detail, "the audit log has 43 of 44 entries from 256 on");
+    raze(&l);
+}
+
 static FILE *file_of(struct slice s)
 {
     return fmemopen((void *)s.p, s.n, "r");
@@ -454,7 +551,96 @@ TEST(an_export_verifies_and_with_any_byte_changed_or_cut_off_it_does_not)
     raze(&l);
 }
 
-RUN(T(the_key_is_made_once_and_its_seed_lies_nowhere_in_the_store), T(an_origin_is_a_name_of_a_key),
+/* A file that ends with an error of the medium. */
+static ssize_t read_some(void *cookie, char *to, size_t n)
+{
+    struct slice *left = cookie;
+    size_t m = n < left->n ? n : left->n;
+    if (!m)
+        return errno = EIO, -1;
+    memcpy(to, left->p, m);
+    left->p += m;
+    left->n -= m;
+    return (ssize_t)m;
+}
+
+static void count_calls(void *arg, int64_t done, int64_t of)
+{
+    int *calls = arg;
+    CHECK(done > 0 && of == 0);
+    ++*calls;
+}
+
+TEST(an_export_is_of_one_key_whole_and_readable_to_its_end)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    static const uint8_t another[SIGN_PUBLIC] = {9};
+    struct log l;
+    struct audit_report r = {.progress = NULL};
+    struct note_key other, told;
+    struct err e;
+    int64_t next;
+    int calls = 0;
+    build(&l);
+    append(&l, 0, 4200);
+    sign_now(&l);
+    struct buf b = buf_in(a, 4 << 20), bad = buf_in(a, 1 << 16);
+    audit_export_head(&b, audit_signer_key(l.signer));
+    CHECK_INT(audit_export(l.h.db, 4199, 10, 4210, a, &bad, &next, &e), -1);
+    CHECK_STR(e.detail, "audit entries from 4200 on are missing");
+    CHECK_OK(audit_export(l.h.db, 0, 10000, 4200, a, &b, &next, &e));
+    audit_export_tail(&b, 4200);
+
+    FILE *f = file_of(buf_text(&b));
+    r.progress = count_calls, r.arg = &calls;
+    CHECK_OK(audit_verify_export(f, NULL, (struct slice){NULL, 0}, &r, &told, &e)); /* by the key it names itself */
+    CHECK_STR(told.name, AUDIT_ORIGIN);
+    CHECK_INT(calls, 1);
+    fclose(f);
+    r.progress = NULL;
+
+    const char *const names[] = {"log.example/other", AUDIT_ORIGIN};
+    for (size_t i = 0; i < COUNT(names); i++) { /* another name, and another key of this name */
+        CHECK(note_key_of(slice_of(names[i]), i ? another : audit_signer_key(l.signer)->public, &other));
+        f = file_of(buf_text(&b));
+        CHECK_INT(audit_verify_export(f, &other, (struct slice){NULL, 0}, &r, &told, &e), -1);
+        CHECK_STR(e.detail, "the export is of another log: it names another key");
+        fclose(f);
+    }
+    f = file_of(buf_text(&b));
+    CHECK_INT(audit_verify_export(f, NULL, SLICE("no note\n"), &r, &told, &e), -1);
+    CHECK_INT(e.code, ERR_USAGE);
+    CHECK_STR(e.detail, "the checkpoint that was kept: it is no signed note");
+    fclose(f);
+
+    struct slice left = {b.p, b.n - 100};
+    f = fopencookie(&left, "r", (cookie_io_functions_t){.read = read_some});
+    CHECK_INT(audit_verify_export(f, NULL, (struct slice){NULL, 0}, &r, &told, &e), -1);
+    CHECK_INT(e.code, ERR_STORE);
+    CHECK(strstr(e.detail, "read the export") != NULL);
+    fclose(f);
+    raze(&l);
+}
+
+/* As many are told as there is room for; all are counted. */
+TEST(a_log_that_is_wrong_everywhere_is_told_so_without_end)
+{
+    struct log l;
+    struct audit_report r;
+    build(&l);
+    append(&l, 0, 20);
+    sign_now(&l);
+    unlock(&l);
+    house_sql(&l.h, "UPDATE audit SET entry = x'a0'");
+    CHECK_INT(verify(&l, &r), -1);
+    CHECK_INT(r.findings, 20);
+    CHECK_STR(r.finding[AUDIT_FINDINGS - 1], "audit entry 15 was changed");
+    raze(&l);
+}
+
+RUN(T(what_was_changed_in_the_store_is_neither_proven_nor_signed_over), T(proofs_and_tiles_of_what_is_not_there_are_refused),
+    T(an_export_is_of_one_key_whole_and_readable_to_its_end), T(a_log_that_is_wrong_everywhere_is_told_so_without_end),
+    T(the_key_is_made_once_and_its_seed_lies_nowhere_in_the_store), T(an_origin_is_a_name_of_a_key),
     T(a_checkpoint_is_made_when_something_is_new_and_only_then), T(a_log_without_any_tree_gets_it_at_once),
     T(the_keeper_signs_what_it_finds_and_what_is_there_at_its_end),
     T(nothing_is_signed_over_a_log_that_does_not_continue_the_last_checkpoint), T(tiles_and_checkpoints_are_append_only),

@@ -59,11 +59,23 @@ TEST(a_key_has_a_name_without_spaces_and_plus)
         bool good;
     } row[] = {{"lazaret.local/audit", true}, {"è", true}, {"", false}, {"a b", false}, {"a+b", false},
                {"a\tb", false}, {"a\nb", false}, {"a\x7F", false}, {"a\xC2\xA0", false}, {"a\xC2\x85", false},
-               {"\xE2\x80\x83", false}, {"\xE3\x80\x80x", false}, {"a\xC3", false}, {"\xE2\x80\x94", true}};
+               {"\xE2\x80\x83", false}, {"\xE3\x80\x80x", false}, {"a\xC3", false}, {"\xE2\x80\x94", true},
+               {"\xE1\x9A\x80", false}, {"\xE2\x80\x80", false}, {"\xE2\x80\x8A", false}, {"\xE2\x80\x8B", true},
+               {"\xE2\x80\xA8", false}, {"\xE2\x80\xA9", false}, {"\xE2\x80\xAF", false}, {"\xE2\x81\x9F", false},
+               {"\xC2\xA1", true}, {"\xF0\x9F\x98\x80", true}};
     struct note_key k;
     for (size_t i = 0; i < COUNT(row); i++)
         if (note_key_of(slice_of(row[i].name), seed, &k) != row[i].good)
             fail_msg("row %zu", i);
+}
+
+TEST(the_name_of_a_key_has_a_limit)
+{
+    char name[NOTE_NAME + 2];
+    struct note_key k;
+    memset(name, 'n', sizeof name);
+    CHECK(note_key_of((struct slice){name, NOTE_NAME}, seed, &k));
+    CHECK(!note_key_of((struct slice){name, NOTE_NAME + 1}, seed, &k));
 }
 
 static struct slice example(struct arena *a, const struct note_key *k, uint64_t size)
@@ -150,6 +162,9 @@ TEST(only_what_the_specification_allows_is_read)
         {"lazaret.local/audit\n1\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwd=\n", -1},
         {"lazaret.local/audit\n1\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n", -1},
         {"lazaret.local/audit\n1\n", -1},
+        {"\n1\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n", -1},
+        {"lazaret.local/audit\nx\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n", -1},
+        {"lazaret.local/audit\n1x\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n", -1},
         {"another.example\n1\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n", -1},
     };
     for (size_t i = 0; i < COUNT(form); i++) {
@@ -162,6 +177,23 @@ TEST(only_what_the_specification_allows_is_read)
         if (checkpoint_read(slice_of(n), &k, &c, &why) != form[i].rc)
             fail_msg("form %zu", i);
     }
+}
+
+TEST(a_note_has_a_limit_and_one_that_does_not_fit_is_not_written)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct note_key k = key_of("lazaret.local/audit");
+    struct slice note = example(a, &k, 1);
+    struct checkpoint c;
+    const char *why;
+    char *longer = arena_take(a, NOTE_MAX + 1);
+    memset(longer, 'x', NOTE_MAX + 1);
+    memcpy(longer, note.p, note.n);
+    CHECK_INT(checkpoint_read((struct slice){longer, NOTE_MAX + 1}, &k, &c, &why), -1);
+    CHECK_STR(why, "it is no signed note");
+    struct buf small = buf_in(a, 16);
+    checkpoint_write(&small, &k, seed, &(struct checkpoint){.size = 1});
+    CHECK(buf_failed(&small));
 }
 
 TEST(base64_is_read_in_its_one_form_only)
@@ -180,7 +212,7 @@ TEST(base64_is_read_in_its_one_form_only)
     }
 }
 
-RUN(T(a_published_verifier_key_is_read_and_written_alike), T(no_verifier_key_is_made_of_anything_else),
+RUN(T(the_name_of_a_key_has_a_limit), T(a_note_has_a_limit_and_one_that_does_not_fit_is_not_written), T(a_published_verifier_key_is_read_and_written_alike), T(no_verifier_key_is_made_of_anything_else),
     T(a_key_has_a_name_without_spaces_and_plus), T(a_checkpoint_is_the_note_its_specification_says),
     T(each_single_byte_of_a_checkpoint_is_needed), T(only_what_the_specification_allows_is_read),
     T(base64_is_read_in_its_one_form_only))

@@ -196,7 +196,45 @@ TEST(each_single_bit_of_a_proof_is_needed)
     }
 }
 
-RUN(T(roots_are_those_of_the_published_vectors), T(a_growing_tree_and_a_stored_one_have_the_root_of_the_definition),
+/* A source of which the n-th read fails. */
+struct broken {
+    struct forest *forest;
+    int left;
+};
+
+static int read_broken(void *arg, int level, uint64_t from, int n, struct tree_hash *ret, struct err *e)
+{
+    struct broken *b = arg;
+    return b->left-- == 0 ? err_set(e, ERR_STORE, "it cannot be read") : read_forest(b->forest, level, from, n, ret, e);
+}
+
+TEST(what_cannot_be_read_is_neither_proven_nor_summed_up)
+{
+    struct tree_hash p[TREE_PROOF], root;
+    for (int left = 0, failed = 3; failed; left++) {
+        struct broken b[3] = {{forest(), left}, {forest(), left}, {forest(), left}};
+        struct tree_source s[3] = {{read_broken, &b[0]}, {read_broken, &b[1]}, {read_broken, &b[2]}};
+        struct err e;
+        failed = (tree_root_of(&s[0], 299, &root, &e) < 0) + (tree_inclusion(&s[1], 130, 299, p, &e) < 0) +
+                 (tree_consistency(&s[2], 131, 299, p, &e) < 0);
+        CHECK_INT(failed, (b[0].left < 0) + (b[1].left < 0) + (b[2].left < 0));
+    }
+}
+
+TEST(a_tree_does_not_continue_a_larger_one_nor_without_a_proof)
+{
+    struct forest *f = forest();
+    struct tree_source s = {read_forest, f};
+    struct tree_hash p[TREE_PROOF];
+    struct err e;
+    int n = tree_consistency(&s, 3, 7, p, &e);
+    CHECK(tree_consistency_holds(3, &f->root[3], 7, &f->root[7], p, (size_t)n));
+    CHECK(!tree_consistency_holds(7, &f->root[7], 3, &f->root[3], p, (size_t)n));
+    CHECK(!tree_consistency_holds(3, &f->root[3], 7, &f->root[7], p, 0));
+}
+
+RUN(T(what_cannot_be_read_is_neither_proven_nor_summed_up), T(a_tree_does_not_continue_a_larger_one_nor_without_a_proof),
+    T(roots_are_those_of_the_published_vectors), T(a_growing_tree_and_a_stored_one_have_the_root_of_the_definition),
     T(every_entry_of_every_size_is_proven_and_no_other_proof_holds),
     T(every_size_continues_every_smaller_one_and_no_other_proof_holds),
     T(a_proof_that_ends_below_the_root_proves_nothing), T(each_single_bit_of_a_proof_is_needed))
