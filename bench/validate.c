@@ -50,7 +50,7 @@ static void one(const struct doc *d, enum what what)
     OWN_ARENA struct arena *a = arena_new(((size_t)1 << 26) + 32 * d->n);
     if (!a || json_parse(a, (struct slice){d->text, d->n}, &j, &f))
         return;
-    if (what == BOTH && fhir_validate(&j, 0, NULL, a, 100, &r, &e) == 0)
+    if (what == BOTH && fhir_validate(&j, 0, &(struct fhir_ask){.max_issues = 100}, a, &r, &e) == 0)
         sink += r.errors;
 }
 

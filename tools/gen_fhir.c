@@ -2,7 +2,8 @@
  *
  *     gen_fhir DEFINITIONS OUT.c OUT.tsv INVARIANTS.tsv
  *
- * DEFINITIONS is a folder with profiles-resources.json, profiles-types.json, valuesets.json and v3-codesystems.json.
+ * DEFINITIONS is a folder with profiles-resources.json, profiles-types.json, valuesets.json, v3-codesystems.json and
+ * search-parameters.json.
  * What the package changed against R4 is undone by data/fhir/r4.def; then the counts of R4 4.0.1 must come out, or the
  * build fails. OUT.tsv lists every element as understood here (path, min, max, types, binding, value set),
  * INVARIANTS.tsv every invariant (key, severity, expression), for a test to compare. */
@@ -121,6 +122,34 @@ static void read_constraints(struct model *m, const struct json *j, uint32_t at,
                                            .best_practice = json_get(j, k, "extension") != 0});
 }
 
+/* Does the text begin with `a` or `b`? */
+static bool begins(struct slice text, const char *a, const char *b)
+{
+    return slice_starts(text, a) || slice_starts(text, b);
+}
+
+/* Is one of the element's mappings to "who, what, when, where, why" that of the subject? */
+static bool says_subject(struct model *m, const struct json *j, uint32_t at)
+{
+    uint32_t list = json_get(j, at, "mapping");
+    for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k))
+        if (json_is(j, json_get(j, k, "identity"), "w5") &&
+            slice_starts(slice_of(text_at(m, j, k, "map")), "FiveWs.subject"))
+            return true;
+    return false;
+}
+
+/* The binding's extension that names a value set which holds whatever the strength is. */
+static bool has_maximum(struct model *m, const struct json *j, uint32_t binding, const char *valueset)
+{
+    uint32_t list = binding ? json_get(j, binding, "extension") : 0;
+    for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k))
+        if (!strcmp(text_at(m, j, k, "url"), "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet") &&
+            !strcmp(text_at(m, j, k, "valueCanonical"), valueset))
+            return true;
+    return false;
+}
+
 static void add_element(struct model *m, struct element el)
 {
     m->element = list_room(m->arena, m->element, m->elements, sizeof el);
@@ -143,6 +172,10 @@ static void read_element(struct model *m, const struct json *j, uint32_t at, uns
         struct slice url = slice_of(text_at(m, j, binding, "valueSet"));
         el.valueset = copy(m->arena, slice_cut(&url, '|'));
     }
+    el.absolute = !strcmp(el.types, "uri") &&
+                  begins(slice_of(text_at(m, j, at, "definition")), "An absolute URI", "The Absolute URL");
+    el.subject = strstr(el.types, "Reference(") && strstr(el.types, "Patient") && says_subject(m, j, at);
+    el.language = has_maximum(m, j, binding, "http://hl7.org/fhir/ValueSet/all-languages");
     read_constraints(m, j, at, &el);
     add_element(m, el);
 }
@@ -243,6 +276,13 @@ static void set(const char **column, const char *path, const char *value)
     *column = value;
 }
 
+static void set_flag(bool *flag, const char *path, bool value)
+{
+    if (*flag == value)
+        die("r4.def: the row of %s changes nothing", path);
+    *flag = value;
+}
+
 static void set_min(struct model *m, const char *path, unsigned min)
 {
     if (element_at(m, path)->min == min)
@@ -278,6 +318,8 @@ static void back_to_r4(struct model *m)
 #define TYPES(path, value)                 set(&element_at(m, path)->types, path, value);
 #define VALUES(path, value)                set(&element_at(m, path)->valueset, path, value);
 #define INVARIANT(path, key, expression)   invariant(m, path, key, expression);
+#define ABSOLUTE(path)                     set_flag(&element_at(m, path)->absolute, path, true);
+#define NO_SUBJECT(path)                   set_flag(&element_at(m, path)->subject, path, false);
 #include "r4.def"
     size_t n = 0;
     for (size_t i = 0; i < m->elements; i++)
@@ -415,6 +457,41 @@ static void read_valuesets(struct model *m, const char *folder)
     }
 }
 
+/* Systems that change with FHIR itself and are whole in its definitions: a code that is not there does not exist. */
+static void read_systems(struct model *m, const char *folder)
+{
+    struct json j = read_json(m->arena, folder, "valuesets.json");
+    uint32_t list = json_get(&j, 0, "entry");
+    for (uint32_t k = json_first(&j, list); k != json_end(&j, list); k = json_next(&j, k)) {
+        uint32_t r = json_get(&j, k, "resource"), concepts = json_get(&j, r, "concept");
+        const char *url = text_at(m, &j, r, "url");
+        if (!json_is(&j, json_get(&j, r, "resourceType"), "CodeSystem") || !concepts ||
+            !json_is(&j, json_get(&j, r, "content"), "complete") || strncmp(url, "http://hl7.org/fhir/", 20) ||
+            strchr(url + 20, '/'))
+            continue;
+        m->valueset = list_room(m->arena, m->valueset, m->valuesets, sizeof *m->valueset);
+        struct valueset *v = &m->valueset[m->valuesets++];
+        *v = (struct valueset){.url = url};
+        add_concepts(m, v, &j, concepts, "");
+        m->systems++;
+    }
+}
+
+static void read_searches(struct model *m, const char *folder)
+{
+    struct json j = read_json(m->arena, folder, "search-parameters.json");
+    uint32_t list = json_get(&j, 0, "entry");
+    for (uint32_t k = json_first(&j, list); k != json_end(&j, list); k = json_next(&j, k)) {
+        uint32_t r = json_get(&j, k, "resource"), bases = json_get(&j, r, "base");
+        struct buf b = buf_in(m->arena, 1 << 16);
+        for (uint32_t i = json_first(&j, bases); i != json_end(&j, bases); i = json_next(&j, i))
+            buf_printf(&b, "%s%s", b.n ? "," : "", copy(m->arena, json_text(&j, i, m->arena)));
+        m->search = list_room(m->arena, m->search, m->searches, sizeof *m->search);
+        m->search[m->searches++] = (struct search){
+            .url = text_at(m, &j, r, "url"), .type = text_at(m, &j, r, "type"), .base = copy(m->arena, buf_text(&b))};
+    }
+}
+
 static void elements_write(const struct model *m, FILE *out)
 {
     fputs("path\tmin\tmax\ttypes\tbinding\tvalueset\n", out);
@@ -444,6 +521,8 @@ int main(int argc, char **argv)
     back_to_r4(&m);
     read_valuesets(&m, argv[1]);
     check_counts(&m);
+    read_systems(&m, argv[1]);
+    read_searches(&m, argv[1]);
     OWN_FILE FILE *c = fopen(argv[2], "w"), *tsv = fopen(argv[3], "w"), *invariants = fopen(argv[4], "w");
     if (!c || !tsv || !invariants)
         die("cannot write %s, %s or %s", argv[2], argv[3], argv[4]);

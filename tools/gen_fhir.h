@@ -23,6 +23,9 @@ struct element {
     unsigned *constraint;     /* indices */
     size_t constraints;
     bool dropped;
+    bool absolute; /* its definition says that it is an absolute URI */
+    bool subject;  /* it says whom the resource is about */
+    bool language; /* a code of BCP-47 at the most: its maximum value set */
 };
 
 enum kind { KIND_RESOURCE, KIND_ABSTRACT, KIND_COMPLEX, KIND_PRIMITIVE };
@@ -44,13 +47,20 @@ struct valueset {
     bool open; /* its codes are not in the definitions */
 };
 
+/* A search parameter of R4. */
+struct search {
+    const char *url, *type, *base; /* base: "Patient,Group" */
+};
+
 struct model {
     struct arena *arena;
     struct definition *definition;
     struct element *element;
     struct constraint *constraint;
-    struct valueset *valueset; /* those of required bindings, in the order of their first use */
-    size_t definitions, elements, constraints, valuesets;
+    struct valueset *valueset; /* those of required bindings, in the order of their first use; then R4's code systems */
+    struct search *search;
+    size_t definitions, elements, constraints, valuesets, systems,
+        searches; /* systems: how many of the value sets are */
 };
 
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -28,7 +28,9 @@ struct layout {
     struct fhir_rules *by_prop; /* row 0 is empty */
     size_t shapes, props, pooled, rules, by_props;
     uint32_t pool_end;
-    uint32_t *find; /* open addressing into pool, counting from 1 */
+    uint32_t *find;              /* open addressing into pool, counting from 1 */
+    struct fhir_targets *target; /* row 0: any */
+    size_t targets;
 };
 
 enum { FIND = 1 << 16 };
@@ -110,12 +112,50 @@ static void set_type(const struct layout *l, struct fhir_prop *p, const struct e
         bool url = !strcmp(el->path, "Extension.url"),
              root = d->kind == KIND_RESOURCE && strrchr(el->path, '.') == strchr(el->path, '.');
         p->type = url ? FHIR_URI : root ? FHIR_ID : FHIR_STRING;
-        p->flags |= root ? 0 : PROP_BARE;
+        p->flags |= PROP_BARE;
     } else if (!strcmp(type, "Resource")) {
         p->type = FHIR_RESOURCE;
     } else {
         p->shape = (uint16_t)shape_at(l, has_children(l, el->path) ? el->path : type);
     }
+}
+
+/* --- what references may lead to --- */
+
+/* The number of a resource type, in the order of the shapes; -1: there is none of this name. */
+static int resource_number(const struct layout *l, const char *name)
+{
+    int n = 0;
+    for (size_t i = 0; i < l->shapes; i++) {
+        if (strchr(l->shape[i].path, '.') || l->m->definition[l->shape[i].definition].kind != KIND_RESOURCE)
+            continue;
+        if (!strcmp(l->shape[i].path, name))
+            return n;
+        n++;
+    }
+    return -1;
+}
+
+/* The row for "Patient,Group"; 0 when one of them is not a concrete type of R4, and so for any. */
+static uint16_t targets_row(struct layout *l, struct slice names)
+{
+    struct fhir_targets t = {{0}};
+    while (names.n) {
+        int n = resource_number(l, arena_str(l->a, slice_cut(&names, ',')));
+        if (n < 0)
+            return 0;
+        t.bit[n / 64] |= (uint64_t)1 << n % 64;
+    }
+    for (size_t i = 1; i < l->targets; i++)
+        if (!memcmp(&l->target[i], &t, sizeof t))
+            return (uint16_t)i;
+    if (l->targets == 0) {
+        l->target = list_room(l->a, l->target, 0, sizeof t);
+        l->target[l->targets++] = (struct fhir_targets){{0}};
+    }
+    l->target = list_room(l->a, l->target, l->targets, sizeof t);
+    l->target[l->targets] = t;
+    return (uint16_t)l->targets++;
 }
 
 static uint16_t binding_of(const struct layout *l, const struct element *el)
@@ -158,9 +198,13 @@ static void add_element_props(struct layout *l, struct shape *s, const struct el
     do {
         struct slice type = slice_cut(&types, '|');
         const char *paren = memchr(type.p, '(', type.n);
-        type.n = paren ? (size_t)(paren - type.p) : type.n;
         struct fhir_prop p = {.slot = slot, .binding = binding_of(l, el)};
-        p.flags = (uint8_t)((strcmp(el->max, "1") ? PROP_ARRAY : 0) | (el->min ? PROP_REQUIRED : 0));
+        if (paren)
+            p.targets = targets_row(l, (struct slice){paren + 1, (size_t)(type.p + type.n - 1 - (paren + 1))});
+        type.n = paren ? (size_t)(paren - type.p) : type.n;
+        p.flags = (uint8_t)((strcmp(el->max, "1") ? PROP_ARRAY : 0) | (el->min ? PROP_REQUIRED : 0) |
+                            (el->absolute ? PROP_ABSOLUTE : 0) | (el->subject ? PROP_SUBJECT : 0) |
+                            (el->language ? PROP_LANGUAGE : 0));
         p.stem = choice ? (uint8_t)(choice - name) : 0;
         set_type(l, &p, el, arena_str(l->a, type));
         p.rules = prop_rules(l, &p, el);
@@ -279,10 +323,28 @@ static void write_props(const struct layout *l, FILE *out)
     fputs("const struct fhir_prop fhir_props[] = {\n", out);
     for (size_t i = 0; i < l->props; i++) {
         const struct fhir_prop *p = &l->prop[i];
-        fprintf(out, "{%u,%u,%u,%u,%u,%u,%u,%u,%u,%u},\n", p->name, p->hash, p->shape, p->binding, p->len, p->type,
-                p->flags, p->slot, p->stem, p->rules);
+        fprintf(out, "{%u,%u,%u,%u,%u,%u,%u,%u,%u,%u,%u},\n", p->name, p->hash, p->shape, p->binding, p->len, p->type,
+                p->flags, p->slot, p->stem, p->rules, p->targets);
     }
     fputs("};\n", out);
+}
+
+/* enum fhir_own of a shape. */
+static int own_of(const char *path)
+{
+    static const struct {
+        const char *path;
+        int own;
+    } known[] = {{"Coding", OWN_CODING},          {"Reference", OWN_REFERENCE},
+                 {"Attachment", OWN_ATTACHMENT},  {"Age", OWN_TIME},
+                 {"Duration", OWN_TIME},          {"Distance", OWN_DISTANCE},
+                 {"Bundle", OWN_BUNDLE},          {"Bundle.entry", OWN_ENTRY},
+                 {"SearchParameter", OWN_SEARCH}, {"CapabilityStatement.rest.resource.searchParam", OWN_SEARCHED},
+                 {"Questionnaire", OWN_QUESTIONS}};
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (!strcmp(known[i].path, path))
+            return known[i].own;
+    return OWN_NONE;
 }
 
 static void write_shapes(struct layout *l, FILE *out)
@@ -308,8 +370,10 @@ static void write_shapes(struct layout *l, FILE *out)
     fputs("};\nconst struct fhir_shape fhir_shapes[] = {\n", out);
     for (size_t i = 0; i < l->shapes; i++) {
         const struct shape *s = &l->shape[i];
-        fprintf(out, "{%lluu,%u,%zu,%u,%u,%zu,%zu,%zu,%zu},\n", (unsigned long long)s->required, pool(l, s->path),
-                s->first, at[i], mask_for(s->count), s->count, strlen(s->path), s->rule, s->rules);
+        int number = resource_number(l, s->path);
+        fprintf(out, "{%lluu,%u,%zu,%u,%u,%zu,%zu,%zu,%zu,%d,%d},\n", (unsigned long long)s->required, pool(l, s->path),
+                s->first, at[i], mask_for(s->count), s->count, strlen(s->path), s->rule, s->rules,
+                number < 0 ? NO_RESOURCE : number, own_of(s->path));
     }
     fputs("};\n", out);
 }
@@ -377,6 +441,22 @@ static void write_code_index(const struct valueset *v, unsigned mask, struct are
         fprintf(out, "%u,%s", slot[h], h == mask ? "\n" : "");
 }
 
+/* Rows of value sets count from 1; those of code systems are the last. */
+static void write_system_index(const struct model *m, FILE *out)
+{
+    static uint16_t slot[SYSTEM_SLOTS];
+    for (size_t i = m->valuesets - m->systems; i < m->valuesets; i++) {
+        unsigned h = hash_of(m->valueset[i].url) % SYSTEM_SLOTS;
+        while (slot[h])
+            h = (h + 1) % SYSTEM_SLOTS;
+        slot[h] = (uint16_t)(i + 1);
+    }
+    fputs("const uint16_t fhir_system_index[SYSTEM_SLOTS] = {\n", out);
+    for (size_t i = 0; i < SYSTEM_SLOTS; i++)
+        fprintf(out, "%u,%s", slot[i], i % 32 == 31 ? "\n" : "");
+    fputs("};\n", out);
+}
+
 static void write_valuesets(struct layout *l, FILE *out)
 {
     const struct model *m = l->m;
@@ -404,6 +484,41 @@ static void write_valuesets(struct layout *l, FILE *out)
                 v->open ? open_kind(v->url) : VALUES_LISTED);
         codes += v->codes;
         index += mask + 1;
+    }
+    fputs("};\n", out);
+    write_system_index(m, out);
+}
+
+static void write_searches(struct layout *l, FILE *out)
+{
+    const struct model *m = l->m;
+    static uint16_t slot[SEARCH_SLOTS];
+    fputs("const struct fhir_search fhir_searches[] = {\n", out);
+    for (size_t i = 0; i < m->searches; i++) {
+        const struct search *s = &m->search[i];
+        const char *name = s->url + strlen(SEARCH_BASE);
+        if (strncmp(s->url, SEARCH_BASE, strlen(SEARCH_BASE)) != 0)
+            die("a search parameter of R4 with the url %s", s->url);
+        fprintf(out, "{%u,%u,%u,%u,%zu,%zu},\n", pool(l, name), pool(l, s->type), hash_of(name),
+                targets_row(l, slice_of(s->base)), strlen(name), strlen(s->type));
+        unsigned h = hash_of(name) % SEARCH_SLOTS;
+        while (slot[h])
+            h = (h + 1) % SEARCH_SLOTS;
+        slot[h] = (uint16_t)(i + 1);
+    }
+    fputs("};\nconst uint16_t fhir_search_index[SEARCH_SLOTS] = {\n", out);
+    for (size_t i = 0; i < SEARCH_SLOTS; i++)
+        fprintf(out, "%u,%s", slot[i], i % 32 == 31 ? "\n" : "");
+    fputs("};\n", out);
+}
+
+static void write_targets(const struct layout *l, FILE *out)
+{
+    fputs("const struct fhir_targets fhir_targets[] = {\n", out);
+    for (size_t i = 0; i < l->targets; i++) {
+        const uint64_t *b = l->target[i].bit;
+        fprintf(out, "{{%lluu,%lluu,%lluu}},\n", (unsigned long long)b[0], (unsigned long long)b[1],
+                (unsigned long long)b[2]);
     }
     fputs("};\n", out);
 }
@@ -476,6 +591,8 @@ void tables_write(const struct model *m, FILE *out)
     write_shapes(&l, out);
     write_resources(&l, out);
     write_valuesets(&l, out);
+    write_searches(&l, out);
+    write_targets(&l, out);
     write_invariants(&l, out);
     write_stems(&l, out);
     write_pool(&l, out);

@@ -21,7 +21,8 @@ int intake_decide(struct intake *x, struct err *e)
         model[0] = x->only;
     if (n == 0)
         return err_set(e, ERR_UNKNOWN_TARGET, "no stable model serves the target");
-    if (fhir_validate(x->doc, x->bundle, "Bundle", x->arena, INTAKE_ISSUES, &x->report, e))
+    if (fhir_validate(x->doc, x->bundle, &(struct fhir_ask){.type = "Bundle", .max_issues = INTAKE_ISSUES}, x->arena,
+                      &x->report, e))
         return -1;
     if (x->report.errors)
         return err_set(e, ERR_BAD_FHIR, "%zu issues", x->report.errors);

@@ -19,6 +19,7 @@
 
 const struct option fhir_options[] = {{"jobs", "N", "judge N files at a time (1)"},
                                       {"type", "T", "the resource must be a T, such as Bundle"},
+                                      {"one-subject", NULL, "a Bundle must be about one patient"},
                                       {"ndjson", NULL, "take every input as NDJSON, whatever its name"},
                                       {"max", "N", "keep at most N issues of a resource (200); the rest is counted"},
                                       {0}};
@@ -41,8 +42,7 @@ struct work {
     char **file;
     struct verdict *verdict;
     size_t files, cap, next;
-    size_t max;
-    const char *type;
+    struct fhir_ask ask;
     bool json, ndjson, failed;
     pthread_mutex_t lock;
     pthread_cond_t done;
@@ -195,7 +195,7 @@ static size_t judge(const struct work *w, struct page *p, struct slice text, uin
     struct fhir_report r;
     struct err e;
     OWN_ARENA struct arena *a = arena_new(((size_t)1 << 26) + 32 * text.n);
-    if (!a || fhir_validate_text(text, w->type, a, w->max, NULL, &r, &e)) {
+    if (!a || fhir_validate_text(text, &w->ask, a, NULL, &r, &e)) {
         print_unreadable(p, "out of memory");
         return 0;
     }
@@ -358,20 +358,21 @@ static int run(struct work *w, long jobs)
 
 int cmd_fhir_validate(struct call *c, struct err *e)
 {
-    struct work w = {.max = 200, .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+    struct work w = {.ask = {.max_issues = 200}, .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
     const char *jobs_text = call_option(c, "jobs"), *max_text = call_option(c, "max");
     int64_t jobs = 1, most = 200;
     int failed = 0;
     w.json = c->json;
     w.ndjson = call_option(c, "ndjson");
-    w.type = call_option(c, "type");
-    if (w.type && !fhir_is_resource(slice_of(w.type)))
-        return err_set(e, ERR_USAGE, "FHIR R4 has no resource type %.60s", w.type);
+    w.ask.type = call_option(c, "type");
+    w.ask.one_subject = call_option(c, "one-subject");
+    if (w.ask.type && !fhir_is_resource(slice_of(w.ask.type)))
+        return err_set(e, ERR_USAGE, "FHIR R4 has no resource type %.60s", w.ask.type);
     if (jobs_text && !slice_int(slice_of(jobs_text), 1, JOBS_MAX, &jobs))
         return err_set(e, ERR_USAGE, "--jobs takes a number from 1 to %d", JOBS_MAX);
     if (max_text && !slice_int(slice_of(max_text), 0, 1000000, &most))
         return err_set(e, ERR_USAGE, "--max takes a number from 0 to 1000000");
-    w.max = (size_t)most;
+    w.ask.max_issues = (size_t)most;
     for (int i = 0; i < c->operands; i++)
         failed |= add_argument(&w, c->operand[i]);
     int status = failed ? err_set(e, ERR_NO_MEMORY, "the list of files") : run(&w, (long)jobs);

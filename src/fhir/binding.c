@@ -78,6 +78,36 @@ static int coding_fits(struct check *c, const struct fhir_valueset *v, uint32_t 
     return has_code(v, &s, text);
 }
 
+/* The system is in the definitions from its first code to its last: what is not there does not exist. Of a later
+ * version of FHIR nothing is known. */
+static const struct fhir_valueset *own_system(struct slice url)
+{
+    for (unsigned h = json_hash(url.p, url.n) % SYSTEM_SLOTS; fhir_system_index[h]; h = (h + 1) % SYSTEM_SLOTS) {
+        const struct fhir_valueset *v = &fhir_valuesets[fhir_system_index[h]];
+        if (slice_eq(pooled(v->url, v->len), url))
+            return v;
+    }
+    return NULL;
+}
+
+void binding_check_coding(struct check *c, const struct frame *up, uint32_t coding)
+{
+    struct frame f = {up, "code", 4, -1};
+    uint32_t system = json_get_kind(c->j, coding, "system", JSON_STRING),
+             code = json_get_kind(c->j, coding, "code", JSON_STRING), version;
+    if (!system || !code)
+        return;
+    struct slice url = check_text(c, system);
+    const struct fhir_valueset *v = url.p && slice_starts(url, SYSTEM_BASE) ? own_system(url) : NULL;
+    if (!v || ((version = json_get_kind(c->j, coding, "version", JSON_STRING)) &&
+               !slice_starts(json_raw(c->j, version), "4.0")))
+        return;
+    struct slice text = check_text(c, code);
+    if (text.p && !listed(v, NULL, text))
+        issue_add(c, FHIR_ERROR, "code-invalid", &f, check_off(c, code),
+                  "found a code that its system does not have, expected one of %.*s", (int)v->len, fhir_pool + v->url);
+}
+
 static bool only_extension(struct check *c, uint32_t node)
 {
     const struct json *j = c->j;

@@ -16,6 +16,7 @@ struct frame {
 };
 
 struct found;
+struct bundle;
 
 struct check {
     const struct json *j;
@@ -30,6 +31,8 @@ struct check {
     int64_t steps;                /* that invariants may still take */
     uint32_t *local;              /* values that begin with "#" and may lead to a contained resource, in their order */
     size_t locals, locals_before; /* before: those of resources around the one being checked */
+    struct bundle *bundle;        /* the innermost Bundle around what is being checked; NULL: none */
+    bool one_subject;
 };
 
 /* An issue at byte `off` of the text. The format must bring in nothing from the document but names that name_plain()
@@ -53,6 +56,38 @@ static inline size_t check_off(const struct check *c, uint32_t node)
 /* Required value sets, of a code and of a CodeableConcept or Coding. */
 void binding_check_code(struct check *c, const struct frame *f, uint16_t binding, uint32_t node, struct slice code);
 void binding_check_concept(struct check *c, const struct frame *f, const struct fhir_prop *p, uint32_t node);
+/* The code of a Coding whose system is one of FHIR's own. */
+void binding_check_coding(struct check *c, const struct frame *f, uint32_t coding);
+
+/* A Bundle: what its entries owe each other, and what references inside it lead to (bundle.c). The first is called
+ * before its properties are gone through and gives the Bundle around it, which the second puts back. */
+struct bundle *bundle_begin(struct check *c, uint32_t node);
+void bundle_end(struct check *c, struct bundle *around);
+/* An entry, before and after. */
+void bundle_entry_begin(struct check *c, uint32_t entry);
+void bundle_entry_end(struct check *c, const struct frame *f, uint32_t entry);
+/* The resource that a reference of the entry being checked leads to, as a node; 0: none in this Bundle. */
+uint32_t bundle_find(struct check *c, struct slice reference);
+/* A reference leads to nothing in the Bundle: may it? */
+void bundle_missing(struct check *c, const struct frame *f, uint32_t node, struct slice reference);
+/* One more resource is about the patient that `reference` leads to (`resource`: where to, 0: outside); under
+ * one_subject it must be the same for all. */
+void bundle_subject(struct check *c, const struct frame *f, uint32_t node, struct slice reference, uint32_t resource);
+
+/* A Reference at the property p: may it lead where it leads? And a canonical. */
+void reference_check(struct check *c, const struct frame *f, const struct fhir_prop *p, uint32_t node);
+void reference_check_canonical(struct check *c, const struct frame *f, const struct fhir_prop *p, uint32_t node,
+                               struct slice text);
+/* Without "/_history/2" at its end. */
+struct slice reference_unversioned(struct slice s);
+/* "http://server/Patient/7/_history/2": the shape of the type, and in *ret_base what stands before it (n == 0:
+ * relative); NULL: it does not end so. */
+const struct fhir_shape *reference_type(struct slice text, struct slice *ret_base, struct slice *ret_id);
+
+/* What single types ask in words (words.c): called when all of the object is judged. */
+void words_check(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj);
+/* No two contained resources may have one id. */
+void words_check_contained(struct check *c, const struct frame *f, uint32_t list);
 
 /* R4's invariants, compiled once for the process. An object's are bits in the order of its shape's rows: `always` those
  * that fail on an object without properties, `wakes` those that only then may fail when it has the property. */

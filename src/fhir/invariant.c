@@ -38,8 +38,9 @@ static bool judged_here(const struct fhir_invariant *v)
     return !v->best_practice && !slice_is(key, "ele-1") && !slice_is(key, "txt-1") && !slice_is(key, "txt-2");
 }
 
-/* Two expressions of R4 do not say what their sentences do, and are asked as later editions of FHIR write them: tim-9
- * fails on several `when`, que-7 asks for System's Boolean where the answer is FHIR's. */
+/* Three expressions of R4 do not say what their sentences do, and are asked as later editions of FHIR write them: tim-9
+ * fails on several `when`, que-7 asks for System's Boolean where the answer is FHIR's, que-12 lets two conditions be.
+ */
 static struct slice repaired(const struct fhir_invariant *v)
 {
     struct slice key = pooled(v->key, v->key_len);
@@ -48,6 +49,8 @@ static struct slice repaired(const struct fhir_invariant *v)
             "offset.empty() or (when.exists() and when.select($this in ('C' | 'CM' | 'CD' | 'CV')).allFalse())");
     if (slice_is(key, "que-7"))
         return SLICE("operator = 'exists' implies (answer is FHIR.boolean)");
+    if (slice_is(key, "que-12"))
+        return SLICE("enableWhen.count() > 1 implies enableBehavior.exists()");
     return pooled(v->expression, v->expression_len);
 }
 

@@ -194,17 +194,26 @@ static bool oid(struct slice s)
     }
 }
 
-static bool uuid(struct slice s)
+/* `capitals`: they are good, too. */
+static bool uuid(struct slice s, bool capitals)
 {
     if (!slice_starts(s, "urn:uuid:") || s.n != 9 + 36)
         return false;
     for (int i = 0; i < 36; i++) {
-        char c = s.p[9 + i];
+        char c = capitals ? s.p[9 + i] | 32 : s.p[9 + i];
         bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
-        if (hyphen ? c != '-' : !digit((unsigned char)c) && (c < 'a' || c > 'f'))
+        if (hyphen ? s.p[9 + i] != '-' : !digit((unsigned char)s.p[9 + i]) && (c < 'a' || c > 'f'))
             return false;
     }
     return true;
+}
+
+bool match_urn(struct slice s)
+{
+    const char *hash = memchr(s.p, '#', s.n);
+    if (hash)
+        s.n = (size_t)(hash - s.p);
+    return slice_starts(s, "urn:oid:") ? oid(s) : !slice_starts(s, "urn:uuid:") || uuid(s, true);
 }
 
 bool match_primitive(enum fhir_type type, struct slice s)
@@ -224,7 +233,7 @@ bool match_primitive(enum fhir_type type, struct slice s)
     case FHIR_STRING:
     case FHIR_MARKDOWN: return text(s);
     case FHIR_OID: return oid(s);
-    case FHIR_UUID: return uuid(s);
+    case FHIR_UUID: return uuid(s, false);
     default: return no_space(s); /* URI, URL, CANONICAL */
     }
 }
@@ -259,10 +268,61 @@ bool match_mime(struct slice s)
     return n == s.n || s.p[n] == ';';
 }
 
+/* Three letters each, in the order of the alphabet. */
+static const char currencies[] =
+#define CURRENCY(codes) codes
+#include "fhir/currencies.def"
+#undef CURRENCY
+    ;
+
 bool match_currency(struct slice s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < 'A' || s.p[i] > 'Z')
+    size_t low = 0, high = (sizeof currencies - 1) / 3;
+    while (s.n == 3 && low < high) {
+        size_t middle = (low + high) / 2;
+        int d = memcmp(s.p, currencies + 3 * middle, 3);
+        if (d == 0)
+            return true;
+        *(d < 0 ? &high : &low) = d < 0 ? middle : middle + 1;
+    }
+    return false;
+}
+
+/* language ["-" script] ["-" region] ... : a first part of letters, then parts of letters and digits. */
+bool match_language(struct slice s)
+{
+    size_t part = 0, parts = 0;
+    bool digits = false;
+    for (size_t i = 0; i <= s.n; i++) {
+        if (i < s.n && s.p[i] != '-') {
+            if (!alnum((unsigned char)s.p[i]))
+                return false;
+            digits |= digit((unsigned char)s.p[i]);
+            part++;
+            continue;
+        }
+        bool private = s.n && (s.p[0] | 32) == 'x';
+        if (part == 0 || part > 8 ||
+            (parts == 0 && (digits || (part == 1 && !(i < s.n && (private || (s.p[0] | 32) == 'i'))))))
             return false;
-    return s.n == 3;
+        parts++;
+        part = 0;
+    }
+    return parts > 0;
+}
+
+bool match_absolute(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.n && (alnum((unsigned char)s.p[n]) || (n && (s.p[n] == '+' || s.p[n] == '-' || s.p[n] == '.'))))
+        n++;
+    return n > 0 && !digit((unsigned char)s.p[0]) && n + 1 < s.n && s.p[n] == ':';
+}
+
+size_t match_base64_size(struct slice s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++)
+        n += !space((unsigned char)s.p[i]) && s.p[i] != '=';
+    return n * 3 / 4;
 }

@@ -20,8 +20,15 @@ enum fhir_type {
     FHIR_NAME                      /* the property resourceType itself */
 };
 
-enum { PROP_ARRAY = 1, PROP_REQUIRED = 2, PROP_BARE = 4 /* an XML attribute: no _name beside it */ };
-enum { NO_SLOT = 0xFF, NO_PROP = 0xFF, SLOTS = 64 };
+enum {
+    PROP_ARRAY = 1,
+    PROP_REQUIRED = 2,
+    PROP_BARE = 4,     /* an XML attribute: no _name beside it */
+    PROP_ABSOLUTE = 8, /* a URI that must be absolute */
+    PROP_SUBJECT = 16, /* a reference to whom the resource is about */
+    PROP_LANGUAGE = 32 /* a code of BCP-47 */
+};
+enum { NO_SLOT = 0xFF, NO_PROP = 0xFF, SLOTS = 64, NO_RESOURCE = 0xFF };
 
 struct fhir_prop {
     uint32_t name;
@@ -35,6 +42,27 @@ struct fhir_prop {
                       types */
     uint8_t stem;  /* of a choice: the length of the name before the type ("value"); else 0 */
     uint8_t rules; /* its row in fhir_prop_rules; 0: none */
+    uint16_t targets; /* of a Reference or canonical: its row in fhir_targets; 0: any type */
+};
+
+/* Resource types, a bit each by their number. */
+struct fhir_targets {
+    uint64_t bit[3];
+};
+
+/* Shapes with rules that the definitions say in words alone. */
+enum fhir_own {
+    OWN_NONE,
+    OWN_CODING,
+    OWN_REFERENCE,
+    OWN_ATTACHMENT,
+    OWN_TIME, /* Age, Duration */
+    OWN_DISTANCE,
+    OWN_BUNDLE,
+    OWN_ENTRY,    /* Bundle.entry */
+    OWN_SEARCH,   /* SearchParameter */
+    OWN_SEARCHED, /* CapabilityStatement.rest.resource.searchParam */
+    OWN_QUESTIONS /* Questionnaire */
 };
 
 struct fhir_shape {
@@ -44,8 +72,10 @@ struct fhir_shape {
     uint32_t index;    /* first of mask + 1 bytes in fhir_index: open addressing, NO_PROP ends a probe */
     uint16_t mask;
     uint8_t count, len;
-    uint16_t rule; /* the first of its invariants in fhir_rules */
-    uint8_t rules; /* and how many: at most RULES */
+    uint16_t rule;  /* the first of its invariants in fhir_rules */
+    uint8_t rules;  /* and how many: at most RULES */
+    uint8_t number; /* of a resource type, from 0; else NO_RESOURCE */
+    uint8_t own;    /* enum fhir_own */
 };
 
 /* An invariant of R4: a FHIRPath expression that must not answer false. */
@@ -76,12 +106,22 @@ struct fhir_code {
     uint8_t len, system; /* index into fhir_systems */
 };
 
+/* A search parameter: its url is SEARCH_BASE and the name. */
+struct fhir_search {
+    uint32_t name, type;
+    uint16_t hash; /* json_hash of the name */
+    uint16_t base; /* the types that it is for: a row of fhir_targets; 0: all */
+    uint8_t len, type_len;
+};
+#define SEARCH_BASE "http://hl7.org/fhir/SearchParameter/"
+#define SYSTEM_BASE "http://hl7.org/fhir/" /* of code systems that change with FHIR itself */
+
 struct fhir_text {
     uint32_t text;
     uint32_t len;
 };
 
-enum { RESOURCE_SLOTS = 512, RULES = 32 };
+enum { RESOURCE_SLOTS = 512, RULES = 32, SYSTEM_SLOTS = 1024, SEARCH_SLOTS = 4096 };
 
 extern const char fhir_pool[];
 extern const struct fhir_prop fhir_props[];
@@ -92,6 +132,11 @@ extern const struct fhir_valueset fhir_valuesets[];
 extern const struct fhir_code fhir_codes[];
 extern const uint16_t fhir_code_index[];
 extern const struct fhir_text fhir_systems[];
+extern const struct fhir_targets fhir_targets[];
+/* Rows of fhir_valuesets that list a code system, by json_hash of its url; 0 ends a probe. */
+extern const uint16_t fhir_system_index[SYSTEM_SLOTS];
+extern const struct fhir_search fhir_searches[];
+extern const uint16_t fhir_search_index[SEARCH_SLOTS]; /* row + 1 by the hash of the name; 0 ends a probe */
 extern const struct fhir_invariant fhir_invariants[];
 extern const uint16_t fhir_invariant_count;
 /* Indices of invariants. A shape has those of its objects; ele-1 is not among them, validate.c knows it. */

@@ -66,6 +66,11 @@ static void check_xhtml(struct check *c, const struct frame *f, uint32_t v, stru
                   primitive[FHIR_XHTML].expected);
 }
 
+static bool is_uri(enum fhir_type type)
+{
+    return type == FHIR_URI || type == FHIR_URL || type == FHIR_CANONICAL;
+}
+
 /* The reader has kept control characters out of a string without escapes, so most types are quickly done. */
 static bool match_raw(enum fhir_type type, struct slice s)
 {
@@ -79,6 +84,26 @@ static bool match_raw(enum fhir_type type, struct slice s)
     }
 }
 
+/* The url of an extension that stands in another one is a name the outer one gives. */
+static bool is_inner_extension(const struct frame *f)
+{
+    const struct frame *inner = f->up, *outer = inner ? inner->up : NULL;
+    return outer && inner->len == 9 && memcmp(inner->name, "extension", 9) == 0 &&
+           ((outer->len == 9 && memcmp(outer->name, "extension", 9) == 0) ||
+            (outer->len == 17 && memcmp(outer->name, "modifierExtension", 17) == 0));
+}
+
+/* What the element asks of a text whose type is right. */
+static void check_form(struct check *c, const struct frame *f, const struct fhir_prop *p, uint32_t v, struct slice s)
+{
+    if ((p->flags & PROP_LANGUAGE) && !match_language(s))
+        issue_add(c, FHIR_ERROR, "code-invalid", f, check_off(c, v),
+                  "found a code that is no language, expected one of BCP-47, such as en or de-AT");
+    if ((p->flags & PROP_ABSOLUTE) && !match_absolute(s) && s.p[0] != '#' && !is_inner_extension(f))
+        issue_add(c, FHIR_ERROR, "value", f, check_off(c, v),
+                  "found a relative URI, expected an absolute one, with its scheme, such as https: or urn:");
+}
+
 static void check_string(struct check *c, const struct frame *f, const struct fhir_prop *p, uint32_t v)
 {
     enum fhir_type type = (enum fhir_type)p->type;
@@ -88,6 +113,9 @@ static void check_string(struct check *c, const struct frame *f, const struct fh
         return;
     if (s.n && s.p[0] == '#')
         invariants_note_local(c, p, v);
+    if (s.n > 4 && memcmp(s.p, "urn:", 4) == 0 && is_uri(type) && !match_urn(s)) /* published examples have such */
+        issue_add(c, FHIR_WARNING, "value", f, check_off(c, v),
+                  "found urn:oid: or urn:uuid: before what is no OID or UUID, expected one");
     if (s.n == 0) {
         issue_add(c, FHIR_ERROR, "value", f, check_off(c, v), "found an empty string, expected %s or no such property",
                   primitive[type].expected);
@@ -98,6 +126,10 @@ static void check_string(struct check *c, const struct frame *f, const struct fh
                   primitive[type].name, primitive[type].expected);
     } else if (p->binding) {
         binding_check_code(c, f, p->binding, v, s);
+    } else if (p->flags & (PROP_ABSOLUTE | PROP_LANGUAGE)) {
+        check_form(c, f, p, v, s);
+    } else if (p->targets) {
+        reference_check_canonical(c, f, p, v, s);
     }
 }
 
@@ -151,6 +183,8 @@ static void check_value(struct check *c, const struct frame *f, const struct fhi
         return check_inner_resource(c, f, v);
     else
         check_object(c, f, &fhir_shapes[p->shape], v);
+    if (p->type == FHIR_OBJECT && fhir_shapes[p->shape].own == OWN_REFERENCE)
+        reference_check(c, f, p, v);
     if (p->binding && p->type == FHIR_OBJECT)
         binding_check_concept(c, f, p, v);
     if (p->rules)
@@ -230,6 +264,8 @@ static void check_property(struct check *c, const struct frame *up, const struct
         check_items(c, &f, p, obj, v);
     else
         check_value(c, &f, p, v);
+    if (p->type == FHIR_RESOURCE && kind == JSON_ARRAY)
+        words_check_contained(c, &f, v);
 }
 
 /* ele-1: an id alone is no content. */
@@ -356,6 +392,8 @@ static void element_done(struct check *c, const struct frame *f, const struct fh
         no_content(c, f, obj);
     if (due)
         invariants_check(c, f, s, obj, due);
+    if (s->own != OWN_NONE)
+        words_check(c, f, s, obj);
 }
 
 static void check_object(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj)
@@ -364,6 +402,8 @@ static void check_object(struct check *c, const struct frame *f, const struct fh
     uint64_t seen = 0;
     uint32_t due = c->invariants->always[s - fhir_shapes];
     uint8_t chosen[SLOTS];
+    if (s->own == OWN_ENTRY)
+        bundle_entry_begin(c, obj);
     for (uint32_t k = json_first(j, obj); k != json_end(j, obj); k = json_next(j, k)) {
         struct slice name = j->node[k].escaped ? json_text(j, k, c->arena) : json_raw(j, k);
         if (!name.p) {
@@ -430,7 +470,9 @@ static void check_resource(struct check *c, const struct frame *f, uint32_t node
         .kind = FHIRPATH_NODE, .type = FHIR_OBJECT, .shape = (uint16_t)(s - fhir_shapes), .node = {.value = node}};
     if (!contained)
         c->scope.root = c->scope.resource;
+    struct bundle *around = s->own == OWN_BUNDLE ? bundle_begin(c, node) : c->bundle;
     check_object(c, f ? f : &root, s, node);
+    bundle_end(c, around);
 }
 
 bool fhir_is_resource(struct slice name)
@@ -444,15 +486,16 @@ const char *fhir_severity_name(enum fhir_severity severity)
     return names[severity];
 }
 
-int fhir_validate(const struct json *j, uint32_t root, const char *type, struct arena *a, size_t max_issues,
+int fhir_validate(const struct json *j, uint32_t root, const struct fhir_ask *ask, struct arena *a,
                   struct fhir_report *ret, struct err *e)
 {
-    struct check c = {.j = j, .arena = a, .max = max_issues, .invariants = invariants_ready()};
+    struct check c = {
+        .j = j, .arena = a, .max = ask->max_issues, .one_subject = ask->one_subject, .invariants = invariants_ready()};
     if (!c.invariants)
         return err_set(e, ERR_NO_MEMORY, "compile the invariants of FHIR");
     c.scope = (struct fhirpath_scope){.json = j, .document = root};
     c.steps = FHIR_STEPS + FHIR_STEPS_NODE * (int64_t)j->count;
-    check_resource(&c, NULL, root, type, false);
+    check_resource(&c, NULL, root, ask->type, false);
     if (issue_report(&c, ret) || arena_failed(a))
         return err_set(e, ERR_NO_MEMORY, "validate a document of %zu bytes", j->size);
     return 0;
@@ -470,14 +513,14 @@ static int report_bad_json(struct slice text, const struct json_fault *fault, st
     return 0;
 }
 
-int fhir_validate_text(struct slice text, const char *type, struct arena *a, size_t max_issues, struct json *ret_json,
+int fhir_validate_text(struct slice text, const struct fhir_ask *ask, struct arena *a, struct json *ret_json,
                        struct fhir_report *ret, struct err *e)
 {
     struct json j;
     struct json_fault fault;
     if (json_parse(a, text, &j, &fault))
-        return report_bad_json(text, &fault, a, max_issues, ret, e);
-    if (fhir_validate(&j, 0, type, a, max_issues, ret, e))
+        return report_bad_json(text, &fault, a, ask->max_issues, ret, e);
+    if (fhir_validate(&j, 0, ask, a, ret, e))
         return -1;
     if (ret_json)
         *ret_json = j;

@@ -1,5 +1,33 @@
 #include "fhir/xhtml_int.h"
 
+#include <strings.h>
+
+#include "base/own.h"
+
+static const char *const elements[] = {
+#define ELEMENT(name) name,
+#define ANYWHERE(name)
+#define ON(name)
+#include "fhir/xhtml.def"
+#undef ELEMENT
+#undef ANYWHERE
+};
+static const char *const anywhere[] = {
+#define ELEMENT(name)
+#define ANYWHERE(name) name,
+#include "fhir/xhtml.def"
+#undef ANYWHERE
+#undef ON
+};
+static const char *const on[] = {
+#define ANYWHERE(name)
+#define ON(name) name,
+#include "fhir/xhtml.def"
+#undef ELEMENT
+#undef ANYWHERE
+#undef ON
+};
+
 struct tags {
     const char *p, *end;
     struct slice open[XHTML_DEPTH];
@@ -10,6 +38,40 @@ struct tags {
 static bool space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* -1, 0 or 1: a before, at or after z. */
+static int order(struct slice a, const char *z)
+{
+    size_t n = strlen(z);
+    int d = memcmp(a.p, z, a.n < n ? a.n : n);
+    return d ? d : (a.n > n) - (a.n < n);
+}
+
+static bool in_list(const char *const *list, size_t n, struct slice s)
+{
+    size_t low = 0;
+    while (low < n) {
+        size_t middle = (low + n) / 2;
+        int d = order(s, list[middle]);
+        if (d == 0)
+            return true;
+        *(d < 0 ? &n : &low) = d < 0 ? middle : middle + 1;
+    }
+    return false;
+}
+
+static bool may_have(struct slice element, struct slice attribute)
+{
+    char both[32];
+    if (in_list(anywhere, COUNT(anywhere), attribute) || slice_starts(attribute, "xmlns:"))
+        return true;
+    if (element.n + 1 + attribute.n > sizeof both)
+        return false;
+    memcpy(both, element.p, element.n);
+    both[element.n] = '.';
+    memcpy(both + element.n + 1, attribute.p, attribute.n);
+    return in_list(on, COUNT(on), (struct slice){both, element.n + 1 + attribute.n});
 }
 
 static void skip_space(struct tags *t)
@@ -42,15 +104,44 @@ static bool skip_past(struct tags *t, const char *z)
     return at != NULL;
 }
 
-/* t->p at '&'. */
+/* "#160" or "#xA0". */
+static bool is_number(struct slice s)
+{
+    bool hex = s.n > 1 && s.p[1] == 'x';
+    size_t i = hex ? 2 : 1;
+    if (s.n <= i || s.p[0] != '#')
+        return false;
+    for (; i < s.n; i++) {
+        char c = s.p[i];
+        if (!(c >= '0' && c <= '9') && !(hex && (c | 32) >= 'a' && (c | 32) <= 'f'))
+            return false;
+    }
+    return true;
+}
+
+/* t->p at '&'. XML's five entities and numbers; HTML's names are not known where FHIR is read as XML. */
 static const char *entity(struct tags *t)
 {
+    static const char *const known[] = {"amp", "apos", "gt", "lt", "quot"};
     const char *p = ++t->p;
     while (t->p < t->end && t->p - p < 12 && *t->p != ';' && *t->p != '&' && *t->p != '<' && !space(*t->p))
         t->p++;
     if (t->p == p || t->p >= t->end || *t->p != ';')
         return "an & that does not begin an entity";
-    t->p++;
+    struct slice s = {p, (size_t)(t->p++ - p)};
+    return in_list(known, COUNT(known), s) || is_number(s) ? NULL : "an entity that XML does not have";
+}
+
+/* What follows the = of this attribute, without its quotes: nothing that runs, and no other namespace. */
+static const char *value_fault(struct slice attribute, struct slice value)
+{
+    bool address = slice_is(attribute, "href") || slice_is(attribute, "src");
+    while (value.n && (space(*value.p) || (unsigned char)*value.p < 0x20))
+        value.p++, value.n--;
+    if (address && value.n >= 11 && strncasecmp(value.p, "javascript:", 11) == 0)
+        return "a script as an address";
+    if (slice_is(attribute, "xmlns") && !slice_is(value, "http://www.w3.org/1999/xhtml"))
+        return "a namespace that is not XHTML's";
     return NULL;
 }
 
@@ -70,7 +161,7 @@ static const char *value(struct tags *t)
 }
 
 /* Attributes up to > or />; *ret_closed says which. */
-static const char *attributes(struct tags *t, bool *ret_closed)
+static const char *attributes(struct tags *t, struct slice element, bool *ret_closed)
 {
     enum { FEW = 16 };
     struct slice seen[FEW];
@@ -96,7 +187,10 @@ static const char *attributes(struct tags *t, bool *ret_closed)
         skip_space(t);
         if (t->p >= t->end || (*t->p != '"' && *t->p != '\''))
             return "an attribute whose value is not in quotes";
-        const char *fault = value(t);
+        const char *begin = t->p + 1, *fault = value(t);
+        if (!fault)
+            fault = may_have(element, s) ? value_fault(s, (struct slice){begin, (size_t)(t->p - 1 - begin)})
+                                         : "an attribute that a narrative may not have";
         if (fault)
             return fault;
     }
@@ -122,7 +216,9 @@ static const char *open_tag(struct tags *t)
         return "a < that does not begin a tag";
     if (t->depth == 0 && !slice_is(s, "div"))
         return "something other than one div element";
-    const char *fault = attributes(t, &closed);
+    if (!in_list(elements, COUNT(elements), s))
+        return "an element that a narrative may not have";
+    const char *fault = attributes(t, s, &closed);
     if (fault)
         return fault;
     if (closed) {

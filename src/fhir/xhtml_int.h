@@ -1,6 +1,6 @@
-/* xhtml_int.h -- is a narrative one well-formed XHTML div? Tags balance, attributes are quoted and stand once (the
- * first 16 of a tag), & begins an entity. Which elements and attributes are allowed is not asked here. One pass, no
- * allocation. */
+/* xhtml_int.h -- is a narrative one well-formed XHTML div of what R4 lets it hold (xhtml.def)? Tags balance, attributes
+ * are quoted and stand once (the first 16 of a tag), & begins an entity of XML, no address is a script. What may stand
+ * in what is not asked. One pass, no allocation. */
 #ifndef FHIR_XHTML_INT_H
 #define FHIR_XHTML_INT_H
 

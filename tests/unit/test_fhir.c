@@ -16,7 +16,7 @@ static const char *verdict(struct arena *a, const char *text, const char *type)
     struct fhir_report r;
     struct err e;
     struct buf b = buf_in(a, 1 << 16);
-    CHECK_OK(fhir_validate_text(slice_of(text), type, a, 100, NULL, &r, &e));
+    CHECK_OK(fhir_validate_text(slice_of(text), &(struct fhir_ask){.type = type, .max_issues = 100}, a, NULL, &r, &e));
     size_t errors = 0;
     for (size_t i = 0; i < r.issues; i++) {
         buf_printf(&b, "%s%s %s %u:%u", i ? "; " : "", r.issue[i].code, r.issue[i].expression, r.issue[i].line, r.issue[i].column);
@@ -50,33 +50,37 @@ TEST(what_r4_allows_is_valid)
 {
     static const struct row row[] = {
         {"{\"resourceType\":\"Patient\"}", ""},
-        {PAT(",\"name\":[{\"given\":[\"A\",null],\"_given\":[null,{\"extension\":[{\"url\":\"u\",\"valueCode\":\"x\"}]}]}]"), ""},
+        {PAT(",\"name\":[{\"given\":[\"A\",null],\"_given\":[null,{\"extension\":[{\"url\":\"urn:u\",\"valueCode\":\"x\"}]}]}]"), ""},
         {PAT(",\"name\":[{\"given\":[\"A\",\"B\"],\"_given\":[null,{\"id\":\"g2\"}]}]"), ""},
         {PAT(",\"_birthDate\":{\"extension\":[{\"url\":\"http://example.org/x\",\"valueString\":\"y\"}]}"), ""},
         {PAT(",\"birthDate\":\"2000-02-29\",\"deceasedDateTime\":\"2020\""), ""},
         {PAT(",\"deceasedBoolean\":true,\"_deceasedBoolean\":{\"id\":\"d\"}"), ""},
         {PAT(",\"\\u0061ctive\":true"), ""},
         {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\",\"name\":\"x\"}],"
-             "\"managingOrganization\":{\"reference\":\"#o\"}"), ""},
+             "\"managingOrganization\":{\"reference\":\"#o\"}"),
+         ""},
         {PAT(",\"text\":{\"status\":\"generated\",\"div\":\"<div xmlns=\\\"http://www.w3.org/1999/xhtml\\\">a<br/>&lt;</div>\"}"), ""},
         {OBS(",\"valueQuantity\":{\"value\":1.50E+2,\"unit\":\"mg\"}"), ""},
         {OBS(",\"valueString\":\" \\n\""), ""},
-        {"{\"resourceType\":\"Observation\",\"_status\":{\"extension\":[{\"url\":\"u\",\"valueCode\":\"unknown\"}]},\"code\":{\"text\":"
+        {"{\"resourceType\":\"Observation\",\"_status\":{\"extension\":[{\"url\":\"urn:u\",\"valueCode\":\"unknown\"}]},\"code\":{\"text\":"
          "\"x\"}}",
          ""},
         {"{\"status\":\"final\",\"code\":{\"id\":\"c\",\"text\":\"x\"},\"resourceType\":\"Observation\"}", ""},
-        {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"fullUrl\":\"urn:uuid:x\",\"resource\":" OBS("") "}]}", ""},
+        {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"fullUrl\":\"urn:uuid:00000000-0000-4000-8000-000000000001\","
+         "\"resource\":" OBS("") "}]}",
+         ""},
         {"{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"p\",\"resource\":" PAT(
              "") "},{\"name\":\"q\",\"part\":[{\"name\":\"r\",\"valueInteger\":-5}]}]}",
          ""},
         {"{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"item\":[{\"linkId\":\"1\",\"type\":\"group\",\"item\":[{\"linkId\":"
          "\"2\",\"type\":\"string\"}]}]}",
          ""},
-        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"local\",\"code\":"
+        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"coding\":[{\"system\":\"urn:local\","
+         "\"code\":"
          "\"1\"},"
          "{\"system\":\"http://terminology.hl7.org/CodeSystem/condition-clinical\",\"code\":\"active\"}]}}",
          ""},
-        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"extension\":[{\"url\":\"u\","
+        {"{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"clinicalStatus\":{\"extension\":[{\"url\":\"urn:u\","
          "\"valueCode\":\"unknown\"}]}}",
          ""},
         {"{\"resourceType\":\"Binary\",\"contentType\":\"text/plain; charset=UTF-8\",\"data\":\"QUJD\\nREVG\"}", ""},
@@ -212,8 +216,9 @@ TEST(primitives_are_judged_by_r4s_grammars)
 
 TEST(a_narrative_is_one_well_formed_div)
 {
-    static const char *const good[] = {
-        "<div/>", " <div>a</div>\n", "<div a='1' b=\"2\"><p>x<!-- < & --><br /></p>&amp;&#160;&nbsp;</div>", "<div><![CDATA[<&]]></div>"};
+    static const char *const good[] = {"<div/>", " <div>a</div>\n",
+                                       "<div id='1' class=\"2\"><p>x<!-- < & --><br /></p>&amp;&#160;&#xa0;</div>",
+                                       "<div><![CDATA[<&]]></div>"};
     static const char *const bad[] = {"",
                                       "text",
                                       "<p></p>",
@@ -221,15 +226,15 @@ TEST(a_narrative_is_one_well_formed_div)
                                       "<div></p>",
                                       "<div></div><div></div>",
                                       "<div></div>x",
-                                      "<div a=1></div>",
-                                      "<div a></div>",
-                                      "<div a=\"1\" a=\"2\"></div>",
-                                      "<div a=\"<\"></div>",
+                                      "<div id=1></div>",
+                                      "<div id></div>",
+                                      "<div id=\"1\" id=\"2\"></div>",
+                                      "<div id=\"<\"></div>",
                                       "<div>&</div>",
                                       "<div>& b;</div>",
                                       "<div><br></div>",
                                       "<div",
-                                      "<div a=\"1",
+                                      "<div id=\"1",
                                       "<!DOCTYPE div><div/>",
                                       "<div><!-- </div>",
                                       "<>"};
@@ -239,6 +244,207 @@ TEST(a_narrative_is_one_well_formed_div)
     for (size_t i = 0; i < COUNT(bad); i++)
         if (!xhtml_fault(slice_of(bad[i])))
             fail_msg("%s should be refused", bad[i]);
+}
+
+TEST(references_lead_where_they_may)
+{
+    static const struct row row[] = {
+        {OBS(",\"subject\":{\"reference\":\"Patient/1\"}"), ""},
+        {OBS(",\"subject\":{\"reference\":\"http://a/fhir/Patient/1/_history/2\",\"type\":\"Patient\"}"), ""},
+        {OBS(",\"subject\":{\"reference\":\"http://a/x\"}"), ""}, /* its type is not known */
+        {OBS(",\"subject\":{\"reference\":\"Patients/1\"}"), ""},
+        {OBS(",\"subject\":{\"reference\":\"Practitioner/1\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"http://a/fhir/Medication/1/_history/2\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"type\":\"Practitioner\",\"display\":\"x\"}"), "value Observation.subject.type 1:86"},
+        {OBS(",\"subject\":{\"reference\":\"Patient/1\",\"type\":\"Group\"}"), "value Observation.subject.type 1:110"},
+        {OBS(",\"contained\":[{\"resourceType\":\"Practitioner\",\"id\":\"p\"}],\"subject\":{\"reference\":\"#p\"}"),
+         "value Observation.subject.reference 1:146"},
+        {"{\"resourceType\":\"QuestionnaireResponse\",\"status\":\"completed\",\"questionnaire\":\"http://hl7.org/fhir/Questionnaire/"
+         "a|1\"}",
+         ""},
+        {"{\"resourceType\":\"QuestionnaireResponse\",\"status\":\"completed\",\"questionnaire\":\"http://a/ValueSet/b\"}", ""},
+        {"{\"resourceType\":\"QuestionnaireResponse\",\"status\":\"completed\",\"questionnaire\":\"http://hl7.org/fhir/ValueSet/b\"}",
+         "value QuestionnaireResponse.questionnaire 1:78"},
+    };
+    check_rows(row, COUNT(row));
+}
+
+#define BUNDLE(type, entries) "{\"resourceType\":\"Bundle\",\"type\":\"" type "\",\"entry\":[" entries "]}"
+#define ENTRY(url, resource)  "{\"fullUrl\":\"" url "\",\"resource\":{" resource "}}"
+#define U1                    "urn:uuid:00000000-0000-4000-8000-000000000001"
+#define U2                    "urn:uuid:00000000-0000-4000-8000-000000000002"
+#define PATIENT               "\"resourceType\":\"Patient\""
+#define HEART(who)                                                                                                                         \
+    "\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"" who "\"}"
+#define COMPOSED(who)                                                                                                      \
+    "\"resourceType\":\"Composition\",\"status\":\"final\",\"type\":{\"text\":\"x\"},\"date\":\"2020\",\"title\":\"x\",\"author\":[{"  \
+    "\"reference\":\"" who "\"}]"
+#define DOCUMENT(entries)                                                                                                  \
+    "{\"resourceType\":\"Bundle\",\"type\":\"document\",\"identifier\":{\"system\":\"urn:s\",\"value\":\"1\"},\"timestamp\":"         \
+    "\"2020-01-01T00:00:00Z\",\"entry\":[" entries "]}"
+
+TEST(a_bundle_answers_for_its_entries)
+{
+    static const struct row row[] = {
+        {BUNDLE("collection", ENTRY(U1, PATIENT) "," ENTRY(U2, HEART(U1))), ""},
+        {BUNDLE("collection", ENTRY("http://a/Patient/1", PATIENT ",\"id\":\"1\"") "," ENTRY(U2, HEART("http://a/Patient/1"))), ""},
+        {BUNDLE("collection", ENTRY("http:\\/\\/a\\/Patient\\/1", PATIENT ",\"id\":\"1\"") "," ENTRY(U2, HEART("http://a/Patient/1"))), ""},
+        /* where a URN leads is known by its entry */
+        {BUNDLE("collection", ENTRY(U1, "\"resourceType\":\"Practitioner\"") "," ENTRY(U2, HEART(U1))),
+         "value Bundle.entry[1].resource.subject.reference 1:318"},
+        {BUNDLE("transaction",
+                "{\"fullUrl\":\"" U2 "\",\"request\":{\"method\":\"POST\",\"url\":\"Observation\"},\"resource\":{" HEART(U1) "}}"),
+         "not-found Bundle.entry[0].resource.subject.reference 1:264"},
+        {BUNDLE("collection", ENTRY("Patient/1", PATIENT ",\"id\":\"1\"")), "value Bundle.entry[0].fullUrl 1:66"},
+        {BUNDLE("collection", ENTRY("http://a/Patient/1", PATIENT ",\"id\":\"2\"")), "value Bundle.entry[0].fullUrl 1:66"},
+        {BUNDLE("collection", ENTRY("http://a/Group/1", PATIENT ",\"id\":\"1\"")), "value Bundle.entry[0].fullUrl 1:66"},
+        {BUNDLE("collection", ENTRY("http://a/b", PATIENT ",\"id\":\"1\"")), ""}, /* no server's address */
+        {BUNDLE("collection", ENTRY(U1, PATIENT) "," ENTRY(U1, PATIENT)), "invariant Bundle 1:1"},
+        {BUNDLE("collection", ENTRY("urn:uuid:1", PATIENT)), "value Bundle.entry[0].fullUrl 1:66"},
+        {BUNDLE("searchset", "{\"fullUrl\":\"http://a/b\",\"search\":{\"mode\":\"outcome\"},\"resource\":{" PATIENT ",\"id\":\"1\"}}"),
+         "business-rule Bundle.entry[0].resource 1:117"},
+        {BUNDLE("searchset", "{\"fullUrl\":\"http://a/b\",\"search\":{\"mode\":\"match\"},\"resource\":{" PATIENT "}}"),
+         "required Bundle.entry[0].resource 1:115"},
+        {DOCUMENT(ENTRY(U1, COMPOSED(U2)) "," ENTRY(U2, "\"resourceType\":\"Practitioner\"")), ""},
+        {DOCUMENT(ENTRY("http://a/Composition/1", "\"id\":\"1\"," COMPOSED("Practitioner/2")) "," ENTRY(
+             "http://a/Practitioner/2", "\"resourceType\":\"Practitioner\",\"id\":\"2\"")),
+         ""},
+        {DOCUMENT(ENTRY("http://a/Composition/1", "\"id\":\"1\"," COMPOSED("Practitioner/2/_history/1")) "," ENTRY(
+             "http://a/Practitioner/2", "\"resourceType\":\"Practitioner\",\"id\":\"2\"")),
+         ""},
+        {DOCUMENT(ENTRY(U1, COMPOSED("Practitioner/3")) "," ENTRY(U2, "\"resourceType\":\"Practitioner\",\"id\":\"2\"")),
+         "not-found Bundle.entry[0].resource.author[0].reference 1:318"},
+        {DOCUMENT("{\"resource\":{" COMPOSED(U2) "}}," ENTRY(U2, "\"resourceType\":\"Practitioner\"")), "required Bundle.entry[0] 1:132"},
+        /* a Bundle in a Bundle has entries of its own */
+        {BUNDLE("collection", ENTRY(U1, PATIENT) "," ENTRY(
+                                  U2, "\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[" ENTRY(U2, HEART(U1)) "]")),
+         "not-found Bundle.entry[1].resource.entry[0].resource.subject.reference 1:437"},
+        {BUNDLE("collection", "1,{\"fullUrl\":1,\"resource\":[]}"),
+         "invariant Bundle 1:1; structure Bundle.entry[0] 1:55; invariant Bundle.entry[1] 1:57; invariant Bundle.entry[1] 1:57; "
+         "structure Bundle.entry[1].fullUrl 1:68; structure Bundle.entry[1].resource 1:81"},
+    };
+    check_rows(row, COUNT(row));
+}
+
+TEST(a_bundle_is_about_one_patient_where_that_is_asked)
+{
+    static const struct row row[] = {
+        {BUNDLE("collection", ENTRY(U1, PATIENT) "," ENTRY(U2, HEART(U1))), ""},
+        {BUNDLE("collection",
+                ENTRY("http://a/Patient/1", PATIENT ",\"id\":\"1\"") "," ENTRY(
+                    "http://a/Observation/2",
+                    "\"id\":\"2\"," HEART("Patient/1")) "," ENTRY(U2, HEART("Patient/1")) "," ENTRY(U1, HEART("http://a/Patient/1"))),
+         ""},
+        {BUNDLE("collection", ENTRY(U1, HEART("Patient/1")) "," ENTRY(U2, HEART("Patient/1"))), ""},
+        {BUNDLE("collection", ENTRY(U1, HEART("Patient/1")) "," ENTRY(U2, HEART("Device/1"))), ""}, /* about no patient */
+        {BUNDLE("collection", ENTRY(U1, HEART("Patient/1")) "," ENTRY(U2, HEART("Patient/2"))),
+         "business-rule Bundle.entry[1].resource.subject.reference"},
+        {BUNDLE("collection", ENTRY(U1, PATIENT) "," ENTRY(U2, HEART("Patient/2"))),
+         "business-rule Bundle.entry[1].resource.subject.reference"},
+        {BUNDLE("collection", ENTRY(U1, PATIENT) "," ENTRY(U2, PATIENT)), "business-rule Bundle.entry[1].resource"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct fhir_report r;
+        struct err e;
+        struct slice text = slice_of(row[i].text);
+        CHECK_OK(fhir_validate_text(text, &(struct fhir_ask){.max_issues = 9}, a, NULL, &r, &e));
+        CHECK_INT(r.errors, 0);
+        CHECK_OK(fhir_validate_text(text, &(struct fhir_ask){.max_issues = 9, .one_subject = true}, a, NULL, &r, &e));
+        const char *got = r.issues ? arena_printf(a, "%s %s", r.issue[0].code, r.issue[0].expression) : "";
+        if (strcmp(got, row[i].verdict) != 0 || r.issues > 1)
+            fail_msg("%s\n  got  '%s'\n  want '%s'", row[i].text, got, row[i].verdict);
+    }
+}
+
+TEST(what_definitions_say_in_words_is_asked)
+{
+#define CODED(system, code) OBS(",\"category\":[{\"coding\":[{\"system\":\"" system "\",\"code\":\"" code "\"}]}]")
+#define SEARCH(more)                                                                                                                       \
+    "{\"resourceType\":\"SearchParameter\",\"url\":\"http://a/"                                                                            \
+    "b\",\"name\":\"N\",\"status\":\"draft\",\"description\":\"x\",\"code\":\"x\"," more "}"
+#define ASKED(question)                                                                                                                    \
+    "{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"item\":[{\"linkId\":\"1\",\"type\":\"boolean\"},{\"linkId\":\"2\","        \
+    "\"type\":\"group\",\"item\":[{\"linkId\":\"3\",\"type\":\"string\",\"enableWhen\":[{\"question\":\"" question                         \
+    "\",\"operator\":\"exists\",\"answerBoolean\":true}]}]}]}"
+#define AGED(type, unit)                                                                                                                   \
+    "{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"onset" type                                                         \
+    "\":{\"value\":1,\"system\":\"http://unitsofmeasure.org\",\"code\":\"" unit "\"}}"
+    static const struct row row[] = {
+        {CODED("http://hl7.org/fhir/observation-status", "final"), ""},
+        {CODED("http://hl7.org/fhir/observation-status", "finale"), "code-invalid Observation.category[0].coding[0].code 1:149"},
+        {CODED("http://hl7.org/fhir/observation-status\",\"version\":\"5.0.0", "finale"), ""},
+        {CODED("http://hl7.org/fhir/not-there", "x"), ""},
+        {CODED("http://loinc.org", "x"), ""},
+        {CODED("loinc", "x"), "value Observation.category[0].coding[0].system 1:101"},
+        {CODED("#own", "x"), ""},
+        {PAT(",\"identifier\":[{\"system\":\"mrn\",\"value\":\"1\"}]"), "value Patient.identifier[0].system 1:51"},
+        {PAT(",\"extension\":[{\"url\":\"a\",\"valueCode\":\"x\"}]"), "value Patient.extension[0].url 1:47"},
+        {PAT(",\"extension\":[{\"url\":\"urn:a\",\"extension\":[{\"url\":\"a\",\"valueCode\":\"x\"}]}]"), ""},
+        {PAT(",\"language\":\"de-AT\""), ""},
+        {PAT(",\"language\":\"x-own\""), ""},
+        {PAT(",\"language\":\"zh-Hant-HK\""), ""},
+        {PAT(",\"language\":\"de_AT\""), "code-invalid Patient.language 1:38"},
+        {PAT(",\"language\":\"12\""), "code-invalid Patient.language 1:38"},
+        {PAT(",\"language\":\"de-\""), "code-invalid Patient.language 1:38"},
+        {PAT(",\"id\":\"a\",\"_id\":{\"id\":\"x\"}"), "structure Patient._id 1:36"},
+        {PAT(",\"photo\":[{\"data\":\"QUJD\\nREU=\",\"size\":5,\"contentType\":\"image/png\"}]"), ""},
+        {PAT(",\"photo\":[{\"data\":\"QUJD\",\"size\":4,\"contentType\":\"image/png\"}]"), "value Patient.photo[0].size 1:58"},
+        {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"a\",\"name\":\"x\"},{\"resourceType\":\"Organization\",\"id\":"
+             "\"a\","
+             "\"name\":\"y\"}],\"managingOrganization\":{\"reference\":\"#a\"}"),
+         "business-rule Patient.contained[1].id 1:128"},
+        {AGED("Age", "a"), ""},
+        {AGED("Age", "ms"), ""},
+        {AGED("Age", "kg"), "code-invalid Condition.onsetAge.code 1:121"},
+        {SEARCH("\"type\":\"string\",\"base\":[\"Patient\"],\"derivedFrom\":\"http://hl7.org/fhir/SearchParameter/Patient-name\""), ""},
+        {SEARCH("\"type\":\"token\",\"base\":[\"Patient\"],\"derivedFrom\":\"http://hl7.org/fhir/SearchParameter/Patient-name\""),
+         "business-rule SearchParameter.type 1:118"},
+        {SEARCH(
+             "\"type\":\"string\",\"base\":[\"Patient\",\"Group\"],\"derivedFrom\":\"http://hl7.org/fhir/SearchParameter/Patient-name\""),
+         "business-rule SearchParameter.base[1] 1:145"},
+        {SEARCH("\"type\":\"composite\",\"base\":[\"Patient\"],\"expression\":\"x\""), "business-rule SearchParameter 1:1"},
+        {ASKED("1"), ""},
+        {ASKED("4"), "business-rule Questionnaire.item[1].item[0].enableWhen[0].question 1:183"},
+    };
+    check_rows(row, COUNT(row));
+}
+
+TEST(a_narrative_holds_text_and_nothing_that_runs)
+{
+    static const struct {
+        const char *text, *fault;
+    } row[] = {
+        {"<div xmlns=\"http://www.w3.org/1999/xhtml\"><table class=\"grid\" border='1'><tr><td colspan=\"2\" "
+         "title='x'>a</td></tr></table></div>",
+         NULL},
+        {"<div><a href=\"https://a/b?c=d&amp;e=f\" name='n'>x</a><img src=\"#i\" alt=\"\"/></div>", NULL},
+        {"<div><script>x</script></div>", "an element that a narrative may not have"},
+        {"<div><form/></div>", "an element that a narrative may not have"},
+        {"<div><DIV/></div>", "an element that a narrative may not have"},
+        {"<div onclick=\"x\"/>", "an attribute that a narrative may not have"},
+        {"<div href=\"x\"/>", "an attribute that a narrative may not have"},
+        {"<div><a onmouseover='x' href='y'>z</a></div>", "an attribute that a narrative may not have"},
+        {"<div><a href=' JavaScript:x'>z</a></div>", "a script as an address"},
+        {"<div xmlns='http://www.w3.org/2000/svg'/>", "a namespace that is not XHTML's"},
+        {"<div>&nbsp;</div>", "an entity that XML does not have"},
+        {"<div>&#xyz;</div>", "an entity that XML does not have"},
+        {"<div title=\"&copy;\"/>", "an entity that XML does not have"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        const char *fault = xhtml_fault(slice_of(row[i].text));
+        if (fault ? !row[i].fault || strcmp(fault, row[i].fault) != 0 : row[i].fault != NULL)
+            fail_msg("%s: '%s', want '%s'", row[i].text, fault ? fault : "", row[i].fault ? row[i].fault : "");
+    }
+}
+
+TEST(currencies_are_those_of_iso_4217)
+{
+    static const char *const good[] = {"EUR", "USD", "AED", "ZWR", "XAU", "DEM"}, *const bad[] = {"EUX", "eur", "EURO", "AAA", "ZZZ", ""};
+    for (size_t i = 0; i < COUNT(good); i++)
+        CHECK(match_currency(slice_of(good[i])));
+    for (size_t i = 0; i < COUNT(bad); i++)
+        CHECK(!match_currency(slice_of(bad[i])));
 }
 
 TEST(the_wanted_type_is_enforced)
@@ -267,7 +473,7 @@ TEST(no_message_repeats_a_value)
         OWN_ARENA struct arena *a = arena_new(1 << 20);
         struct fhir_report r;
         struct err e;
-        CHECK_OK(fhir_validate_text(slice_of(text[i]), NULL, a, 100, NULL, &r, &e));
+        CHECK_OK(fhir_validate_text(slice_of(text[i]), &(struct fhir_ask){.max_issues = 100}, a, NULL, &r, &e));
         CHECK(r.errors > 0);
         for (size_t k = 0; k < r.issues; k++)
             if (strstr(r.issue[k].text, "Geheim") || strstr(r.issue[k].expression, "Geheim"))
@@ -290,7 +496,7 @@ TEST(messages_say_what_was_found_and_expected)
         OWN_ARENA struct arena *a = arena_new(1 << 20);
         struct fhir_report r;
         struct err e;
-        CHECK_OK(fhir_validate_text(slice_of(row[i].text), NULL, a, 1, NULL, &r, &e));
+        CHECK_OK(fhir_validate_text(slice_of(row[i].text), &(struct fhir_ask){.max_issues = 1}, a, NULL, &r, &e));
         CHECK_INT(r.issues, 1);
         CHECK_STR(r.issue[0].text, row[i].verdict);
     }
@@ -302,14 +508,14 @@ TEST(issues_past_the_limit_are_counted)
     struct fhir_report r;
     struct err e;
     struct slice text = SLICE(PAT(",\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1"));
-    CHECK_OK(fhir_validate_text(text, NULL, a, 2, NULL, &r, &e));
+    CHECK_OK(fhir_validate_text(text, &(struct fhir_ask){.max_issues = 2}, a, NULL, &r, &e));
     CHECK_INT(r.issues, 2);
     CHECK_INT(r.cut, 3);
     CHECK_INT(r.errors, 5);
-    CHECK_OK(fhir_validate_text(text, NULL, a, 0, NULL, &r, &e));
+    CHECK_OK(fhir_validate_text(text, &(struct fhir_ask){.max_issues = 0}, a, NULL, &r, &e));
     CHECK_INT(r.issues, 0);
     CHECK_INT(r.cut, 5);
-    CHECK_OK(fhir_validate_text(SLICE("{"), NULL, a, 0, NULL, &r, &e));
+    CHECK_OK(fhir_validate_text(SLICE("{"), &(struct fhir_ask){.max_issues = 0}, a, NULL, &r, &e));
     CHECK_INT(r.cut, 1);
 }
 
@@ -322,7 +528,7 @@ TEST(a_resource_inside_a_request_is_checked_alone)
     struct err e;
     struct slice text = SLICE("{\"other\":[],\n\"bundle\":{\"resourceType\":\"Bundle\"}}");
     CHECK_INT(json_parse(a, text, &j, &f), 0);
-    CHECK_OK(fhir_validate(&j, json_get(&j, 0, "bundle"), "Bundle", a, 10, &r, &e));
+    CHECK_OK(fhir_validate(&j, json_get(&j, 0, "bundle"), &(struct fhir_ask){.type = "Bundle", .max_issues = 10}, a, &r, &e));
     CHECK_INT(r.issues, 1);
     CHECK_STR(r.issue[0].expression, "Bundle.type");
     CHECK_INT(r.issue[0].line, 2);
@@ -334,7 +540,7 @@ static void check_short_of_memory(struct arena *a)
     struct slice text = SLICE(PAT(",\"gender\":\"M\",\"_active\":1,\"\\u0061\":1,\"name\":[{\"text\":\"\\t\"}]"));
     struct fhir_report r;
     struct err e = {0};
-    if (fhir_validate_text(text, NULL, a, 10, NULL, &r, &e))
+    if (fhir_validate_text(text, &(struct fhir_ask){.max_issues = 10}, a, NULL, &r, &e))
         CHECK_INT(e.code, ERR_NO_MEMORY);
     else
         CHECK_INT(r.errors, 3);
@@ -365,7 +571,7 @@ static const char *broken(struct arena *a, const char *text)
     struct fhir_report r;
     struct err e;
     struct buf b = buf_in(a, 1 << 16);
-    CHECK_OK(fhir_validate_text(slice_of(text), NULL, a, 100, NULL, &r, &e));
+    CHECK_OK(fhir_validate_text(slice_of(text), &(struct fhir_ask){.max_issues = 100}, a, NULL, &r, &e));
     for (size_t i = 0; i < r.issues; i++) {
         const char *text_of = r.issue[i].text, *key = strncmp(text_of, before, sizeof before - 1) ? "?" : text_of + sizeof before - 1;
         buf_printf(&b, "%s%.*s%s %s", b.n ? "; " : "", (int)strcspn(key, " "), key, r.issue[i].severity == FHIR_WARNING ? "?" : "",
@@ -381,9 +587,9 @@ TEST(invariants_are_found_on_the_element_that_breaks_them)
         {PAT(",\"contact\":[{\"gender\":\"male\"}]"), "pat-1 Patient.contact[0]"},
         {PAT(",\"name\":[{\"period\":{\"start\":\"2020-02\",\"end\":\"2020-01\"}}]"), "per-1 Patient.name[0].period"},
         {PAT(",\"name\":[{\"period\":{\"start\":\"2020-02\",\"end\":\"2020-02-01\"}}]"), ""}, /* cannot be said */
-        {PAT(",\"name\":[{\"period\":{\"start\":\"2020-02\",\"_end\":{\"extension\":[{\"url\":\"u\",\"valueCode\":\"x\"}]}}}]"), ""},
-        {PAT(",\"extension\":[{\"url\":\"u\"}]"), "ext-1 Patient.extension[0]"},
-        {PAT(",\"birthDate\":\"2020\",\"_birthDate\":{\"extension\":[{\"url\":\"u\"}]}"), "ext-1 Patient.birthDate.extension[0]"},
+        {PAT(",\"name\":[{\"period\":{\"start\":\"2020-02\",\"_end\":{\"extension\":[{\"url\":\"urn:u\",\"valueCode\":\"x\"}]}}}]"), ""},
+        {PAT(",\"extension\":[{\"url\":\"urn:u\"}]"), "ext-1 Patient.extension[0]"},
+        {PAT(",\"birthDate\":\"2020\",\"_birthDate\":{\"extension\":[{\"url\":\"urn:u\"}]}"), "ext-1 Patient.birthDate.extension[0]"},
         {PAT(",\"managingOrganization\":{\"reference\":\"#o\"}"), "ref-1 Patient.managingOrganization"},
         {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\",\"name\":\"x\"}]"), "dom-3 Patient"},
         {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\",\"name\":\"x\",\"meta\":{\"versionId\":\"1\"}}],"
@@ -440,7 +646,7 @@ TEST(a_document_that_is_too_costly_is_refused)
         const char *list, *before, *after, *key;
     } row[] = {
         {"entry", "{\"item\":{\"reference\":\"", "\"}}", "ref-1"},
-        {"extension", "{\"url\":\"u\",\"valueUri\":\"", "\"}", "dom-3"},
+        {"extension", "{\"url\":\"urn:u\",\"valueUri\":\"", "\"}", "dom-3"},
     };
     for (size_t i = 0; i < COUNT(row); i++)
         for (int n = 300; n <= 6000; n *= 20) {
@@ -448,7 +654,7 @@ TEST(a_document_that_is_too_costly_is_refused)
             struct fhir_report r;
             struct err e;
             struct slice text = many_contained(a, n, row[i].list, row[i].before, row[i].after);
-            CHECK_OK(fhir_validate_text(text, NULL, a, 100, NULL, &r, &e));
+            CHECK_OK(fhir_validate_text(text, &(struct fhir_ask){.max_issues = 100}, a, NULL, &r, &e));
             CHECK_INT(r.errors, n > 300);
             if (r.errors) {
                 CHECK_STR(r.issue[0].code, "too-costly");
@@ -508,8 +714,9 @@ TEST(the_tables_have_r4s_counts)
 
 RUN(T(the_tables_have_r4s_counts), T(what_r4_allows_is_valid), T(defects_of_structure_are_found_where_they_are),
     T(defects_of_values_are_found_where_they_are), T(primitives_are_judged_by_r4s_grammars), T(a_narrative_is_one_well_formed_div),
-    T(the_wanted_type_is_enforced),
-    T(invariants_are_found_on_the_element_that_breaks_them), T(a_document_that_is_too_costly_is_refused),
+    T(a_narrative_holds_text_and_nothing_that_runs), T(references_lead_where_they_may), T(a_bundle_answers_for_its_entries),
+    T(a_bundle_is_about_one_patient_where_that_is_asked), T(what_definitions_say_in_words_is_asked), T(currencies_are_those_of_iso_4217),
+    T(the_wanted_type_is_enforced), T(invariants_are_found_on_the_element_that_breaks_them), T(a_document_that_is_too_costly_is_refused),
     T(all_invariants_of_r4_compile), T(no_message_repeats_a_value), T(messages_say_what_was_found_and_expected),
     T(issues_past_the_limit_are_counted), T(a_resource_inside_a_request_is_checked_alone),
     T(memory_that_runs_out_is_an_error_and_no_verdict))

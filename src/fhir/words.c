@@ -1,0 +1,248 @@
+/* words.c -- rules that R4's definitions give in words and not as invariants, of single types. */
+#include <stdlib.h>
+
+#include "fhir/check_int.h"
+#include "fhir/fhirpath_unit_int.h"
+#include "fhir/lookup_int.h"
+#include "fhir/match_int.h"
+
+static struct slice pooled(uint32_t at, uint32_t len)
+{
+    return (struct slice){fhir_pool + at, len};
+}
+
+/* --- data types --- */
+
+/* Attachment.size is that of the bytes, before they were encoded. */
+static void check_attachment(struct check *c, const struct frame *up, uint32_t obj)
+{
+    struct frame f = {up, "size", 4, -1};
+    uint32_t data = json_get_kind(c->j, obj, "data", JSON_STRING), size = json_get_kind(c->j, obj, "size", JSON_NUMBER);
+    int64_t said;
+    if (!data || !size || !slice_int(json_raw(c->j, size), 0, INT32_MAX, &said))
+        return;
+    struct slice text = check_text(c, data);
+    if (text.p && match_primitive(FHIR_BASE64BINARY, text) && match_base64_size(text) != (size_t)said)
+        issue_add(c, FHIR_ERROR, "value", &f, check_off(c, size), "found another size than data has, expected %zu",
+                  match_base64_size(text));
+}
+
+/* An Age or Duration is measured in units of time, a Distance in units of length, whatever its binding's strength.
+ * Units that are not known here pass. */
+static void check_dimension(struct check *c, const struct frame *up, uint32_t obj, int base, const char *expected)
+{
+    struct frame f = {up, "code", 4, -1};
+    uint32_t system = json_get_kind(c->j, obj, "system", JSON_STRING),
+             code = json_get_kind(c->j, obj, "code", JSON_STRING);
+    struct unit u;
+    if (!system || !code || !json_is(c->j, system, "http://unitsofmeasure.org"))
+        return;
+    struct slice text = check_text(c, code);
+    if (!text.p || !unit_parse(text, false, &u))
+        return;
+    bool fits = true;
+    for (int i = 0; i < UNIT_BASES; i++)
+        fits &= u.power[i] == (i == base);
+    if (!fits)
+        issue_add(c, FHIR_ERROR, "code-invalid", &f, check_off(c, code), "found a unit of another kind, expected %s",
+                  expected);
+}
+
+/* --- search parameters --- */
+
+static const struct fhir_search *search_of(struct slice url)
+{
+    const size_t base = strlen(SEARCH_BASE);
+    struct slice bare = slice_cut(&url, '|');
+    if (!slice_starts(bare, SEARCH_BASE))
+        return NULL;
+    struct slice name = {bare.p + base, bare.n - base};
+    for (unsigned h = json_hash(name.p, name.n) % SEARCH_SLOTS; fhir_search_index[h]; h = (h + 1) % SEARCH_SLOTS) {
+        const struct fhir_search *s = &fhir_searches[fhir_search_index[h] - 1];
+        if (slice_eq(pooled(s->name, s->len), name))
+            return s;
+    }
+    return NULL;
+}
+
+/* The type at `obj` against that of the parameter of R4 which `key` names. */
+static const struct fhir_search *check_search_type(struct check *c, enum fhir_severity severity, const struct frame *up,
+                                                   uint32_t obj, const char *key)
+{
+    struct frame f = {up, "type", 4, -1};
+    uint32_t url = json_get_kind(c->j, obj, key, JSON_STRING), type = json_get_kind(c->j, obj, "type", JSON_STRING);
+    struct slice text = url ? check_text(c, url) : (struct slice){NULL, 0};
+    const struct fhir_search *s = text.p ? search_of(text) : NULL;
+    if (s && type && !slice_eq(json_raw(c->j, type), pooled(s->type, s->type_len)))
+        issue_add(c, severity, "business-rule", &f, check_off(c, type),
+                  "found another type than the search parameter has in FHIR R4, expected %.*s", (int)s->type_len,
+                  fhir_pool + s->type);
+    return s;
+}
+
+/* What is derived from a parameter is for no more types than that. */
+static void check_search_bases(struct check *c, const struct frame *up, uint32_t list, const struct fhir_search *s)
+{
+    struct frame f = {up, "base", 4, 0};
+    for (uint32_t k = json_first(c->j, list); k != json_end(c->j, list); k = json_next(c->j, k), f.index++) {
+        const struct fhir_shape *type = json_kind(c->j, k) == JSON_STRING ? resource_shape(json_raw(c->j, k)) : NULL;
+        if (type && s->base && !(fhir_targets[s->base].bit[type->number / 64] >> type->number % 64 & 1))
+            issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, k),
+                      "found a type that the parameter which this one is derived from is not for");
+    }
+}
+
+static void check_search_parameter(struct check *c, const struct frame *f, uint32_t obj)
+{
+    uint32_t type = json_get_kind(c->j, obj, "type", JSON_STRING), bases = json_get_kind(c->j, obj, "base", JSON_ARRAY),
+             parts = json_get_kind(c->j, obj, "component", JSON_ARRAY);
+    const struct fhir_search *s = check_search_type(c, FHIR_ERROR, f, obj, "derivedFrom");
+    if (s && bases)
+        check_search_bases(c, f, bases, s);
+    if (type && json_is(c->j, type, "composite") && (!parts || c->j->node[parts].len < 2))
+        issue_add(c, FHIR_ERROR, "business-rule", f, check_off(c, parts ? parts : obj),
+                  "found less than two components, expected those that a composite parameter combines");
+}
+
+/* --- names that must be there once --- */
+
+struct name {
+    struct slice text;
+    uint32_t node;
+    int32_t index; /* of the thing that has it, in its array */
+};
+
+struct names {
+    struct name *name;
+    size_t n;
+};
+
+static int by_text(const void *a, const void *b)
+{
+    const struct name *x = a, *y = b;
+    int d = memcmp(x->text.p, y->text.p, x->text.n < y->text.n ? x->text.n : y->text.n);
+    if (d == 0 && x->text.n != y->text.n)
+        d = x->text.n < y->text.n ? -1 : 1;
+    return d ? d : (x->node > y->node) - (x->node < y->node);
+}
+
+/* The text of a string; room is made at powers of two. */
+static void add_name(struct check *c, struct names *to, uint32_t node, int32_t index)
+{
+    struct slice text = json_text(c->j, node, c->arena);
+    if ((to->n & (to->n - 1)) == 0) {
+        size_t cap = to->n ? 2 * to->n : 1;
+        struct name *more = arena_grow(c->arena, to->name, to->n * sizeof *more, cap * sizeof *more);
+        c->failed |= !more;
+        if (!more)
+            return;
+        to->name = more;
+    }
+    c->failed |= !text.p;
+    if (text.p)
+        to->name[to->n++] = (struct name){text, node, index};
+}
+
+void words_check_contained(struct check *c, const struct frame *f, uint32_t list)
+{
+    struct names ids = {NULL, 0};
+    struct frame at = *f, g = {&at, "id", 2, -1};
+    int32_t i = 0;
+    if (c->j->node[list].len < 2)
+        return;
+    for (uint32_t k = json_first(c->j, list); k != json_end(c->j, list) && !c->failed; k = json_next(c->j, k), i++) {
+        uint32_t id = json_get_kind(c->j, k, "id", JSON_STRING);
+        if (id)
+            add_name(c, &ids, id, i);
+    }
+    if (c->failed || !ids.n)
+        return;
+    qsort(ids.name, ids.n, sizeof *ids.name, by_text);
+    for (size_t k = 1; k < ids.n; k++) {
+        at.index = ids.name[k].index;
+        if (slice_eq(ids.name[k - 1].text, ids.name[k].text))
+            issue_add(c, FHIR_ERROR, "business-rule", &g, check_off(c, ids.name[k].node),
+                      "found the id of another contained resource, expected one of its own");
+    }
+}
+
+/* --- questionnaires --- */
+
+static void collect_links(struct check *c, uint32_t obj, struct names *to)
+{
+    uint32_t list = json_get_kind(c->j, obj, "item", JSON_ARRAY);
+    for (uint32_t k = list ? json_first(c->j, list) : 0; list && k != json_end(c->j, list) && !c->failed;
+         k = json_next(c->j, k)) {
+        uint32_t link = json_get_kind(c->j, k, "linkId", JSON_STRING);
+        if (link)
+            add_name(c, to, link, 0);
+        collect_links(c, k, to);
+    }
+}
+
+static bool has_name(const struct names *in, struct slice text)
+{
+    size_t low = 0, high = in->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int d = by_text(&(struct name){text, in->name[middle].node, 0}, &in->name[middle]);
+        if (d == 0)
+            return true;
+        *(d < 0 ? &high : &low) = d < 0 ? middle : middle + 1;
+    }
+    return false;
+}
+
+static void check_conditions(struct check *c, const struct frame *up, uint32_t item, const struct names *links)
+{
+    uint32_t list = json_get_kind(c->j, item, "enableWhen", JSON_ARRAY);
+    struct frame when = {up, "enableWhen", 10, 0}, f = {&when, "question", 8, -1};
+    for (uint32_t k = list ? json_first(c->j, list) : 0; list && k != json_end(c->j, list);
+         k = json_next(c->j, k), when.index++) {
+        uint32_t question = json_get_kind(c->j, k, "question", JSON_STRING);
+        struct slice text = question ? check_text(c, question) : (struct slice){NULL, 0};
+        if (text.p && !has_name(links, text))
+            issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, question),
+                      "found no question with this linkId in the Questionnaire, expected one");
+    }
+}
+
+static void check_items(struct check *c, const struct frame *up, uint32_t obj, const struct names *links)
+{
+    uint32_t list = json_get_kind(c->j, obj, "item", JSON_ARRAY);
+    struct frame f = {up, "item", 4, 0};
+    for (uint32_t k = list ? json_first(c->j, list) : 0; list && k != json_end(c->j, list);
+         k = json_next(c->j, k), f.index++) {
+        check_conditions(c, &f, k, links);
+        check_items(c, &f, k, links);
+    }
+}
+
+static void check_questionnaire(struct check *c, const struct frame *f, uint32_t obj)
+{
+    struct names links = {NULL, 0};
+    collect_links(c, obj, &links);
+    if (c->failed)
+        return;
+    if (links.n)
+        qsort(links.name, links.n, sizeof *links.name, by_text);
+    check_items(c, f, obj, &links);
+}
+
+void words_check(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj)
+{
+    enum { SECOND = 2, METRE = 0 }; /* in the order of struct unit */
+    switch (s->own) {
+    case OWN_CODING: binding_check_coding(c, f, obj); break;
+    case OWN_ATTACHMENT: check_attachment(c, f, obj); break;
+    case OWN_TIME: check_dimension(c, f, obj, SECOND, "one of time, such as h, d or a"); break;
+    case OWN_DISTANCE: check_dimension(c, f, obj, METRE, "one of length, such as m or km"); break;
+    case OWN_ENTRY: bundle_entry_end(c, f, obj); break;
+    case OWN_SEARCH: check_search_parameter(c, f, obj); break;
+    case OWN_SEARCHED: /* a published example differs in it */
+        check_search_type(c, FHIR_WARNING, f, obj, "definition");
+        break;
+    case OWN_QUESTIONS: check_questionnaire(c, f, obj); break;
+    default: break; /* references are judged where they stand, Bundles by their entries */
+    }
+}
