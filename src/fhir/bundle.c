@@ -177,6 +177,35 @@ uint32_t bundle_find(struct check *c, struct slice reference)
     return found ? found : find(c, b, none, s);
 }
 
+static struct slice version_of(struct check *c, const struct entry *e)
+{
+    uint32_t meta = e->resource ? json_get(c->j, e->resource, "meta") : 0,
+             version = meta ? json_get_kind(c->j, meta, "versionId", JSON_STRING) : 0;
+    return text_of(c, version);
+}
+
+static bool repeats_earlier(struct check *c, const struct bundle *b, uint32_t i)
+{
+    struct slice url = text_of(c, b->entry[i].url), version = version_of(c, &b->entry[i]), none = {"", 0};
+    uint32_t hash = hash_of(none, url);
+    for (uint32_t h = hash & b->mask; b->slot[h].key && --c->steps >= 0; h = (h + 1) & b->mask) {
+        uint32_t other = b->slot[h].key / 2 - 1;
+        if (other < i && b->slot[h].hash == hash && is_key(c, &b->entry[other], b->slot[h].key & 1, none, url) &&
+            slice_eq(version_of(c, &b->entry[other]), version))
+            return true;
+    }
+    return false;
+}
+
+uint32_t bundle_repeated(struct check *c)
+{
+    const struct bundle *b = c->bundle;
+    for (uint32_t i = 1; i < b->entries && c->steps >= 0; i++)
+        if (b->entry[i].url && repeats_earlier(c, b, i))
+            return b->entry[i].url;
+    return 0;
+}
+
 /* --- entries --- */
 
 void bundle_entry_begin(struct check *c, uint32_t node)

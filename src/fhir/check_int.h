@@ -33,6 +33,7 @@ struct check {
     size_t locals, locals_before; /* before: those of resources around the one being checked */
     struct bundle *bundle;        /* the innermost Bundle around what is being checked; NULL: none */
     bool one_subject;
+    unsigned blamed; /* how often it was asked what breaks an invariant: at most BLAMED times */
 };
 
 /* An issue at byte `off` of the text. The format must bring in nothing from the document but names that name_plain()
@@ -68,6 +69,8 @@ void bundle_entry_begin(struct check *c, uint32_t entry);
 void bundle_entry_end(struct check *c, const struct frame *f, uint32_t entry);
 /* The resource that a reference of the entry being checked leads to, as a node; 0: none in this Bundle. */
 uint32_t bundle_find(struct check *c, struct slice reference);
+/* The fullUrl that repeats that of an earlier entry, the version of the resource being the same; 0: none. */
+uint32_t bundle_repeated(struct check *c);
 /* A reference leads to nothing in the Bundle: may it? */
 void bundle_missing(struct check *c, const struct frame *f, uint32_t node, struct slice reference);
 /* One more resource is about the patient that `reference` leads to (`resource`: where to, 0: outside); under

@@ -17,7 +17,7 @@
 #include "fhir/check_int.h"
 #include "fhir/fhirpath_int.h"
 
-enum { COMPILED_MAX = 1 << 24 };
+enum { COMPILED_MAX = 1 << 24, BLAMED = 64 };
 
 static struct slice pooled(uint32_t at, uint32_t len)
 {
@@ -145,8 +145,8 @@ const struct invariants *invariants_ready(void)
 
 /* --- asking --- */
 
-static void report(struct check *c, const struct frame *f, size_t off, const struct fhir_invariant *v,
-                   const struct fhirpath_fault *fault)
+static void report_at(struct check *c, const struct frame *f, size_t off, const struct fhir_invariant *v,
+                      const struct fhirpath_fault *fault)
 {
     struct slice key = pooled(v->key, v->key_len), human = pooled(v->human, v->human_len);
     enum fhir_severity severity = v->warning ? FHIR_WARNING : FHIR_ERROR;
@@ -159,6 +159,80 @@ static void report(struct check *c, const struct frame *f, size_t off, const str
     else /* of a document that is else in order, this is the expression's fault */
         issue_add(c, FHIR_WARNING, "invariant", f, off, "invariant %.*s cannot be judged: %s", SLICE_FMT(key),
                   fault->text);
+}
+
+static const char *blamed(struct slice key)
+{
+    static const struct {
+        const char *key, *what;
+    } row[] = {
+#define BLAME(key, what) {key, what},
+#include "fhir/blame.def"
+#undef BLAME
+    };
+    for (size_t i = 0; i < COUNT(row); i++)
+        if (slice_is(key, row[i].key))
+            return row[i].what;
+    return NULL;
+}
+
+/* The first item of what breaks an invariant, as a node; 0: none, or it cannot be told within the steps that are left.
+ */
+static uint32_t breaking(struct check *c, const struct fhir_invariant *v)
+{
+    struct slice key = pooled(v->key, v->key_len);
+    const char *what = blamed(key);
+    const struct fhirpath *x;
+    const struct fhirpath_item *item;
+    struct fhirpath_fault fault;
+    struct fhirpath_scope scope = c->scope;
+    size_t n;
+    if (slice_is(key, "bdl-7"))
+        return c->bundle ? bundle_repeated(c) : 0;
+    if (!what || c->steps <= 0 || c->blamed++ >= BLAMED)
+        return 0;
+    struct arena_mark before = arena_mark(c->arena);
+    uint32_t found = 0;
+    scope.steps = (uint64_t)c->steps;
+    if (fhirpath_compile(slice_of(what), FHIRPATH_FILTER, c->arena, &x, &fault) == 0 &&
+        fhirpath_run(x, &scope, c->arena, &item, &n, &fault) == 0 && n && item[0].kind == FHIRPATH_NODE)
+        found = item[0].node.value;
+    arena_rewind(c->arena, before);
+    return found;
+}
+
+/* At `node`, which is somewhere below the value at `up`. */
+static void report_below(struct check *c, const struct frame *up, uint32_t at, uint32_t node,
+                         const struct fhir_invariant *v)
+{
+    const struct json *j = c->j;
+    struct frame f = *up;
+    if (at == node) {
+        report_at(c, up, check_off(c, node), v, NULL);
+        return;
+    }
+    uint32_t k = json_first(j, at);
+    for (f.index = 0; k != json_end(j, at) && json_next(j, k) <= node; f.index++)
+        k = json_next(j, k);
+    if (k == json_end(j, at))
+        return;
+    if (json_kind(j, at) == JSON_ARRAY) {
+        report_below(c, &f, k, node, v);
+    } else {
+        struct slice name = json_raw(j, k);
+        struct frame inner = {up, name.p, (uint32_t)name.n, -1};
+        report_below(c, name_plain(name) ? &inner : up, json_value(k), node, v);
+    }
+}
+
+static void report(struct check *c, const struct frame *f, size_t off, const struct fhir_invariant *v,
+                   const struct fhirpath_fault *fault)
+{
+    uint32_t node = fault || c->kept >= c->max ? 0 : breaking(c, v), context = c->scope.context.node.value;
+    if (node > context && node < json_end(c->j, context))
+        report_below(c, f, context, node, v);
+    else
+        report_at(c, f, off, v, fault);
 }
 
 /* --- dom-3 --- */
@@ -196,8 +270,9 @@ static bool is_referred_to(struct check *c, uint32_t contained, struct slice id)
     return false;
 }
 
-/* A contained resource without id is none that this invariant can say something about. */
-static bool contained_are_referred_to(struct check *c, uint32_t resource)
+/* False, and in *ret_first the first that is not. A contained resource without id is none that this invariant can say
+ * something about. */
+static bool contained_are_referred_to(struct check *c, uint32_t resource, uint32_t *ret_first)
 {
     const struct json *j = c->j;
     uint32_t list = json_get_kind(j, resource, "contained", JSON_ARRAY);
@@ -206,7 +281,7 @@ static bool contained_are_referred_to(struct check *c, uint32_t resource)
         struct fhirpath_item item;
         c->steps -= (int64_t)(c->locals - c->locals_before);
         if (id && c->steps >= 0 && fp_resource_item(j, k, &item) && !is_referred_to(c, k, json_raw(j, id)))
-            return false;
+            return *ret_first = k, false;
     }
     return true;
 }
@@ -219,10 +294,13 @@ static void check_one(struct check *c, const struct frame *f, size_t off, unsign
         return;
     struct arena_mark before = arena_mark(c->arena);
     if (invariant == c->invariants->contained) {
-        bool holds = contained_are_referred_to(c, c->scope.context.node.value);
+        uint32_t resource = c->scope.context.node.value, first;
+        bool holds = contained_are_referred_to(c, resource, &first);
         arena_rewind(c->arena, before);
-        if (!holds || c->steps < 0)
-            report(c, f, off, &fhir_invariants[invariant], holds ? &(struct fhirpath_fault){.off = 0} : NULL);
+        if (!holds)
+            report_below(c, f, resource, first, &fhir_invariants[invariant]);
+        else if (c->steps < 0)
+            report_at(c, f, off, &fhir_invariants[invariant], &(struct fhirpath_fault){.off = 0});
         return;
     }
     int t = fp_check(x, &c->scope, c->arena, &c->steps, NULL, &fault);

@@ -299,7 +299,7 @@ TEST(a_bundle_answers_for_its_entries)
         {BUNDLE("collection", ENTRY("http://a/Patient/1", PATIENT ",\"id\":\"2\"")), "value Bundle.entry[0].fullUrl 1:66"},
         {BUNDLE("collection", ENTRY("http://a/Group/1", PATIENT ",\"id\":\"1\"")), "value Bundle.entry[0].fullUrl 1:66"},
         {BUNDLE("collection", ENTRY("http://a/b", PATIENT ",\"id\":\"1\"")), ""}, /* no server's address */
-        {BUNDLE("collection", ENTRY(U1, PATIENT) "," ENTRY(U1, PATIENT)), "invariant Bundle 1:1"},
+        {BUNDLE("collection", ENTRY(U1, PATIENT) "," ENTRY(U1, PATIENT)), "invariant Bundle.entry[1].fullUrl 1:164"},
         {BUNDLE("collection", ENTRY("urn:uuid:1", PATIENT)), "value Bundle.entry[0].fullUrl 1:66"},
         {BUNDLE("searchset", "{\"fullUrl\":\"http://a/b\",\"search\":{\"mode\":\"outcome\"},\"resource\":{" PATIENT ",\"id\":\"1\"}}"),
          "business-rule Bundle.entry[0].resource 1:117"},
@@ -591,9 +591,9 @@ TEST(invariants_are_found_on_the_element_that_breaks_them)
         {PAT(",\"extension\":[{\"url\":\"urn:u\"}]"), "ext-1 Patient.extension[0]"},
         {PAT(",\"birthDate\":\"2020\",\"_birthDate\":{\"extension\":[{\"url\":\"urn:u\"}]}"), "ext-1 Patient.birthDate.extension[0]"},
         {PAT(",\"managingOrganization\":{\"reference\":\"#o\"}"), "ref-1 Patient.managingOrganization"},
-        {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\",\"name\":\"x\"}]"), "dom-3 Patient"},
+        {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\",\"name\":\"x\"}]"), "dom-3 Patient.contained[0]"},
         {PAT(",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\",\"name\":\"x\",\"meta\":{\"versionId\":\"1\"}}],"
-             "\"managingOrganization\":{\"reference\":\"#o\"}"), "dom-4 Patient"},
+             "\"managingOrganization\":{\"reference\":\"#o\"}"), "dom-4 Patient.contained[0]"},
         {PAT(",\"maritalStatus\":{\"id\":\"x\"}"), "ele-1 Patient.maritalStatus"},
         {PAT(",\"_birthDate\":{\"id\":\"x\"}"), "ele-1 Patient.birthDate"},
         {PAT(",\"birthDate\":\"2020\",\"_birthDate\":{\"id\":\"x\"}"), ""},
@@ -606,7 +606,7 @@ TEST(invariants_are_found_on_the_element_that_breaks_them)
              "\"subject\":{\"reference\":\"#p\"}"), ""}, /* %rootResource is the Observation */
         {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"total\":1,\"entry\":[{\"fullUrl\":\"urn:1\"},{\"fullUrl\":\"urn:2\","
          "\"resource\":{\"resourceType\":\"Patient\",\"managingOrganization\":{\"reference\":\"#o\"}}}]}",
-         "bdl-1 Bundle; bdl-5 Bundle.entry[0]; ref-1 Bundle.entry[1].resource.managingOrganization"},
+         "bdl-1 Bundle.total; bdl-5 Bundle.entry[0]; ref-1 Bundle.entry[1].resource.managingOrganization"},
         {"{\"resourceType\":\"Organization\",\"name\":\"x\",\"telecom\":[{\"value\":\"1\"},{\"use\":\"home\"}]}",
          "cpt-2 Organization.telecom[0]; org-3 Organization.telecom[1]"},
         {"{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"item\":[{\"linkId\":\"1\",\"type\":\"boolean\"},{\"linkId\":\"1\","
