@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "fhir/lookup_int.h"
 #include "fhir/match_int.h"
 
 enum { NAMED = 16 }; /* value sets of so many codes are written out in the message */
@@ -65,8 +66,7 @@ void binding_check_code(struct check *c, const struct frame *f, uint16_t binding
 /* 1: the Coding's code is in the set; 0: not; -1: it has no code. */
 static int coding_fits(struct check *c, const struct fhir_valueset *v, uint32_t coding)
 {
-    uint32_t system = json_get_kind(c->j, coding, "system", JSON_STRING),
-             code = json_get_kind(c->j, coding, "code", JSON_STRING);
+    uint32_t system = value_of(c->j, coding, "system", JSON_STRING), code = value_of(c->j, coding, "code", JSON_STRING);
     if (!code)
         return -1;
     struct slice s = system ? json_text(c->j, system, c->arena) : (struct slice){"", 0};
@@ -93,14 +93,14 @@ static const struct fhir_valueset *own_system(struct slice url)
 void binding_check_coding(struct check *c, const struct frame *up, uint32_t coding)
 {
     struct frame f = {up, "code", 4, -1};
-    uint32_t system = json_get_kind(c->j, coding, "system", JSON_STRING),
-             code = json_get_kind(c->j, coding, "code", JSON_STRING), version;
+    uint32_t system = value_of(c->j, coding, "system", JSON_STRING), code = value_of(c->j, coding, "code", JSON_STRING),
+             version;
     if (!system || !code)
         return;
     struct slice url = check_text(c, system);
     const struct fhir_valueset *v = url.p && slice_starts(url, SYSTEM_BASE) ? own_system(url) : NULL;
-    if (!v || ((version = json_get_kind(c->j, coding, "version", JSON_STRING)) &&
-               !slice_starts(json_raw(c->j, version), "4.0")))
+    if (!v ||
+        ((version = value_of(c->j, coding, "version", JSON_STRING)) && !slice_starts(json_raw(c->j, version), "4.0")))
         return;
     struct slice text = check_text(c, code);
     if (text.p && !listed(v, NULL, text))
@@ -131,7 +131,7 @@ void binding_check_concept(struct check *c, const struct frame *f, const struct 
             return;
         coded = fits == 0;
     } else if (p->shape == fhir_shape_concept) {
-        uint32_t list = json_get_kind(c->j, node, "coding", JSON_ARRAY);
+        uint32_t list = value_of(c->j, node, "coding", JSON_ARRAY);
         for (uint32_t k = list ? json_first(c->j, list) : 0; list && k != json_end(c->j, list);
              k = json_next(c->j, k)) {
             int fits = coding_fits(c, v, k);

@@ -18,6 +18,18 @@ static inline const struct fhir_prop *shape_prop(const struct fhir_shape *s, str
     return NULL;
 }
 
+/* What json_get_kind answers, for names that are constants and objects with few keys: without a hash. */
+static inline uint32_t value_of(const struct json *j, uint32_t obj, const char *name, enum json_kind kind)
+{
+    const uint32_t n = (uint32_t)strlen(name), end = json_end(j, obj);
+    for (uint32_t k = json_first(j, obj); k != end; k = json_next(j, k)) {
+        const struct json_node *key = &j->node[k];
+        if (key->escaped ? json_is(j, k, name) : key->len == n && memcmp(j->text + key->off, name, n) == 0)
+            return json_kind(j, json_value(k)) == kind ? json_value(k) : 0;
+    }
+    return 0;
+}
+
 /* The shape of a concrete resource type, or NULL. */
 static inline const struct fhir_shape *resource_shape(struct slice name)
 {

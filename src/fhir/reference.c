@@ -82,7 +82,7 @@ static void wrong_type(struct check *c, const struct frame *f, size_t off, uint1
 /* The shape of a resource's own type, or NULL. */
 static const struct fhir_shape *shape_of(const struct check *c, uint32_t resource)
 {
-    uint32_t v = json_get_kind(c->j, resource, "resourceType", JSON_STRING);
+    uint32_t v = value_of(c->j, resource, "resourceType", JSON_STRING);
     return v ? resource_shape(json_raw(c->j, v)) : NULL;
 }
 
@@ -124,8 +124,8 @@ static void check_type(struct check *c, const struct frame *up, const struct fhi
 
 void reference_check(struct check *c, const struct frame *up, const struct fhir_prop *p, uint32_t node)
 {
-    uint32_t v = json_get_kind(c->j, node, "reference", JSON_STRING),
-             type = json_get_kind(c->j, node, "type", JSON_STRING), target = 0;
+    uint32_t v = value_of(c->j, node, "reference", JSON_STRING), type = value_of(c->j, node, "type", JSON_STRING),
+             target = 0;
     const struct fhir_shape *led = NULL;
     struct frame f = {up, "reference", 9, -1};
     if (v) {

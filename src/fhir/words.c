@@ -17,7 +17,7 @@ static struct slice pooled(uint32_t at, uint32_t len)
 static void check_attachment(struct check *c, const struct frame *up, uint32_t obj)
 {
     struct frame f = {up, "size", 4, -1};
-    uint32_t data = json_get_kind(c->j, obj, "data", JSON_STRING), size = json_get_kind(c->j, obj, "size", JSON_NUMBER);
+    uint32_t data = value_of(c->j, obj, "data", JSON_STRING), size = value_of(c->j, obj, "size", JSON_NUMBER);
     int64_t said;
     if (!data || !size || !slice_int(json_raw(c->j, size), 0, INT32_MAX, &said))
         return;
@@ -32,8 +32,7 @@ static void check_attachment(struct check *c, const struct frame *up, uint32_t o
 static void check_dimension(struct check *c, const struct frame *up, uint32_t obj, int base, const char *expected)
 {
     struct frame f = {up, "code", 4, -1};
-    uint32_t system = json_get_kind(c->j, obj, "system", JSON_STRING),
-             code = json_get_kind(c->j, obj, "code", JSON_STRING);
+    uint32_t system = value_of(c->j, obj, "system", JSON_STRING), code = value_of(c->j, obj, "code", JSON_STRING);
     struct unit u;
     if (!system || !code || !json_is(c->j, system, "http://unitsofmeasure.org"))
         return;
@@ -70,7 +69,7 @@ static const struct fhir_search *check_search_type(struct check *c, enum fhir_se
                                                    uint32_t obj, const char *key)
 {
     struct frame f = {up, "type", 4, -1};
-    uint32_t url = json_get_kind(c->j, obj, key, JSON_STRING), type = json_get_kind(c->j, obj, "type", JSON_STRING);
+    uint32_t url = value_of(c->j, obj, key, JSON_STRING), type = value_of(c->j, obj, "type", JSON_STRING);
     struct slice text = url ? check_text(c, url) : (struct slice){NULL, 0};
     const struct fhir_search *s = text.p ? search_of(text) : NULL;
     if (s && type && !slice_eq(json_raw(c->j, type), pooled(s->type, s->type_len)))
@@ -94,8 +93,8 @@ static void check_search_bases(struct check *c, const struct frame *up, uint32_t
 
 static void check_search_parameter(struct check *c, const struct frame *f, uint32_t obj)
 {
-    uint32_t type = json_get_kind(c->j, obj, "type", JSON_STRING), bases = json_get_kind(c->j, obj, "base", JSON_ARRAY),
-             parts = json_get_kind(c->j, obj, "component", JSON_ARRAY);
+    uint32_t type = value_of(c->j, obj, "type", JSON_STRING), bases = value_of(c->j, obj, "base", JSON_ARRAY),
+             parts = value_of(c->j, obj, "component", JSON_ARRAY);
     const struct fhir_search *s = check_search_type(c, FHIR_ERROR, f, obj, "derivedFrom");
     if (s && bases)
         check_search_bases(c, f, bases, s);
@@ -170,7 +169,7 @@ void words_check_contained(struct check *c, const struct frame *f, uint32_t list
 
 static void collect_links(struct check *c, uint32_t obj, struct names *to)
 {
-    uint32_t list = json_get_kind(c->j, obj, "item", JSON_ARRAY);
+    uint32_t list = value_of(c->j, obj, "item", JSON_ARRAY);
     for (uint32_t k = list ? json_first(c->j, list) : 0; list && k != json_end(c->j, list) && !c->failed;
          k = json_next(c->j, k)) {
         uint32_t link = json_get_kind(c->j, k, "linkId", JSON_STRING);
@@ -209,7 +208,7 @@ static void check_conditions(struct check *c, const struct frame *up, uint32_t i
 
 static void check_items(struct check *c, const struct frame *up, uint32_t obj, const struct names *links)
 {
-    uint32_t list = json_get_kind(c->j, obj, "item", JSON_ARRAY);
+    uint32_t list = value_of(c->j, obj, "item", JSON_ARRAY);
     struct frame f = {up, "item", 4, 0};
     for (uint32_t k = list ? json_first(c->j, list) : 0; list && k != json_end(c->j, list);
          k = json_next(c->j, k), f.index++) {

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fhir_report r;
     struct err e;
     struct slice text = {(const char *)data, size};
-    if (a && fhir_validate_text(text, &(struct fhir_ask){.max_issues = MAX_ISSUES}, a, NULL, &r, &e) == 0)
+    if (a && fhir_validate_text(text, &(struct fhir_ask){.max_issues = MAX_ISSUES, .one_subject = size & 1}, a, NULL, &r, &e) == 0)
         check_report(&r);
     arena_free(a);
     arena_thread_end();
