@@ -235,9 +235,9 @@ static int match(struct fp_run *r, const struct fp_node *n, bool full, struct fp
         return -1;
     if (!got || !also)
         return 0;
-    if (fp_tick(r, regex_size(x) * (s.n + 1)))
-        return -1;
-    int found = regex_find(x, s, 0, full, true, r->arena, &begin, &end);
+    int found = regex_find(x, s, 0, full, true, r->arena, &r->steps, &begin, &end);
+    if (r->steps < 0)
+        return fp_out_of_steps(r);
     return found < 0 ? fp_no_memory(r) : fp_push_bool(r, out, found);
 }
 
@@ -254,9 +254,9 @@ static int replace_all(struct fp_run *r, const struct regex *x, struct slice s, 
 {
     size_t from = 0, begin, end;
     while (from <= s.n) {
-        if (fp_tick(r, regex_size(x) * (s.n - from + 1)))
-            return -1;
-        int found = regex_find(x, s, from, false, false, r->arena, &begin, &end);
+        int found = regex_find(x, s, from, false, false, r->arena, &r->steps, &begin, &end);
+        if (r->steps < 0)
+            return fp_out_of_steps(r);
         if (found < 0)
             return fp_no_memory(r);
         if (!found)

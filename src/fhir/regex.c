@@ -452,6 +452,7 @@ struct run {
     uint32_t *seen; /* by pc: the turn in which it was added */
     uint32_t turn;
     uint32_t *stack;
+    int64_t steps;
 };
 
 static bool is_word(const struct run *r, size_t at)
@@ -473,6 +474,7 @@ static void follow(struct run *r, struct threads *l, uint32_t pc, size_t begin, 
     r->stack[depth++] = pc;
     while (depth) {
         pc = r->stack[--depth];
+        r->steps--;
         if (r->seen[pc] == r->turn)
             continue;
         r->seen[pc] = r->turn;
@@ -508,9 +510,9 @@ static bool takes(const struct regex *x, const struct code *c, uint32_t point)
 }
 
 int regex_find(const struct regex *x, struct slice text, size_t from, bool full, bool any, struct arena *a,
-               size_t *ret_begin, size_t *ret_end)
+               int64_t *steps, size_t *ret_begin, size_t *ret_end)
 {
-    struct run r = {.x = x, .text = text, .turn = 0};
+    struct run r = {.x = x, .text = text, .turn = 0, .steps = *steps - x->codes};
     struct threads now = {.t = arena_take(a, x->codes * sizeof *now.t)},
                    next = {.t = arena_take(a, x->codes * sizeof *next.t)};
     bool found = false;
@@ -521,7 +523,7 @@ int regex_find(const struct regex *x, struct slice text, size_t from, bool full,
     r.turn = 1;
     if (full)
         follow(&r, &now, 0, from, from);
-    for (size_t at = from;;) {
+    for (size_t at = from; r.steps >= 0;) {
         if (!full && !found) /* a match that begins later is only wanted while there is none */
             follow(&r, &now, 0, at, at);
         if (now.n == 0 && (found || full))
@@ -529,6 +531,7 @@ int regex_find(const struct regex *x, struct slice text, size_t from, bool full,
         unsigned n = 0;
         uint32_t c = at < text.n ? point(text.p + at, text.p + text.n, &n) : 0;
         r.turn++;
+        r.steps -= now.n;
         next.n = 0;
         for (uint32_t i = 0; i < now.n; i++) {
             const struct code *k = &x->code[now.t[i].pc];
@@ -539,7 +542,7 @@ int regex_find(const struct regex *x, struct slice text, size_t from, bool full,
                 *ret_begin = now.t[i].begin;
                 *ret_end = at;
                 if (any)
-                    return 1;
+                    return *steps = r.steps, 1;
                 break; /* those behind it are of less preference */
             }
             if (at < text.n && takes(x, k, c))
@@ -552,5 +555,6 @@ int regex_find(const struct regex *x, struct slice text, size_t from, bool full,
             break;
         at += n;
     }
-    return found;
+    *steps = r.steps;
+    return found && r.steps >= 0;
 }

@@ -16,11 +16,12 @@ struct regex;
 
 /* The program, in `a`; NULL: *what says what is wrong with the pattern, or is NULL when memory is out. */
 struct regex *regex_compile(struct slice pattern, struct arena *a, const char **what);
-/* Instructions of the program: running it over n bytes takes at most so many times n steps. */
+/* Instructions of the program: running it over n bytes takes at most so many times n + 1 steps. */
 size_t regex_size(const struct regex *x);
 /* The leftmost match at or after `from`: 1 and where, 0 none, -1 memory is out. `full`: it must be the whole text.
- * `any`: whether there is one is all that is asked. */
+ * `any`: whether there is one is all that is asked. *steps: that are left; the answer is 0 when they end (then it is <
+ * 0). */
 int regex_find(const struct regex *x, struct slice text, size_t from, bool full, bool any, struct arena *a,
-               size_t *ret_begin, size_t *ret_end);
+               int64_t *steps, size_t *ret_begin, size_t *ret_end);
 
 #endif
