@@ -1,5 +1,8 @@
 #include "test.h"
 
+#include <sodium.h>
+
+#include "crypto/chunked.h"
 #include "crypto/digest.h"
 #include "crypto/seal.h"
 #include "crypto/sign.h"
@@ -275,7 +278,141 @@ TEST(no_bit_of_a_sealed_value_its_key_or_its_place_may_be_another)
     CHECK_OK(seal_open(&k, &at, sealed, a, &plain, &e));
 }
 
+/* --- chunked --- */
+
+/* "00(16384)": so many of them. */
+static size_t spell_out(const char *hex, uint8_t *out, size_t max)
+{
+    size_t n = 0;
+    while (*hex) {
+        CHECK(n < max);
+        CHECK_INT(hex_decode((struct slice){hex, 2}, out + n, 1), 1);
+        hex += 2;
+        size_t times = *hex == '(' ? strtoul(hex + 1, NULL, 10) : 1;
+        if (*hex == '(')
+            hex = strchr(hex, ')') + 1;
+        CHECK(n + times <= max);
+        memset(out + n, out[n], times);
+        n += times;
+    }
+    return n;
+}
+
+/* What opens of a sealed message, from its beginning: so many bytes. *ret_whole: it is all there is, and nothing behind
+ * it. */
+static size_t open_message(const uint8_t key[KEY_BYTES], struct slice context, struct slice in, uint8_t *out,
+                           bool *ret_whole)
+{
+    struct chunked c;
+    size_t n = 0;
+    *ret_whole = false;
+    if (in.n < CHUNKED_HEAD || chunked_resume(key, context, (const uint8_t *)in.p, &c))
+        return 0;
+    for (size_t at = CHUNKED_HEAD, len; at < in.n; at += len) {
+        len = in.n - at < CHUNK_SEALED ? in.n - at : CHUNK_SEALED;
+        if (chunked_open(&c, (struct slice){in.p + at, len}, out + n))
+            break;
+        n += len - CHUNK_MORE;
+    }
+    *ret_whole = c.ended;
+    return n;
+}
+
+TEST(chunked_messages_are_those_of_wycheproof)
+{
+    static const struct {
+        int id;
+        const char *key, *context, *sealed;
+        bool valid;
+        size_t n;
+        const char *hash;
+    } row[] = {
+#define VECTOR(id, comment, key, context, sealed, valid, n, hash) {id, key, context, sealed, valid, n, hash},
+#include "chunked_vectors.def"
+#undef VECTOR
+    };
+    static uint8_t in[1 << 16], out[1 << 16], again[1 << 16];
+    for (size_t i = 0; i < COUNT(row); i++) {
+        uint8_t key[KEY_BYTES], context[32], hash[crypto_hash_sha512_BYTES];
+        bool whole;
+        CHECK_INT(hex_decode(slice_of(row[i].key), key, sizeof key), KEY_BYTES);
+        struct slice c = {(char *)context, (size_t)hex_decode(slice_of(row[i].context), context, sizeof context)};
+        struct slice sealed = {(char *)in, spell_out(row[i].sealed, in, sizeof in)};
+        size_t n = open_message(key, c, sealed, out, &whole);
+        if (whole != row[i].valid || n != row[i].n)
+            fail_msg("%d: %zu bytes, %s", row[i].id, n, whole ? "whole" : "not whole");
+        crypto_hash_sha512(hash, out, n);
+        if (*row[i].hash)
+            check_hex(hash, sizeof hash, row[i].hash);
+        if (!row[i].valid)
+            continue;
+        struct chunked w;
+        chunked_begin(key, in, c, &w, again);
+        for (size_t at = 0; !w.ended; at += CHUNK_TEXT)
+            CHECK_INT(chunked_seal(&w, (struct slice){(char *)out + at, n - at < CHUNK_TEXT ? n - at : CHUNK_TEXT},
+                                   again + CHUNKED_HEAD + at / CHUNK_TEXT * CHUNK_SEALED),
+                      0);
+        CHECK(memcmp(again, in, sealed.n) == 0);
+        CHECK_INT(chunked_seal(&w, SLICE("more"), again), -1);
+    }
+}
+
+/* The nonce of chunk 2^n, against the bare cipher: the number is a big-endian integer at the nonce's end. */
+TEST(chunks_are_numbered_to_the_last)
+{
+    uint8_t key[KEY_BYTES] = {7}, salt[CHUNKED_SALT] = {9}, head[CHUNKED_HEAD], out[5 + CHUNK_MORE],
+            want[5 + CHUNK_MORE];
+    static uint8_t full[CHUNK_SEALED], text[CHUNK_TEXT];
+    for (int bit = 0; bit < 38; bit++) {
+        struct chunked c;
+        chunked_begin(key, salt, SLICE("numbers"), &c, head);
+        c.next = UINT64_C(1) << bit;
+        uint8_t iv[GCM_IV];
+        memcpy(iv, c.iv, sizeof iv);
+        iv[GCM_IV - 1 - bit / 8] ^= (uint8_t)(1 << bit % 8);
+        CHECK_INT(gcm_seal(c.key, iv, SLICE(""), SLICE("chunk"), want), 0);
+        CHECK_INT(chunked_seal(&c, SLICE("chunk"), out), 0);
+        CHECK(memcmp(out, want, sizeof out) == 0);
+    }
+    struct chunked c;
+    chunked_begin(key, salt, SLICE("numbers"), &c, head);
+    c.next = (UINT64_C(1) << 38) - 1;
+    CHECK_INT(chunked_seal(&c, (struct slice){(char *)text, CHUNK_TEXT}, full), 0);
+    CHECK_INT(chunked_seal(&c, SLICE(""), out), -1);
+}
+
+TEST(a_chunk_that_does_not_open_gives_nothing_and_ends_it)
+{
+    uint8_t key[KEY_BYTES] = {1}, salt[CHUNKED_SALT] = {2}, head[CHUNKED_HEAD], sealed[3][8 + CHUNK_MORE], out[8];
+    struct chunked c;
+    for (int i = 0; i < 3; i++) {
+        salt[0] = (uint8_t)i;
+        chunked_begin(key, salt, SLICE("a"), &c, head);
+        CHECK_INT(chunked_seal(&c, SLICE("the text"), sealed[i]), 0);
+    }
+    for (size_t bit = 0; bit < 8 * sizeof sealed[2]; bit++) {
+        CHECK_INT(chunked_resume(key, SLICE("a"), head, &c), 0);
+        memset(out, 'x', sizeof out);
+        sealed[2][bit / 8] ^= (uint8_t)(1 << bit % 8);
+        CHECK_INT(chunked_open(&c, (struct slice){(char *)sealed[2], sizeof sealed[2]}, out), -1);
+        CHECK(memcmp(out, "the text", 1) != 0 && !c.ended);
+        sealed[2][bit / 8] ^= (uint8_t)(1 << bit % 8);
+        CHECK_INT(chunked_open(&c, (struct slice){(char *)sealed[2], sizeof sealed[2]}, out),
+                  -1); /* nor the right one behind it */
+    }
+    CHECK_INT(chunked_resume(key, SLICE("a"), head, &c), 0); /* another message of the same key */
+    CHECK_INT(chunked_open(&c, (struct slice){(char *)sealed[0], sizeof sealed[0]}, out), -1);
+    for (size_t bit = 0; bit < 8 * CHUNKED_HEAD; bit++) {
+        head[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        CHECK_INT(chunked_resume(key, SLICE("a"), head, &c), -1);
+        head[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    CHECK_INT(chunked_resume(key, SLICE("b"), head, &c), -1);
+}
+
 RUN(T(signatures_are_those_of_rfc_8032),
     T(xaes_reproduces_its_published_vectors), T(hkdf_reproduces_rfc_5869_cases_1_to_3), T(hmac_reproduces_rfc_4231_cases_2_and_6),
     T(a_sealed_value_opens_only_where_it_was_sealed), T(gcm_reproduces_its_published_cases_13_to_16),
-    T(no_bit_of_a_sealed_value_its_key_or_its_place_may_be_another))
+    T(no_bit_of_a_sealed_value_its_key_or_its_place_may_be_another),
+    T(chunked_messages_are_those_of_wycheproof), T(chunks_are_numbered_to_the_last),
+    T(a_chunk_that_does_not_open_gives_nothing_and_ends_it))
