@@ -6,11 +6,12 @@
  *
  *     lazaret-erased 1 ROOT_ID\n              which store's: the fingerprint of the first root key it had
  *     UUID TIME\n ...                         a job and when it was erased; ids alone, nothing of a patient
- *     subject SCOPE UUID TIME\n ...           a subject whose keys were destroyed (keys/subject.h): random, as the id is
+ *     subject SCOPE UUID TIME\n ...           a subject whose keys were destroyed (keys/subject.h)
  *
  * A job's line is there, synced, before its erasure is answered. What a crash leaves between an erasure's commit and
  * its line is made up for at the next start (ledger_catch_up), and so is, within a minute, what other processes on a
- * shared store erased. A line may be there twice. Without a file one is made, with every erasure the store still knows. */
+ * shared store erased. A line may be there twice. Without a file one is made, with every erasure the store still knows.
+ */
 #ifndef JOBS_LEDGER_H
 #define JOBS_LEDGER_H
 

@@ -1,9 +1,9 @@
 /* fail_store.h -- deeds over a store of which each statement, transaction, key and allocation fails once.
  *
- * sweep() does a deed again and again, refusing the 1st, the 2nd ... of the calls it makes, until a run has no more of them.
- * A deed that was refused something has to say so, by an error that tells the client to try again, and to leave the store as
- * it was, row for row (on SQLite; what others hold in PostgreSQL's rows is compared by the tests of the store). One that
- * passes over a failure on purpose is named so. */
+ * sweep() does a deed again and again, refusing the 1st, the 2nd ... of the calls it makes, until a run has no more of
+ * them. A deed that was refused something has to say so, by an error that tells the client to try again, and to leave
+ * the store as it was, row for row (on SQLite; what others hold in PostgreSQL's rows is compared by the tests of the
+ * store). One that passes over a failure on purpose is named so. */
 #ifndef FAIL_STORE_H
 #define FAIL_STORE_H
 
@@ -30,21 +30,28 @@ FAIL_WRAP(void *, calloc, (size_t n, size_t size), (n, size), NULL)
 FAIL_WRAP(void *, malloc, (size_t size), (size), NULL)
 FAIL_WRAP(int, tx_run, (struct db * db, tx_body *body, void *arg, struct err *e), (db, body, arg, e), FAIL_ASKED)
 FAIL_WRAP(int, tx_run_lazy, (struct db * db, tx_body *body, void *arg, struct err *e), (db, body, arg, e), FAIL_ASKED)
-FAIL_WRAP_IF(int, tx_exec_n, (struct tx * tx, struct err *e, const char *sql, const struct val *v, int n), (tx, e, sql, v, n), FAIL_ASKED, fail_says(sql))
-FAIL_WRAP_IF(int, tx_put_n, (struct tx * tx, struct err *e, const char *sql, const struct val *v, int n), (tx, e, sql, v, n), FAIL_ASKED, fail_says(sql))
+FAIL_WRAP_IF(int, tx_exec_n, (struct tx * tx, struct err *e, const char *sql, const struct val *v, int n),
+             (tx, e, sql, v, n), FAIL_ASKED, fail_says(sql))
+FAIL_WRAP_IF(int, tx_put_n, (struct tx * tx, struct err *e, const char *sql, const struct val *v, int n),
+             (tx, e, sql, v, n), FAIL_ASKED, fail_says(sql))
 FAIL_WRAP_IF(int, tx_rows_n,
-          (struct tx * tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v, int n),
-          (tx, a, ret, e, sql, v, n), FAIL_ASKED, fail_says(sql))
+             (struct tx * tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
+              int n),
+             (tx, a, ret, e, sql, v, n), FAIL_ASKED, fail_says(sql))
 FAIL_WRAP_IF(int, db_rows_n,
-          (struct db * db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v, int n),
-          (db, a, ret, e, sql, v, n), FAIL_ASKED, fail_says(sql))
-FAIL_WRAP(int, keyring_domain, (struct keyring * k, const uint8_t *scope, const char *name, struct key *ret, struct err *e),
+             (struct db * db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
+              int n),
+             (db, a, ret, e, sql, v, n), FAIL_ASKED, fail_says(sql))
+FAIL_WRAP(int, keyring_domain,
+          (struct keyring * k, const uint8_t *scope, const char *name, struct key *ret, struct err *e),
           (k, scope, name, ret, e), FAIL_KEY)
 FAIL_WRAP(int, keyring_unseal,
-          (struct keyring * k, const struct seal_place *at, struct slice sealed, struct arena *a, struct slice *ret, struct err *e),
+          (struct keyring * k, const struct seal_place *at, struct slice sealed, struct arena *a, struct slice *ret,
+           struct err *e),
           (k, at, sealed, a, ret, e), FAIL_KEY)
 FAIL_WRAP(int, seal,
-          (const struct key *k, const struct seal_place *at, struct slice plain, struct arena *a, struct slice *ret, struct err *e),
+          (const struct key *k, const struct seal_place *at, struct slice plain, struct arena *a, struct slice *ret,
+           struct err *e),
           (k, at, plain, a, ret, e), FAIL_KEY)
 
 /* --- the store, row for row --- */
@@ -72,8 +79,11 @@ static inline void store_print(const struct house *h, uint8_t ret[SHA256_BYTES])
     sha256_begin(&run);
     CHECK_INT(sqlite3_open_v2(h->db_path, &raw, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     sqlite3_busy_timeout(raw, 5000);
-    CHECK_INT(sqlite3_prepare_v2(raw, "SELECT 'SELECT * FROM \"' || name || '\"' FROM sqlite_master WHERE type = 'table' ORDER BY name", -1,
-                                 &tables, NULL), SQLITE_OK);
+    CHECK_INT(sqlite3_prepare_v2(
+                  raw,
+                  "SELECT 'SELECT * FROM \"' || name || '\"' FROM sqlite_master WHERE type = 'table' ORDER BY name", -1,
+                  &tables, NULL),
+              SQLITE_OK);
     while (sqlite3_step(tables) == SQLITE_ROW) {
         CHECK_INT(sqlite3_prepare_v2(raw, (const char *)sqlite3_column_text(tables, 0), -1, &st, NULL), SQLITE_OK);
         while (sqlite3_step(st) == SQLITE_ROW)
@@ -96,12 +106,16 @@ static inline void fail_arm_kind(enum fail_kind kind, long n)
     fault_arm(FAULT_ALLOC, kind == FAIL_ARENAS ? n : 0, 0);
 }
 
-static inline long fail_count_kind(enum fail_kind kind) { return kind == FAIL_CALLS ? fail_seen : fault_count(FAULT_ALLOC); }
+static inline long fail_count_kind(enum fail_kind kind)
+{
+    return kind == FAIL_CALLS ? fail_seen : fault_count(FAULT_ALLOC);
+}
 
 /* `turn` is another one each time, for names that must be new. The number that the deed returns, or -1. */
 typedef int deed(void *scene, int turn, struct arena *a, struct err *e);
 
-static inline void sweep_kind(const struct house *h, const char *name, deed *run, void *scene, unsigned how, enum fail_kind kind)
+static inline void sweep_kind(const struct house *h, const char *name, deed *run, void *scene, unsigned how,
+                              enum fail_kind kind)
 {
     static int turn;
     uint8_t before[SHA256_BYTES], after[SHA256_BYTES];

@@ -256,7 +256,8 @@ TEST(a_search_goes_back_in_time_page_by_page)
     house_build(&h);
     for (int i = 0; i < 3; i++)
         CHECK_OK(tx_run(h.db, append_a_few,
-                        &(struct audit_entry){.scope = h.scope, .actor = i == 1 ? "bea" : "bot", .action = "read", .outcome = "permit"}, &e));
+                        &(struct audit_entry){
+                            .scope = h.scope, .actor = i == 1 ? "bea" : "bot", .action = "read", .outcome = "permit"}, &e));
     CHECK_OK(audit_index(h.db, &e));
     house_sql(&h, "DROP TRIGGER audit_keep_update; DROP TRIGGER audit_keep_delete; UPDATE audit SET at = 1000 + idx");
 
@@ -299,7 +300,8 @@ TEST(an_entry_is_told_with_what_proves_it_or_as_bytes_that_say_nothing)
     struct buf b = buf_in(a, 1 << 16), c = buf_in(a, 1 << 16);
     struct json_out o = json_out(&b), oc = json_out(&c);
     audit_put(&o, &(struct audit_found){.index = 7, .raw = SLICE("\xA0")}, true);
-    CHECK_SLICE(buf_text(&b), "{\"idx\":7,\"leaf\":\"eaf132c40462dd25ee5be6c7944953c92f544953f110bb3a6630b9cb34f13e17\",\"entry\":\"oA==\"}");
+    CHECK_SLICE(buf_text(&b),
+                "{\"idx\":7,\"leaf\":\"eaf132c40462dd25ee5be6c7944953c92f544953f110bb3a6630b9cb34f13e17\",\"entry\":\"oA==\"}");
     audit_put(&oc, &(struct audit_found){.index = 7, .raw = {large, sizeof large}}, true);
     buf_byte(&c, 0);
     CHECK(strstr(c.p, "\"leaf\":") != NULL && strstr(c.p, "\"entry\"") == NULL); /* none of this program's is that long */

@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "base/metric.h"
 
-FAIL_WRAP(int, keyring_unwrap, (struct keyring * k, const struct seal_place *at, struct slice wrapped, struct arena *a, struct key *ret, struct err *e),
+FAIL_WRAP(int, keyring_unwrap,
+          (struct keyring * k, const struct seal_place *at, struct slice wrapped, struct arena *a, struct key *ret, struct err *e),
           (k, at, wrapped, a, ret, e), FAIL_KEY)
 FAIL_WRAP(int, keyring_data_key,
           (struct keyring * k, const char *domain, const struct seal_place *at, struct arena *a, struct key *ret, struct slice *ret_wrapped,

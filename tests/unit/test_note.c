@@ -212,7 +212,8 @@ TEST(base64_is_read_in_its_one_form_only)
     }
 }
 
-RUN(T(the_name_of_a_key_has_a_limit), T(a_note_has_a_limit_and_one_that_does_not_fit_is_not_written), T(a_published_verifier_key_is_read_and_written_alike), T(no_verifier_key_is_made_of_anything_else),
+RUN(T(the_name_of_a_key_has_a_limit), T(a_note_has_a_limit_and_one_that_does_not_fit_is_not_written),
+    T(a_published_verifier_key_is_read_and_written_alike), T(no_verifier_key_is_made_of_anything_else),
     T(a_key_has_a_name_without_spaces_and_plus), T(a_checkpoint_is_the_note_its_specification_says),
     T(each_single_byte_of_a_checkpoint_is_needed), T(only_what_the_specification_allows_is_read),
     T(base64_is_read_in_its_one_form_only))

@@ -219,7 +219,8 @@ TEST(roles_that_touch_no_table_of_the_study_have_no_gate)
         CHECK(all[i]->grants > 0);
 }
 
-RUN(T(who_writes_what_they_may_not_read_has_a_gate_for_that), T(the_tables_as_they_are_have_no_fault), T(a_cell_that_gives_too_much_is_found_and_named),
+RUN(T(who_writes_what_they_may_not_read_has_a_gate_for_that), T(the_tables_as_they_are_have_no_fault),
+    T(a_cell_that_gives_too_much_is_found_and_named),
     T(two_roles_that_one_person_may_hold_are_looked_at_together), T(a_view_that_says_what_it_may_not_is_found_and_named),
     T(each_role_is_told_in_sentences_what_it_may), T(a_view_shows_its_fields_by_their_whole_names),
     T(roles_that_touch_no_table_of_the_study_have_no_gate))
