@@ -18,6 +18,8 @@ const char *app_path(const struct config *c, const char *name)
 }
 
 /* The data folder's path with `suffix` behind it. */
+enum { READY_IDLE_MS = 300000 }; /* a model nobody asked for in so long is not kept ready */
+
 static const char *beside_data(const struct config *c, const char *suffix)
 {
     const char *data = c->data;
@@ -145,7 +147,8 @@ void app_open_sandbox(struct app *app, struct config *c)
     struct paths p;
     struct sandbox_config s = {.jail = app_part(c, "lazaret-jail"),
                                .images = app_part(c, "images"),
-                               .spawners = c->workers ? (int)c->workers : 1}; /* self-tests of models run here, too */
+                               .spawners = c->workers ? (int)c->workers : 1, /* self-tests of models run here, too */
+                               .ready = c->workers && app->keeps_ready ? (int)c->ready : 0};
     /* without a folder, doctor still wants to know whether models could run here */
     bool data = *c->data && !(app->existing_only && !*c->store && access(app_path(c, "lazaret.db"), F_OK) &&
                               access(app_path(c, "store"), F_OK));
@@ -402,10 +405,10 @@ int app_open(struct app *app, struct config *c, struct err *e)
 
 int app_keep(struct app *app, struct err *e)
 {
-    return audit_keeper_start(app->signer, &app->auditor, e) ||
-                   keeper_start(app->api.jobs, &app->api.study, &app->keeper, e)
-               ? -1
-               : 0;
+    if (audit_keeper_start(app->signer, &app->auditor, e) ||
+        keeper_start(app->api.jobs, &app->api.study, &app->keeper, e))
+        return -1;
+    return app->sandbox ? sandbox_keep_ready(app->sandbox, (uint32_t)app->config->ready_mib, READY_IDLE_MS, e) : 0;
 }
 
 void app_close(struct app *app)

@@ -25,8 +25,8 @@ struct app {
     const char *root; /* where the root key is: keys/root.h */
     struct api api;   /* what the handlers see */
     struct sandbox *sandbox;
-    struct err sandbox_error; /* why there is none */
-    struct audit_signer *signer; /* api.signer, which this owns, as all that api has */
+    struct err sandbox_error;     /* why there is none */
+    struct audit_signer *signer;  /* api.signer, which this owns, as all that api has */
     struct audit_keeper *auditor; /* and keeper: of a process that stays */
     struct keeper *keeper;
     struct ledger *ledger;
@@ -38,6 +38,7 @@ struct app {
     bool existing_only; /* set before opening: do not initialise a folder */
     bool beside;        /* set before opening: another process has the folder, this one works for the same store */
     bool look_only;     /* set before opening: the store alone, and its schema stays as it is */
+    bool keeps_ready;   /* set before opening: models are started ahead of their jobs */
     bool restoring;     /* set before opening: a database that says it is not whole yet is what was made of it here */
     bool fresh;         /* this call initialised the folder */
 };

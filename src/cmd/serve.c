@@ -291,7 +291,7 @@ static void stop(struct running *r)
 
 int cmd_serve(struct call *c, struct err *e)
 {
-    struct running r = {.app = {.lock_fd = -1}};
+    struct running r = {.app = {.lock_fd = -1, .keeps_ready = true}};
     int rc = start(&r, &c->config, e);
     if (!rc) {
         warn_at_start(&r.app);

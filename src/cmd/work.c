@@ -27,7 +27,7 @@ static int start(struct app *app, struct config *c, struct workers **ret, struct
 
 int cmd_work(struct call *c, struct err *e)
 {
-    struct app app = {.lock_fd = -1, .existing_only = true, .beside = true};
+    struct app app = {.lock_fd = -1, .existing_only = true, .beside = true, .keeps_ready = true};
     struct workers *workers = NULL;
     sigset_t set;
     int sig;

@@ -152,11 +152,22 @@ static int start_child(const struct spawner *s, struct run *r, struct fail *f)
     return 0;
 }
 
+/* Takes GO off the socket. Anything else stays there, to be read when the run is over. */
+static bool take_go(int service)
+{
+    struct jail_head h;
+    if (recv(service, &h, sizeof h, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC) != (ssize_t)sizeof h ||
+        !jail_head_ok(&h, JAIL_GO, sizeof h, sizeof h))
+        return false;
+    return recv(service, &h, sizeof h, MSG_DONTWAIT) == (ssize_t)sizeof h;
+}
+
 /* Until the pidfd is readable, whatever the worker says meanwhile. */
-static enum jail_how wait_child(const struct run *r, int service)
+static enum jail_how wait_child(struct run *r, int service)
 {
     enum jail_how how = JAIL_EXITED;
-    int64_t deadline = r->started_us + (int64_t)r->request->wall_ms * 1000;
+    bool held = r->request->held_ms > 0;
+    int64_t deadline = r->started_us + (int64_t)(held ? r->request->held_ms : r->request->wall_ms) * 1000;
     struct pollfd p[2] = {{r->pidfd, POLLIN, 0}, {service, POLLIN, 0}};
     while (!(p[0].revents & POLLIN)) {
         int64_t left = deadline - now_us();
@@ -164,8 +175,14 @@ static enum jail_how wait_child(const struct run *r, int service)
         int n = poll(p, 2, timeout);
         if (n < 0 || (p[0].revents & POLLIN))
             continue;
+        if (held && p[1].revents && take_go(service)) {
+            held = false;
+            r->started_us = now_us();
+            deadline = r->started_us + (int64_t)r->request->wall_ms * 1000;
+            continue;
+        }
         if (n == 0)
-            how = JAIL_TIMEOUT;
+            how = held ? JAIL_KILLED : JAIL_TIMEOUT;
         else if (p[1].revents)
             how = JAIL_KILLED;
         p[1].fd = -1; /* one kill is enough; the message itself is read when the run is over */
@@ -346,7 +363,8 @@ static void serve(struct spawner *s)
     struct jail_answer a;
     int fds[3];
     for (ssize_t n; (n = receive(&in, sizeof in, fds)) > 0;) {
-        if (jail_head_ok(&in.head, JAIL_KILL, (size_t)n, sizeof in.head))
+        if (jail_head_ok(&in.head, JAIL_KILL, (size_t)n, sizeof in.head) ||
+            jail_head_ok(&in.head, JAIL_GO, (size_t)n, sizeof in.head))
             continue; /* came too late for its run */
         if (jail_head_ok(&in.head, JAIL_DESCRIBE, (size_t)n, sizeof in.head))
             describe(s);

@@ -21,6 +21,7 @@ struct sandbox_spec model_spec(const struct model *m, struct slice line)
                                  .model_key = m->manifest.key,
                                  .model_version = m->manifest.version,
                                  .input = line,
+                                 .ahead_ms = r->warm ? (uint32_t)(r->start_timeout_us / 1000) : 0,
                                  .max = {.wall_ms = ms,
                                          .cpu_ms = ms,
                                          .memory_mib = (uint32_t)r->memory_mib,

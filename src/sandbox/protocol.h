@@ -2,12 +2,14 @@
  *
  *   control socket (one)       jail -> worker   READY or FAILED, once per spawner at start and again for each one that
  * was restarted; READY carries the worker's end of that spawner's socket. Its end of file stops the jail. spawner
- * socket (one each)  worker -> jail   RUN with three pipe ends (stdin, stdout, stderr); KILL; DESCRIBE jail -> worker
- * one DONE per RUN, when the whole tree is gone; one DESCRIPTION per DESCRIBE
+ * socket (one each)  worker -> jail   RUN with three pipe ends (stdin, stdout, stderr); GO; KILL; DESCRIBE jail ->
+ * worker one DONE per RUN, when the whole tree is gone; one DESCRIPTION per DESCRIBE
  *
  * The jail believes nothing: a message of another size, version or kind, a field out of bounds, a descriptor that is
- * not the right end of a pipe is answered DONE with JAIL_REFUSED and JAIL_WHY_REQUEST, and runs nothing. End of file,
- * and any message while a program runs, kills that program. Both ends are built together: one version, no negotiation.
+ * not the right end of a pipe is answered DONE with JAIL_REFUSED and JAIL_WHY_REQUEST, and runs nothing. A program that
+ * is started ahead (held_ms) waits for its input until GO, from when its time counts; GO is good once. End of file, and
+ * any other message while a program runs, kills that program. Both ends are built together: one version, no
+ * negotiation.
  */
 #ifndef SANDBOX_PROTOCOL_H
 #define SANDBOX_PROTOCOL_H
@@ -16,7 +18,7 @@
 
 enum {
     JAIL_MAGIC = 0x4c5a4a31,
-    JAIL_VERSION = 1,
+    JAIL_VERSION = 2,
     JAIL_SPAWNERS_MAX = 256,
     JAIL_ARGS_MAX = 16,
     JAIL_ARGS_BYTES = 2048,
@@ -29,10 +31,20 @@ enum {
     JAIL_CPU_MS_MAX = 600 * 1000,
     JAIL_MEMORY_MIB_MAX = 16 * 1024,
     JAIL_PIDS_MAX = 256,
-    JAIL_TMP_MIB_MAX = 1024
+    JAIL_TMP_MIB_MAX = 1024,
+    JAIL_HELD_MS_MAX = 900 * 1000 /* a program that waits for GO longer is killed */
 };
 
-enum jail_kind { JAIL_RUN = 1, JAIL_KILL, JAIL_DESCRIBE, JAIL_READY, JAIL_FAILED, JAIL_DONE, JAIL_DESCRIPTION };
+enum jail_kind {
+    JAIL_RUN = 1,
+    JAIL_GO,
+    JAIL_KILL,
+    JAIL_DESCRIBE,
+    JAIL_READY,
+    JAIL_FAILED,
+    JAIL_DONE,
+    JAIL_DESCRIPTION
+};
 
 enum jail_why {
 #define REASON(code, sentence) JAIL_WHY_##code,
@@ -60,6 +72,7 @@ struct jail_head {
 struct jail_request {
     struct jail_head head;
     uint32_t wall_ms, cpu_ms, memory_mib, pids, tmp_mib;
+    uint32_t held_ms;        /* 0: it runs at once */
     uint32_t argc, args_len; /* args: argc strings, each with its NUL, args_len bytes in all */
     char image[32];          /* [a-z0-9-]+ */
     char model[68];          /* 64 hexadecimal digits */

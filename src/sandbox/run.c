@@ -46,6 +46,11 @@ struct run {
     struct jail_answer answer;
 };
 
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 static int copy_text(char *out, size_t size, struct slice s)
 {
     if (s.n >= size || (s.n && memchr(s.p, '\0', s.n)))
@@ -372,18 +377,23 @@ static int finish(struct run *r, struct sandbox_out *ret, struct err *e)
     return 0;
 }
 
-static int run_in_slot(struct run *r, struct pipes *p, struct err *e)
+static void close_child_ends(struct pipes *p)
 {
     for (int i = 0; i < 3; i++) {
         own_fd(&p->child[i]);
         p->child[i] = -1;
     }
+}
+
+/* The program has its slot and its ends of the pipes; `ours` are taken over. */
+static int run_in_slot(struct run *r, int ours[3], struct err *e)
+{
     r->started_us = clock_mono_us();
     r->tick_us = r->started_us + r->spec->tick_ms * 1000LL;
     r->deadline_us = r->started_us + ((int64_t)r->spec->max.wall_ms + GRACE_MS) * 1000;
-    r->input_fd = TAKE_FD(p->ours[0]);
-    r->output.fd = TAKE_FD(p->ours[1]);
-    r->errors.fd = TAKE_FD(p->ours[2]);
+    r->input_fd = TAKE_FD(ours[0]);
+    r->output.fd = TAKE_FD(ours[1]);
+    r->errors.fd = TAKE_FD(ours[2]);
     int failed = converse(r);
     own_fd(&r->input_fd);
     own_fd(&r->output.fd);
@@ -392,17 +402,88 @@ static int run_in_slot(struct run *r, struct pipes *p, struct err *e)
     return failed ? err_set(e, ERR_SANDBOX, "the jail's spawner ended during a run") : 0;
 }
 
+static void begin(struct run *r)
+{
+    r->unread = r->killed = r->cancelled = false;
+    r->next = r->spec->input;
+    r->live_fd = r->spec->live ? r->spec->live->in : -1;
+}
+
 /* 0: it ran; -1: not; -2: cancelled while it waited for a spawner. */
 static int attempt(struct run *r, const struct jail_request *q, struct err *e)
 {
     OWN_PIPES struct pipes p = {{-1, -1, -1}, {-1, -1, -1}};
     if (pipes_open(&p, e))
         return -1;
-    r->unread = r->killed = r->cancelled = false;
-    r->next = r->spec->input;
-    r->live_fd = r->spec->live ? r->spec->live->in : -1;
+    begin(r);
     int started = start(r, q, p.child, e);
-    return started ? started : run_in_slot(r, &p, e);
+    close_child_ends(&p);
+    return started ? started : run_in_slot(r, p.ours, e);
+}
+
+/* --- a program that was started ahead --- */
+
+int ready_start(struct sandbox *s, const struct jail_request *q, struct ready *ret, struct err *e)
+{
+    OWN_PIPES struct pipes p = {{-1, -1, -1}, {-1, -1, -1}};
+    struct run r = {.sandbox = s, .cancel_fd = -1};
+    if (pipes_open(&p, e) || start(&r, q, p.child, e))
+        return -1;
+    close_child_ends(&p);
+    *ret = (struct ready){.slot = r.slot, .fd = r.fd, .request = *q};
+    for (int i = 0; i < 3; i++)
+        ret->pipe[i] = TAKE_FD(p.ours[i]);
+    return 0;
+}
+
+bool ready_alive(const struct ready *r)
+{
+    struct pollfd p = {r->fd, POLLIN, 0};
+    return poll(&p, 1, 0) == 0; /* it has not said how it ended */
+}
+
+void ready_drop(struct sandbox *s, struct ready *r)
+{
+    const struct jail_head kill = {JAIL_MAGIC, JAIL_VERSION, JAIL_KILL, sizeof kill};
+    struct jail_answer a;
+    struct pollfd p = {r->fd, POLLIN, 0};
+    for (int i = 0; i < 3; i++)
+        own_fd(&r->pipe[i]);
+    (void)!send(r->fd, &kill, sizeof kill, MSG_NOSIGNAL);
+    bool done = poll(&p, 1, GRACE_MS) > 0 && recv(r->fd, &a, sizeof a, MSG_DONTWAIT) == (ssize_t)sizeof a;
+    slot_give(s, r->slot, !done);
+}
+
+/* 0: it ran; -1: not; 1: it was gone already, without having had the input. */
+static int run_ready(struct run *r, struct ready *w, struct err *e)
+{
+    const struct jail_head go = {JAIL_MAGIC, JAIL_VERSION, JAIL_GO, sizeof go};
+    begin(r);
+    r->slot = w->slot;
+    r->fd = w->fd;
+    if (!ready_alive(w) || send(r->fd, &go, sizeof go, MSG_NOSIGNAL) != (ssize_t)sizeof go) {
+        ready_drop(r->sandbox, w);
+        return 1;
+    }
+    return run_in_slot(r, w->pipe, e);
+}
+
+static int run_one(struct run *r, struct jail_request *q, struct err *e)
+{
+    struct ready w;
+    int done = 1;
+    if (r->spec->ahead_ms) {
+        q->held_ms = JAIL_HELD_MS_MAX;
+        q->cpu_ms = min_u32(q->cpu_ms + r->spec->ahead_ms, JAIL_CPU_MS_MAX);
+        if (ready_take(r->sandbox, q, &w))
+            done = run_ready(r, &w, e);
+        q->held_ms = 0;
+    }
+    if (done == 1)
+        done = attempt(r, q, e);
+    for (int again = 0; done == -1 && r->unread && !r->spec->live && again < r->sandbox->spawners; again++)
+        done = attempt(r, q, e);
+    return done;
 }
 
 int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_fd, struct arena *a,
@@ -419,9 +500,7 @@ int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_f
         return -1;
     if (sandbox_enter(s, e))
         return -1;
-    int done = attempt(&r, &q, e);
-    for (int again = 0; done == -1 && r.unread && !spec->live && again < s->spawners; again++)
-        done = attempt(&r, &q, e);
+    int done = run_one(&r, &q, e);
     sandbox_leave(s);
     if (done == -1)
         return -1;

@@ -66,7 +66,7 @@ static int start_jail(const struct sandbox_config *c, int control, pid_t *ret, s
     char *env[] = {NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
-    snprintf(spawners, sizeof spawners, "%d", c->spawners);
+    snprintf(spawners, sizeof spawners, "%d", c->spawners + c->ready);
     if (posix_spawn_file_actions_init(&files) || posix_spawnattr_init(&attr))
         return err_set(e, ERR_NO_MEMORY, "starting %s", c->jail);
     int rc = set_actions(&files, &attr, control) ? ENOMEM : posix_spawn(ret, c->jail, &files, &attr, argv, env);
@@ -172,19 +172,20 @@ static int bring_up(struct sandbox *s, struct err *e)
 
 static int copy_config(struct sandbox *s, const struct sandbox_config *c, struct err *e)
 {
-    s->config = (struct sandbox_config){strdup(c->jail), strdup(c->images), strdup(c->models), c->spawners};
+    s->config = (struct sandbox_config){strdup(c->jail), strdup(c->images), strdup(c->models), c->spawners, c->ready};
     return s->config.jail && s->config.images && s->config.models ? 0 : err_set(e, ERR_NO_MEMORY, "the sandbox");
 }
 
 int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct err *e)
 {
     pthread_condattr_t attr;
-    if (c->spawners < 1 || c->spawners >= JAIL_SPAWNERS_MAX)
-        return err_set(e, ERR_CONFIG, "1 to %d sandboxes at a time, not %d", JAIL_SPAWNERS_MAX - 1, c->spawners);
+    if (c->spawners < 1 || c->ready < 0 || c->spawners + c->ready >= JAIL_SPAWNERS_MAX)
+        return err_set(e, ERR_CONFIG, "1 to %d sandboxes at a time, not %d", JAIL_SPAWNERS_MAX - 1,
+                       c->spawners + c->ready);
     struct sandbox *s = calloc(1, sizeof *s);
     if (!s)
         return err_set(e, ERR_NO_MEMORY, "the sandbox");
-    *s = (struct sandbox){.control = -1, .spawners = c->spawners, .user = geteuid()};
+    *s = (struct sandbox){.control = -1, .spawners = c->spawners + c->ready, .user = geteuid()};
     for (int i = 0; i < JAIL_SPAWNERS_MAX; i++)
         s->slot[i] = (struct slot){-1, -1, false};
     pthread_mutex_init(&s->lock, NULL);
@@ -227,6 +228,7 @@ void sandbox_close(struct sandbox *s)
     pthread_mutex_lock(&s->lock);
     s->closing = true;
     pthread_mutex_unlock(&s->lock);
+    ready_close(s);
     if (s->control >= 0)
         shutdown(s->control, SHUT_RDWR); /* the jail's main process ends at that, and with it everything it started */
     if (s->jail > 0)
@@ -362,6 +364,7 @@ static int may_revive(struct sandbox *s, struct err *e)
 
 static void drop_jail(struct sandbox *s)
 {
+    ready_empty(s);
     own_fd(&s->control);
     s->control = -1;
     if (s->jail > 0)

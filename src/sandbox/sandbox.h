@@ -48,6 +48,9 @@ struct sandbox_spec {
     struct slice input;
     const struct sandbox_live *live; /* NULL: `input` is all, and the output is had at the end */
     struct sandbox_limits max;
+    /* The program may have been started before its input is there (sandbox_keep_ready), and may have used so much
+     * processor time for that. 0: always afresh. */
+    uint32_t ahead_ms;
     /* Called every tick_ms while it runs, by the thread that waits for it; false kills the tree. NULL: never. */
     bool (*tick)(void *ctx);
     void *tick_ctx;
@@ -71,6 +74,7 @@ struct sandbox_config {
     const char *images; /* folder of runtime images */
     const char *models; /* folder of models by digest */
     int spawners;       /* runs at a time; each is a process */
+    int ready;          /* programs that may wait for their input at a time; each has a spawner, too */
 };
 
 /* Starts the jail (fork and exec: call it before threads and before memory grows). Fails with ERR_SANDBOX, and a
@@ -93,6 +97,12 @@ int sandbox_revive(struct sandbox *s, struct err *e);
  * `cancel_fd` (or -1): when it becomes readable, the tree is killed. */
 int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_fd, struct arena *a,
                 struct sandbox_out *ret, struct err *e);
+
+/* From now on, programs whose runs allow it (ahead_ms) are started ahead: of each as many as were asked for within the
+ * last second, at least one, until nobody has asked for idle_ms. A run takes one that is ready, else a fresh one; each
+ * serves one run and is gone. `memory_mib` limits the sum of what those that wait may use. Starts a thread, once;
+ * without sandbox_config.ready it does nothing. sandbox_close ends it. */
+int sandbox_keep_ready(struct sandbox *s, uint32_t memory_mib, uint32_t idle_ms, struct err *e);
 
 /* What protects a run on this machine, one sentence each, for `lazaret doctor`: prints into `out` as JSON array of
  * {"what","holds","sentence"}; the memory's and the user's line tell hard from soft. Asks a running spawner: what it

@@ -13,11 +13,22 @@ struct slot {
     bool busy;
 };
 
+/* A program that waits for its input in a slot of its own. */
+struct ready {
+    int slot, fd;
+    int pipe[3]; /* our ends of its stdin, stdout and stderr */
+    struct jail_request request;
+};
+
+/* ready.c: who asked for what lately, and what waits. */
+struct ready_pool;
+
 struct sandbox {
     pthread_mutex_t lock;
     pthread_cond_t freed;
-    int control, spawners;
-    int users; /* threads inside a call */
+    struct ready_pool *pool; /* NULL: nothing is started ahead */
+    int control, spawners;   /* of runs and of those that wait */
+    int users;               /* threads inside a call */
     bool closing, reviving;
     bool gone; /* the jail closed its end of the control socket */
     pid_t jail;
@@ -37,5 +48,19 @@ void slot_give(struct sandbox *s, int i, bool broken);
 /* The socket of a slot one has taken. */
 int slot_fd(struct sandbox *s, int i);
 const char *sandbox_why(uint32_t why);
+
+/* Starts the program of `q` and leaves it waiting (run.c). *ret is the caller's, for ready_drop or a run. */
+int ready_start(struct sandbox *s, const struct jail_request *q, struct ready *ret, struct err *e);
+/* Is it still there to be given input? */
+bool ready_alive(const struct ready *r);
+/* Kills it and waits until it is gone. */
+void ready_drop(struct sandbox *s, struct ready *r);
+
+/* One that waits for a run of `q`, or none. Either way the wish is noted, and another is started. */
+bool ready_take(struct sandbox *s, const struct jail_request *q, struct ready *ret);
+/* All that wait are dropped; nothing is started until the jail is there again. */
+void ready_empty(struct sandbox *s);
+/* Ends its thread. After sandbox.closing was set. */
+void ready_close(struct sandbox *s);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -115,6 +116,13 @@ static int count_files(void)
     f = fopen("/tmp/left", "w");
     return !f || fclose(f);
 }
+static int echo_and_mark(void) { return echo() || count_files(); }
+static int spin_and_echo(void)
+{
+    for (clock_t end = clock() + number * (CLOCKS_PER_SEC / 1000); clock() < end;)
+        ;
+    return echo();
+}
 static int orphan(void)
 {
     if (fork() == 0) {
@@ -150,6 +158,8 @@ static const struct {
              {"folder", print_folder},
              {"ids", print_ids},
              {"left", count_files},
+             {"mark", echo_and_mark},
+             {"prepare", spin_and_echo},
              {"orphan", orphan}};
 
 int main(int argc, char **argv)

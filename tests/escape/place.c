@@ -228,10 +228,15 @@ int place_end(struct place *p)
     return left;
 }
 
+int place_open_ready(const struct place *p, int spawners, int ready, struct sandbox **ret, struct err *e)
+{
+    const struct sandbox_config c = {p->jail, p->images, p->models, spawners, ready};
+    return sandbox_open(&c, ret, e);
+}
+
 int place_open(const struct place *p, int spawners, struct sandbox **ret, struct err *e)
 {
-    const struct sandbox_config c = {p->jail, p->images, p->models, spawners};
-    return sandbox_open(&c, ret, e);
+    return place_open_ready(p, spawners, 0, ret, e);
 }
 
 struct sandbox_spec place_spec(const struct place *p, struct slice argv[16], ...)

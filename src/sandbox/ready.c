@@ -1,0 +1,270 @@
+/* ready.c -- programs started ahead of their input.
+ *
+ * What a program is, is its request to the jail, byte by byte: image, model, arguments, limits. Each kind that was
+ * asked for lately has a line here; a thread starts as many of it as were asked for within a second, so that the next
+ * ones find theirs. Nothing is shared between runs: a program serves one, and its spawner, process namespace and /tmp
+ * go with it. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/own.h"
+#include "sandbox/sandbox_int.h"
+
+enum {
+    KINDS = 16,               /* asked for lately; the one that was not for the longest makes room */
+    SECOND_US = 1000000,      /* over which wishes are counted */
+    LOOK_MS = 250,            /* between looks for who waits too long */
+    REST_MS = 1000,           /* after a start that failed */
+    UNFIT_US = 60 * SECOND_US /* a program that does not wait for its input is not started ahead for so long */
+};
+
+struct kind {
+    struct jail_request request;
+    int64_t asked_us; /* when last; 0: a free line */
+    int64_t since_us; /* wishes are counted from here */
+    int64_t unfit_us; /* when one ended before it had its input; 0: none did */
+    int wishes, before;
+};
+
+struct ready_pool {
+    pthread_t thread;
+    pthread_cond_t wake;
+    uint32_t memory_mib;
+    int64_t idle_us;
+    int most, waiting; /* waiting: in `ready` */
+    struct kind kind[KINDS];
+    struct ready ready[JAIL_SPAWNERS_MAX];
+};
+
+/* --- with the lock held --- */
+
+static bool same(const struct jail_request *a, const struct jail_request *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static struct kind *line_of(struct ready_pool *p, const struct jail_request *q)
+{
+    for (int i = 0; i < KINDS; i++)
+        if (p->kind[i].asked_us && same(&p->kind[i].request, q))
+            return &p->kind[i];
+    return NULL;
+}
+
+static struct kind *kind_of(struct ready_pool *p, const struct jail_request *q)
+{
+    struct kind *k = line_of(p, q), *oldest = &p->kind[0];
+    if (k)
+        return k;
+    for (int i = 1; i < KINDS; i++)
+        if (p->kind[i].asked_us < oldest->asked_us)
+            oldest = &p->kind[i];
+    *oldest = (struct kind){.request = *q, .since_us = clock_mono_us()};
+    return oldest;
+}
+
+static void count_wish(struct kind *k, int64_t now)
+{
+    if (now - k->since_us >= SECOND_US) {
+        k->before = now - k->since_us < 2 * SECOND_US ? k->wishes : 0;
+        k->wishes = 0;
+        k->since_us = now;
+    }
+    k->wishes++;
+    k->asked_us = now;
+}
+
+static int wanted(const struct ready_pool *p, const struct kind *k, int64_t now)
+{
+    if (!k->asked_us || now - k->asked_us > p->idle_us || (k->unfit_us && now - k->unfit_us < UNFIT_US))
+        return 0;
+    int most = k->wishes > k->before ? k->wishes : k->before;
+    return now - k->since_us > 2 * SECOND_US ? 1 : most > 1 ? most : 1;
+}
+
+static int have(const struct ready_pool *p, const struct jail_request *q, uint32_t *ret_memory)
+{
+    int n = 0;
+    *ret_memory = 0;
+    for (int i = 0; i < p->waiting; i++) {
+        n += same(&p->ready[i].request, q);
+        *ret_memory += p->ready[i].request.memory_mib;
+    }
+    return n;
+}
+
+/* The next kind of which one is to be started, or NULL. */
+static const struct kind *lacking(const struct ready_pool *p, int64_t now)
+{
+    uint32_t memory;
+    for (int i = 0; p->waiting < p->most && i < KINDS; i++) {
+        const struct kind *k = &p->kind[i];
+        int n = wanted(p, k, now);
+        if (n > 0 && have(p, &k->request, &memory) < n && memory + k->request.memory_mib <= p->memory_mib)
+            return k;
+    }
+    return NULL;
+}
+
+static struct ready take_at(struct ready_pool *p, int i)
+{
+    struct ready r = p->ready[i];
+    p->ready[i] = p->ready[--p->waiting];
+    metric_add(METRIC_READY, -1);
+    return r;
+}
+
+/* One that nobody wants any more, or that has ended: its index, or -1. More than are wanted just now stay, while some
+ * are. */
+static int spare(struct ready_pool *p, int64_t now)
+{
+    for (int i = 0; i < p->waiting; i++) {
+        struct kind *k = line_of(p, &p->ready[i].request);
+        bool alive = ready_alive(&p->ready[i]);
+        if (!alive && k)
+            k->unfit_us = now;
+        if (!alive || !k || !wanted(p, k, now))
+            return i;
+    }
+    return -1;
+}
+
+static void wait_ms(struct sandbox *s, int ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += ms % 1000 * 1000000L;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    if (!s->closing)
+        pthread_cond_timedwait(&s->pool->wake, &s->lock, &until);
+}
+
+/* --- the thread --- */
+
+/* Both let go of the lock meanwhile, as a user of the sandbox: the jail is not started anew under their feet. */
+static void drop_at(struct sandbox *s, int i)
+{
+    struct ready r = take_at(s->pool, i);
+    s->users++;
+    pthread_mutex_unlock(&s->lock);
+    ready_drop(s, &r);
+    pthread_mutex_lock(&s->lock);
+    s->users--;
+    pthread_cond_broadcast(&s->freed);
+}
+
+/* 0, or -1: not now. */
+static int start_one(struct sandbox *s, const struct kind *k)
+{
+    struct jail_request q = k->request;
+    struct ready r;
+    struct err e;
+    s->users++;
+    pthread_mutex_unlock(&s->lock);
+    int failed = ready_start(s, &q, &r, &e);
+    pthread_mutex_lock(&s->lock);
+    s->users--;
+    pthread_cond_broadcast(&s->freed);
+    if (failed)
+        return -1;
+    s->pool->ready[s->pool->waiting++] = r;
+    metric_add(METRIC_READY, 1);
+    metric_add(METRIC_READY_STARTED, 1);
+    return 0;
+}
+
+static void *keep(void *arg)
+{
+    struct sandbox *s = arg;
+    struct ready_pool *p = s->pool;
+    pthread_setname_np(pthread_self(), "ready");
+    pthread_mutex_lock(&s->lock);
+    while (!s->closing) {
+        int64_t now = clock_mono_us();
+        int i = s->reviving ? -1 : spare(p, now);
+        const struct kind *k = i < 0 && !s->gone && !s->reviving ? lacking(p, now) : NULL;
+        if (i >= 0)
+            drop_at(s, i);
+        else if (!k)
+            wait_ms(s, LOOK_MS);
+        else if (start_one(s, k))
+            wait_ms(s, REST_MS);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+int sandbox_keep_ready(struct sandbox *s, uint32_t memory_mib, uint32_t idle_ms, struct err *e)
+{
+    pthread_condattr_t attr;
+    if (s->config.ready == 0 || s->pool)
+        return 0;
+    struct ready_pool *p = calloc(1, sizeof *p);
+    if (!p)
+        return err_set(e, ERR_NO_MEMORY, "the programs that are started ahead");
+    p->memory_mib = memory_mib;
+    p->idle_us = idle_ms * 1000LL;
+    p->most = s->config.ready;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    s->pool = p;
+    if (pthread_create(&p->thread, NULL, keep, s) == 0)
+        return 0;
+    s->pool = NULL;
+    pthread_cond_destroy(&p->wake);
+    free(p);
+    return err_set(e, ERR_NO_MEMORY, "the thread that starts programs ahead");
+}
+
+/* --- for runs --- */
+
+bool ready_take(struct sandbox *s, const struct jail_request *q, struct ready *ret)
+{
+    bool found = false;
+    if (!s->pool)
+        return false;
+    pthread_mutex_lock(&s->lock);
+    struct ready_pool *p = s->pool;
+    count_wish(kind_of(p, q), clock_mono_us());
+    for (int i = 0; i < p->waiting && !found; i++)
+        if (same(&p->ready[i].request, q)) {
+            *ret = take_at(p, i);
+            found = true;
+        }
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&s->lock);
+    metric_add(METRIC_READY_TAKEN, found);
+    return found;
+}
+
+void ready_empty(struct sandbox *s)
+{
+    if (!s->pool)
+        return;
+    pthread_mutex_lock(&s->lock);
+    while (s->pool->waiting)
+        drop_at(s, 0);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void ready_close(struct sandbox *s)
+{
+    struct ready_pool *p = s->pool;
+    if (!p)
+        return;
+    pthread_mutex_lock(&s->lock);
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(p->thread, NULL);
+    ready_empty(s);
+    s->pool = NULL;
+    pthread_cond_destroy(&p->wake);
+    free(p);
+}
