@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/metric.h"
+#include "base/own.h"
 #include "house.h"
 
 static struct house h;
@@ -270,7 +271,7 @@ static int ask_thrice(struct tx *tx, void *arg, struct err *e)
 {
     struct asking *x = arg;
     static const char *const name[] = {"a", "b", "c"};
-    struct rows r[3]; /* gone with the body */
+    OWN_MEM struct rows *r = calloc(3, sizeof *r); /* gone with the body */
     for (int i = 0; i < 3; i++)
         if (tx_put(tx, e, "INSERT INTO scope (id, kind, name, created_at) VALUES ($1, 'x', $2, 0)", V_BYTES(&i, sizeof i),
                    V_STR(name[i])) ||
