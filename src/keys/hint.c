@@ -1,7 +1,5 @@
 #include "keys/hint.h"
 
-#include <sodium.h>
-
 #include "base/wipe.h"
 #include "crypto/digest.h"
 #include "keys/keyring_int.h"
@@ -30,8 +28,8 @@ void keyring_hint_keep(struct keyring *k, const uint8_t name[HINT_NAME], const u
 {
     int at = place_of_hint(name);
     pthread_mutex_lock(&k->lock);
-    if (!k->hint && (k->hint = sodium_malloc(HINTS * sizeof *k->hint)))
-        memset(k->hint, 0, HINTS * sizeof *k->hint);
+    if (!k->hint)
+        k->hint = secret_memory(HINTS * sizeof *k->hint);
     if (k->hint) {
         struct hint *h = &k->hint[at];
         h->used = true;
@@ -47,9 +45,4 @@ void hints_forget(struct keyring *k, const uint8_t id[ID_BYTES])
         for (int n = 0; n < HINT_IDS; n++)
             if (k->hint[i].used && memcmp(k->hint[i].id[n], id, ID_BYTES) == 0)
                 wipe(&k->hint[i], sizeof k->hint[i]);
-}
-
-void hints_close(struct keyring *k)
-{
-    sodium_free(k->hint);
 }

@@ -368,15 +368,20 @@ void keyring_forget(struct keyring *k, const uint8_t id[KEY_ID_BYTES])
 
 /* --- opening --- */
 
+void *secret_memory(size_t n)
+{
+    void *p = sodium_malloc(n);
+    return p ? memset(p, 0, n) : NULL;
+}
+
 int keyring_open(const char *root, struct db *db, struct keyring **ret, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
     struct keyring *k = calloc(1, sizeof *k);
-    if (!a || !k || sodium_init() < 0 || !(k->s = sodium_malloc(sizeof *k->s))) {
+    if (!a || !k || sodium_init() < 0 || !(k->s = secret_memory(sizeof *k->s))) {
         free(k);
         return err_set(e, ERR_NO_MEMORY, "open the keyring");
     }
-    memset(k->s, 0, sizeof *k->s);
     k->db = db;
     pthread_mutex_init(&k->lock, NULL);
     if (strlen(root) >= sizeof k->source) {
@@ -397,7 +402,8 @@ void keyring_close(struct keyring *k)
     if (!k)
         return;
     sodium_free(k->s);
-    hints_close(k);
+    sodium_free(k->subject);
+    sodium_free(k->hint);
     pthread_mutex_destroy(&k->lock);
     free(k);
 }

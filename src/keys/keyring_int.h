@@ -38,22 +38,28 @@ struct secrets {
         enum blind_column column;
         struct key key;
     } blind[BLINDS_MAX];
-    struct subject_slot {
-        uint8_t scope[ID_BYTES], subject[ID_BYTES];
-        enum subject_domain domain;
-        int64_t used, read_us; /* when, as a number of uses (0: free); when its row was read, monotonic */
-        struct key key;        /* the record key */
-    } subject[SUBJECT_SETS][SUBJECT_WAYS];
+};
+
+/* A subject's key that was opened. */
+struct subject_slot {
+    uint8_t scope[ID_BYTES], subject[ID_BYTES];
+    enum subject_domain domain;
+    int64_t used, read_us; /* when, as a number of uses (0: free); when its row was read, monotonic */
+    struct key key;        /* the record key */
+};
+
+struct hint {
+    bool used;
+    uint8_t name[HINT_NAME], id[HINT_IDS][ID_BYTES];
 };
 
 struct keyring {
     struct db *db;
     pthread_mutex_t lock; /* guards what follows */
     struct secrets *s;
-    struct hint {
-        bool used;
-        uint8_t name[HINT_NAME], id[HINT_IDS][ID_BYTES];
-    } * hint;        /* HINTS of them in memory like that of the secrets; NULL: none was kept yet */
+    /* SUBJECT_SETS of them, and HINTS, in memory like that of the secrets; NULL: none was kept yet */
+    struct subject_slot (*subject)[SUBJECT_WAYS];
+    struct hint *hint;
     int64_t read_us; /* monotonic: when the rows were read last */
     int64_t uses, forgets;
     int64_t root_since;
@@ -99,8 +105,9 @@ int blind_store(struct tx *tx, const struct blind_new *x, struct err *e);
 
 /* In a body that stores a wrap under the root key of this tag: it is the present one until the commit. ERR_CONFLICT. */
 int root_hold(struct tx *tx, const uint8_t tag[TAG_BYTES], struct err *e);
-/* hint.c; the first with the lock held. */
+/* Zeroed memory like that of the secrets (sodium_free); NULL: there is none to be had. */
+void *secret_memory(size_t n);
+/* hint.c; with the lock held. */
 void hints_forget(struct keyring *k, const uint8_t id[ID_BYTES]);
-void hints_close(struct keyring *k);
 
 #endif

@@ -96,19 +96,19 @@ int keyring_subject_store(struct tx *tx, const struct subject_key *s, struct err
 
 /* --- those that were opened lately --- */
 
-/* Ids are random but for their first bytes, which may be a time. */
+/* Ids are random but for their first bytes, which may be a time. NULL: there are no sets yet. */
 static struct subject_slot *set_of(struct keyring *k, const uint8_t *subject, enum subject_domain d)
 {
     uint32_t n;
     memcpy(&n, subject + ID_BYTES - sizeof n, sizeof n);
-    return k->s->subject[(n + (uint32_t)d) % SUBJECT_SETS];
+    return k->subject ? k->subject[(n + (uint32_t)d) % SUBJECT_SETS] : NULL;
 }
 
 static struct subject_slot *cached(struct keyring *k, const uint8_t *scope, const uint8_t *subject,
                                    enum subject_domain d)
 {
     struct subject_slot *set = set_of(k, subject, d);
-    for (struct subject_slot *s = set; s < set + SUBJECT_WAYS; s++)
+    for (struct subject_slot *s = set; set && s < set + SUBJECT_WAYS; s++)
         if (s->used && s->domain == d && !memcmp(s->subject, subject, ID_BYTES) && !memcmp(s->scope, scope, ID_BYTES))
             return s;
     return NULL;
@@ -147,12 +147,15 @@ static struct subject_slot *slot_for(struct keyring *k, const uint8_t *scope, co
     return s ? s : oldest;
 }
 
-/* Not when somebody forgot keys since the row was read: it may have been this one. */
+/* Not when there is no memory for it, and not when somebody forgot keys since the row was read: it may have been this
+ * one. */
 static void cache(struct keyring *k, const uint8_t *scope, const uint8_t *subject, enum subject_domain d,
                   const struct key *key, int64_t read_us, int64_t forgets)
 {
     pthread_mutex_lock(&k->lock);
-    if (k->forgets == forgets) {
+    if (!k->subject)
+        k->subject = secret_memory(SUBJECT_SETS * sizeof *k->subject);
+    if (k->subject && k->forgets == forgets) {
         struct subject_slot *s = slot_for(k, scope, subject, d);
         memcpy(s->scope, scope, ID_BYTES);
         memcpy(s->subject, subject, ID_BYTES);
@@ -169,8 +172,8 @@ void keyring_subject_forget(struct keyring *k, const uint8_t scope[ID_BYTES], co
     pthread_mutex_lock(&k->lock);
     k->forgets++;
     hints_forget(k, subject);
-    for (int i = 0; i < SUBJECT_SETS * SUBJECT_WAYS; i++) {
-        struct subject_slot *s = &k->s->subject[0][0] + i;
+    for (int i = 0; k->subject && i < SUBJECT_SETS * SUBJECT_WAYS; i++) {
+        struct subject_slot *s = &k->subject[i / SUBJECT_WAYS][i % SUBJECT_WAYS];
         if (s->used && !memcmp(s->subject, subject, ID_BYTES) && !memcmp(s->scope, scope, ID_BYTES))
             wipe(s, sizeof *s);
     }
