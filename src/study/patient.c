@@ -440,8 +440,9 @@ static int list_body(struct tx *tx, void *arg, struct err *e)
 {
     struct listing *x = arg;
     uint8_t index[PATIENTS_PAGE + 1][BLIND_BYTES];
-    if (study_enter(tx, x->s, x->c, e) || list_page(tx, x, e) < 0 ||
-        tx_rows(tx, x->arena, &x->count, e, "SELECT count(*) FROM person WHERE scope = $1", V_ID(x->s->scope)) < 0)
+    if (study_enter(tx, x->s, x->c, e) ||
+        tx_ask(tx, x->arena, &x->count, e, "SELECT count(*) FROM person WHERE scope = $1", V_ID(x->s->scope)) ||
+        list_page(tx, x, e) < 0)
         return -1;
     for (int i = 0; i < x->rows.n; i++)
         if (alias_index(x->s, (const uint8_t *)row_at(&x->rows, i, 2)->s.p, index[i], e))
