@@ -19,7 +19,9 @@
 struct audit_seat {
     int64_t after; /* the entry comes behind this index */
     bool taken;    /* something was appended, which its transaction may have undone */
+    bool durable;  /* it was not, and `index` is its own */
     uint8_t leaf[32];
+    int64_t index;
 };
 
 enum { AUDIT_ENTRY = 4096 }; /* bytes of an entry, at most */
@@ -42,8 +44,8 @@ struct audit_entry {
 int audit_append(struct tx *tx, const struct audit_entry *entry, struct err *e);
 
 /* The same, for who needs a proof of it: the leaf's hash, and its index where that is known already (else -1). */
-int audit_append_at(struct tx *tx, const struct audit_entry *entry, struct arena *a, uint8_t ret_leaf[32],
-                    int64_t *ret_index, struct err *e);
+int audit_append_at(struct tx *tx, const struct audit_entry *entry, uint8_t ret_leaf[32], int64_t *ret_index,
+                    struct err *e);
 /* The index of a leaf; ERR_NOT_FOUND. Does not read through the log, if audit_sort did before. */
 int audit_find(struct db *db, const uint8_t leaf[32], int64_t *ret_index, struct err *e);
 /* Sorts what came to the log by its leaf, up to some 65,000 entries; the keeper does (checkpoint.h). */

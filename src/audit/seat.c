@@ -145,7 +145,8 @@ int audit_seat_index(struct audit_seats *s, const struct audit_seat *seat, int64
 {
     if (!seat->taken)
         return 0;
-    int got = db_shared(s->db) ? await_round(s, seat, ret_index, e) : 0;
+    *ret_index = seat->index;
+    int got = seat->durable ? 1 : db_shared(s->db) ? await_round(s, seat, ret_index, e) : 0;
     if (got == 0)
         got = look_up(s, seat, ret_index, e);
     if (got > 0)

@@ -2,11 +2,11 @@
  *
  * An entry is appended deep inside of a transaction that may yet be undone, and where processes share a store it has no
  * index before it is committed (audit.h). So its leaf is left in a seat (struct audit_seat), and once the transaction
- * is over the index is asked for here: what is told was read from the log, and stays. Who asks waits for the indexer,
- * who works for all that wait at once: an entry is covered by every round that begins after its commit, and while one
- * round is running the next one gathers.
+ * is over the index is asked for here: what is told is in the log, and stays. Where the store is one's own the seat has
+ * it, and whether it is durable. Elsewhere who asks waits for the indexer, who works for all that wait at once: an
+ * entry is covered by every round that begins after its commit, and while one round is running the next one gathers.
  *
- * Any thread. Asking blocks for a read, where the store is shared for up to two commits. */
+ * Any thread. Asking blocks where the store is shared, for up to two commits. */
 #ifndef AUDIT_SEAT_H
 #define AUDIT_SEAT_H
 

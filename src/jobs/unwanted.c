@@ -145,7 +145,7 @@ static int erase_body(struct tx *tx, void *arg, struct err *e)
     }
     x->audit.why = x->erased ? "erased-before" : "erased";
     x->audit.rows = 1;
-    if (audit_append_at(tx, &x->audit, x->arena, x->leaf, &x->index, e))
+    if (audit_append_at(tx, &x->audit, x->leaf, &x->index, e))
         return -1;
     fault_crash(CRASH_erase_stored);
     return 0;

@@ -51,6 +51,11 @@ int tx_rows_n(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, c
 {
     return tx->driver->query(tx, a, ret, e, sql, v + 1, n);
 }
+void tx_when_durable(struct tx *tx, bool *ret)
+{
+    if (tx->driver->when_durable)
+        tx->driver->when_durable(tx, ret);
+}
 int tx_ask_n(struct tx *tx, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
              int n)
 {

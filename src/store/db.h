@@ -99,6 +99,9 @@ int tx_exec_n(struct tx *tx, struct err *e, const char *sql, const struct val *v
     tx_put_n((tx), (e), (sql), (const struct val[]){V_NULL, ##__VA_ARGS__},                                            \
              (int)(sizeof((const struct val[]){V_NULL, ##__VA_ARGS__}) / sizeof(struct val)) - 1)
 int tx_put_n(struct tx *tx, struct err *e, const char *sql, const struct val *v, int n);
+/* Inside a body, where bodies run one after the other: *ret becomes true when this one is durable, before tx_run
+ * returns. Elsewhere nothing happens. */
+void tx_when_durable(struct tx *tx, bool *ret);
 /* Inside a body: may others be at work on the same tables? */
 bool tx_shared(const struct tx *tx);
 /* Inside a body. The number of rows found (in *ret), or -1. */

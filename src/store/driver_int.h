@@ -22,6 +22,7 @@ struct db_driver {
     int (*wait)(struct tx *tx, struct err *e);
     int (*read)(struct db *db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
                 int n);
+    void (*when_durable)(struct tx *tx, bool *ret);               /* NULL: not here */
     int (*script)(struct tx *tx, const char *sql, struct err *e); /* several statements, of a migration */
     /* gate NULL: out of it */
     int (*gate)(struct tx *tx, const struct gate *gate, const struct gate_actor *who, struct err *e);

@@ -33,11 +33,6 @@ struct conn {
     } cache[STATEMENTS];
 };
 
-struct sqlite_tx {
-    struct tx base;
-    struct conn *conn;
-};
-
 /* A body waiting for the writer; it lies on its caller's stack until `done` is posted. */
 struct waiting {
     struct waiting *next;
@@ -46,7 +41,14 @@ struct waiting {
     bool lazy;
     struct err *e;
     int rc;
+    bool *durable; /* becomes true with the commit; NULL: nobody asked */
     sem_t done;
+};
+
+struct sqlite_tx {
+    struct tx base;
+    struct conn *conn;
+    struct waiting *body; /* in work */
 };
 
 struct sqlite_db {
@@ -306,6 +308,7 @@ static int run_body(struct sqlite_tx *tx, struct waiting *w, struct err *e)
 {
     if (simple(tx->conn, "SAVEPOINT body", e))
         return -1;
+    tx->body = w;
     w->rc = w->body(&tx->base, w->arg, w->e);
     tx->conn->gate = NULL;
     if (w->rc && simple(tx->conn, "ROLLBACK TO body", e))
@@ -418,7 +421,7 @@ static int trust_again(struct sqlite_db *d, struct err *e)
 /* One transaction over a list of bodies. */
 static void run_group(struct sqlite_db *d, struct waiting *list)
 {
-    struct sqlite_tx tx = {{&db_sqlite}, d->writer};
+    struct sqlite_tx tx = {{&db_sqlite}, d->writer, NULL};
     struct err e;
     int64_t start = clock_mono_us();
     int bodies = 0, rc = trust_again(d, &e) || want_sync(d, all_lazy(list), &e) ? -1 : begin(d->writer, &e);
@@ -447,6 +450,8 @@ static void run_group(struct sqlite_db *d, struct waiting *list)
             *w->e = e;
             w->rc = -1;
         }
+        if (!w->rc && w->durable && !w->lazy)
+            *w->durable = true;
         sem_post(&w->done);
     }
 }
@@ -531,6 +536,11 @@ static int sqlite_put(struct tx *tx, struct err *e, const char *sql, const struc
 {
     struct conn *c = ((struct sqlite_tx *)tx)->conn;
     return check_inside(c, e) || query(c, NULL, NULL, e, sql, v, n) < 0 ? -1 : 0;
+}
+
+static void sqlite_when_durable(struct tx *tx, bool *ret)
+{
+    ((struct sqlite_tx *)tx)->body->durable = ret;
 }
 
 /* Whose rows they are it cannot hold: that is up to the statement. */
@@ -734,6 +744,7 @@ const struct db_driver db_sqlite = {
     .query = sqlite_tx_query,
     .put = sqlite_put,
     .read = sqlite_read,
+    .when_durable = sqlite_when_durable,
     .script = sqlite_script,
     .gate = sqlite_gate,
     .scrub = sqlite_scrub,

@@ -3,6 +3,7 @@
 #include "audit/audit.h"
 #include "audit/checkpoint.h"
 #include "audit/search.h"
+#include "audit/seat.h"
 #include "audit/verify.h"
 #include "crypto/digest.h"
 
@@ -423,10 +424,61 @@ TEST(the_log_of_more_than_a_page_is_verified_to_its_end)
     house_raze(&h);
 }
 
+struct seated {
+    struct audit_entry entry;
+    bool undone;
+};
+
+static int append_seated(struct tx *tx, void *arg, struct err *e)
+{
+    const struct seated *x = arg;
+    return audit_append(tx, &x->entry, e) ? -1 : x->undone ? err_set(e, ERR_CONFLICT, "as asked") : 0;
+}
+
+/* 1 and the index, 0. */
+static int seat_after(struct house *h, struct audit_seats *seats, struct audit_seat *seat, bool undone, int64_t *ret_index)
+{
+    struct err e;
+    struct seated x = {.entry = {.scope = h->scope, .action = "read", .outcome = "permit", .seat = seat}, .undone = undone};
+    CHECK_INT(tx_run(h->db, append_seated, &x, &e), undone ? -1 : 0);
+    return audit_seat_index(seats, seat, ret_index, &e);
+}
+
+TEST(the_index_is_told_of_what_is_in_the_log_alone)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct audit_seats *seats;
+    struct audit_seat seat;
+    struct rows r;
+    struct err e;
+    int64_t index, count;
+    house_build(&h);
+    CHECK_OK(audit_seats_open(h.db, &seats, &e));
+    for (int i = 0; i < 5; i++) {
+        audit_seat_begin(seats, &seat);
+        CHECK_INT(audit_seat_index(seats, &seat, &index, &e), 0); /* nobody sat down */
+        CHECK_INT(seat_after(&h, seats, &seat, false, &index), 1);
+        CHECK_OK(audit_count(h.db, &count, &e));
+        CHECK_INT(index, count - 1);
+        CHECK_INT(db_rows(h.db, a, &r, &e, "SELECT leaf FROM audit WHERE idx = $1", V_INT(index)), 1);
+        CHECK(memcmp(r.cell[0].s.p, seat.leaf, sizeof seat.leaf) == 0);
+        CHECK_INT(seat_after(&h, seats, &seat, true, &index), 0); /* the second access of one request was undone */
+        note(&h, &(struct audit_entry){.scope = h.scope, .action = "read", .outcome = "deny"}); /* its index is another's */
+        CHECK_INT(audit_seat_index(seats, &seat, &index, &e), 0);
+        CHECK_INT(seat_after(&h, seats, &seat, false, &index), 1);
+        CHECK_OK(audit_count(h.db, &count, &e));
+        CHECK_INT(index, count - 1);
+    }
+    audit_seats_close(seats);
+    house_raze(&h);
+}
+
 RUN(T(an_entry_is_the_canonical_cbor_its_header_says), T(an_entry_without_object_actor_or_trace_leaves_them_out),
     T(entries_are_listed_as_they_were_written),
     T(whatever_is_written_into_the_log_is_read_back_and_nothing_else),
     T(what_is_no_entry_of_this_program_is_told_as_such), T(a_leaf_is_found_wherever_it_is),
     T(an_access_that_fails_leaves_no_entry), T(a_changed_or_removed_entry_is_found),
-    T(the_log_of_more_than_a_page_is_verified_to_its_end), T(a_filter_passes_what_has_all_that_it_asks_for),
-    T(a_search_goes_back_in_time_page_by_page), T(an_entry_is_told_with_what_proves_it_or_as_bytes_that_say_nothing))
+    T(the_log_of_more_than_a_page_is_verified_to_its_end), T(the_index_is_told_of_what_is_in_the_log_alone),
+    T(a_filter_passes_what_has_all_that_it_asks_for), T(a_search_goes_back_in_time_page_by_page),
+    T(an_entry_is_told_with_what_proves_it_or_as_bytes_that_say_nothing))

@@ -80,7 +80,6 @@ static int note_one(void *scene, int turn, struct arena *a, struct err *e)
 
 struct placing {
     struct log *l;
-    struct arena *arena;
     uint8_t leaf[32];
     int64_t index;
 };
@@ -89,13 +88,13 @@ static int place_body(struct tx *tx, void *arg, struct err *e)
 {
     struct placing *x = arg;
     struct audit_entry entry = {.scope = x->l->h.scope, .action = "read", .outcome = "permit"};
-    return audit_append_at(tx, &entry, x->arena, x->leaf, &x->index, e);
+    return audit_append_at(tx, &entry, x->leaf, &x->index, e);
 }
 
 static int place_one(void *scene, int turn, struct arena *a, struct err *e)
 {
-    struct placing x = {.l = scene, .arena = a};
-    (void)turn;
+    struct placing x = {.l = scene};
+    (void)turn, (void)a;
     return tx_run(x.l->h.db, place_body, &x, e);
 }
 
