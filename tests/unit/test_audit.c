@@ -67,6 +67,12 @@ TEST(an_entry_without_object_actor_or_trace_leaves_them_out)
     CHECK_OK(audit_index(h.db, &e));
     CHECK_INT(db_rows(h.db, a, &r, &e, "SELECT entry FROM audit"), 1);
     CHECK_INT((unsigned char)row_at(&r, 0, 0)->s.p[0], 0xA6); /* n t v act out scope */
+    struct audit_found x;
+    note(&h, &(struct audit_entry){.scope = h.scope, .role = "operator", .action = "read", .object = "Job", .outcome = "deny", .rows = -1});
+    CHECK_INT(audit_at(h.db, 1, a, &x, &e), 1);
+    CHECK(x.readable && !x.entry.actor && !x.entry.object_id && x.entry.rows == 0); /* fewer than none are none */
+    CHECK_STR(x.entry.role, "operator");
+    CHECK_STR(x.entry.object, "Job");
     house_raze(&h);
 }
 
