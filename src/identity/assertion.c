@@ -178,13 +178,14 @@ int keyset_check(struct slice text, struct arena *a, struct err *e)
         struct slice kid = json_kind(&j, k) == JSON_OBJECT ? json_get_text(&j, k, "kid", a) : (struct slice){NULL, 0};
         if (++n > KEYSET_KEYS_MAX)
             return err_set(e, ERR_USAGE, "a key set has at most %d keys", KEYSET_KEYS_MAX);
-        if (!kid.p || kid.n < 1 || kid.n > KID_MAX || !kid_is_new(&j, keys, k, kid, a))
+        bool named = kid.p && kid.n >= 1 && kid.n <= KID_MAX && kid_is_new(&j, keys, k, kid, a);
+        const char *wrong = named ? key_wrong(&j, k, a) : NULL;
+        if (arena_failed(a)) /* nothing is said of a key that could not be looked at */
+            return err_set(e, ERR_NO_MEMORY, "a key set");
+        if (!named)
             return err_set(e, ERR_USAGE, "key %d needs a kid of its own, of at most %d bytes", n, KID_MAX);
-        const char *wrong = key_wrong(&j, k, a);
         if (wrong)
             return err_set(e, ERR_USAGE, "key %d %s", n, wrong);
     }
-    if (arena_failed(a))
-        return err_set(e, ERR_NO_MEMORY, "a key set");
     return n ? n : err_set(e, ERR_USAGE, "the key set has no key");
 }
