@@ -191,11 +191,10 @@ static int do_deed(struct tx *tx, struct managing *m, const struct person *p, st
         return person_propose(tx, m->d->scope, m->id, m->role, m->by, e);
     case REMOVE: return end_role(tx, m, e);
     case SUSPEND: return set_state(tx, m, "suspended", e) || end_sessions(tx, m, e) ? -1 : 0;
-    case RESUME:
-        return p->suspended ? set_state(tx, m, p->held ? "active" : "pending", e)
-                            : err_set(e, ERR_CONFLICT, "they are not suspended");
+    case RESUME: break;
     }
-    return err_set(e, ERR_INTERNAL, "no such deed");
+    return p->suspended ? set_state(tx, m, p->held ? "active" : "pending", e)
+                        : err_set(e, ERR_CONFLICT, "they are not suspended");
 }
 
 static int manage_in(struct tx *tx, void *arg, struct err *e)
