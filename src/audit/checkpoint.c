@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "audit/audit.h"
+#include "audit/witness.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
@@ -58,7 +59,8 @@ static int take_key(struct audit_signer *s, struct keyring *k, const char *origi
     memcpy(s->seed, seed.secret, sizeof s->seed);
     key_wipe(&seed);
     sign_public(s->seed, public);
-    return note_key_of(v[1].s, public, &s->key) ? 1 : err_set(e, ERR_KEYS, "the audit log's name is malformed");
+    return note_key_of(NOTE_LOG, v[1].s, public, &s->key) ? 1
+                                                          : err_set(e, ERR_KEYS, "the audit log's name is malformed");
 }
 
 struct new_key {
@@ -83,7 +85,7 @@ static int make_key(struct audit_signer *s, struct keyring *k, const uint8_t *sc
     struct seal_place at = place_of_key(scope);
     struct key seed;
     static const uint8_t none[SIGN_PUBLIC];
-    if (!note_key_of(slice_of(n.origin), none, &s->key))
+    if (!note_key_of(NOTE_LOG, slice_of(n.origin), none, &s->key))
         return err_set(e, ERR_CONFIG, "audit.origin is a name of at most %d bytes without spaces and plus signs",
                        NOTE_NAME);
     if (keyring_data_key(k, "audit", &at, a, &seed, &n.wrapped, e))
@@ -129,6 +131,11 @@ void audit_signer_close(struct audit_signer *s)
 const struct note_key *audit_signer_key(const struct audit_signer *s)
 {
     return &s->key;
+}
+
+struct db *audit_signer_db(const struct audit_signer *s)
+{
+    return s->db;
 }
 
 /* --- the tree in the store --- */
@@ -300,20 +307,27 @@ int audit_checkpoint(struct audit_signer *s, struct err *e)
 
 /* --- proofs --- */
 
+#define CHECKPOINT                                                                                                     \
+    "SELECT c.size, c.note, w.line FROM audit_checkpoint c LEFT JOIN audit_cosignature w ON w.size = c.size WHERE "    \
+    "c.size = "
+
 /* A size that was signed, or the newest (-1). */
 static int checkpoint_of(struct audit_signer *s, int64_t size, struct arena *a, struct slice *ret,
                          struct checkpoint *ret_what, struct err *e)
 {
     struct rows r;
     const char *why;
-    int rc = size < 0 ? db_rows(s->db, a, &r, e, "SELECT note FROM audit_checkpoint ORDER BY size DESC LIMIT 1")
-                      : db_rows(s->db, a, &r, e, "SELECT note FROM audit_checkpoint WHERE size = $1", V_INT(size));
+    int at = 0, rc = size < 0
+                         ? db_rows(s->db, a, &r, e, CHECKPOINT "(SELECT max(size) FROM audit_checkpoint) ORDER BY 1, 3")
+                         : db_rows(s->db, a, &r, e, CHECKPOINT "$1 ORDER BY 1, 3", V_INT(size));
     if (rc < 0)
         return -1;
     if (rc == 0)
         return size < 0 ? err_set(e, ERR_NOT_FOUND, "nothing of the audit log is signed yet")
                         : err_set(e, ERR_NOT_FOUND, "no checkpoint was made of %lld entries", (long long)size);
-    *ret = row_at(&r, 0, 0)->s;
+    *ret = cosigned_note(&r, &at, a);
+    if (!ret->p)
+        return err_set(e, ERR_NO_MEMORY, "a checkpoint");
     if (checkpoint_read(*ret, &s->key, ret_what, &why))
         return err_set(e, ERR_STORE, "a checkpoint was changed: %s", why);
     return 0;
@@ -322,6 +336,12 @@ static int checkpoint_of(struct audit_signer *s, int64_t size, struct arena *a, 
 int audit_newest(struct audit_signer *s, struct arena *a, struct slice *ret, struct checkpoint *ret_what, struct err *e)
 {
     return checkpoint_of(s, -1, a, ret, ret_what, e);
+}
+
+int audit_signed(struct audit_signer *s, int64_t size, struct arena *a, struct slice *ret, struct checkpoint *ret_what,
+                 struct err *e)
+{
+    return checkpoint_of(s, size, a, ret, ret_what, e);
 }
 
 int audit_prove(struct audit_signer *s, int64_t index, struct arena *a, struct buf *out, struct err *e)

@@ -28,11 +28,16 @@ int audit_signer_open(struct db *db, struct keyring *k, const uint8_t scope[ID_B
                       struct audit_signer **ret, struct err *e);
 void audit_signer_close(struct audit_signer *s); /* NULL is fine */
 const struct note_key *audit_signer_key(const struct audit_signer *s);
+struct db *audit_signer_db(const struct audit_signer *s);
 
 /* Signs what there is, unless that is signed already. Blocks for a commit. ERR_STORE: the log was changed. */
 int audit_checkpoint(struct audit_signer *s, struct err *e);
-/* The newest checkpoint's note, in `a`; ERR_NOT_FOUND when there is none. */
+/* The newest checkpoint's note, in `a`, with the lines of its witnesses (witness.h); ERR_NOT_FOUND when there is none.
+ */
 int audit_newest(struct audit_signer *s, struct arena *a, struct slice *ret, struct checkpoint *ret_what,
+                 struct err *e);
+/* That of a size that was signed. */
+int audit_signed(struct audit_signer *s, int64_t size, struct arena *a, struct slice *ret, struct checkpoint *ret_what,
                  struct err *e);
 
 /* The tlog-proof of an entry, against the newest checkpoint, which is made if it does not reach that far.

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { ED25519 = 1, SIGNATURE = 4 + SIGN_BYTES, HASH_TEXT = 45 };
+enum { SIGNATURE = 4 + SIGN_BYTES, COSIGNATURE = 4 + 8 + SIGN_BYTES, COSIGNED_MAX = 4096, HASH_TEXT = 45 };
 
 static const char dash[] = "\xE2\x80\x94 "; /* an em dash and a space */
 
@@ -33,14 +33,15 @@ static bool is_name(struct slice s)
     return true;
 }
 
-bool note_key_of(struct slice name, const uint8_t public[SIGN_PUBLIC], struct note_key *ret)
+bool note_key_of(enum note_kind kind, struct slice name, const uint8_t public[SIGN_PUBLIC], struct note_key *ret)
 {
     uint8_t hash[SHA256_BYTES];
     if (!is_name(name) || name.n > NOTE_NAME)
         return false;
-    struct slice piece[] = {name, {"\n\x01", 2}, {(const char *)public, SIGN_PUBLIC}};
+    const char mark[] = {'\n', (char)kind};
+    struct slice piece[] = {name, {mark, sizeof mark}, {(const char *)public, SIGN_PUBLIC}};
     sha256_of(piece, 3, hash);
-    memset(ret, 0, sizeof *ret);
+    *ret = (struct note_key){.kind = kind};
     memcpy(ret->name, name.p, name.n);
     memcpy(ret->id, hash, sizeof ret->id);
     memcpy(ret->public, public, SIGN_PUBLIC);
@@ -49,7 +50,7 @@ bool note_key_of(struct slice name, const uint8_t public[SIGN_PUBLIC], struct no
 
 char *note_key_text(const struct note_key *k, char out[NOTE_KEY_TEXT])
 {
-    uint8_t raw[1 + SIGN_PUBLIC] = {ED25519};
+    uint8_t raw[1 + SIGN_PUBLIC] = {(uint8_t)k->kind};
     char hex[9], text[45];
     hex_encode(k->id, sizeof k->id, hex);
     memcpy(raw + 1, k->public, SIGN_PUBLIC);
@@ -58,14 +59,14 @@ char *note_key_text(const struct note_key *k, char out[NOTE_KEY_TEXT])
     return out;
 }
 
-bool note_key_read(struct slice text, struct note_key *ret)
+bool note_key_read(enum note_kind kind, struct slice text, struct note_key *ret)
 {
     uint8_t raw[1 + SIGN_PUBLIC + 2];
     struct slice rest = text, name = slice_cut(&rest, '+'), hex = slice_cut(&rest, '+');
-    if (!rest.p || hex.n != 8 || base64_decode(rest, raw, sizeof raw) != 1 + SIGN_PUBLIC || raw[0] != ED25519)
+    if (!rest.p || hex.n != 8 || base64_decode(rest, raw, sizeof raw) != 1 + SIGN_PUBLIC || raw[0] != kind)
         return false;
     char again[NOTE_KEY_TEXT]; /* another key id, or one in capitals, is another text */
-    return note_key_of(name, raw + 1, ret) && slice_is(text, note_key_text(ret, again));
+    return note_key_of(kind, name, raw + 1, ret) && slice_is(text, note_key_text(ret, again));
 }
 
 /* --- checkpoints --- */
@@ -175,6 +176,47 @@ int checkpoint_read(struct slice note, const struct note_key *k, struct checkpoi
         return *why = "it is the checkpoint of another log", -1;
     memcpy(c.root.byte, raw, SHA256_BYTES);
     *ret = c;
+    return 0;
+}
+
+/* --- what witnesses sign --- */
+
+static bool cosignature_holds(const struct note_key *w, struct slice text, const uint8_t raw[COSIGNATURE],
+                              int64_t *ret_at)
+{
+    char message[COSIGNED_MAX + 64];
+    uint64_t at = 0;
+    for (int i = 0; i < 8; i++)
+        at = at << 8 | raw[4 + i];
+    if (at > INT64_MAX || text.n > COSIGNED_MAX)
+        return false;
+    int n = snprintf(message, sizeof message, "cosignature/v1\ntime %" PRIu64 "\n", at);
+    memcpy(message + n, text.p, text.n);
+    *ret_at = (int64_t)at;
+    return sign_verify(w->public, (struct slice){message, (size_t)n + text.n}, raw + 12);
+}
+
+int cosignature_read(struct slice note, const struct note_key *witness, struct slice *ret_line, int64_t *ret_at,
+                     const char **why)
+{
+    struct slice text, lines;
+    uint8_t raw[COSIGNATURE + 2]; /* what is longer is of another kind of key */
+    if (note.n > NOTE_MAX || !is_text(note) || !halve(note, &text, &lines))
+        return *why = "it is no signed note", -1;
+    while (lines.n) {
+        struct slice line = slice_cut(&lines, '\n'), rest = line;
+        if (!slice_starts(line, dash))
+            return *why = "a signature is malformed", -1;
+        rest = (struct slice){line.p + sizeof dash - 1, line.n - (sizeof dash - 1)};
+        struct slice name = slice_cut(&rest, ' ');
+        int n = slice_is(name, witness->name) ? base64_decode(rest, raw, sizeof raw) : 0;
+        if (n < 4 || memcmp(raw, witness->id, sizeof witness->id) != 0)
+            continue;
+        if (n != COSIGNATURE || !cosignature_holds(witness, text, raw, ret_at))
+            return *why = "its signature does not hold", -1;
+        *ret_line = (struct slice){line.p, line.n + 1};
+        return 1;
+    }
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "audit/audit.h"
+#include "audit/witness.h"
 #include "base/fault.h"
 #include "base/own.h"
 
@@ -35,6 +36,7 @@ static int begin(struct check *x, const struct note_key *k, struct slice kept, s
     const char *why;
     *x = (struct check){.key = k, .r = r};
     r->entries = r->checkpoints = r->covered = 0;
+    r->cosignatures = r->cosigned = r->cosigned_at = 0;
     r->findings = 0;
     if (kept.n && checkpoint_read(kept, k, &x->kept, &why))
         return err_set(e, ERR_USAGE, "the checkpoint that was kept: %s", why);
@@ -61,6 +63,21 @@ static int add(struct check *x, const struct tree_hash *leaf)
     return height;
 }
 
+static void see_cosignature(struct check *x, struct slice note, int64_t size)
+{
+    struct slice line;
+    const char *why;
+    int64_t at;
+    int rc = cosignature_read(note, x->r->witness, &line, &at, &why);
+    if (rc < 0)
+        found(x, "the cosignature of the checkpoint of %" PRId64 " entries: %s", size, why);
+    if (rc <= 0)
+        return;
+    x->r->cosignatures++;
+    x->r->cosigned = size;
+    x->r->cosigned_at = at;
+}
+
 static void see_checkpoint(struct check *x, struct slice note, int64_t size)
 {
     struct checkpoint c;
@@ -79,10 +96,14 @@ static void see_checkpoint(struct check *x, struct slice note, int64_t size)
     tree_root(&x->tree, &root);
     if (!tree_same(&root, &c.root))
         found(x, "the first %" PRId64 " audit entries are not those that were signed", size);
+    if (x->r->witness)
+        see_cosignature(x, note, size);
 }
 
 static int end(struct check *x, struct err *e)
 {
+    if (x->r->witness && !x->r->cosignatures)
+        found(x, "no checkpoint has a cosignature of the witness %s", x->r->witness->name);
     if (x->kept.size)
         found(x, "the checkpoint that was kept is of %" PRIu64 " entries, and there are %" PRId64, x->kept.size,
               x->r->entries);
@@ -105,10 +126,19 @@ static int see_tile(struct check *x, struct db *db, int level, int64_t n, struct
     return 0;
 }
 
-static int see_checkpoints(struct check *x, const struct rows *r, int *at)
+#define CHECKPOINTS                                                                                                    \
+    "SELECT c.size, c.note, w.line FROM audit_checkpoint c LEFT JOIN audit_cosignature w ON w.size = c.size WHERE "    \
+    "c.size > $1 AND c.size <= $2 ORDER BY c.size, w.witness"
+
+static int see_checkpoints(struct check *x, const struct rows *r, int *at, struct arena *a, struct err *e)
 {
-    for (; *at < r->n && row_at(r, *at, 0)->i <= (int64_t)x->tree.size; ++*at)
-        see_checkpoint(x, row_at(r, *at, 1)->s, row_at(r, *at, 0)->i);
+    while (*at < r->n && row_at(r, *at, 0)->i <= (int64_t)x->tree.size) {
+        int64_t size = row_at(r, *at, 0)->i;
+        struct slice note = cosigned_note(r, at, a);
+        if (!note.p)
+            return err_set(e, ERR_NO_MEMORY, "verify the audit log");
+        see_checkpoint(x, note, size);
+    }
     return 0;
 }
 
@@ -138,8 +168,7 @@ static int see_page(struct check *x, struct db *db, struct err *e)
         return err_set(e, ERR_NO_MEMORY, "verify the audit log");
     if (db_rows(db, a, &r, e, "SELECT idx, entry, leaf FROM audit WHERE idx >= $1 ORDER BY idx LIMIT $2", V_INT(next),
                 V_INT(PAGE)) < 0 ||
-        db_rows(db, a, &c, e, "SELECT size, note FROM audit_checkpoint WHERE size > $1 AND size <= $2 ORDER BY size",
-                V_INT(next), V_INT(next + r.n)) < 0)
+        db_rows(db, a, &c, e, CHECKPOINTS, V_INT(next), V_INT(next + r.n)) < 0)
         return -1;
     for (int i = 0; i < r.n; i++, next++) {
         const struct val *v = row_at(&r, i, 0);
@@ -147,9 +176,8 @@ static int see_page(struct check *x, struct db *db, struct err *e)
             found(x, "audit entry %" PRId64 " is missing", next);
             return 0;
         }
-        if (see_entry(x, db, v, e))
+        if (see_entry(x, db, v, e) || see_checkpoints(x, &c, &at, a, e))
             return -1;
-        see_checkpoints(x, &c, &at);
     }
     return r.n == PAGE;
 }
@@ -247,15 +275,18 @@ int audit_export(struct db *db, int64_t from, int most, int64_t end, struct aren
         most = (int)(end - from);
     if (db_rows(db, a, &r, e, "SELECT entry FROM audit WHERE idx >= $1 ORDER BY idx LIMIT $2", V_INT(from),
                 V_INT(most)) < 0 ||
-        db_rows(db, a, &c, e, "SELECT size, note FROM audit_checkpoint WHERE size > $1 AND size <= $2 ORDER BY size",
-                V_INT(from), V_INT(from + r.n)) < 0)
+        db_rows(db, a, &c, e, CHECKPOINTS, V_INT(from), V_INT(from + r.n)) < 0)
         return -1;
     if (r.n != most)
         return err_set(e, ERR_STORE, "audit entries from %lld on are missing", (long long)(from + r.n));
     for (int i = 0; i < r.n; i++) {
         put_record(out, 'E', row_at(&r, i, 0)->s);
-        for (; at < c.n && row_at(&c, at, 0)->i == from + i + 1; at++)
-            put_record(out, 'C', row_at(&c, at, 1)->s);
+        while (at < c.n && row_at(&c, at, 0)->i == from + i + 1) {
+            struct slice note = cosigned_note(&c, &at, a);
+            if (!note.p)
+                return err_set(e, ERR_NO_MEMORY, "export the audit log");
+            put_record(out, 'C', note);
+        }
     }
     *ret_next = from + r.n;
     return buf_failed(out) ? err_set(e, ERR_NO_MEMORY, "export the audit log") : 0;
@@ -267,7 +298,7 @@ static int read_head(FILE *f, struct note_key *ret, struct err *e)
     if (!fgets(line, sizeof line, f) || strncmp(line, magic, sizeof magic - 1) != 0)
         return err_set(e, ERR_USAGE, "it is no export of an audit log");
     line[strcspn(line, "\n")] = 0;
-    return note_key_read(slice_of(line + sizeof magic - 1), ret)
+    return note_key_read(NOTE_LOG, slice_of(line + sizeof magic - 1), ret)
                ? 0
                : err_set(e, ERR_STORE, "the verifier key of the export is malformed");
 }

@@ -4,7 +4,8 @@
  * What is found: a changed byte of an entry, a leaf, a tile or a checkpoint; an entry removed, moved or put in below a
  * checkpoint; a tail cut off below one; a tile or a checkpoint that fits nothing. What is not: whatever came behind the
  * last checkpoint (at most a second), a log cut back to an earlier checkpoint with all that followed removed, or one
- * made anew by whoever has the key. Against these two only a checkpoint helps that somebody else kept (`kept`).
+ * made anew by whoever has the key. Against these two only a checkpoint helps that somebody else kept (`kept`), or a
+ * witness (witness.h), which would not have signed it.
  *
  * An export is one file for one who does not trust the store:
  *
@@ -24,8 +25,11 @@
 enum { AUDIT_FINDINGS = 16 };
 
 struct audit_report {
+    const struct note_key *witness; /* set by the caller: whose cosignatures have to hold, and be there; or NULL */
     int64_t entries, checkpoints, covered; /* covered: the entries that a checkpoint is of */
-    int findings;                          /* all of them; the first AUDIT_FINDINGS are told */
+    int64_t cosignatures, cosigned,
+        cosigned_at; /* the witness': how many, the entries it signed, when (s since 1970) */
+    int findings;    /* all of them; the first AUDIT_FINDINGS are told */
     char finding[AUDIT_FINDINGS][200];
     void (*progress)(void *arg, int64_t done, int64_t of); /* set by the caller, or NULL */
     void *arg;

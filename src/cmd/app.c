@@ -385,7 +385,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
         audit_seats_open(api->db, &api->seats, e) || registry_open(api->db, api->scope, p.models, &api->registry, e) ||
         jobs_open(api->db, api->keyring, api->scope, &api->jobs, e) || open_ledger(app, e) ||
         known_open(&api->known, e) || study_open(api->db, api->keyring, api->scope, &api->study, e) ||
-        finish_folder(app, &p, e))
+        witness_open(c, app->signer, &app->witness, e) || finish_folder(app, &p, e))
         return -1;
     jobs_limit(api->jobs, &(struct jobs_limits){.client_running = (int)c->client_running,
                                                 .model_running = (int)c->model_running,
@@ -406,7 +406,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
 int app_keep(struct app *app, struct err *e)
 {
     if (audit_keeper_start(app->signer, &app->auditor, e) ||
-        keeper_start(app->api.jobs, &app->api.study, &app->keeper, e))
+        keeper_start(app->api.jobs, &app->api.study, &app->keeper, e) || (app->witness && witness_start(app->witness, e)))
         return -1;
     return app->sandbox ? sandbox_keep_ready(app->sandbox, (uint32_t)app->config->ready_mib, READY_IDLE_MS, e) : 0;
 }
@@ -417,6 +417,7 @@ void app_close(struct app *app)
     if (app->signer && !app->auditor) /* a command that ends: what it appended is signed; else at the next start */
         audit_checkpoint(app->signer, &(struct err){.code = ERR_NONE});
     audit_keeper_stop(app->auditor);
+    witness_close(app->witness);
     audit_signer_close(app->signer);
     audit_seats_close(app->api.seats);
     known_close(app->api.known);

@@ -18,6 +18,7 @@
 #include "audit/checkpoint.h"
 #include "audit/verify.h"
 #include "cmd/config.h"
+#include "cmd/witness.h"
 #include "sandbox/sandbox.h"
 
 struct app {
@@ -29,6 +30,7 @@ struct app {
     struct audit_signer *signer;  /* api.signer, which this owns, as all that api has */
     struct audit_keeper *auditor; /* and keeper: of a process that stays */
     struct keeper *keeper;
+    struct witness *witness; /* of the audit log; NULL: none is set */
     struct ledger *ledger;
     const char *ledger_path;  /* set before opening: not DIR.erased */
     struct progress progress; /* of the work on the whole store that is being done */

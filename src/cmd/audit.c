@@ -1,4 +1,4 @@
-/* audit.c -- the verbs over the audit log: show, verify, prove, export, key. */
+/* audit.c -- the verbs over the audit log: show, verify, prove, export, key, witness. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,10 +21,12 @@ enum {
     SHOWN_MAX = 100000
 };
 
-const struct option verify_options[] = {{"export", "FILE", "of an export, without a data folder"},
-                                        {"key", "VKEY", "the verifier key that must have signed it"},
-                                        {"checkpoint", "FILE", "one that was kept elsewhere: the log must continue it"},
-                                        {0}};
+const struct option verify_options[] = {
+    {"export", "FILE", "of an export, without a data folder"},
+    {"key", "VKEY", "the verifier key that must have signed it"},
+    {"witness", "VKEY", "a witness: its cosignatures must hold, and there must be one"},
+    {"checkpoint", "FILE", "one that was kept elsewhere: the log must continue it"},
+    {0}};
 const struct option audit_show_options[] = {{"last", "N", "how many (20)"},
                                             {"actor", "NAME", "only what this client or account did"},
                                             {"role", "ROLE", "only what was done in this role"},
@@ -76,6 +78,13 @@ static void put_report(struct json_out *out, const struct audit_report *r, int64
     json_pair_int(out, "entries", r->entries);
     json_pair_int(out, "signed", r->covered);
     json_pair_int(out, "checkpoints", r->checkpoints);
+    if (r->witness) {
+        char when[CLOCK_TEXT];
+        json_pair_str(out, "witness", r->witness->name);
+        json_pair_int(out, "cosignatures", r->cosignatures);
+        json_pair_int(out, "cosigned", r->cosigned);
+        json_pair_str(out, "cosigned_at", r->cosigned ? clock_text(r->cosigned_at * 1000000, when) : NULL);
+    }
     json_pair_int(out, "ms", us / 1000);
     json_pair_int(out, "findings", r->findings);
     json_key(out, "found");
@@ -90,11 +99,22 @@ static int expected_key(struct slice text, const struct note_key *have, struct e
 {
     struct note_key k;
     char own[NOTE_KEY_TEXT];
-    if (!note_key_read(text, &k))
+    if (!note_key_read(NOTE_LOG, text, &k))
         return err_set(e, ERR_USAGE, "--key is a verifier key, as 'lazaret audit key' prints it");
     return slice_is(text, note_key_text(have, own))
                ? 0
                : err_set(e, ERR_STORE, "this log is signed by another key than the one given: %.160s", own);
+}
+
+/* What is in *ret, if a witness is named. */
+static int wanted_witness(struct slice text, struct note_key *ret, struct audit_report *r, struct err *e)
+{
+    if (!text.p)
+        return 0;
+    if (!note_key_read(NOTE_WITNESS, text, ret))
+        return err_set(e, ERR_USAGE, "--witness is a witness' verifier key: NAME+ID+KEY (c2sp.org/tlog-cosignature)");
+    r->witness = ret;
+    return 0;
 }
 
 static void count_verified(void *arg, int64_t done, int64_t of)
@@ -109,7 +129,9 @@ int admin_audit_verify(struct app *app, const struct json *args, struct arena *a
     int64_t begun = clock_mono_us();
     struct audit_report r = {.progress = count_verified, .arg = &app->progress};
     struct slice key = json_get_text(args, 0, "key", a), kept = json_get_text(args, 0, "checkpoint", a);
-    if ((key.p && expected_key(key, audit_signer_key(app->signer), e)) || begin_work(app, e))
+    struct note_key witness;
+    if (wanted_witness(json_get_text(args, 0, "witness", a), &witness, &r, e) ||
+        (key.p && expected_key(key, audit_signer_key(app->signer), e)) || begin_work(app, e))
         return -1;
     progress_begin(&app->progress, "verifying the audit log", 0);
     int rc = audit_verify_with(app->api.db, audit_signer_key(app->signer), kept, &r, e);
@@ -124,9 +146,11 @@ static int verify_file(struct call *c, const char *path, struct slice kept, stru
 {
     struct telling p = {.begun = clock_mono_us(), .doing = "verifying"};
     struct audit_report r = {.progress = isatty(2) ? tell : NULL, .arg = &p};
-    struct note_key k, its;
-    const char *key = call_option(c, "key");
-    if (key && !note_key_read(slice_of(key), &k))
+    struct note_key k, its, witness;
+    const char *key = call_option(c, "key"), *wanted = call_option(c, "witness");
+    if (wanted && wanted_witness(slice_of(wanted), &witness, &r, e))
+        return -1;
+    if (key && !note_key_read(NOTE_LOG, slice_of(key), &k))
         return err_set(e, ERR_USAGE, "--key is a verifier key, as 'lazaret audit key' prints it");
     OWN_FILE FILE *f = fopen(path, "re");
     if (!f)
@@ -167,6 +191,10 @@ static int print_report(struct call *c, struct slice r, struct err *e)
         return 0;
     printf("%.*s audit entries, each agrees with its hash; the first %.*s are signed, by %.*s checkpoints that hold\n",
            SLICE_FMT(entries), SLICE_FMT(upto), SLICE_FMT(checkpoints));
+    struct slice witness = json_get_text(&j, 0, "witness", c->arena);
+    if (witness.p)
+        printf("%.*s signed the first %lld, last at %.*s\n", SLICE_FMT(witness), (long long)number_in(&j, "cosigned"),
+               SLICE_FMT(json_get_text(&j, 0, "cosigned_at", c->arena)));
     return 0;
 }
 
@@ -184,7 +212,10 @@ int cmd_audit_verify(struct call *c, struct err *e)
         return print_report(c, buf_text(&b), e);
     }
     const char *text = kept.n ? arena_str(c->arena, kept) : NULL;
-    if (long_work(c, "audit.verify", call_args(c, "key", call_option(c, "key"), "checkpoint", text, NULL), &r, e))
+    if (long_work(
+            c, "audit.verify",
+            call_args(c, "key", call_option(c, "key"), "checkpoint", text, "witness", call_option(c, "witness"), NULL),
+            &r, e))
         return -1;
     return print_report(c, r, e);
 }
@@ -301,6 +332,53 @@ static int print_text(struct call *c, const char *work, struct slice args, const
 int cmd_audit_key(struct call *c, struct err *e)
 {
     return print_text(c, "audit.key", SLICE("{}"), "key", e);
+}
+
+/* --- witness --- */
+
+static int answer(struct app *app, struct arena *a, struct json_out *out, struct err *e)
+{
+    struct witness_state now;
+    char key[NOTE_KEY_TEXT], when[CLOCK_TEXT];
+    const struct note_key *k = witness_key(app->witness);
+    if (witness_look(app->api.db, k, a, &now, e))
+        return -1;
+    json_open(out, '{');
+    json_pair_str(out, "witness", k->name);
+    json_pair_str(out, "key", note_key_text(k, key));
+    json_pair_int(out, "signed", now.signed_size);
+    json_pair_int(out, "cosigned", now.cosigned);
+    json_pair_str(out, "cosigned_at", now.at ? clock_text(now.at * 1000000, when) : NULL);
+    json_close(out, '}');
+    return 0;
+}
+
+int admin_audit_witness(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
+{
+    (void)args;
+    if (!app->witness)
+        return err_set(e, ERR_CONFIG, "no witness is set: audit.witness.url and audit.witness.key");
+    if (audit_checkpoint(app->signer, e) || begin_work(app, e))
+        return -1;
+    progress_begin(&app->progress, "asking the witness", 0);
+    int rc = witness_round(app->witness, e);
+    end_work(app);
+    return rc < 0 ? -1 : answer(app, a, out, e);
+}
+
+int cmd_audit_witness(struct call *c, struct err *e)
+{
+    struct slice r;
+    struct json j;
+    struct json_fault f;
+    if (long_work(c, "audit.witness", SLICE("{}"), &r, e))
+        return -1;
+    if (c->json || json_parse(c->arena, r, &j, &f))
+        return printf("%.*s\n", SLICE_FMT(r)), 0;
+    printf("%.*s has signed the first %lld of %lld audit entries, at %.*s\n",
+           SLICE_FMT(json_get_text(&j, 0, "witness", c->arena)), (long long)number_in(&j, "cosigned"),
+           (long long)number_in(&j, "signed"), SLICE_FMT(json_get_text(&j, 0, "cosigned_at", c->arena)));
+    return 0;
 }
 
 /* --- prove --- */

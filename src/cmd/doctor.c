@@ -1,9 +1,37 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "cmd/app.h"
 #include "cmd/cmd.h"
+
+enum { UNWITNESSED_US = 900 * 1000000 };
+
+/* Good is a log whose newest checkpoint the witness has signed, or signed one of the last quarter of an hour. */
+static void witness_row(struct app *app, struct arena *a, struct json_out *out)
+{
+    struct witness_state now;
+    struct err e;
+    char when[CLOCK_TEXT] = "";
+    const struct note_key *k = witness_key(app->witness);
+    int rc = witness_look(app->api.db, k, a, &now, &e);
+    bool holds = !rc && !now.problem.p &&
+                 (now.cosigned == now.signed_size || clock_now_us() - now.at * 1000000 < UNWITNESSED_US);
+    if (!rc && now.at)
+        clock_text(now.at * 1000000, when);
+    json_open(out, '{');
+    json_pair_str(out, "what", "witness");
+    json_pair_bool(out, "holds", holds);
+    json_pair_str(out, "sentence",
+                  rc       ? e.detail
+                  : now.at ? arena_printf(a, "%s has signed the first %lld of %lld audit entries, last at %s%s%.*s",
+                                          k->name, (long long)now.cosigned, (long long)now.signed_size, when,
+                                          now.problem.p ? "; now: " : ".", SLICE_FMT(now.problem))
+                           : arena_printf(a, "%s has signed nothing yet%s%.*s", k->name, now.problem.p ? ": " : ".",
+                                          SLICE_FMT(now.problem)));
+    json_close(out, '}');
+}
 
 /* What needs the open store: asked of the server when it runs. */
 int admin_check(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
@@ -33,6 +61,8 @@ int admin_check(struct app *app, const struct json *args, struct arena *a, struc
         json_pair_str(out, "sentence", row[i].rc ? bad[i].detail : row[i].good);
         json_close(out, '}');
     }
+    if (app->witness)
+        witness_row(app, a, out);
     json_close(out, ']');
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -104,7 +105,13 @@ static void set_rules(CURL *h, struct answer *w)
 
 static CURLcode perform(CURL *h, const char *url, const struct ask_form *form, struct answer *w, long *ret_status)
 {
-    struct curl_slist *accept = curl_slist_append(NULL, "Accept: application/json");
+    char type[128];
+    struct curl_slist *accept =
+        curl_slist_append(NULL, form && form->type ? "Accept: */*" : "Accept: application/json");
+    if (accept && form && form->type) {
+        snprintf(type, sizeof type, "Content-Type: %s", form->type);
+        accept = curl_slist_append(accept, type);
+    }
     set_rules(h, w);
     curl_easy_setopt(h, CURLOPT_URL, url);
     curl_easy_setopt(h, CURLOPT_HTTPHEADER, accept);
@@ -152,6 +159,12 @@ int ask_text(const struct ask *how, const char *url, struct arena *a, struct sli
 {
     long status;
     return ask(how, url, NULL, a, &status, ret, e);
+}
+
+int ask_post(const struct ask *how, const char *url, const struct ask_form *form, struct arena *a, long *ret_status,
+             struct slice *ret, struct err *e)
+{
+    return ask(how, url, form, a, ret_status, ret, e);
 }
 
 int ask_json(const struct ask *how, const char *url, const struct ask_form *form, struct arena *a, long *ret_status,

@@ -24,7 +24,8 @@ struct ask {
 };
 
 struct ask_form {
-    struct slice body;         /* application/x-www-form-urlencoded */
+    struct slice body;
+    const char *type;          /* its Content-Type; NULL: application/x-www-form-urlencoded */
     const char *user, *secret; /* HTTP Basic, escaped already (RFC 6749 2.3.1); NULL: none */
 };
 
@@ -34,6 +35,10 @@ bool ask_address_ok(const char *url, bool plain);
  * ERR_PROVIDER. */
 int ask_json(const struct ask *how, const char *url, const struct ask_form *form, struct arena *a, long *ret_status,
              struct json *ret, struct err *e);
+
+/* What is answered to something that is posted, of whatever status. ERR_PROVIDER: nothing. */
+int ask_post(const struct ask *how, const char *url, const struct ask_form *form, struct arena *a, long *ret_status,
+             struct slice *ret, struct err *e);
 
 /* The body of a 200, whatever it is. ERR_PROVIDER for all else. */
 int ask_text(const struct ask *how, const char *url, struct arena *a, struct slice *ret, struct err *e);

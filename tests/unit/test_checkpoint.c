@@ -602,7 +602,7 @@ TEST(an_export_is_of_one_key_whole_and_readable_to_its_end)
 
     const char *const names[] = {"log.example/other", AUDIT_ORIGIN};
     for (size_t i = 0; i < COUNT(names); i++) { /* another name, and another key of this name */
-        CHECK(note_key_of(slice_of(names[i]), i ? another : audit_signer_key(l.signer)->public, &other));
+        CHECK(note_key_of(NOTE_LOG, slice_of(names[i]), i ? another : audit_signer_key(l.signer)->public, &other));
         f = file_of(buf_text(&b));
         CHECK_INT(audit_verify_export(f, &other, (struct slice){NULL, 0}, &r, &told, &e), -1);
         CHECK_STR(e.detail, "the export is of another log: it names another key");
