@@ -3,6 +3,7 @@
 #define API_API_INT_H
 
 #include "api/api.h"
+#include "base/rnd.h"
 #include "base/json.h"
 #include "base/own.h"
 #include "telemetry/trace.h"
@@ -73,6 +74,8 @@ int api_send_file(struct api_request *q, struct slice gz, const char *tag, const
                   struct err *e);
 /* The id in the path of an address below /v1/jobs/:job_id; 422 when it is none. */
 int api_job_id(struct api_request *q, uint8_t id[16], struct err *e);
+/* The id that was given for it: by that its client knows the job. */
+char *api_job_name(const struct api_request *q, char out[UUID_TEXT]);
 /* 404: no such job, or another client's. Always -1. */
 int api_job_absent(struct api_request *q, struct err *e);
 /* The end of what an answer says of a failed job: "error":{code, message}. */

@@ -283,6 +283,14 @@ static int check_queue(struct api_request *q, struct err *e)
     return err_set(e, ERR_QUEUE_FULL, "jobs of one client");
 }
 
+/* The client is told of the job by the id it knows it by. */
+static void tell_accepted(struct api_request *q, const struct job_new *n, struct job_accepted *r)
+{
+    if (n->chosen)
+        memcpy(r->id, n->chosen, sizeof r->id);
+    api_answer_accepted(q, r);
+}
+
 /* One request for one job, from its bytes to the answer. `n` says what the address says. */
 static int accept(struct api_request *q, struct job_new *n, struct err *e)
 {
@@ -303,7 +311,7 @@ static int accept(struct api_request *q, struct job_new *n, struct err *e)
         if (seen < 0)
             return not_accepted(q, e);
         if (seen)
-            return api_answer_accepted(q, &accepted), 0;
+            return tell_accepted(q, n, &accepted), 0;
     }
     struct intake x = {.api = q->api,
                        .arena = q->arena,
@@ -319,7 +327,7 @@ static int accept(struct api_request *q, struct job_new *n, struct err *e)
         return -1;
     if (intake_accept(&x, n, q->id, &accepted, e))
         return not_accepted(q, e);
-    api_answer_accepted(q, &accepted);
+    tell_accepted(q, n, &accepted);
     return 0;
 }
 
@@ -335,13 +343,14 @@ int api_diagnose(struct api_request *q, struct err *e)
 /* The client chooses the id, so the address itself is the idempotency key: sent again it is the same job. */
 int api_job_put(struct api_request *q, struct err *e)
 {
-    struct job_new n = {.caller = &q->caller, .audit = q->audit};
+    uint8_t chosen[UUID_BYTES];
+    struct job_new n = {.caller = &q->caller, .audit = q->audit, .chosen = chosen};
     char id[UUID_TEXT];
-    if (!uuid_parse(q->param[0], n.id)) {
+    if (!uuid_parse(q->param[0], chosen)) {
         api_issue_field(q, "uuid_parsing", "path/job_id", "Input should be a valid UUID");
         return err_set(e, ERR_BAD_REQUEST, "a job id that is no UUID");
     }
-    const char *key = arena_printf(q->arena, "PUT /v1/jobs/%s", uuid_text(n.id, id));
+    const char *key = arena_printf(q->arena, "PUT /v1/jobs/%s", uuid_text(chosen, id));
     if (!key)
         return err_set(e, ERR_NO_MEMORY, "a key");
     n.idempotency_key = slice_of(key);

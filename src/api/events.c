@@ -15,8 +15,9 @@ struct watch {
     bool kept;
     struct http_stream *stream;
     uint8_t client[16];
-    struct job_now told; /* its error is not used */
-    int64_t said_us;     /* when something was written last; monotonic */
+    struct job_now told;  /* its error is not used */
+    char name[UUID_TEXT]; /* the job's id, as its client gave it */
+    int64_t said_us;      /* when something was written last; monotonic */
     bool sse, over;
 };
 
@@ -34,12 +35,12 @@ struct events {
 
 /* --- one event --- */
 
-static void put_event(struct buf *b, const struct job_now *now)
+static void put_event(struct buf *b, const char *name, const struct job_now *now)
 {
-    char id[UUID_TEXT], when[CLOCK_TEXT];
+    char when[CLOCK_TEXT];
     struct json_out o = json_out(b);
     json_open(&o, '{');
-    json_pair_str(&o, "job_id", uuid_text(now->id, id));
+    json_pair_str(&o, "job_id", name);
     json_pair_str(&o, "status", job_state_public(now->state));
     json_pair_str(&o, "at", clock_text(now->updated_at, when));
     json_pair_int(&o, "attempt", now->attempts);
@@ -53,7 +54,7 @@ static void tell(struct watch *w, const struct job_now *now, struct arena *a)
     struct buf b = buf_in(a, EVENT_MAX);
     if (w->sse)
         buf_printf(&b, "id: %lld\nevent: job\ndata: ", (long long)now->updated_at);
-    put_event(&b, now);
+    put_event(&b, w->name, now);
     buf_str(&b, w->sse ? "\n\n" : "\n");
     w->told = *now;
     w->told.error = NULL;
@@ -300,6 +301,7 @@ int api_job_events(struct api_request *q, struct err *e)
     struct watch *w = events_reserve(q->api->events, q->caller.id, q->api->config.client_streams);
     if (!w)
         return too_many(q, e);
+    api_job_name(q, w->name);
     int found = job_watch(q->api->jobs, &q->caller, id, &q->audit, q->arena, &now, e);
     int rc = found == 0 ? api_job_absent(q, e) : found;
     if (found > 0 && job_state_ended(now.state) && knows(q, &now))

@@ -95,7 +95,7 @@ static int make_answer(struct intake *x, const struct job_new *n, const char *re
     struct buf b = buf_in(x->arena, 8192);
     struct json_out o = json_out(&b);
     json_open(&o, '{');
-    json_pair_str(&o, "job_id", uuid_text(n->id, id));
+    json_pair_str(&o, "job_id", uuid_text(n->chosen ? n->chosen : n->id, id));
     json_pair_str(&o, "status", job_state_public(JOB_QUEUED));
     json_pair_str(&o, "created_at", clock_text(n->created_at, when));
     json_pair_int(&o, "eta_seconds", eta_seconds(x->api));
@@ -116,10 +116,8 @@ int intake_accept(struct intake *x, struct job_new *n, const char *request_id, s
 {
     if (!x->api->workers_elsewhere && !(x->api->sandbox && sandbox_alive(x->api->sandbox)))
         return err_set(e, ERR_SANDBOX, "models cannot run on this machine");
-    static const uint8_t none[16];
     fault_crash(CRASH_accept_parsed);
-    if (memcmp(n->id, none, 16) == 0) /* the client chose none */
-        uuid7(n->id);
+    uuid7(n->id);
     n->created_at = clock_now_us();
     n->model = x->model->digest;
     n->bundle = json_span(x->doc, x->bundle);

@@ -29,10 +29,18 @@ void api_put_job_error(struct json_out *o, const char *code)
 
 int api_job_id(struct api_request *q, uint8_t ret[UUID_BYTES], struct err *e)
 {
-    if (uuid_parse(q->param[0], ret))
-        return 0;
+    uint8_t given[UUID_BYTES];
+    if (uuid_parse(q->param[0], given))
+        return job_named(q->api->jobs, &q->caller, given, ret, e);
     api_issue_field(q, "uuid_parsing", "path/job_id", "Input should be a valid UUID");
     return err_set(e, ERR_BAD_REQUEST, "a job id that is no UUID");
+}
+
+char *api_job_name(const struct api_request *q, char out[UUID_TEXT])
+{
+    uint8_t given[UUID_BYTES] = {0};
+    uuid_parse(q->param[0], given);
+    return uuid_text(given, out);
 }
 
 int api_job_absent(struct api_request *q, struct err *e)
@@ -105,13 +113,12 @@ static int put_diff(struct json_out *o, struct api_request *q, const struct job_
     return 0;
 }
 
-static int put_job(struct json_out *o, struct api_request *q, const struct job_view *v, const uint8_t id[16],
-                   struct err *e)
+static int put_job(struct json_out *o, struct api_request *q, const struct job_view *v, struct err *e)
 {
     char text[UUID_TEXT], when[CLOCK_TEXT];
     const struct model *m = registry_by_digest(q->api->registry, v->model);
     json_open(o, '{');
-    json_pair_str(o, "job_id", uuid_text(id, text));
+    json_pair_str(o, "job_id", api_job_name(q, text));
     json_pair_str(o, "status", job_state_public(v->state));
     json_pair_raw(o, "result", v->result.p ? v->result : SLICE("null"));
     json_pair_str(o, "created_at", clock_text(v->created_at, when));
@@ -126,7 +133,7 @@ static int put_job(struct json_out *o, struct api_request *q, const struct job_v
     if (v->error && (v->state == JOB_FAILED || v->state == JOB_DEAD))
         api_put_job_error(o, v->error);
     if (v->is_replay)
-        json_pair_str(o, "replay_of", uuid_text(v->replay_of, text));
+        json_pair_str(o, "replay_of", uuid_text(v->replay_name, text));
     int rc = v->is_replay && v->result.p ? put_diff(o, q, v, e) : 0;
     json_close(o, '}');
     return rc;
@@ -147,7 +154,7 @@ int api_job_get(struct api_request *q, struct err *e)
         return api_job_absent(q, e);
     if (view.erased_at)
         return err_set(e, ERR_GONE, "an erased job");
-    return put_job(&o, q, &view, id, e) ? -1 : api_answer(q, 200, &b, e);
+    return put_job(&o, q, &view, e) ? -1 : api_answer(q, 200, &b, e);
 }
 
 /* --- the list --- */
@@ -199,7 +206,7 @@ static void put_row(struct json_out *o, const struct val *v)
 {
     char text[UUID_TEXT], when[CLOCK_TEXT];
     json_open(o, '{');
-    json_pair_str(o, "job_id", uuid_text((const uint8_t *)v[0].s.p, text));
+    json_pair_str(o, "job_id", uuid_text((const uint8_t *)v[8].s.p, text));
     json_pair_str(o, "status", job_state_public(job_state_named(v[1].s)));
     json_pair_str(o, "created_at", clock_text(v[4].i, when));
     json_pair_str(o, "updated_at", clock_text(v[5].i, when));
@@ -256,7 +263,7 @@ int api_job_cancel(struct api_request *q, struct err *e)
     if (how == JOB_CANCEL_ABSENT)
         return api_job_absent(q, e);
     json_open(&o, '{');
-    json_pair_str(&o, "job_id", uuid_text(id, text));
+    json_pair_str(&o, "job_id", api_job_name(q, text));
     json_pair_str(&o, "status", job_state_public(how == JOB_CANCEL_DONE ? JOB_CANCELLED : JOB_RUNNING));
     json_close(&o, '}');
     return api_answer(q, 202, &b, e);
@@ -280,7 +287,7 @@ int api_job_erase(struct api_request *q, struct err *e)
     if (!found)
         return api_job_absent(q, e);
     json_open(&o, '{');
-    json_pair_str(&o, "job_id", uuid_text(id, text));
+    json_pair_str(&o, "job_id", api_job_name(q, text));
     json_pair_str(&o, "erased_at", clock_text(r.erased_at, when));
     json_key(&o, "audit");
     json_open(&o, '{');

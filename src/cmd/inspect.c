@@ -18,13 +18,22 @@ const struct option job_list_options[] = {
 static const struct audit_entry operator_reads = {
     .actor = "operator", .role = "operator", .action = "read", .outcome = "permit", .route = "lazaret job show"};
 
+/* The store's id, for that or for one that a client chose. */
+static int id_of(struct app *app, const struct json *args, struct arena *a, uint8_t ret[UUID_BYTES], struct err *e)
+{
+    uint8_t given[UUID_BYTES];
+    if (!uuid_parse(json_get_text(args, 0, "id", a), given))
+        return err_set(e, ERR_USAGE, "a job's id is a UUID");
+    return job_named(app->api.jobs, NULL, given, ret, e);
+}
+
 int admin_job_show(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     uint8_t id[UUID_BYTES];
     char text[UUID_TEXT], when[CLOCK_TEXT];
     struct job_view v;
-    if (!uuid_parse(json_get_text(args, 0, "id", a), id))
-        return err_set(e, ERR_USAGE, "a job's id is a UUID");
+    if (id_of(app, args, a, id, e))
+        return -1;
     int found = job_read(app->api.jobs, NULL, id, &operator_reads, a, &v, e);
     if (found < 0)
         return -1;
@@ -72,6 +81,8 @@ int admin_job_list(struct app *app, const struct json *args, struct arena *a, st
         const struct val *v = row_at(&r, i, 0);
         json_open(out, '{');
         json_pair_str(out, "job_id", uuid_text((const uint8_t *)v[0].s.p, text));
+        if (memcmp(v[0].s.p, v[8].s.p, UUID_BYTES) != 0)
+            json_pair_str(out, "chosen_id", uuid_text((const uint8_t *)v[8].s.p, text));
         json_pair(out, "state", v[1].s);
         json_pair(out, "model", v[2].s);
         json_pair(out, "version", v[3].s);
@@ -143,11 +154,6 @@ int cmd_job_list(struct call *c, struct err *e)
     return print_list(c, "job.list", e);
 }
 
-static int id_of(const struct json *args, struct arena *a, uint8_t ret[UUID_BYTES], struct err *e)
-{
-    return uuid_parse(json_get_text(args, 0, "id", a), ret) ? 0 : err_set(e, ERR_USAGE, "a job's id is a UUID");
-}
-
 static int no_job(struct err *e)
 {
     return err_set(e, ERR_NOT_FOUND, "there is no such job");
@@ -167,7 +173,7 @@ int admin_job_cancel(struct app *app, const struct json *args, struct arena *a, 
     uint8_t id[UUID_BYTES];
     enum job_cancel how;
     struct audit_entry audit = app_operator("delete", "lazaret job cancel");
-    if (id_of(args, a, id, e) || job_cancel(app->api.jobs, NULL, id, &audit, &how, e))
+    if (id_of(app, args, a, id, e) || job_cancel(app->api.jobs, NULL, id, &audit, &how, e))
         return -1;
     if (how == JOB_CANCEL_ABSENT)
         return no_job(e);
@@ -179,7 +185,7 @@ int admin_job_retry(struct app *app, const struct json *args, struct arena *a, s
 {
     uint8_t id[UUID_BYTES];
     struct audit_entry audit = app_operator("update", "lazaret job retry");
-    if (id_of(args, a, id, e))
+    if (id_of(app, args, a, id, e))
         return -1;
     int found = job_revive(app->api.jobs, id, &audit, e);
     if (found <= 0)
@@ -194,7 +200,7 @@ int admin_job_erase(struct app *app, const struct json *args, struct arena *a, s
     char text[UUID_TEXT], when[CLOCK_TEXT], leaf[SHA256_TEXT];
     struct job_receipt r;
     struct audit_entry audit = app_operator("delete", "lazaret job erase");
-    if (id_of(args, a, id, e))
+    if (id_of(app, args, a, id, e))
         return -1;
     int found = job_erase(app->api.jobs, NULL, id, &audit, &r, e);
     if (found <= 0)

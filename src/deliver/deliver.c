@@ -278,7 +278,7 @@ static int make_full(struct sending *s, const struct job_view *v, const struct e
     }
     if (!*ret_url)
         return err_set(e, ERR_NO_MEMORY, "a webhook");
-    return full_body(s, v, s->due.job, e) ? -1 : 1;
+    return full_body(s, v, s->due.name, e) ? -1 : 1;
 }
 
 /* `v`: NULL for a thin one. */
@@ -289,7 +289,7 @@ static int make(struct sending *s, const struct endpoint *x, const struct job_vi
     memcpy(s->id, "msg_", 4);
     memcpy(s->id + 4, uuid_text(s->due.event, id), UUID_TEXT);
     memcpy(s->trace, s->due.trace, sizeof s->trace);
-    int found = v ? make_full(s, v, x, &url, e) : thin_body(s, s->due.state, s->due.job, s->due.state_at, e) ? -1 : 1;
+    int found = v ? make_full(s, v, x, &url, e) : thin_body(s, s->due.state, s->due.name, s->due.state_at, e) ? -1 : 1;
     if (found <= 0)
         return found;
     s->plain = !slice_starts(slice_of(url), "https://");

@@ -61,8 +61,8 @@ int deliver_check_allow(const char *allow, struct err *e);
 bool deliver_below(struct slice url, const char *origin);
 
 /* The attempts made for an endpoint of the caller's, newest first. rows: event, attempt, at, took_us, status, reason,
- * job, delivered_at, next_at. `before`: attempts made before this moment (0: all). 1; 0: the caller has no such
- * endpoint; -1. */
+ * job (as the caller knows it), delivered_at, next_at. `before`: attempts made before this moment (0: all). 1; 0: the
+ * caller has no such endpoint; -1. */
 int deliver_log(struct db *db, const struct caller *c, const uint8_t endpoint[16], int64_t before, int most,
                 struct arena *a, struct rows *ret, struct err *e);
 /* Sends an event again, to every endpoint of the caller's (the operator's: everybody's) it went to. The number of them,

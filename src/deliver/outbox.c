@@ -50,6 +50,7 @@ static void take_due(const struct val *v, const uint8_t *endpoint, struct due *d
     d->was_at = v[3].i;
     d->state = job_state_named(v[4].s);
     d->state_at = v[5].i;
+    memcpy(d->name, v[7].s.n == 16 ? v[7].s.p : v[1].s.p, 16);
     snprintf(d->trace, sizeof d->trace, "%.*s", SLICE_FMT(v[6].s));
 }
 
@@ -57,13 +58,16 @@ static int claim_of(struct tx *tx, struct claiming *x, const uint8_t *endpoint, 
 {
     struct rows r;
     int64_t now = clock_steady_us();
-    if (tx_rows(tx, x->arena, &r, e,
-                "SELECT id, job, attempts, next_at, (SELECT state FROM job WHERE job.scope = webhook_event.scope AND "
-                "job.id = webhook_event.job), (SELECT updated_at FROM job WHERE job.scope = webhook_event.scope AND "
-                "job.id = webhook_event.job), (SELECT trace FROM job WHERE job.scope = webhook_event.scope AND job.id "
-                "= webhook_event.job) FROM webhook_event WHERE endpoint = $1 AND (next_at <= $2 OR next_at > $3) ORDER "
-                "BY next_at LIMIT $4 " DB_SKIP_LOCKED,
-                V_ID(endpoint), V_INT(now), V_INT(now + WAIT_MAX_US), V_INT(room)) < 0)
+    if (tx_rows(
+            tx, x->arena, &r, e,
+            "SELECT id, job, attempts, next_at, (SELECT state FROM job WHERE job.scope = webhook_event.scope AND "
+            "job.id = webhook_event.job), (SELECT updated_at FROM job WHERE job.scope = webhook_event.scope AND "
+            "job.id = webhook_event.job), (SELECT trace FROM job WHERE job.scope = webhook_event.scope AND job.id "
+            "= webhook_event.job), (SELECT coalesce(chosen, job.id) FROM job WHERE job.scope = webhook_event.scope AND "
+            "job.id = webhook_event.job) FROM webhook_event WHERE endpoint = $1 AND (next_at <= $2 OR next_at > $3) "
+            "ORDER "
+            "BY next_at LIMIT $4 " DB_SKIP_LOCKED,
+            V_ID(endpoint), V_INT(now), V_INT(now + WAIT_MAX_US), V_INT(room)) < 0)
         return -1;
     for (int i = 0; i < r.n; i++) {
         struct due *d = &x->due[x->n++];
@@ -238,7 +242,8 @@ int deliver_log(struct db *db, const struct caller *c, const uint8_t endpoint[16
 {
     int n =
         db_rows(db, a, ret, e,
-                "SELECT t.event, t.attempt, t.at, t.took_us, t.status, t.reason, o.job, o.delivered_at, o.next_at FROM "
+                "SELECT t.event, t.attempt, t.at, t.took_us, t.status, t.reason, coalesce((SELECT j.chosen FROM job j "
+                "WHERE j.scope = o.scope AND j.id = o.job), o.job), o.delivered_at, o.next_at FROM "
                 "webhook_attempt t JOIN webhook_event o ON o.scope = t.scope AND o.id = t.event AND o.endpoint = "
                 "t.endpoint JOIN webhook_endpoint w ON w.scope = t.scope AND w.id = t.endpoint WHERE t.scope = $1 AND "
                 "t.endpoint = $2 AND w.client = $3 AND ($4 = 0 OR t.at < $4) ORDER BY t.at DESC LIMIT $5",

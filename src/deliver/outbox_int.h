@@ -43,7 +43,7 @@ static inline int outlet_most(bool failing, bool proven, int to_endpoint)
 }
 
 struct due {
-    uint8_t event[16], endpoint[16], job[16];
+    uint8_t event[16], endpoint[16], job[16], name[16]; /* name: of the job, as its client knows it */
     int64_t attempts;
     int64_t was_at, until; /* next_at before the claim, and as the claim wrote it */
     int64_t claimed_us;    /* monotonic, before the claim was made */

@@ -275,6 +275,16 @@ int job_replay(struct jobs *j, const struct caller *caller, struct slice key, co
     return audit_note(j->db, &entry, e) ? -1 : 1;
 }
 
+/* A job of the client's that the store named has this id already. */
+static int check_chosen(struct tx *tx, const struct accepting *x, struct err *e)
+{
+    struct rows r;
+    const struct caller *c = x->n->caller;
+    int n = tx_rows(tx, x->arena, &r, e, "SELECT 1 FROM job WHERE scope = $1 AND id = $2 AND client = $3",
+                    V_ID(c->scope), V_ID(x->n->chosen), V_ID(c->id));
+    return n < 0 ? -1 : n ? err_set(e, ERR_CONFLICT, "the client has a job of this id") : 0;
+}
+
 static int accept_body(struct tx *tx, void *arg, struct err *e)
 {
     struct accepting *x = arg;
@@ -295,14 +305,16 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
             return audit_append(tx, &x->audit, e);
         }
     }
+    if (n->chosen && check_chosen(tx, x, e))
+        return -1;
     if (tx_put(tx, e,
                "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, "
-               "created_at, updated_at, priority, turn, expires_at, replay_of, input) "
-               "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, 0, $8, $9, $10, $10, $11, $12, $13, $14, $15)",
+               "created_at, updated_at, priority, turn, expires_at, replay_of, input, chosen) "
+               "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, 0, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16)",
                V_ID(c->scope), V_ID(n->id), V_ID(c->id), V_BYTES(n->model, 32), V_BLOB(x->wrap), V_BLOB(x->bundle),
                V_BLOB(x->plan), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""), V_INT(n->created_at),
                V_INT(n->priority), V_INT(x->turn), n->expires_at ? V_INT(n->expires_at) : V_NULL,
-               n->replay_of ? V_ID(n->replay_of) : V_NULL, V_BYTES(x->input, 16)))
+               n->replay_of ? V_ID(n->replay_of) : V_NULL, V_BYTES(x->input, 16), n->chosen ? V_ID(n->chosen) : V_NULL))
         return -1;
     if (n->idempotency_key.p &&
         tx_put(tx, e,
@@ -392,12 +404,32 @@ enum {
     COL_ERASED,
     COL_PRIORITY,
     COL_REPLAY_OF,
+    COL_REPLAY_NAME,
     COL_BUNDLE
 };
 
 static const char select_job[] =
     "SELECT state, model, key, plan, result, error, attempts, trace, created_at, updated_at, client, expires_at, "
-    "erased_at, priority, replay_of FROM job WHERE scope = $1 AND id = $2";
+    "erased_at, priority, replay_of, (SELECT coalesce(o.chosen, o.id) FROM job o WHERE o.scope = job.scope AND o.id = "
+    "job.replay_of) FROM job WHERE scope = $1 AND id = $2";
+
+int job_named(struct jobs *j, const struct caller *caller, const uint8_t given[16], uint8_t ret[16], struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(16 * 1024);
+    struct rows r;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "the name of a job");
+    int n = caller ? db_rows(j->db, a, &r, e, "SELECT id FROM job WHERE scope = $1 AND client = $2 AND chosen = $3",
+                             V_ID(caller->scope), V_ID(caller->id), V_ID(given))
+                   : db_rows(j->db, a, &r, e, "SELECT id FROM job WHERE scope = $1 AND chosen = $2 LIMIT 2",
+                             V_ID(j->scope), V_ID(given));
+    if (n > 1)
+        return err_set(e, ERR_CONFLICT,
+                       "several clients chose that id: name the job by the store's, as 'job list' does");
+    if (n >= 0)
+        memcpy(ret, n ? row_at(&r, 0, 0)->s.p : (const char *)given, 16);
+    return n < 0 ? -1 : 0;
+}
 
 static bool is_callers(const struct reading *x)
 {
@@ -426,8 +458,10 @@ static void fill_view(const struct val *v, struct job_view *ret)
                              .erased_at = v[COL_ERASED].i,
                              .is_replay = v[COL_REPLAY_OF].s.n == 16};
     memcpy(ret->model, v[COL_MODEL].s.p, v[COL_MODEL].s.n < 32 ? v[COL_MODEL].s.n : 32);
-    if (ret->is_replay)
+    if (ret->is_replay) {
         memcpy(ret->replay_of, v[COL_REPLAY_OF].s.p, 16);
+        memcpy(ret->replay_name, v[v[COL_REPLAY_NAME].s.n == 16 ? COL_REPLAY_NAME : COL_REPLAY_OF].s.p, 16);
+    }
 }
 
 /* The key of the job in x->rows. */
@@ -559,7 +593,7 @@ static int reopen_body(struct tx *tx, void *arg, struct err *e)
     struct reading *x = arg;
     if (tx_rows(tx, x->arena, &x->rows, e,
                 "SELECT state, model, key, plan, result, error, attempts, trace, created_at, updated_at, client, "
-                "expires_at, erased_at, priority, replay_of, bundle FROM job WHERE scope = $1 AND id = $2",
+                "expires_at, erased_at, priority, replay_of, replay_of, bundle FROM job WHERE scope = $1 AND id = $2",
                 V_ID(x->scope), V_ID(x->id)) < 0)
         return -1;
     return audit_append(tx, &x->audit, e);
@@ -594,7 +628,8 @@ int job_reopen(struct jobs *j, const struct caller *caller, const uint8_t id[16]
 }
 
 #define LIST_COLUMNS                                                                                                   \
-    "SELECT job.id, job.state, m.key, m.version, job.created_at, job.updated_at, job.error, job.priority FROM job "    \
+    "SELECT job.id, job.state, m.key, m.version, job.created_at, job.updated_at, job.error, job.priority, "            \
+    "coalesce(job.chosen, job.id) FROM job "                                                                           \
     "JOIN model_version m ON m.scope = job.scope AND m.digest = job.model WHERE job.scope = $1 "
 #define LIST_FILTER                                                                                                    \
     "AND ($2 = '' OR job.state = $2 OR job.state = $3) AND ($4 = '' OR m.key = $4) AND (job.created_at < $5 OR "       \

@@ -70,7 +70,8 @@ void jobs_ledger(struct jobs *j, struct ledger *l);
 
 struct job_new {
     const struct caller *caller;
-    uint8_t id[16];                 /* uuid7 of the caller's, or one the client chose */
+    uint8_t id[16];                 /* uuid7 of the caller's */
+    const uint8_t *chosen;          /* the id by which the client will know it; NULL: this one */
     int64_t created_at, expires_at; /* 0: it does not expire */
     int priority;
     const uint8_t *replay_of;     /* NULL, or the job whose Bundle this is */
@@ -97,7 +98,14 @@ int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct 
 int job_replay(struct jobs *j, const struct caller *caller, struct slice key, const uint8_t digest[32],
                const struct audit_entry *audit, struct arena *a, struct job_accepted *ret, struct err *e);
 
-/* --- reading --- */
+/* --- reading ---
+ *
+ * A job has one id in the store, in the audit log and for the operator. A client that chose an id (PUT) knows it by
+ * that: such an id is the client's own name for it, so that nobody learns from it what jobs others have. */
+
+/* The store's id for the one a client gives. What is no name of the client's is *ret as it is, for whoever looks for it
+ * to find or not. `caller` NULL: the operator; ERR_CONFLICT when several clients chose it. */
+int job_named(struct jobs *j, const struct caller *caller, const uint8_t given[16], uint8_t ret[16], struct err *e);
 
 struct job_view {
     enum job_state state;
@@ -106,7 +114,7 @@ struct job_view {
     const char *error;                                     /* code, when FAILED or DEAD */
     int64_t created_at, updated_at, expires_at, erased_at; /* 0: does not, is not */
     int attempts, priority;
-    uint8_t replay_of[16];
+    uint8_t replay_of[16], replay_name[16]; /* the store's id; the client's */
     bool is_replay;
     uint8_t model[32];
     const char *trace;
@@ -134,7 +142,8 @@ struct job_filter {
     uint8_t before_id[16];       /* where the last page ended */
     int most;
 };
-/* rows: id, state, model key, version, created_at, updated_at, error, priority; newest first */
+/* rows: id, state, model key, version, created_at, updated_at, error, priority, the client's id; newest first
+ */
 int job_list(struct jobs *j, const struct job_filter *f, struct arena *a, struct rows *ret, struct err *e);
 
 /* The sealed Bundle and plan of a job, opened, for a replay. 1, 0: no such job of the caller's; ERR_GONE when erased.

@@ -5,7 +5,7 @@
 // a write answers is no more than a read shows to the same role.
 import { randomUUID } from 'node:crypto';
 import { all, ask, bearer, diagnosis, invite, keys, page, passkey, plain, server, sessions, signIn, things, tokenForm, PASSWORD } from './callers.mjs';
-import { check, done, same, test } from './lib.mjs';
+import { check, done, same, test, until } from './lib.mjs';
 
 const bot = { headers: bearer(keys.bot) }, other = { headers: bearer(keys.other) };
 const doctor = { headers: { ...sessions.doctor, ...page } }, second = { headers: { ...sessions.second, ...page } };
@@ -37,10 +37,32 @@ await test('one\'s own ids of another kind are not there either', async () => {
       if (!at.includes({ job: '/jobs/', endpoint: '-endpoints/', event: '/deliveries/ID' }[kind]))
         same(plain(await ask(method, at.replace('ID', id), who)), plain(await ask(method, at.replace('ID', missing), who)), `${method} ${at}, ${kind}`);
 });
-await test('an id that is taken by somebody else says no more than that it is taken', async () => {
+await test('an id that somebody else has is as good as any: it is one\'s own job by that name, and theirs stays theirs', async () => {
   const own = await ask('PUT', `/v1/jobs/${things.bot.job}`, { ...bot, body: diagnosis('bot', { priority: 'stat' }) });
-  const theirs = await ask('PUT', `/v1/jobs/${things.other.job}`, { ...bot, body: diagnosis('bot') });
-  same([own.status, plain(theirs)], [409, plain(own)], theirs.text);
+  same(own.status, 409, own.text);
+  const id = things.other.job, fresh = randomUUID(), body = diagnosis('bot');
+  const [theirs, nobodys] = [await ask('PUT', `/v1/jobs/${id}`, { ...bot, body }), await ask('PUT', `/v1/jobs/${fresh}`, { ...bot, body })];
+  same([theirs.status, theirs.json.job_id, theirs.headers.location, Object.keys(theirs.json)], [202, id, `/v1/jobs/${id}`, Object.keys(nobodys.json)], theirs.text);
+  same(Object.keys(theirs.headers).sort(), Object.keys(nobodys.headers).sort(), 'headers');
+  const again = await ask('PUT', `/v1/jobs/${id}`, { ...bot, body }), changed = await ask('PUT', `/v1/jobs/${id}`, { ...bot, body: diagnosis('bot', { priority: 'stat' }) });
+  same([again.headers['idempotent-replayed'], again.headers.location, again.text, changed.status], ['true', `/v1/jobs/${id}`, theirs.text, 409], 'sent again');
+  const hers = (await ask('GET', `/v1/jobs/${id}`, other)).json;
+  for (const at of [id, fresh]) {
+    const done_ = await until(`job ${at}`, async () => { const r = await ask('GET', `/v1/jobs/${at}`, bot); return r.json.status === 'COMPLETED' && r; });
+    same([done_.json.job_id, done_.json.created_at === hers.created_at], [at, false], done_.text);
+    check((await ask('GET', '/v1/jobs?limit=100', bot)).json.jobs.some((j) => j.job_id === at), 'the list');
+    const event = await ask('GET', `/v1/jobs/${at}/events`, bot);
+    check(event.text.includes(`"job_id":"${at}"`), event.text);
+    const replay = (await ask('POST', `/v1/jobs/${at}/replay`, bot)).json.job_id;
+    same((await ask('GET', `/v1/jobs/${replay}`, bot)).json.replay_of, at, 'a replay of it');
+    await until('its delivery', async () => (await ask('GET', `/v1/webhook-endpoints/${things.bot.endpoint}/deliveries?limit=100`, bot)).json.deliveries.some((d) => d.job_id === at));
+    const erased = await ask('POST', `/v1/jobs/${at}/erase`, bot);
+    same([erased.status, erased.json.job_id, (await ask('GET', `/v1/jobs/${at}`, bot)).status], [200, at, 410], erased.text);
+  }
+  same((await ask('GET', `/v1/jobs/${id}`, other)).json, hers, 'theirs');
+  // The store's own id is another one each time, so what the audit log tells a client of its own says nothing either.
+  const entries = (await ask('GET', '/api/v1/me/accesses?limit=100', bot)).json.entries.filter((x) => x.obj?.type === 'Job' && x.out === 'permit').map((x) => x.obj.id);
+  check(!entries.includes(id) && !entries.includes(fresh), 'an id that was chosen is in the audit log');
 });
 await test('in the query: a cursor of somebody else\'s list shows one\'s own', async () => {
   for (let i = 0; i < 2; i++) for (const [name, who] of [['bot', bot], ['other', other]]) same((await ask('POST', '/v1/diagnose', { ...who, body: diagnosis(name) })).status, 202, name);
