@@ -11,7 +11,7 @@ import { bundle } from './casefile.mjs';
 import { settings, token } from './issuer.mjs';
 import { Server, check, done, same, test, until } from './lib.mjs';
 
-const many = Number(process.env.SOAK || (process.env.STORE === 'postgres' ? 2000 : 5000));
+const many = Number(process.env.N || (process.env.STORE === 'postgres' ? 2000 : 5000));
 const server = new Server();
 await server.start([...settings(), '--webhook-allow', '127.0.0.1']);
 for (const name of ['bot', 'other']) server.addClient(name);
