@@ -26,7 +26,7 @@ struct option {
 struct verb {
     const char *name, *operands, *summary;
     int (*run)(struct call *c, struct err *e); /* 0, an exit status above 0, or -1 with e */
-    const struct option *options;              /* ended by name == NULL */
+    const struct option *options;              /* ended by name == NULL; its help is printed after them */
     int least, most;                           /* operands */
     bool data;                                 /* takes --data */
     bool makes_data;                           /* and may initialise the folder */

@@ -2,7 +2,7 @@
  * folder.
  *
  * Inputs are listed first (folders in the order of their names), then judged by --jobs threads that take the next one
- * each; the main thread prints the verdicts in the order of the list, as soon as each is there. */
+ * each; the main thread prints the verdicts in the order of the list, as soon as each is there, and how far it is. */
 #include "cmd/cmd.h"
 
 #include <dirent.h>
@@ -17,14 +17,30 @@
 #include "base/own.h"
 #include "fhir/fhir.h"
 
+static const char help[] =
+    "\nFILE holds one resource, or NDJSON if its name ends so: a resource a line. Of a DIR all .json and .ndjson\n"
+    "files are taken, at any depth. - is stdin. No network, no data folder: what is asked is R4 (4.0.1) itself, that\n"
+    "is structure, types, required codes, invariants, references and Bundles; no profiles, no external terminology.\n"
+    "\nEach issue is a line on stdout: FILE:LINE:COLUMN: error: what was found, what was expected [FHIRPath]; or\n"
+    "warning. No value of a document is ever printed. The counts, also by kind of issue, come last on stderr.\n"
+    "With --json a line a file: file, valid, issues (severity, code, expression, line, column, text) and, if some\n"
+    "were not kept, cut.\n"
+    "\nexit status: 0 all are valid (there may be warnings), 1 some are not, 2 something could not be read.\n"
+    "\nexamples:\n"
+    "  lazaret fhir validate bundle.json\n"
+    "  lazaret fhir validate --type Bundle --one-subject --json bundle.json\n"
+    "  lazaret fhir validate --jobs 4 export/ > issues.txt\n"
+    "  curl -s https://server/fhir/Patient/1 | lazaret fhir validate -\n";
+
 const struct option fhir_options[] = {{"jobs", "N", "judge N files at a time (1)"},
                                       {"type", "T", "the resource must be a T, such as Bundle"},
                                       {"one-subject", NULL, "a Bundle must be about one patient"},
                                       {"ndjson", NULL, "take every input as NDJSON, whatever its name"},
                                       {"max", "N", "keep at most N issues of a resource (200); the rest is counted"},
-                                      {0}};
+                                      {"progress", NULL, "say on stderr how far it is; done unasked on a terminal"},
+                                      {.help = help}};
 
-enum { DIR_DEPTH = 64, JOBS_MAX = 64, CLASSES = 8 };
+enum { DIR_DEPTH = 64, JOBS_MAX = 64, CLASSES = 16 };
 #define OUTPUT_MAX ((size_t)1 << 30)
 
 struct verdict {
@@ -43,7 +59,8 @@ struct work {
     struct verdict *verdict;
     size_t files, cap, next;
     struct fhir_ask ask;
-    bool json, ndjson, failed;
+    bool json, ndjson, progress;
+    _Atomic size_t resources, bytes; /* judged so far */
     pthread_mutex_t lock;
     pthread_cond_t done;
 };
@@ -190,7 +207,7 @@ static void print_unreadable(struct page *p, const char *why)
 }
 
 /* One resource, which begins on `line` of the file. Returns how many issues were not kept. */
-static size_t judge(const struct work *w, struct page *p, struct slice text, uint32_t line)
+static size_t judge(struct work *w, struct page *p, struct slice text, uint32_t line)
 {
     struct fhir_report r;
     struct err e;
@@ -199,6 +216,8 @@ static size_t judge(const struct work *w, struct page *p, struct slice text, uin
         print_unreadable(p, "out of memory");
         return 0;
     }
+    w->resources++;
+    w->bytes += text.n;
     for (size_t i = 0; i < r.issues; i++)
         print_issue(p, &r.issue[i], r.issue[i].line + line - 1);
     if (r.errors && p->v->status == 0)
@@ -208,7 +227,7 @@ static size_t judge(const struct work *w, struct page *p, struct slice text, uin
     return r.cut;
 }
 
-static size_t judge_lines(const struct work *w, struct page *p, struct slice text)
+static size_t judge_lines(struct work *w, struct page *p, struct slice text)
 {
     size_t cut = 0;
     for (uint32_t line = 1; text.p; line++) {
@@ -246,7 +265,7 @@ static void finish(struct page *p, size_t cut, struct arena *a)
         p->v->status = 2;
 }
 
-static void judge_file(const struct work *w, const char *file, struct verdict *v)
+static void judge_file(struct work *w, const char *file, struct verdict *v)
 {
     struct slice text = {NULL, 0};
     OWN_ARENA struct arena *a = arena_new(3 * OUTPUT_MAX);
@@ -291,17 +310,44 @@ static void *judge_thread(void *arg)
 
 /* --- printing --- */
 
-static void show_progress(size_t done, size_t files, bool last)
+enum { TICK_MS = 250, LOG_TICKS = 4 }; /* a terminal is told every tick, a log every fourth */
+
+static void show_progress(struct work *w, size_t done)
 {
-    static struct timespec shown;
-    struct timespec now;
-    if (files < 2 || !isatty(2))
+    static unsigned tick;
+    bool terminal = isatty(2);
+    if (!terminal && tick++ % LOG_TICKS)
         return;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (!last && (now.tv_sec - shown.tv_sec) * 10 + (now.tv_nsec - shown.tv_nsec) / 100000000 < 2)
-        return;
-    shown = now;
-    fprintf(stderr, last ? "\r\033[K" : "\r%zu of %zu files", done, files);
+    fprintf(stderr, "%s%zu of %zu files, %zu resources, %.1f MB%s", terminal ? "\r" : "", done, w->files,
+            (size_t)w->resources, (double)w->bytes / 1e6, terminal ? "\033[K" : "\n");
+    fflush(stderr);
+}
+
+static void clear_progress(const struct work *w)
+{
+    if (w->progress && isatty(2))
+        fputs("\r\033[K", stderr);
+}
+
+/* Until file i is judged. w->lock is held. */
+static void wait_for(struct work *w, size_t i)
+{
+    while (!w->verdict[i].done) {
+        struct timespec until;
+        if (!w->progress) {
+            pthread_cond_wait(&w->done, &w->lock);
+            continue;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += TICK_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        if (pthread_cond_clockwait(&w->done, &w->lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
+            continue;
+        pthread_mutex_unlock(&w->lock);
+        show_progress(w, i);
+        pthread_mutex_lock(&w->lock);
+    }
 }
 
 /* The exit status. */
@@ -310,12 +356,11 @@ static int print_all(struct work *w, struct verdict *sum)
     size_t count[3] = {0};
     for (size_t i = 0; i < w->files; i++) {
         pthread_mutex_lock(&w->lock);
-        while (!w->verdict[i].done)
-            pthread_cond_wait(&w->done, &w->lock);
+        wait_for(w, i);
         struct verdict v = w->verdict[i];
         pthread_mutex_unlock(&w->lock);
         if (v.n && isatty(1))
-            show_progress(i, w->files, true);
+            clear_progress(w);
         fwrite(v.text, 1, v.n, stdout);
         free(v.text);
         count[v.status]++;
@@ -326,8 +371,8 @@ static int print_all(struct work *w, struct verdict *sum)
                     sum->class[l].n += v.class[k].n;
                     break;
                 }
-        show_progress(i + 1, w->files, i + 1 == w->files);
     }
+    clear_progress(w);
     if (!w->json) {
         fprintf(stderr, "%zu valid, %zu invalid, %zu unreadable", count[0], count[1], count[2]);
         for (int k = 0; k < CLASSES && sum->class[k].code; k++)
@@ -364,6 +409,7 @@ int cmd_fhir_validate(struct call *c, struct err *e)
     int failed = 0;
     w.json = c->json;
     w.ndjson = call_option(c, "ndjson");
+    w.progress = call_option(c, "progress") || isatty(2);
     w.ask.type = call_option(c, "type");
     w.ask.one_subject = call_option(c, "one-subject");
     if (w.ask.type && !fhir_is_resource(slice_of(w.ask.type)))

@@ -47,7 +47,8 @@ static void help_verb(const struct verb *v)
 {
     printf("usage: lazaret %s [OPTIONS]%s%s\n\n%s\n\noptions:\n", v->name, *v->operands ? " " : "", v->operands,
            v->summary);
-    for (const struct option *o = v->options; o->name; o++) {
+    const struct option *o = v->options;
+    for (; o->name; o++) {
         char left[64];
         snprintf(left, sizeof left, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
         printf("  %-24s %s\n", left, o->help);
@@ -56,6 +57,8 @@ static void help_verb(const struct verb *v)
         printf("  %-24s %s\n  %-24s %s\n", "--data DIR", "the data folder (or LAZARET_DATA)", "--config FILE",
                "settings; default: DIR/lazaret.conf if it is there");
     printf("  %-24s %s\n  %-24s %s\n", "--json", "print one JSON document", "--help", "print this");
+    if (o->help)
+        fputs(o->help, stdout);
     if (strcmp(v->name, "serve") == 0) {
         puts("\nsettings, of the file as 'name = value' and here as options:");
         config_help();

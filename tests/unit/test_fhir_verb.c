@@ -136,6 +136,11 @@ TEST(the_exit_status_says_all_valid_some_not_or_wrong_words)
         {"--ndjson -", "{\"resourceType\":\"Patient\"}\n{\"resourceType\":\"Bundle\",\"type\":\"batch\"}\n", 0},
         {"--ndjson -", "", 0},
         {"--max 0 @/sub/bad.json", "", 1},
+        {"--progress @/good.json", "", 0},
+        {"-", "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"resource\":{\"resourceType\":\"Patient\"}},{\"resource\":"
+              "{\"resourceType\":\"Patient\"}}]}", 0},
+        {"--one-subject -", "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"resource\":{\"resourceType\":\"Patient\"}},"
+                            "{\"resource\":{\"resourceType\":\"Patient\"}}]}", 1},
         {"--help", "", 0},
         {"--json", "", 2},
         {"--type Person2 -", "", 2},
