@@ -7,10 +7,12 @@
  * "{}" in an argument stands for the number of the run.
  *   -o WORD   its output must contain WORD, or the run counts as failed
  *   -u WORD   measured only until a line with WORD was read; then it gets SIGTERM and has to end with 0
- * Prints one line of JSON with the percentiles; exit 1 when a run failed. */
+ * Prints one line of JSON with the percentiles, the median of the processor's time and the highest peak of memory; exit
+ * 1 when a run failed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -61,8 +63,8 @@ static pid_t start(char **args, int run, int *ret_out)
     return pid;
 }
 
-/* Microseconds of one run, or -1. */
-static int64_t run_once(char **args, int run)
+/* Microseconds of one run, or -1; *ret_used: what it took of the machine. */
+static int64_t run_once(char **args, int run, struct rusage *ret_used)
 {
     static char out[OUTPUT_MAX];
     size_t got = 0;
@@ -79,12 +81,17 @@ static int64_t run_once(char **args, int run)
             break;
         }
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    while (wait4(pid, &status, 0, ret_used) < 0 && errno == EINTR)
         ;
     if (!opt.until)
         took = now_ns() - begun;
     bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0 && (!opt.output || strstr(out, opt.output));
     return ok && took >= 0 ? took / 1000 : -1;
+}
+
+static int64_t us_of(struct timeval t)
+{
+    return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
 }
 
 int main(int argc, char **argv)
@@ -101,19 +108,26 @@ int main(int argc, char **argv)
     }
     if (optind >= argc)
         stop("usage: spawn [-n RUNS] [-i FILE] [-o WORD] [-u WORD] -- PROGRAM ARG...");
-    OWN_MEM uint32_t *us = calloc((size_t)opt.runs, sizeof *us);
-    if (!us)
+    OWN_MEM uint32_t *us = calloc((size_t)opt.runs, sizeof *us), *cpu = calloc((size_t)opt.runs, sizeof *cpu);
+    long peak = 0;
+    if (!us || !cpu)
         stop("out of memory");
     for (int i = 0; i < opt.runs; i++) {
-        int64_t took = run_once(argv + optind, i);
-        if (took < 0)
+        struct rusage used;
+        int64_t took = run_once(argv + optind, i, &used);
+        if (took < 0) {
             failed++;
-        else
-            us[ran++] = (uint32_t)took;
+            continue;
+        }
+        cpu[ran] = (uint32_t)(us_of(used.ru_utime) + us_of(used.ru_stime));
+        us[ran++] = (uint32_t)took;
+        peak = used.ru_maxrss > peak ? used.ru_maxrss : peak;
     }
     sort_u32(us, (size_t)ran);
-    printf("{\"runs\":%d,\"failed\":%d,\"p50_us\":%u,\"p90_us\":%u,\"p99_us\":%u,\"max_us\":%u}\n", opt.runs, failed,
-           percentile(us, (size_t)ran, 0.5), percentile(us, (size_t)ran, 0.9), percentile(us, (size_t)ran, 0.99),
-           percentile(us, (size_t)ran, 1));
+    sort_u32(cpu, (size_t)ran);
+    printf("{\"runs\":%d,\"failed\":%d,\"p50_us\":%u,\"p90_us\":%u,\"p99_us\":%u,\"max_us\":%u,\"cpu_us\":%u,\"peak_"
+           "kib\":%ld}\n",
+           opt.runs, failed, percentile(us, (size_t)ran, 0.5), percentile(us, (size_t)ran, 0.9),
+           percentile(us, (size_t)ran, 0.99), percentile(us, (size_t)ran, 1), percentile(cpu, (size_t)ran, 0.5), peak);
     return failed != 0;
 }
