@@ -55,8 +55,8 @@ int fhir_validate(const struct json *j, uint32_t root, const struct fhir_ask *as
 bool fhir_is_resource(struct slice name);
 const char *fhir_severity_name(enum fhir_severity severity); /* "error", "warning", "information" */
 
-/* Parse and validate one text; bad JSON becomes an issue of code "structure". *ret_json (may be NULL) gets the tape,
- * and is untouched when the text is no JSON. */
+/* Parse and validate one text, after its byte order mark if it has one; bad JSON becomes an issue of code "structure".
+ * *ret_json (may be NULL) gets the tape, and is untouched when the text is no JSON. */
 int fhir_validate_text(struct slice text, const struct fhir_ask *ask, struct arena *a, struct json *ret_json,
                        struct fhir_report *ret, struct err *e);
 

@@ -518,6 +518,8 @@ int fhir_validate_text(struct slice text, const struct fhir_ask *ask, struct are
 {
     struct json j;
     struct json_fault fault;
+    if (slice_starts(text, "\xEF\xBB\xBF")) /* RFC 8259 leaves it to the reader; editors write it */
+        text = (struct slice){text.p + 3, text.n - 3};
     if (json_parse(a, text, &j, &fault))
         return report_bad_json(text, &fault, a, ask->max_issues, ret, e);
     if (fhir_validate(&j, 0, ask, a, ret, e))

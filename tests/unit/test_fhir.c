@@ -50,6 +50,7 @@ TEST(what_r4_allows_is_valid)
 {
     static const struct row row[] = {
         {"{\"resourceType\":\"Patient\"}", ""},
+        {"\xEF\xBB\xBF{\"resourceType\":\"Patient\"}", ""},
         {PAT(",\"name\":[{\"given\":[\"A\",null],\"_given\":[null,{\"extension\":[{\"url\":\"urn:u\",\"valueCode\":\"x\"}]}]}]"), ""},
         {PAT(",\"name\":[{\"given\":[\"A\",\"B\"],\"_given\":[null,{\"id\":\"g2\"}]}]"), ""},
         {PAT(",\"_birthDate\":{\"extension\":[{\"url\":\"http://example.org/x\",\"valueString\":\"y\"}]}"), ""},
