@@ -35,6 +35,7 @@ static const char help[] =
 const struct option fhir_options[] = {{"jobs", "N", "judge N files at a time (1)"},
                                       {"type", "T", "the resource must be a T, such as Bundle"},
                                       {"one-subject", NULL, "a Bundle must be about one patient"},
+                                      {"best-practice", NULL, "ask what R4 only recommends, too: such as a narrative"},
                                       {"ndjson", NULL, "take every input as NDJSON, whatever its name"},
                                       {"max", "N", "keep at most N issues of a resource (200); the rest is counted"},
                                       {"progress", NULL, "say on stderr how far it is; done unasked on a terminal"},
@@ -412,6 +413,7 @@ int cmd_fhir_validate(struct call *c, struct err *e)
     w.progress = call_option(c, "progress") || isatty(2);
     w.ask.type = call_option(c, "type");
     w.ask.one_subject = call_option(c, "one-subject");
+    w.ask.best_practice = call_option(c, "best-practice");
     if (w.ask.type && !fhir_is_resource(slice_of(w.ask.type)))
         return err_set(e, ERR_USAGE, "FHIR R4 has no resource type %.60s", w.ask.type);
     if (jobs_text && !slice_int(slice_of(jobs_text), 1, JOBS_MAX, &jobs))

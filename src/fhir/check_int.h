@@ -32,7 +32,7 @@ struct check {
     uint32_t *local;              /* values that begin with "#" and may lead to a contained resource, in their order */
     size_t locals, locals_before; /* before: those of resources around the one being checked */
     struct bundle *bundle;        /* the innermost Bundle around what is being checked; NULL: none */
-    bool one_subject;
+    bool one_subject, best_practice;
     unsigned blamed; /* how often it was asked what breaks an invariant: at most BLAMED times */
 };
 
@@ -99,7 +99,7 @@ struct invariants {
     const uint32_t *always;                 /* by shape */
     const uint32_t *wakes;                  /* by property */
     unsigned contained;                     /* dom-3: the one that is not run as an expression */
-    const struct fhirpath *const *compiled; /* by invariant; NULL: it is judged elsewhere, or best practice */
+    const struct fhirpath *const *compiled; /* by invariant; NULL: it is judged elsewhere */
 };
 /* NULL: memory is out. */
 const struct invariants *invariants_ready(void);

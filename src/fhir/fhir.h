@@ -8,7 +8,7 @@
  *
  * Rules come from the published R4 definitions, turned into tables at build time by tools/gen_fhir.c. Not asked: what
  * is outside the document (a reference that leads there, definitions of extensions), extensible and weaker bindings,
- * codes of external terminologies, profiles, and the two invariants that R4 marks as best practice (dom-6, con-3). */
+ * codes of external terminologies, and profiles. */
 #ifndef FHIR_FHIR_H
 #define FHIR_FHIR_H
 
@@ -40,9 +40,10 @@ struct fhir_report {
 
 /* What is asked of a document. */
 struct fhir_ask {
-    const char *type;  /* the root must be it ("Bundle"); NULL: any resource type */
-    size_t max_issues; /* so many are kept, the rest is counted */
-    bool one_subject;  /* all of a Bundle must be about one patient, as far as its resources say whom they are about */
+    const char *type;   /* the root must be it ("Bundle"); NULL: any resource type */
+    size_t max_issues;  /* so many are kept, the rest is counted */
+    bool best_practice; /* what R4 marks so is asked, too (dom-6, con-3); its issues are warnings */
+    bool one_subject;   /* all of a Bundle must be about one patient, as far as its resources say whom they are about */
 };
 
 /* Checks the document already read as `j`; its issues live in `a`. `root` is the node to check as a resource (0 for the

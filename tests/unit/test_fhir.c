@@ -640,6 +640,34 @@ static struct slice many_contained(struct arena *a, int n, const char *list, con
     return buf_text(&b);
 }
 
+TEST(what_breaks_an_invariant_is_looked_for_so_often)
+{
+    enum { BUNDLES = 70, LOOKED = 64 };
+    OWN_ARENA struct arena *a = arena_new(1 << 24);
+    struct buf b = buf_in(a, 1 << 20);
+    struct fhir_report r;
+    struct err e;
+    buf_str(&b, "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[");
+    for (int i = 0; i < BUNDLES; i++)
+        buf_printf(&b, "%s{\"resource\":{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"total\":1}}", i ? "," : "");
+    buf_str(&b, "]}");
+    CHECK_OK(fhir_validate_text(buf_text(&b), &(struct fhir_ask){.max_issues = 100}, a, NULL, &r, &e));
+    CHECK_INT(r.issues, BUNDLES);
+    for (int i = 0; i < BUNDLES; i++)
+        CHECK_STR(r.issue[i].expression, arena_printf(a, "Bundle.entry[%d].resource%s", i, i < LOOKED ? ".total" : ""));
+}
+
+TEST(best_practice_is_asked_where_it_is_asked_for)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct fhir_report r;
+    struct err e;
+    CHECK_OK(fhir_validate_text(SLICE(PAT("")), &(struct fhir_ask){.max_issues = 9, .best_practice = true}, a, NULL, &r, &e));
+    CHECK_INT(r.issues, 1);
+    CHECK_INT(r.errors, 0);
+    CHECK(strstr(r.issue[0].text, "dom-6") && r.issue[0].severity == FHIR_WARNING);
+}
+
 /* Things that each look through all the others: what that may take grows with the document, not with its square. */
 TEST(a_document_that_is_too_costly_is_refused)
 {
@@ -717,7 +745,8 @@ RUN(T(the_tables_have_r4s_counts), T(what_r4_allows_is_valid), T(defects_of_stru
     T(defects_of_values_are_found_where_they_are), T(primitives_are_judged_by_r4s_grammars), T(a_narrative_is_one_well_formed_div),
     T(a_narrative_holds_text_and_nothing_that_runs), T(references_lead_where_they_may), T(a_bundle_answers_for_its_entries),
     T(a_bundle_is_about_one_patient_where_that_is_asked), T(what_definitions_say_in_words_is_asked), T(currencies_are_those_of_iso_4217),
-    T(the_wanted_type_is_enforced), T(invariants_are_found_on_the_element_that_breaks_them), T(a_document_that_is_too_costly_is_refused),
-    T(all_invariants_of_r4_compile), T(no_message_repeats_a_value), T(messages_say_what_was_found_and_expected),
-    T(issues_past_the_limit_are_counted), T(a_resource_inside_a_request_is_checked_alone),
+    T(the_wanted_type_is_enforced), T(invariants_are_found_on_the_element_that_breaks_them),
+    T(what_breaks_an_invariant_is_looked_for_so_often), T(best_practice_is_asked_where_it_is_asked_for),
+    T(a_document_that_is_too_costly_is_refused), T(all_invariants_of_r4_compile), T(no_message_repeats_a_value),
+    T(messages_say_what_was_found_and_expected), T(issues_past_the_limit_are_counted), T(a_resource_inside_a_request_is_checked_alone),
     T(memory_that_runs_out_is_an_error_and_no_verdict))
