@@ -489,8 +489,12 @@ const char *fhir_severity_name(enum fhir_severity severity)
 int fhir_validate(const struct json *j, uint32_t root, const struct fhir_ask *ask, struct arena *a,
                   struct fhir_report *ret, struct err *e)
 {
-    struct check c = {
-        .j = j, .arena = a, .max = ask->max_issues, .one_subject = ask->one_subject, .best_practice = ask->best_practice, .invariants = invariants_ready()};
+    struct check c = {.j = j,
+                      .arena = a,
+                      .max = ask->max_issues,
+                      .one_subject = ask->one_subject,
+                      .best_practice = ask->best_practice,
+                      .invariants = invariants_ready()};
     if (!c.invariants)
         return err_set(e, ERR_NO_MEMORY, "compile the invariants of FHIR");
     c.scope = (struct fhirpath_scope){.json = j, .document = root};

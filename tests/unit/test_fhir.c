@@ -640,6 +640,24 @@ static struct slice many_contained(struct arena *a, int n, const char *list, con
     return buf_text(&b);
 }
 
+/* eld-19 asks a regular expression of {1,64} of each path: that is cheap, though the most it could take is not. */
+TEST(a_regular_expression_costs_what_it_takes)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 26);
+    struct buf b = buf_in(a, 1 << 22);
+    struct fhir_report r;
+    struct err e;
+    buf_str(&b, "{\"resourceType\":\"StructureDefinition\",\"url\":\"urn:a\",\"name\":\"A\",\"status\":\"draft\",\"kind\":\"resource\","
+                "\"abstract\":false,"
+                "\"type\":\"A\",\"snapshot\":{\"element\":[");
+    for (int i = 0; i < 2000; i++)
+        buf_printf(&b, "%s{\"path\":\"Observation.component.referenceRange.appliesTo.coding.display\"}", i ? "," : "");
+    buf_str(&b, "]}}");
+    CHECK_OK(fhir_validate_text(buf_text(&b), &(struct fhir_ask){.max_issues = 5000}, a, NULL, &r, &e));
+    for (size_t i = 0; i < r.issues; i++)
+        CHECK(strcmp(r.issue[i].code, "too-costly") != 0);
+}
+
 TEST(what_breaks_an_invariant_is_looked_for_so_often)
 {
     enum { BUNDLES = 70, LOOKED = 64 };
@@ -746,7 +764,8 @@ RUN(T(the_tables_have_r4s_counts), T(what_r4_allows_is_valid), T(defects_of_stru
     T(a_narrative_holds_text_and_nothing_that_runs), T(references_lead_where_they_may), T(a_bundle_answers_for_its_entries),
     T(a_bundle_is_about_one_patient_where_that_is_asked), T(what_definitions_say_in_words_is_asked), T(currencies_are_those_of_iso_4217),
     T(the_wanted_type_is_enforced), T(invariants_are_found_on_the_element_that_breaks_them),
-    T(what_breaks_an_invariant_is_looked_for_so_often), T(best_practice_is_asked_where_it_is_asked_for),
+    T(what_breaks_an_invariant_is_looked_for_so_often), T(a_regular_expression_costs_what_it_takes),
+    T(best_practice_is_asked_where_it_is_asked_for),
     T(a_document_that_is_too_costly_is_refused), T(all_invariants_of_r4_compile), T(no_message_repeats_a_value),
     T(messages_say_what_was_found_and_expected), T(issues_past_the_limit_are_counted), T(a_resource_inside_a_request_is_checked_alone),
     T(memory_that_runs_out_is_an_error_and_no_verdict))
