@@ -61,6 +61,9 @@ static void wrong_kind(struct check *c, const struct frame *f, const struct fhir
 static void check_xhtml(struct check *c, const struct frame *f, uint32_t v, struct slice text)
 {
     const char *fault = xhtml_fault(text);
+    if (!fault && xhtml_empty(text)) /* published examples are so */
+        issue_add(c, FHIR_WARNING, "invariant", f, check_off(c, v),
+                  "invariant txt-2 does not hold, expected: The narrative SHALL have some non-whitespace content");
     if (fault)
         issue_add(c, FHIR_ERROR, "invalid", f, check_off(c, v), "found %s, expected %s", fault,
                   primitive[FHIR_XHTML].expected);

@@ -281,3 +281,32 @@ const char *xhtml_fault(struct slice text)
     }
     return t.done ? NULL : "an element that is not closed";
 }
+
+/* t->p at '<': past the tag, whose attributes may hold a '>'. */
+static void skip_tag(struct tags *t)
+{
+    char quote = '\0';
+    for (; t->p < t->end && (quote || *t->p != '>'); t->p++)
+        if (quote ? *t->p == quote : *t->p == '"' || *t->p == '\'')
+            quote = quote ? '\0' : *t->p;
+    t->p += t->p < t->end;
+}
+
+bool xhtml_empty(struct slice text)
+{
+    struct tags t;
+    t.p = text.p;
+    t.end = text.p + text.n;
+    while (t.p < t.end) {
+        struct slice rest = {t.p, (size_t)(t.end - t.p)};
+        if (space(*t.p))
+            t.p++;
+        else if (*t.p != '<' || slice_starts(rest, "<img") || slice_starts(rest, "<![CDATA["))
+            return false;
+        else if (slice_starts(rest, "<!--"))
+            skip_past(&t, "-->");
+        else
+            skip_tag(&t);
+    }
+    return true;
+}

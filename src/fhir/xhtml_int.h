@@ -10,5 +10,7 @@ enum { XHTML_DEPTH = 256 };
 
 /* NULL when it is; else a static sentence that says what is wrong. */
 const char *xhtml_fault(struct slice text);
+/* Of a narrative without fault: has it neither text nor an image? */
+bool xhtml_empty(struct slice text);
 
 #endif

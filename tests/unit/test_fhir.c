@@ -439,6 +439,19 @@ TEST(a_narrative_holds_text_and_nothing_that_runs)
     }
 }
 
+TEST(a_narrative_without_content_is_told)
+{
+    static const char *const empty[] = {"<div/>", "<div title='>x'> <p>\n</p><!-- x --><br/><?x y?></div>"};
+    static const char *const full[] = {"<div>a</div>", "<div><img src='#a' alt=''/></div>", "<div><![CDATA[a]]></div>",
+                                       "<div>&#160;</div>"};
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    for (size_t i = 0; i < COUNT(empty); i++)
+        CHECK(!xhtml_fault(slice_of(empty[i])) && xhtml_empty(slice_of(empty[i])));
+    for (size_t i = 0; i < COUNT(full); i++)
+        CHECK(!xhtml_fault(slice_of(full[i])) && !xhtml_empty(slice_of(full[i])));
+    CHECK_STR(verdict(a, PAT(",\"text\":{\"status\":\"generated\",\"div\":\"<div> </div>\"}"), NULL), "invariant Patient.text.div 1:62");
+}
+
 TEST(currencies_are_those_of_iso_4217)
 {
     static const char *const good[] = {"EUR", "USD", "AED", "ZWR", "XAU", "DEM"}, *const bad[] = {"EUX", "eur", "EURO", "AAA", "ZZZ", ""};
@@ -761,11 +774,10 @@ TEST(the_tables_have_r4s_counts)
 
 RUN(T(the_tables_have_r4s_counts), T(what_r4_allows_is_valid), T(defects_of_structure_are_found_where_they_are),
     T(defects_of_values_are_found_where_they_are), T(primitives_are_judged_by_r4s_grammars), T(a_narrative_is_one_well_formed_div),
-    T(a_narrative_holds_text_and_nothing_that_runs), T(references_lead_where_they_may), T(a_bundle_answers_for_its_entries),
-    T(a_bundle_is_about_one_patient_where_that_is_asked), T(what_definitions_say_in_words_is_asked), T(currencies_are_those_of_iso_4217),
-    T(the_wanted_type_is_enforced), T(invariants_are_found_on_the_element_that_breaks_them),
+    T(a_narrative_holds_text_and_nothing_that_runs), T(a_narrative_without_content_is_told), T(references_lead_where_they_may),
+    T(a_bundle_answers_for_its_entries), T(a_bundle_is_about_one_patient_where_that_is_asked), T(what_definitions_say_in_words_is_asked),
+    T(currencies_are_those_of_iso_4217), T(the_wanted_type_is_enforced), T(invariants_are_found_on_the_element_that_breaks_them),
     T(what_breaks_an_invariant_is_looked_for_so_often), T(a_regular_expression_costs_what_it_takes),
-    T(best_practice_is_asked_where_it_is_asked_for),
-    T(a_document_that_is_too_costly_is_refused), T(all_invariants_of_r4_compile), T(no_message_repeats_a_value),
-    T(messages_say_what_was_found_and_expected), T(issues_past_the_limit_are_counted), T(a_resource_inside_a_request_is_checked_alone),
-    T(memory_that_runs_out_is_an_error_and_no_verdict))
+    T(best_practice_is_asked_where_it_is_asked_for), T(a_document_that_is_too_costly_is_refused), T(all_invariants_of_r4_compile),
+    T(no_message_repeats_a_value), T(messages_say_what_was_found_and_expected), T(issues_past_the_limit_are_counted),
+    T(a_resource_inside_a_request_is_checked_alone), T(memory_that_runs_out_is_an_error_and_no_verdict))
