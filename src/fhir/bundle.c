@@ -31,9 +31,11 @@ struct bundle {
     uint32_t entries, at; /* at: the one being checked */
     struct slot *slot;
     uint32_t mask;
-    struct slice base; /* of the entry's address: "http://server/"; n == 0: none */
-    bool about_known;  /* whom it is about: */
-    uint32_t about;    /* a resource of the document; 0: outside, at */
+    struct slice base;          /* of the entry's address: "http://server/"; n == 0: none */
+    struct fhir_targets sought; /* the types that were searched for, if sought_known */
+    bool sought_known;
+    bool about_known; /* whom it is about: */
+    uint32_t about;   /* a resource of the document; 0: outside, at */
     struct slice about_at;
 };
 
@@ -99,6 +101,48 @@ static enum bundle_type type_of(const struct json *j, uint32_t node)
                                            : OTHER;
 }
 
+/* Adds the type of this name to those that were searched for; false: there is none. */
+static bool seek(struct bundle *b, struct slice name)
+{
+    const struct fhir_shape *s = resource_shape(name);
+    if (s)
+        b->sought.bit[s->number / 64] |= (uint64_t)1 << s->number % 64;
+    return s;
+}
+
+/* "http://server/Observation?code=..." or "http://server?_type=Observation,Condition". */
+static bool read_search(struct bundle *b, struct slice url)
+{
+    struct slice path = slice_cut(&url, '?'), last = {path.p, 0};
+    while (path.p)
+        last = slice_cut(&path, '/');
+    if (seek(b, last))
+        return true;
+    while (url.p) {
+        struct slice types = slice_cut(&url, '&');
+        if (!slice_starts(types, "_type="))
+            continue;
+        types = (struct slice){types.p + 6, types.n - 6};
+        bool all = true;
+        while (types.p)
+            all &= seek(b, slice_cut(&types, ','));
+        return all;
+    }
+    return false;
+}
+
+/* What a searchset says of itself in its link. */
+static void read_self(struct check *c, struct bundle *b, uint32_t node)
+{
+    const struct json *j = c->j;
+    uint32_t list = json_get_kind(j, node, "link", JSON_ARRAY);
+    for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k)) {
+        uint32_t relation = json_get_kind(j, k, "relation", JSON_STRING), url = json_get_kind(j, k, "url", JSON_STRING);
+        if (relation && url && json_is(j, relation, "self"))
+            b->sought_known = read_search(b, text_of(c, url));
+    }
+}
+
 static void read_entries(struct check *c, struct bundle *b, uint32_t list)
 {
     const struct json *j = c->j;
@@ -132,6 +176,8 @@ struct bundle *bundle_begin(struct check *c, uint32_t node)
         return around;
     if (n)
         read_entries(c, b, list);
+    if (b->type == SEARCHSET)
+        read_self(c, b, node);
     for (uint32_t i = 0; i < n && c->steps >= 0; i++)
         put_entry(c, b, i);
     c->bundle = b;
@@ -245,10 +291,16 @@ static void check_searched(struct check *c, const struct frame *up, const struct
         if (!outcome)
             issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, e->resource),
                       "found another resource, expected an OperationOutcome: the entry's search mode is outcome");
-    } else if (!e->id && !outcome) {
+        return;
+    }
+    const struct fhir_shape *s = e->type ? resource_shape(json_raw(c->j, e->type)) : NULL;
+    const struct bundle *b = c->bundle;
+    if (!e->id && !outcome)
         issue_add(c, FHIR_ERROR, "required", &f, check_off(c, e->resource),
                   "found no id, expected one: a server sends it with what a search has found");
-    }
+    if (b->sought_known && s && json_is(c->j, mode, "match") && !(b->sought.bit[s->number / 64] >> s->number % 64 & 1))
+        issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, e->resource),
+                  "found a match of a type that was not searched for, by the link self, expected one that was");
 }
 
 void bundle_entry_end(struct check *c, const struct frame *f, uint32_t node)

@@ -122,6 +122,14 @@ static void check_type(struct check *c, const struct frame *up, const struct fhi
                   fhir_pool + led->name);
 }
 
+/* The type that a reference names by its text: "Patient/7", or "Patient?identifier=..." of a transaction. NULL: none.
+ */
+static const struct fhir_shape *named_type(struct slice text)
+{
+    struct slice base, id, query = text, before = slice_cut(&query, '?'), bare = slice_cut(&text, '#');
+    return query.p ? resource_shape(before) : reference_type(bare, &base, &id);
+}
+
 void reference_check(struct check *c, const struct frame *up, const struct fhir_prop *p, uint32_t node)
 {
     uint32_t v = value_of(c->j, node, "reference", JSON_STRING), type = value_of(c->j, node, "type", JSON_STRING),
@@ -129,15 +137,18 @@ void reference_check(struct check *c, const struct frame *up, const struct fhir_
     const struct fhir_shape *led = NULL;
     struct frame f = {up, "reference", 9, -1};
     if (v) {
-        struct slice text = json_text(c->j, v, c->arena), base, id;
+        struct slice text = json_text(c->j, v, c->arena);
         bool local = text.n && text.p[0] == '#';
         c->failed |= !text.p;
         if (!text.p)
             return;
         target = local ? contained(c, (struct slice){text.p + 1, text.n - 1}) : c->bundle ? bundle_find(c, text) : 0;
-        led = target ? shape_of(c, target) : local ? NULL : reference_type(text, &base, &id);
+        led = target ? shape_of(c, target) : local ? NULL : named_type(text);
         if (led && !may_lead(p->targets, led))
             wrong_type(c, &f, check_off(c, v), p->targets, led);
+        if (!led && !local && text.n && !match_absolute(text))
+            issue_add(c, FHIR_ERROR, "value", &f, check_off(c, v),
+                      "found a relative reference of another form, expected TYPE/ID, the TYPE one of FHIR R4");
         if (c->bundle && !target && !local)
             bundle_missing(c, &f, v, text);
         if (c->one_subject && c->bundle && (p->flags & PROP_SUBJECT) && (!led || is_patient(led)))

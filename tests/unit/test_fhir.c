@@ -253,7 +253,11 @@ TEST(references_lead_where_they_may)
         {OBS(",\"subject\":{\"reference\":\"Patient/1\"}"), ""},
         {OBS(",\"subject\":{\"reference\":\"http://a/fhir/Patient/1/_history/2\",\"type\":\"Patient\"}"), ""},
         {OBS(",\"subject\":{\"reference\":\"http://a/x\"}"), ""}, /* its type is not known */
-        {OBS(",\"subject\":{\"reference\":\"Patients/1\"}"), ""},
+        {OBS(",\"subject\":{\"reference\":\"Patients/1\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"1\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"Patient?identifier=http://a|1\"}"), ""},
+        {OBS(",\"subject\":{\"reference\":\"Practitioner?identifier=1\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"Patient/1#name\"}"), ""},
         {OBS(",\"subject\":{\"reference\":\"Practitioner/1\"}"), "value Observation.subject.reference 1:91"},
         {OBS(",\"subject\":{\"reference\":\"http://a/fhir/Medication/1/_history/2\"}"), "value Observation.subject.reference 1:91"},
         {OBS(",\"subject\":{\"type\":\"Practitioner\",\"display\":\"x\"}"), "value Observation.subject.type 1:86"},
@@ -277,6 +281,9 @@ TEST(references_lead_where_they_may)
 #define PATIENT               "\"resourceType\":\"Patient\""
 #define HEART(who)                                                                                                                         \
     "\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"" who "\"}"
+#define FOUND(self, mode, resource)                                                                                                        \
+    "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"link\":[{\"relation\":\"self\",\"url\":\"" self "\"}],\"entry\":[{\"fullUrl\":" \
+    "\"http://a/b\",\"search\":{\"mode\":\"" mode "\"},\"resource\":{" resource ",\"id\":\"1\"}}]}"
 #define COMPOSED(who)                                                                                                      \
     "\"resourceType\":\"Composition\",\"status\":\"final\",\"type\":{\"text\":\"x\"},\"date\":\"2020\",\"title\":\"x\",\"author\":[{"  \
     "\"reference\":\"" who "\"}]"
@@ -306,6 +313,12 @@ TEST(a_bundle_answers_for_its_entries)
          "business-rule Bundle.entry[0].resource 1:117"},
         {BUNDLE("searchset", "{\"fullUrl\":\"http://a/b\",\"search\":{\"mode\":\"match\"},\"resource\":{" PATIENT "}}"),
          "required Bundle.entry[0].resource 1:115"},
+        {FOUND("http://a/Patient?name=x", "match", PATIENT), ""},
+        {FOUND("http://a?_type=Group,Patient", "match", PATIENT), ""},
+        {FOUND("http://a/x?_type=Group,Unknown", "match", PATIENT), ""}, /* what was searched for is not known */
+        {FOUND("http://a/Observation?code=x", "include", PATIENT), ""},
+        {FOUND("http://a/Observation?code=x", "match", PATIENT), "business-rule Bundle.entry[0].resource 1:180"},
+        {FOUND("http://a?_type=Group", "match", PATIENT), "business-rule Bundle.entry[0].resource 1:173"},
         {DOCUMENT(ENTRY(U1, COMPOSED(U2)) "," ENTRY(U2, "\"resourceType\":\"Practitioner\"")), ""},
         {DOCUMENT(ENTRY("http://a/Composition/1", "\"id\":\"1\"," COMPOSED("Practitioner/2")) "," ENTRY(
              "http://a/Practitioner/2", "\"resourceType\":\"Practitioner\",\"id\":\"2\"")),
