@@ -406,7 +406,8 @@ int app_open(struct app *app, struct config *c, struct err *e)
 int app_keep(struct app *app, struct err *e)
 {
     if (audit_keeper_start(app->signer, &app->auditor, e) ||
-        keeper_start(app->api.jobs, &app->api.study, &app->keeper, e) || (app->witness && witness_start(app->witness, e)))
+        keeper_start(app->api.jobs, &app->api.study, &app->keeper, e) ||
+        (app->witness && witness_start(app->witness, e)))
         return -1;
     return app->sandbox ? sandbox_keep_ready(app->sandbox, (uint32_t)app->config->ready_mib, READY_IDLE_MS, e) : 0;
 }
