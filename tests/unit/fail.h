@@ -1,11 +1,12 @@
 /* fail.h -- what fails only where a machine does: each call of a function that can refuse is refused once.
  *
- * A test program says which functions it wraps (FAIL_WRAP here, their names in tests/unit/meson.build, for the linker): calls
- * of them from the rooms are counted, and the n-th that comes after fail_arm(n) is answered by the failure instead of the
- * function. What calls itself within one file is not seen; pieces of arenas are counted and refused by base/fault.h.
+ * A test program says which functions it wraps (FAIL_WRAP here, their names in tests/unit/meson.build, for the linker):
+ * calls of them from the rooms are counted, and the n-th that comes after fail_arm(n) is answered by the failure
+ * instead of the function. What calls itself within one file is not seen; pieces of arenas are counted and refused by
+ * base/fault.h.
  *
- * dies() runs something in a child and tells whether it ended by abort() or a failed assert(); counts of a coverage build are
- * written before. */
+ * dies() runs something in a child and tells whether it ended by abort() or a failed assert(); counts of a coverage
+ * build are written before. */
 #ifndef FAIL_H
 #define FAIL_H
 
@@ -35,7 +36,10 @@ static inline void fail_arm(long n)
 #define FAIL_WRAP_IF(type, name, params, args, fails, also)                                                            \
     type __real_##name params;                                                                                         \
     type __wrap_##name params;                                                                                         \
-    type __wrap_##name params { return fail_hit() || (also) ? (fails) : __real_##name args; }
+    type __wrap_##name params                                                                                          \
+    {                                                                                                                  \
+        return fail_hit() || (also) ? (fails) : __real_##name args;                                                    \
+    }
 
 /* --- what ends the process --- */
 
@@ -52,7 +56,10 @@ static inline _Noreturn void fail_die(void)
 
 #define FAIL_DEATHS                                                                                                    \
     _Noreturn void __wrap_abort(void);                                                                                 \
-    _Noreturn void __wrap_abort(void) { fail_die(); }                                                                  \
+    _Noreturn void __wrap_abort(void)                                                                                  \
+    {                                                                                                                  \
+        fail_die();                                                                                                    \
+    }                                                                                                                  \
     _Noreturn void __wrap___assert_fail(const char *what, const char *file, unsigned line, const char *function);      \
     _Noreturn void __wrap___assert_fail(const char *what, const char *file, unsigned line, const char *function)       \
     {                                                                                                                  \

@@ -144,7 +144,8 @@ static inline void sweep_kind(const struct house *h, const char *name, deed *run
             fail_msg("%s: passes over failure %ld of kind %d", name, n, (int)kind);
         if (rc >= 0)
             continue;
-        if (!err_retry(e.code) && !arena_failed(a)) /* who answers for a request that ran out of memory says that (api/) */
+        if (!err_retry(e.code) &&
+            !arena_failed(a)) /* who answers for a request that ran out of memory says that (api/) */
             fail_msg("%s: failure %ld of kind %d is told as %s: %s", name, n, (int)kind, err_name(e.code), e.detail);
         if (looks)
             store_print(h, after);

@@ -1,5 +1,5 @@
-/* The audit log over a store, memory and keys that fail, in every call there is: what cannot be written is not half there,
- * what cannot be read is not called sound, and nothing is signed or proven that was not looked at. */
+/* The audit log over a store, memory and keys that fail, in every call there is: what cannot be written is not half
+ * there, what cannot be read is not called sound, and nothing is signed or proven that was not looked at. */
 #include "fail_store.h"
 
 #include <errno.h>
@@ -13,13 +13,15 @@
 #include "base/metric.h"
 
 FAIL_WRAP(int, keyring_unwrap,
-          (struct keyring * k, const struct seal_place *at, struct slice wrapped, struct arena *a, struct key *ret, struct err *e),
+          (struct keyring * k, const struct seal_place *at, struct slice wrapped, struct arena *a, struct key *ret,
+           struct err *e),
           (k, at, wrapped, a, ret, e), FAIL_KEY)
 FAIL_WRAP(int, keyring_data_key,
-          (struct keyring * k, const char *domain, const struct seal_place *at, struct arena *a, struct key *ret, struct slice *ret_wrapped,
-           struct err *e),
+          (struct keyring * k, const char *domain, const struct seal_place *at, struct arena *a, struct key *ret,
+           struct slice *ret_wrapped, struct err *e),
           (k, domain, at, a, ret, ret_wrapped, e), FAIL_KEY)
-FAIL_WRAP(int, pthread_create, (pthread_t * t, const pthread_attr_t *attr, void *(*run)(void *), void *arg), (t, attr, run, arg), EAGAIN)
+FAIL_WRAP(int, pthread_create, (pthread_t * t, const pthread_attr_t *attr, void *(*run)(void *), void *arg),
+          (t, attr, run, arg), EAGAIN)
 
 struct log {
     struct house h;
@@ -359,7 +361,10 @@ static int sign_log(void *scene, int turn, struct arena *a, struct err *e)
     return audit_checkpoint(l->signer, e);
 }
 
-static int64_t signed_entries(struct log *l) { return house_number(&l->h, "SELECT coalesce(max(size), 0) FROM audit_checkpoint"); }
+static int64_t signed_entries(struct log *l)
+{
+    return house_number(&l->h, "SELECT coalesce(max(size), 0) FROM audit_checkpoint");
+}
 
 /* So that there is something to sign; not more each time, or a sweep would run after its own end. */
 static void leave_unsigned(void *scene)
@@ -379,8 +384,10 @@ TEST(a_checkpoint_that_fails_leaves_neither_tiles_nor_signature)
     sweep_kind(&l.h, "checkpoint with a tile", sign_log, &l, FAIL_MAY_PASS, FAIL_CALLS);
     sweep_before = NULL;
     CHECK(house_number(&l.h, "SELECT count(*) FROM audit_checkpoint") >= 2);
-    CHECK_INT(house_number(&l.h, "SELECT max(size) FROM audit_checkpoint"), house_number(&l.h, "SELECT count(*) FROM audit"));
-    CHECK_INT(house_number(&l.h, "SELECT count(*) FROM audit_tile"), house_number(&l.h, "SELECT count(*) / 256 FROM audit"));
+    CHECK_INT(house_number(&l.h, "SELECT max(size) FROM audit_checkpoint"),
+              house_number(&l.h, "SELECT count(*) FROM audit"));
+    CHECK_INT(house_number(&l.h, "SELECT count(*) FROM audit_tile"),
+              house_number(&l.h, "SELECT count(*) / 256 FROM audit"));
     raze(&l);
 }
 
@@ -439,7 +446,8 @@ TEST(an_output_that_does_not_fit_is_an_error)
     int64_t next;
     build(&l, 300);
     CHECK_OK(audit_checkpoint(l.signer, &e));
-    struct buf proof = buf_in(a, 8), growth = buf_in(a, 8), tile = buf_in(a, 8), entries = buf_in(a, 8), export = buf_in(a, 8);
+    struct buf proof = buf_in(a, 8), growth = buf_in(a, 8), tile = buf_in(a, 8), entries = buf_in(a, 8),
+               export = buf_in(a, 8);
     CHECK_INT(audit_prove(l.signer, 1, a, &proof, &e), -1);
     CHECK_INT(e.code, ERR_NO_MEMORY);
     CHECK_INT(audit_prove_growth(l.signer, 1, 300, a, &growth, &e), -1);
@@ -487,7 +495,8 @@ TEST(an_index_that_cannot_be_read_is_not_told)
     build(&l, 1);
     sweep(&l.h, "open the seats", open_seats, &l, FAIL_MAY_PASS);
     CHECK_OK(audit_seats_open(l.h.db, &l.seats, &e));
-    sweep(&l.h, "take a seat", take_seat, &l, FAIL_MAY_PASS | FAIL_LEAVES_TRACES); /* the entry stays, its index untold */
+    sweep(&l.h, "take a seat", take_seat, &l,
+          FAIL_MAY_PASS | FAIL_LEAVES_TRACES); /* the entry stays, its index untold */
     raze(&l);
 }
 

@@ -1,5 +1,5 @@
-/* A library that fails, in every call there is: nothing is sealed, nothing opened is left, and what must not fail ends the
- * process. */
+/* A library that fails, in every call there is: nothing is sealed, nothing opened is left, and what must not fail ends
+ * the process. */
 #include "fail.h"
 
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -16,10 +16,12 @@
 FAIL_DEATHS
 FAIL_WRAP(EVP_CIPHER_CTX *, EVP_CIPHER_CTX_new, (void), (), NULL)
 FAIL_WRAP(int, EVP_EncryptInit_ex,
-          (EVP_CIPHER_CTX * c, const EVP_CIPHER *type, ENGINE *engine, const unsigned char *key, const unsigned char *iv),
+          (EVP_CIPHER_CTX * c, const EVP_CIPHER *type, ENGINE *engine, const unsigned char *key,
+           const unsigned char *iv),
           (c, type, engine, key, iv), 0)
 FAIL_WRAP(int, EVP_CipherInit_ex,
-          (EVP_CIPHER_CTX * c, const EVP_CIPHER *type, ENGINE *engine, const unsigned char *key, const unsigned char *iv, int enc),
+          (EVP_CIPHER_CTX * c, const EVP_CIPHER *type, ENGINE *engine, const unsigned char *key,
+           const unsigned char *iv, int enc),
           (c, type, engine, key, iv, enc), 0)
 FAIL_WRAP(int, EVP_CIPHER_CTX_set_padding, (EVP_CIPHER_CTX * c, int on), (c, on), 0)
 FAIL_WRAP(int, EVP_EncryptUpdate, (EVP_CIPHER_CTX * c, unsigned char *out, int *n, const unsigned char *in, int m),
@@ -41,7 +43,8 @@ FAIL_WRAP(int, sodium_init, (void), (), -1)
 FAIL_WRAP(int, crypto_sign_seed_keypair, (unsigned char *public, unsigned char *secret, const unsigned char *seed),
           (public, secret, seed), -1)
 FAIL_WRAP(int, crypto_sign_detached,
-          (unsigned char *out, unsigned long long *n, const unsigned char *m, unsigned long long size, const unsigned char *secret),
+          (unsigned char *out, unsigned long long *n, const unsigned char *m, unsigned long long size,
+           const unsigned char *secret),
           (out, n, m, size, secret), -1)
 
 /* --- what must not fail --- */

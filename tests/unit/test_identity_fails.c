@@ -21,13 +21,17 @@
 #define MINUTE INT64_C(60000000)
 
 /* Argon2 at its least: a sweep hashes hundreds of times. */
-int __real_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory, int alg);
-int __wrap_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory, int alg);
-int __wrap_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory, int alg)
+int __real_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory,
+                                 int alg);
+int __wrap_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory,
+                                 int alg);
+int __wrap_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory,
+                                 int alg)
 {
     (void)ops, (void)memory;
-    return fail_hit() ? -1
-                      : __real_crypto_pwhash_str_alg(out, p, n, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN, alg);
+    return fail_hit()
+               ? -1
+               : __real_crypto_pwhash_str_alg(out, p, n, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN, alg);
 }
 
 static EVP_PKEY *program_key;
@@ -49,25 +53,33 @@ struct scene {
     struct program_cert cert;
 };
 
-static const struct people *people(struct scene *s) { return &s->accounts.people; }
+static const struct people *people(struct scene *s)
+{
+    return &s->accounts.people;
+}
 
-static struct slice bearer(struct scene *s, const char *secret) { return slice_of(arena_printf(s->life, "Bearer %s", secret)); }
+static struct slice bearer(struct scene *s, const char *secret)
+{
+    return slice_of(arena_printf(s->life, "Bearer %s", secret));
+}
 
 static void add_client(struct scene *s, const char *name)
 {
     struct client_secrets secrets;
     struct err e;
-    CHECK_OK(client_add(s->h.db, s->h.keyring, s->h.scope, name, "https://hook.example", &operator_does, s->life, &secrets, &e));
+    CHECK_OK(client_add(s->h.db, s->h.keyring, s->h.scope, name, "https://hook.example", &operator_does, s->life,
+                        &secrets, &e));
     CHECK_OK(program_keys(s->h.db, s->h.scope, name, key_set, NULL, false, &operator_does, s->life, &e));
     s->by_key = bearer(s, secrets.api_key);
 }
 
 static struct slice assertion(int turn, struct arena *a)
 {
-    const char *claims = arena_printf(a,
-                                      "{\"iss\":\"bot\",\"sub\":\"bot\",\"aud\":\"https://gw.example/auth/token\",\"exp\":%lld,"
-                                      "\"jti\":\"%d\"}",
-                                      (long long)(clock_now_us() / 1000000 + 200), turn);
+    const char *claims =
+        arena_printf(a,
+                     "{\"iss\":\"bot\",\"sub\":\"bot\",\"aud\":\"https://gw.example/auth/token\",\"exp\":%lld,"
+                     "\"jti\":\"%d\"}",
+                     (long long)(clock_now_us() / 1000000 + 200), turn);
     return jws_sign(a, "{\"alg\":\"ES384\",\"kid\":\"k1\"}", claims, program_key, "ES384");
 }
 
@@ -86,15 +98,18 @@ static void set_up(struct scene *s)
     fail_arm_kind(FAIL_CALLS, 0);
     *s = (struct scene){.life = arena_new(64 << 20)};
     house_build(&s->h);
-    s->accounts = (struct accounts){.people = {s->h.db, s->h.keyring, s->h.scope}, .passkeys = {"https://study.example", "study.example"}};
-    s->sessions = (struct sessions){.people = {s->h.db, s->h.keyring, s->h.scope}, .idle_us = 30 * MINUTE, .life_us = 600 * MINUTE};
+    s->accounts = (struct accounts){.people = {s->h.db, s->h.keyring, s->h.scope},
+                                    .passkeys = {"https://study.example", "study.example"}};
+    s->sessions = (struct sessions){
+        .people = {s->h.db, s->h.keyring, s->h.scope}, .idle_us = 30 * MINUTE, .life_us = 600 * MINUTE};
     CHECK_OK(passwords_start(2, &s->accounts.passwords, &e));
     CHECK_OK(known_open(&s->known, &e));
     struct programs_config c = {.db = s->h.db, .scope = s->h.scope, .issuer = "https://gw.example"};
     CHECK_OK(programs_start(&c, &s->programs, &e));
     add_client(s, "bot");
     CHECK_OK(client_identify(s->h.db, s->h.scope, s->by_key, NULL, s->life, &s->client, &e));
-    CHECK_OK(endpoint_add(s->h.db, s->h.keyring, &s->client, "https://hook.example/in", true, &operator_does, s->life, &s->endpoint, &e));
+    CHECK_OK(endpoint_add(s->h.db, s->h.keyring, &s->client, "https://hook.example/in", true, &operator_does, s->life,
+                          &s->endpoint, &e));
     add_account(s, "anna", ROLE_AUDITOR, code);
     CHECK_OK(account_accept(&s->accounts, slice_of(code), SLICE(GOOD), NULL, s->life, &i, &e));
     memcpy(s->staff, i.staff, 16);
@@ -120,7 +135,8 @@ static void tear_down(struct scene *s)
 /* --- clients --- */
 
 #define DEED(name)                                                                                                     \
-    static int name(void *scene, int turn __attribute__((unused)), struct arena *a __attribute__((unused)), struct err *e)
+    static int name(void *scene, int turn __attribute__((unused)), struct arena *a __attribute__((unused)),            \
+                    struct err *e)
 
 DEED(new_client)
 {
@@ -380,7 +396,8 @@ DEED(new_endpoint)
 {
     struct scene *s = scene;
     struct endpoint x;
-    return endpoint_add(s->h.db, s->h.keyring, &s->client, "https://hook.example/more", false, &operator_does, a, &x, e);
+    return endpoint_add(s->h.db, s->h.keyring, &s->client, "https://hook.example/more", false, &operator_does, a, &x,
+                        e);
 }
 
 DEED(list_endpoints)
@@ -407,21 +424,24 @@ DEED(rotate_endpoint)
 {
     struct scene *s = scene;
     struct endpoint x;
-    return endpoint_change(s->h.db, s->h.keyring, &s->client, s->endpoint.id, ENDPOINT_ROTATE, 60 * MINUTE, &operator_does, a, &x, e);
+    return endpoint_change(s->h.db, s->h.keyring, &s->client, s->endpoint.id, ENDPOINT_ROTATE, 60 * MINUTE,
+                           &operator_does, a, &x, e);
 }
 
 DEED(enable_endpoint)
 {
     struct scene *s = scene;
     struct endpoint x;
-    return endpoint_change(s->h.db, s->h.keyring, &s->client, s->endpoint.id, ENDPOINT_ENABLE, 0, &operator_does, a, &x, e);
+    return endpoint_change(s->h.db, s->h.keyring, &s->client, s->endpoint.id, ENDPOINT_ENABLE, 0, &operator_does, a, &x,
+                           e);
 }
 
 DEED(remove_endpoint)
 {
     struct scene *s = scene;
     struct endpoint x;
-    return endpoint_change(s->h.db, s->h.keyring, &s->client, s->endpoint.id, ENDPOINT_REMOVE, 0, &operator_does, a, &x, e);
+    return endpoint_change(s->h.db, s->h.keyring, &s->client, s->endpoint.id, ENDPOINT_REMOVE, 0, &operator_does, a, &x,
+                           e);
 }
 
 TEST(endpoints_are_changed_wholly_or_not_at_all)
@@ -446,8 +466,16 @@ DEED(arrive)
     struct person p;
     char name[32];
     snprintf(name, sizeof name, "person-%d", turn);
-    struct arrival x = {.who = who, .issuer = "https://id.example", .subject = name, .name = name, .by = "provider", .roles = 1u << ROLE_DOCTOR};
-    return person_hash(people(s), PERSON_WHO, x.issuer, slice_of(name), who, e) || person_arrive(people(s), &x, NULL, a, &p, e) ? -1 : 0;
+    struct arrival x = {.who = who,
+                        .issuer = "https://id.example",
+                        .subject = name,
+                        .name = name,
+                        .by = "provider",
+                        .roles = 1u << ROLE_DOCTOR};
+    return person_hash(people(s), PERSON_WHO, x.issuer, slice_of(name), who, e) ||
+                   person_arrive(people(s), &x, NULL, a, &p, e)
+               ? -1
+               : 0;
 }
 
 DEED(list_people)
@@ -485,7 +513,10 @@ DEED(approve_at_once)
 DEED(suspend_and_resume)
 {
     struct scene *s = scene;
-    return desk_suspend(people(s), SLICE("anna"), true, "root", a, e) || desk_suspend(people(s), SLICE("anna"), false, "root", a, e) ? -1 : 0;
+    return desk_suspend(people(s), SLICE("anna"), true, "root", a, e) ||
+                   desk_suspend(people(s), SLICE("anna"), false, "root", a, e)
+               ? -1
+               : 0;
 }
 
 static void resumed(void *scene)
@@ -565,7 +596,8 @@ DEED(change_password)
 DEED(ask_accounts)
 {
     struct scene *s = scene;
-    int has = account_has_password(people(s), s->staff, a, e), is = has < 0 ? -1 : account_exists(people(s), s->staff, a, e);
+    int has = account_has_password(people(s), s->staff, a, e),
+        is = has < 0 ? -1 : account_exists(people(s), s->staff, a, e);
     if (has < 0 || is < 0)
         return -1;
     CHECK(has == 1 && is == 1);
@@ -607,8 +639,12 @@ TEST(accounts_and_their_passwords_are_changed_wholly_or_not_at_all)
 
 /* --- sessions --- */
 
-static const struct session_provider provider = {
-    .issuer = "https://id.example", .sid = SLICE("sid"), .tokens = SLICE("{}"), .said = 1u << ROLE_AUDITOR, .said_until_us = INT64_MAX / 2, .renew_us = 1};
+static const struct session_provider provider = {.issuer = "https://id.example",
+                                                 .sid = SLICE("sid"),
+                                                 .tokens = SLICE("{}"),
+                                                 .said = 1u << ROLE_AUDITOR,
+                                                 .said_until_us = INT64_MAX / 2,
+                                                 .renew_us = 1};
 
 DEED(begin)
 {
@@ -633,7 +669,9 @@ DEED(identify)
 static void cookie_due(void *scene)
 {
     struct scene *s = scene;
-    house_sql(&s->h, "UPDATE session_cookie SET made_at = 1, replaced_at = NULL WHERE used_at IS NOT NULL OR replaced_at IS NULL");
+    house_sql(
+        &s->h,
+        "UPDATE session_cookie SET made_at = 1, replaced_at = NULL WHERE used_at IS NOT NULL OR replaced_at IS NULL");
 }
 
 static void cookie_late(void *scene)
@@ -767,7 +805,8 @@ TEST(sessions_begin_change_and_end_wholly_or_not_at_all)
 
 /* --- challenges --- */
 
-struct using {
+struct using
+{
     struct scene *s;
     struct slice challenge;
 };
@@ -810,7 +849,8 @@ TEST(a_challenge_is_for_one_thing_one_person_and_once)
     CHECK(challenge_check(people(&s), CHALLENGE_SIGN_IN, s.staff, c, &e) == -1 && e.code == ERR_TOKEN);
     CHECK(challenge_check(people(&s), CHALLENGE_STEP_UP, other, c, &e) == -1 && e.code == ERR_TOKEN);
     CHECK(challenge_check(people(&s), CHALLENGE_STEP_UP, NULL, c, &e) == -1 && e.code == ERR_TOKEN);
-    CHECK(challenge_check(people(&s), CHALLENGE_STEP_UP, s.staff, (struct slice){c.p, c.n - 1}, &e) == -1 && e.code == ERR_TOKEN);
+    CHECK(challenge_check(people(&s), CHALLENGE_STEP_UP, s.staff, (struct slice){c.p, c.n - 1}, &e) == -1 &&
+          e.code == ERR_TOKEN);
     for (size_t i = 0; i < sizeof raw; i++) {
         raw[i] ^= 1;
         CHECK(challenge_check(people(&s), CHALLENGE_STEP_UP, s.staff, c, &e) == -1 && e.code == ERR_TOKEN);
@@ -838,11 +878,14 @@ static int drop_key(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(who_cannot_be_looked_up_is_nobody), T(a_client_is_made_changed_and_listed_wholly_or_not_at_all),
+    const struct CMUnitTest tests[] = {T(who_cannot_be_looked_up_is_nobody),
+                                       T(a_client_is_made_changed_and_listed_wholly_or_not_at_all),
                                        T(a_programs_keys_certificates_and_tokens_are_changed_wholly_or_not_at_all),
-                                       T(endpoints_are_changed_wholly_or_not_at_all), T(people_arrive_and_are_managed_wholly_or_not_at_all),
+                                       T(endpoints_are_changed_wholly_or_not_at_all),
+                                       T(people_arrive_and_are_managed_wholly_or_not_at_all),
                                        T(accounts_and_their_passwords_are_changed_wholly_or_not_at_all),
-                                       T(sessions_begin_change_and_end_wholly_or_not_at_all), T(a_challenge_is_for_one_thing_one_person_and_once)};
+                                       T(sessions_begin_change_and_end_wholly_or_not_at_all),
+                                       T(a_challenge_is_for_one_thing_one_person_and_once)};
     int failed = cmocka_run_group_tests(tests, make_key, drop_key);
     arena_thread_end();
     return failed;

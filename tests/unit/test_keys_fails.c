@@ -1,15 +1,19 @@
-/* Keys over a store, files and memory that fail, in every call there is: no key is half made, none is given out that was not
- * committed to, and the root key's file is whole or as it was. */
+/* Keys over a store, files and memory that fail, in every call there is: no key is half made, none is given out that
+ * was not committed to, and the root key's file is whole or as it was. */
 #include "fail_store.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <sodium.h>
 
 #include "keys/blind.h"
 #include "keys/subject.h"
 
-static int no_space(void) { return errno = ENOSPC, -1; }
+static int no_space(void)
+{
+    return errno = ENOSPC, -1;
+}
 FAIL_WRAP(int, fsync, (int fd), (fd), no_space())
 FAIL_WRAP(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n), no_space())
 FAIL_WRAP(int, link, (const char *from, const char *to), (from, to), no_space())
@@ -19,7 +23,8 @@ FAIL_WRAP(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n), no_space())
 FAIL_WRAP(int, sodium_init, (void), (), -1)
 FAIL_WRAP(void *, sodium_malloc, (size_t n), (n), NULL)
 FAIL_WRAP(int, seal_open,
-          (const struct key *k, const struct seal_place *at, struct slice sealed, struct arena *a, struct slice *ret, struct err *e),
+          (const struct key *k, const struct seal_place *at, struct slice sealed, struct arena *a, struct slice *ret,
+           struct err *e),
           (k, at, sealed, a, ret, e), FAIL_KEY)
 
 struct scene {
@@ -32,7 +37,8 @@ struct scene {
 };
 
 #define DEED(name)                                                                                                     \
-    static int name(void *scene, int turn __attribute__((unused)), struct arena *a __attribute__((unused)), struct err *e)
+    static int name(void *scene, int turn __attribute__((unused)), struct arena *a __attribute__((unused)),            \
+                    struct err *e)
 
 static void set_up(struct scene *s)
 {
@@ -44,9 +50,13 @@ static void set_up(struct scene *s)
 
 static void tear_down(struct scene *s)
 {
-    char sql[96];
-    snprintf(sql, sizeof sql, "rm -f %s/*", s->h.dir); /* what rotations have put aside */
-    CHECK_INT(system(sql), 0);
+    glob_t found = {0};
+    char pattern[64];
+    snprintf(pattern, sizeof pattern, "%s/*key*", s->h.dir); /* what rotations have put aside */
+    if (glob(pattern, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            unlink(found.gl_pathv[i]);
+    globfree(&found);
     arena_free(s->life);
     house_raze(&s->h);
 }
@@ -77,7 +87,8 @@ DEED(data_key)
     struct scene *s = scene;
     struct key k, again;
     struct slice wrapped;
-    if (keyring_data_key(s->h.keyring, "audit", &s->at, a, &k, &wrapped, e) || keyring_unwrap(s->h.keyring, &s->at, wrapped, a, &again, e))
+    if (keyring_data_key(s->h.keyring, "audit", &s->at, a, &k, &wrapped, e) ||
+        keyring_unwrap(s->h.keyring, &s->at, wrapped, a, &again, e))
         return -1;
     CHECK(memcmp(&k, &again, sizeof k) == 0);
     return 0;
@@ -186,8 +197,10 @@ DEED(new_subject)
     struct subject_key sk;
     uint8_t subject[16] = {0};
     memcpy(subject, &turn, sizeof turn);
-    return keyring_subject_make(s->h.keyring, s->h.scope, subject, (enum subject_domain)0, &sk, e) || tx_run(s->h.db, store_subject, &sk, e) ? -1
-                                                                                                                                             : 0;
+    return keyring_subject_make(s->h.keyring, s->h.scope, subject, (enum subject_domain)0, &sk, e) ||
+                   tx_run(s->h.db, store_subject, &sk, e)
+               ? -1
+               : 0;
 }
 
 static void forget_subject(void *scene)
@@ -208,7 +221,8 @@ DEED(count_subjects)
     struct scene *s = scene;
     struct subject_count n;
     int64_t under = 0;
-    return keyring_subject_count(s->h.keyring, &n, e) || keyring_subject_under(s->h.keyring, &s->old, &under, e) ? -1 : 0;
+    return keyring_subject_count(s->h.keyring, &n, e) || keyring_subject_under(s->h.keyring, &s->old, &under, e) ? -1
+                                                                                                                 : 0;
 }
 
 static int destroy_subject(struct tx *tx, void *arg, struct err *e)
@@ -337,4 +351,5 @@ TEST(another_root_key_is_the_stores_or_the_old_one_is)
 }
 
 RUN(T(a_domains_key_is_made_and_read_wholly_or_not_at_all), T(an_epoch_follows_and_is_destroyed_wholly_or_not_at_all),
-    T(subjects_keys_are_made_wrapped_anew_and_destroyed_wholly_or_not_at_all), T(another_root_key_is_the_stores_or_the_old_one_is))
+    T(subjects_keys_are_made_wrapped_anew_and_destroyed_wholly_or_not_at_all),
+    T(another_root_key_is_the_stores_or_the_old_one_is))

@@ -1,5 +1,6 @@
-/* Signing in at a provider, with what it says in the test's hand and with everything failing: nobody is signed in by an answer
- * that is wrong in one point, or that could not be looked at. What a real provider says, tests/scenario/signin.mjs hears. */
+/* Signing in at a provider, with what it says in the test's hand and with everything failing: nobody is signed in by an
+ * answer that is wrong in one point, or that could not be looked at. What a real provider says,
+ * tests/scenario/signin.mjs hears. */
 #include "fail_store.h"
 
 #include <stdio.h>
@@ -17,7 +18,8 @@
 
 /* --- the provider: its doors, its key, and what it answers to a form --- */
 
-static struct issuer_doors doors = {.authorization = ISSUER "/auth?x=1", .token = ISSUER "/token", .end_session = ISSUER "/end", .says_iss = true};
+static struct issuer_doors doors = {
+    .authorization = ISSUER "/auth?x=1", .token = ISSUER "/token", .end_session = ISSUER "/end", .says_iss = true};
 static EVP_PKEY *key;
 static char jwk[2048];
 static const char *answer; /* the body */
@@ -25,7 +27,10 @@ static long answer_status;
 static char asked[8192]; /* the form */
 static bool asked_as_user;
 
-static int provider_away(struct err *e) { return err_set(e, ERR_PROVIDER, "a fault a test asked for"); }
+static int provider_away(struct err *e)
+{
+    return err_set(e, ERR_PROVIDER, "a fault a test asked for");
+}
 
 int __wrap_issuer_start(const struct issuer_config *c, struct issuer **ret, struct err *e);
 int __wrap_issuer_start(const struct issuer_config *c, struct issuer **ret, struct err *e)
@@ -35,7 +40,10 @@ int __wrap_issuer_start(const struct issuer_config *c, struct issuer **ret, stru
 }
 
 void __wrap_issuer_stop(struct issuer *x);
-void __wrap_issuer_stop(struct issuer *x) { (void)x; }
+void __wrap_issuer_stop(struct issuer *x)
+{
+    (void)x;
+}
 
 int __wrap_issuer_doors(struct issuer *x, struct arena *a, struct issuer_doors *ret, struct err *e);
 int __wrap_issuer_doors(struct issuer *x, struct arena *a, struct issuer_doors *ret, struct err *e)
@@ -44,8 +52,10 @@ int __wrap_issuer_doors(struct issuer *x, struct arena *a, struct issuer_doors *
     return fail_hit() ? provider_away(e) : (*ret = doors, 0);
 }
 
-int __wrap_issuer_key(struct issuer *x, const struct token_head *head, struct arena *a, struct slice *ret, uint64_t *ret_set, struct err *e);
-int __wrap_issuer_key(struct issuer *x, const struct token_head *head, struct arena *a, struct slice *ret, uint64_t *ret_set, struct err *e)
+int __wrap_issuer_key(struct issuer *x, const struct token_head *head, struct arena *a, struct slice *ret,
+                      uint64_t *ret_set, struct err *e);
+int __wrap_issuer_key(struct issuer *x, const struct token_head *head, struct arena *a, struct slice *ret,
+                      uint64_t *ret_set, struct err *e)
 {
     (void)x, (void)head, (void)a;
     return fail_hit() ? provider_away(e) : (*ret = slice_of(jwk), *ret_set = 1, 0);
@@ -58,8 +68,10 @@ int __wrap_issuer_holds(struct issuer *x, uint64_t set, struct err *e)
     return fail_hit() ? provider_away(e) : set == 1;
 }
 
-int __wrap_ask_json(const struct ask *how, const char *url, const struct ask_form *form, struct arena *a, long *ret_status, struct json *ret, struct err *e);
-int __wrap_ask_json(const struct ask *how, const char *url, const struct ask_form *form, struct arena *a, long *ret_status, struct json *ret, struct err *e)
+int __wrap_ask_json(const struct ask *how, const char *url, const struct ask_form *form, struct arena *a,
+                    long *ret_status, struct json *ret, struct err *e);
+int __wrap_ask_json(const struct ask *how, const char *url, const struct ask_form *form, struct arena *a,
+                    long *ret_status, struct json *ret, struct err *e)
 {
     struct json_fault f;
     (void)how;
@@ -67,13 +79,18 @@ int __wrap_ask_json(const struct ask *how, const char *url, const struct ask_for
     snprintf(asked, sizeof asked, "%.*s", SLICE_FMT(form->body));
     asked_as_user = form->user != NULL;
     *ret_status = answer_status;
-    return fail_hit() ? provider_away(e) : json_parse(a, slice_of(answer), ret, &f) ? err_set(e, ERR_NO_MEMORY, "an answer") : 0;
+    return fail_hit()                                 ? provider_away(e)
+           : json_parse(a, slice_of(answer), ret, &f) ? err_set(e, ERR_NO_MEMORY, "an answer")
+                                                      : 0;
 }
 
 static int64_t clock_off; /* us */
 int64_t __real_clock_now_us(void);
 int64_t __wrap_clock_now_us(void);
-int64_t __wrap_clock_now_us(void) { return __real_clock_now_us() + clock_off; }
+int64_t __wrap_clock_now_us(void)
+{
+    return __real_clock_now_us() + clock_off;
+}
 
 /* --- the scene --- */
 
@@ -83,30 +100,39 @@ struct scene {
     struct sessions sessions;
     struct staff *staff;
     struct oidc *oidc;
-    struct session session; /* of mara */
+    struct session session;             /* of mara */
     const char *cookie, *nonce, *state; /* of a sign-in that was begun */
 };
 
-static struct slice sign(struct scene *s, const char *claims) { return jws_sign(s->life, "{\"alg\":\"ES256\",\"kid\":\"k1\"}", claims, key, "ES256"); }
+static struct slice sign(struct scene *s, const char *claims)
+{
+    return jws_sign(s->life, "{\"alg\":\"ES256\",\"kid\":\"k1\"}", claims, key, "ES256");
+}
 
 static const char *claims(struct scene *s, const char *subject, const char *more)
 {
     long long now = clock_now_us() / 1000000;
-    return arena_printf(s->life, "{\"iss\":\"" ISSUER "\",\"aud\":\"lazaret\",\"sub\":\"%s\",\"exp\":%lld,\"iat\":%lld,\"roles\":[\"auditor\"]%s}", subject,
-                        now + 300, now, more);
+    return arena_printf(s->life,
+                        "{\"iss\":\"" ISSUER
+                        "\",\"aud\":\"lazaret\",\"sub\":\"%s\",\"exp\":%lld,\"iat\":%lld,\"roles\":[\"auditor\"]%s}",
+                        subject, now + 300, now, more);
 }
 
 static const char *id_token(struct scene *s, const char *subject, const char *nonce)
 {
-    const char *more = nonce ? arena_printf(s->life, ",\"nonce\":\"%s\",\"sid\":\"s1\",\"auth_time\":1900000000,\"preferred_username\":\"Mara\"", nonce)
-                             : ",\"preferred_username\":\"Mara\"";
+    const char *more =
+        nonce
+            ? arena_printf(s->life,
+                           ",\"nonce\":\"%s\",\"sid\":\"s1\",\"auth_time\":1900000000,\"preferred_username\":\"Mara\"",
+                           nonce)
+            : ",\"preferred_username\":\"Mara\"";
     return sign(s, claims(s, subject, more)).p;
 }
 
 static const char *tokens(struct scene *s, const char *access, const char *id, const char *more)
 {
-    return arena_printf(s->life, "{\"token_type\":\"Bearer\",\"access_token\":\"%s\"%s%s%s%s}", access, id ? ",\"id_token\":\"" : "", id ? id : "", id ? "\"" : "",
-                        more);
+    return arena_printf(s->life, "{\"token_type\":\"Bearer\",\"access_token\":\"%s\"%s%s%s%s}", access,
+                        id ? ",\"id_token\":\"" : "", id ? id : "", id ? "\"" : "", more);
 }
 
 /* What follows `name=` in a URL. */
@@ -154,13 +180,19 @@ static void set_up(struct scene *s, const char *secret)
     house_build(&s->h);
     for (size_t i = 0; i < COUNT(domain); i++) /* there, so that no sweep makes one beside what it does */
         CHECK_OK(keyring_domain(s->h.keyring, s->h.scope, domain[i], &k, &e));
-    s->sessions = (struct sessions){.people = {s->h.db, s->h.keyring, s->h.scope}, .trust = true, .idle_us = 30 * MINUTE, .life_us = 600 * MINUTE};
+    s->sessions = (struct sessions){
+        .people = {s->h.db, s->h.keyring, s->h.scope}, .trust = true, .idle_us = 30 * MINUTE, .life_us = 600 * MINUTE};
     staff = (struct staff_config){.people = s->sessions.people,
                                   .issuer = {.url = ISSUER, .keep_s = 100},
                                   .rules = {.audience = "lazaret", .roles = "roles"},
                                   .trust = true};
     CHECK_OK(staff_start(&staff, &s->staff, &e));
-    c = (struct oidc_config){.staff = s->staff, .sessions = &s->sessions, .client = "lazaret", .secret_file = secret, .scopes = "openid", .url = HOME};
+    c = (struct oidc_config){.staff = s->staff,
+                             .sessions = &s->sessions,
+                             .client = "lazaret",
+                             .secret_file = secret,
+                             .scopes = "openid",
+                             .url = HOME};
     CHECK_OK(oidc_start(&c, &s->oidc, &e));
 }
 
@@ -206,7 +238,8 @@ TEST(an_answer_that_is_right_signs_in_and_one_that_is_wrong_in_a_point_does_not)
     } row[] = {
         {{.code = SLICE("c"), .state = SLICE("other"), .iss = SLICE(ISSUER)}, ERR_SIGN_IN},
         {{.code = SLICE("c"), .iss = SLICE(ISSUER)}, ERR_SIGN_IN},
-        {{.code = SLICE("c"), .state = SLICE("0000000000000000000000000000000000000000000"), .iss = SLICE(ISSUER)}, ERR_SIGN_IN},
+        {{.code = SLICE("c"), .state = SLICE("0000000000000000000000000000000000000000000"), .iss = SLICE(ISSUER)},
+         ERR_SIGN_IN},
         {{.code = SLICE("c"), .state = SLICE("="), .iss = SLICE("https://other.example")}, ERR_SIGN_IN},
         {{.code = SLICE("c"), .state = SLICE("=")}, ERR_SIGN_IN}, /* it says who it is, and does not here */
         {{.state = SLICE("="), .iss = SLICE(ISSUER), .error = SLICE("access_denied")}, ERR_SIGN_IN},
@@ -237,20 +270,46 @@ TEST(tokens_that_do_not_belong_together_sign_nobody_in)
         begin(&s);
         const char *id = id_token(&s, "mara", s.nonce), *jwt = sign(&s, claims(&s, "mara", ",\"typ\":\"Bearer\"")).p;
         switch (i) {
-        case 0: answer_status = 400; want = ERR_SIGN_IN; break;
+        case 0:
+            answer_status = 400;
+            want = ERR_SIGN_IN;
+            break;
         case 1: answer_status = 500; break;
         case 2: answer = "{}"; break;
         case 3: answer = "{\"access_token\":\"a\",\"token_type\":\"mac\"}"; break;
         case 4: answer = tokens(&s, "opaque", NULL, ""); break; /* no ID token */
-        case 5: answer = tokens(&s, "opaque", id_token(&s, "mara", "another"), ""); want = ERR_TOKEN; break;
-        case 6: answer = tokens(&s, sign(&s, claims(&s, "zoe", ",\"typ\":\"Bearer\"")).p, id, ""); want = ERR_TOKEN; break;
-        case 7: answer = tokens(&s, "e.e.e", id, ""); want = ERR_TOKEN; break;
-        case 8: answer = tokens(&s, jwt, "e.e.e", ""); want = ERR_TOKEN; break;
-        case 9: answer = tokens(&s, jwt, id, ",\"expires_in\":-5"); want = ERR_NONE; break; /* a JWT says its time itself */
-        case 10: answer = tokens(&s, "opaque", id, ",\"expires_in\":99999999"); want = ERR_NONE; break;
+        case 5:
+            answer = tokens(&s, "opaque", id_token(&s, "mara", "another"), "");
+            want = ERR_TOKEN;
+            break;
+        case 6:
+            answer = tokens(&s, sign(&s, claims(&s, "zoe", ",\"typ\":\"Bearer\"")).p, id, "");
+            want = ERR_TOKEN;
+            break;
+        case 7:
+            answer = tokens(&s, "e.e.e", id, "");
+            want = ERR_TOKEN;
+            break;
+        case 8:
+            answer = tokens(&s, jwt, "e.e.e", "");
+            want = ERR_TOKEN;
+            break;
+        case 9:
+            answer = tokens(&s, jwt, id, ",\"expires_in\":-5");
+            want = ERR_NONE;
+            break; /* a JWT says its time itself */
+        case 10:
+            answer = tokens(&s, "opaque", id, ",\"expires_in\":99999999");
+            want = ERR_NONE;
+            break;
         default: /* no role of the study */
-            id = sign(&s, arena_printf(s.life, "{\"iss\":\"" ISSUER "\",\"aud\":\"lazaret\",\"sub\":\"new\",\"exp\":%lld,\"iat\":%lld,\"nonce\":\"%s\"}",
-                                       (long long)(clock_now_us() / 1000000 + 300), (long long)(clock_now_us() / 1000000), s.nonce)).p;
+            id = sign(&s,
+                      arena_printf(s.life,
+                                   "{\"iss\":\"" ISSUER
+                                   "\",\"aud\":\"lazaret\",\"sub\":\"new\",\"exp\":%lld,\"iat\":%lld,\"nonce\":\"%s\"}",
+                                   (long long)(clock_now_us() / 1000000 + 300), (long long)(clock_now_us() / 1000000),
+                                   s.nonce))
+                     .p;
             answer = tokens(&s, "opaque", id, "");
             want = ERR_PENDING;
         }
@@ -313,8 +372,14 @@ TEST(settings_that_cannot_be_meant_are_refused)
             FILE *f = fopen(path, "we");
             CHECK(f && fwrite(row[i].secret, 1, row[i].n, f) == row[i].n && fclose(f) == 0);
         }
-        struct oidc_config c = {.staff = s.staff, .sessions = &s.sessions, .client = "lazaret", .scopes = "openid", .url = row[i].url,
-                                .secret_file = row[i].secret && !*row[i].secret && !row[i].n ? "" : row[i].secret ? path : "/nowhere/secret"};
+        struct oidc_config c = {.staff = s.staff,
+                                .sessions = &s.sessions,
+                                .client = "lazaret",
+                                .scopes = "openid",
+                                .url = row[i].url,
+                                .secret_file = row[i].secret && !*row[i].secret && !row[i].n ? ""
+                                               : row[i].secret                               ? path
+                                                                                             : "/nowhere/secret"};
         e.code = ERR_NONE;
         int rc = oidc_start(&c, &o, &e);
         if ((rc == 0) != (row[i].code == ERR_NONE) || e.code != row[i].code)
@@ -348,8 +413,7 @@ TEST(a_secret_goes_into_the_header_or_where_the_provider_wants_it_into_the_form)
 
 /* --- everything failing --- */
 
-#define DEED(name)                                                                                                     \
-    static int name(void *scene, int turn __attribute__((unused)), struct arena *a, struct err *e)
+#define DEED(name) static int name(void *scene, int turn __attribute__((unused)), struct arena *a, struct err *e)
 
 DEED(begin_one)
 {
@@ -391,8 +455,11 @@ static void provider_logs_out(void *scene)
     struct scene *s = scene;
     static int n;
     signed_in(s);
-    logout_token = sign(s, claims(s, "mara", arena_printf(s->life, ",\"jti\":\"j%d\",\"sid\":\"s1\",\"events\":{\"http://schemas.openid.net/event/backchannel-logout\":{}}",
-                                                          n++)));
+    logout_token = sign(s, claims(s, "mara",
+                                  arena_printf(s->life,
+                                               ",\"jti\":\"j%d\",\"sid\":\"s1\",\"events\":{\"http://"
+                                               "schemas.openid.net/event/backchannel-logout\":{}}",
+                                               n++)));
 }
 
 DEED(take_logout)
@@ -434,7 +501,12 @@ DEED(start_staff)
 DEED(start_oidc)
 {
     struct scene *s = scene;
-    struct oidc_config c = {.staff = s->staff, .sessions = &s->sessions, .client = "lazaret", .scopes = "openid", .url = HOME, .secret_file = ""};
+    struct oidc_config c = {.staff = s->staff,
+                            .sessions = &s->sessions,
+                            .client = "lazaret",
+                            .scopes = "openid",
+                            .url = HOME,
+                            .secret_file = ""};
     struct oidc *o = NULL;
     (void)a;
     int rc = oidc_start(&c, &o, e);
@@ -476,11 +548,20 @@ TEST(a_renewal_ends_the_session_where_the_provider_refuses_and_waits_where_it_is
         signed_in(&s);
         switch (i) {
         case 0: answer_status = 400; break;
-        case 1: answer_status = 503; ends = false; break;
+        case 1:
+            answer_status = 503;
+            ends = false;
+            break;
         case 2: answer = tokens(&s, "opaque", id_token(&s, "zoe", NULL), ""); break; /* somebody else's */
-        case 3: answer = tokens(&s, "opaque", NULL, ""); break;                     /* says nothing of anybody */
-        case 4: answer = tokens(&s, sign(&s, claims(&s, "mara", ",\"typ\":\"Bearer\"")).p, NULL, ""); ends = false; break;
-        case 5: answer = "{}"; ends = false; break;
+        case 3: answer = tokens(&s, "opaque", NULL, ""); break;                      /* says nothing of anybody */
+        case 4:
+            answer = tokens(&s, sign(&s, claims(&s, "mara", ",\"typ\":\"Bearer\"")).p, NULL, "");
+            ends = false;
+            break;
+        case 5:
+            answer = "{}";
+            ends = false;
+            break;
         default: house_sql(&s.h, "UPDATE session SET tokens = NULL"); ends = false;
         }
         if (i == 2) { /* who is known here, too */
@@ -495,7 +576,8 @@ TEST(a_renewal_ends_the_session_where_the_provider_refuses_and_waits_where_it_is
             s.session = mine;
         }
         oidc_renew(s.oidc, &s.session, NULL, s.life);
-        if ((house_number(&s.h, "SELECT count(*) FROM session WHERE ended_why = 'refused by the provider'") == 1) != ends)
+        if ((house_number(&s.h, "SELECT count(*) FROM session WHERE ended_why = 'refused by the provider'") == 1) !=
+            ends)
             fail_msg("case %d", i);
         CHECK_INT(oidc_renew(s.oidc, &s.session, NULL, s.life), 0); /* it is not due any more */
         const char *url;
@@ -513,8 +595,16 @@ TEST(only_paths_of_this_server_are_gone_back_to)
     static const struct {
         const char *back;
         bool ok;
-    } row[] = {{"/", true}, {"/v1/jobs?x=1&y=(a)", true}, {"", false}, {"v1", false}, {"//other.example", false}, {"/a b", false}, {"/a\n", false},
-               {"/\"", false}, {"/a\\b", false}, {"/Az09-._~%", true}};
+    } row[] = {{"/", true},
+               {"/v1/jobs?x=1&y=(a)", true},
+               {"", false},
+               {"v1", false},
+               {"//other.example", false},
+               {"/a b", false},
+               {"/a\n", false},
+               {"/\"", false},
+               {"/a\\b", false},
+               {"/Az09-._~%", true}};
     char longer[OIDC_BACK_MAX + 2];
     for (size_t i = 0; i < COUNT(row); i++)
         if (oidc_back_ok(slice_of(row[i].back)) != row[i].ok)
@@ -543,13 +633,15 @@ static int drop_key(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(an_answer_that_is_right_signs_in_and_one_that_is_wrong_in_a_point_does_not),
-                                       T(tokens_that_do_not_belong_together_sign_nobody_in),
-                                       T(a_sign_in_that_was_begun_too_long_ago_or_elsewhere_is_not_ended), T(settings_that_cannot_be_meant_are_refused),
-                                       T(a_secret_goes_into_the_header_or_where_the_provider_wants_it_into_the_form),
-                                       T(what_fails_while_somebody_signs_in_signs_nobody_in),
-                                       T(a_renewal_ends_the_session_where_the_provider_refuses_and_waits_where_it_is_away),
-                                       T(only_paths_of_this_server_are_gone_back_to)};
+    const struct CMUnitTest tests[] = {
+        T(an_answer_that_is_right_signs_in_and_one_that_is_wrong_in_a_point_does_not),
+        T(tokens_that_do_not_belong_together_sign_nobody_in),
+        T(a_sign_in_that_was_begun_too_long_ago_or_elsewhere_is_not_ended),
+        T(settings_that_cannot_be_meant_are_refused),
+        T(a_secret_goes_into_the_header_or_where_the_provider_wants_it_into_the_form),
+        T(what_fails_while_somebody_signs_in_signs_nobody_in),
+        T(a_renewal_ends_the_session_where_the_provider_refuses_and_waits_where_it_is_away),
+        T(only_paths_of_this_server_are_gone_back_to)};
     log_set_level((enum log_level)(LOG_ERROR + 1)); /* each renewal that fails is a line */
     int failed = cmocka_run_group_tests(tests, make_key, drop_key);
     arena_thread_end();

@@ -19,7 +19,8 @@ enum { UP = 0x01, UV = 0x04, AT = 0x40 };
 
 FAIL_WRAP(fido_cred_t *, fido_cred_new, (void), (), NULL)
 FAIL_WRAP(int, fido_cred_set_rp, (fido_cred_t * c, const char *id, const char *name), (c, id, name), FIDO_ERR_INTERNAL)
-FAIL_WRAP(int, fido_cred_set_clientdata, (fido_cred_t * c, const unsigned char *p, size_t n), (c, p, n), FIDO_ERR_INTERNAL)
+FAIL_WRAP(int, fido_cred_set_clientdata, (fido_cred_t * c, const unsigned char *p, size_t n), (c, p, n),
+          FIDO_ERR_INTERNAL)
 FAIL_WRAP(int, fido_cred_set_uv, (fido_cred_t * c, fido_opt_t uv), (c, uv), FIDO_ERR_INTERNAL)
 FAIL_WRAP(int, fido_cred_set_fmt, (fido_cred_t * c, const char *fmt), (c, fmt), FIDO_ERR_INTERNAL)
 FAIL_WRAP(int, fido_cred_set_attstmt, (fido_cred_t * c, const unsigned char *p, size_t n), (c, p, n), FIDO_ERR_INTERNAL)
@@ -28,13 +29,17 @@ FAIL_WRAP(const unsigned char *, fido_cred_id_ptr, (const fido_cred_t *c), (c), 
 FAIL_WRAP(const unsigned char *, fido_cred_pubkey_ptr, (const fido_cred_t *c), (c), NULL)
 FAIL_WRAP(fido_assert_t *, fido_assert_new, (void), (), NULL)
 FAIL_WRAP(int, fido_assert_set_rp, (fido_assert_t * x, const char *id), (x, id), FIDO_ERR_INTERNAL)
-FAIL_WRAP(int, fido_assert_set_clientdata, (fido_assert_t * x, const unsigned char *p, size_t n), (x, p, n), FIDO_ERR_INTERNAL)
+FAIL_WRAP(int, fido_assert_set_clientdata, (fido_assert_t * x, const unsigned char *p, size_t n), (x, p, n),
+          FIDO_ERR_INTERNAL)
 FAIL_WRAP(int, fido_assert_set_count, (fido_assert_t * x, size_t n), (x, n), FIDO_ERR_INTERNAL)
 FAIL_WRAP(int, fido_assert_set_up, (fido_assert_t * x, fido_opt_t up), (x, up), FIDO_ERR_INTERNAL)
 FAIL_WRAP(int, fido_assert_set_uv, (fido_assert_t * x, fido_opt_t uv), (x, uv), FIDO_ERR_INTERNAL)
-FAIL_WRAP(int, fido_assert_set_authdata_raw, (fido_assert_t * x, size_t i, const unsigned char *p, size_t n), (x, i, p, n), FIDO_ERR_INTERNAL)
-FAIL_WRAP(int, fido_assert_set_sig, (fido_assert_t * x, size_t i, const unsigned char *p, size_t n), (x, i, p, n), FIDO_ERR_INTERNAL)
-FAIL_WRAP(int, fido_assert_verify, (const fido_assert_t *x, size_t i, int alg, const void *key), (x, i, alg, key), FIDO_ERR_INTERNAL)
+FAIL_WRAP(int, fido_assert_set_authdata_raw, (fido_assert_t * x, size_t i, const unsigned char *p, size_t n),
+          (x, i, p, n), FIDO_ERR_INTERNAL)
+FAIL_WRAP(int, fido_assert_set_sig, (fido_assert_t * x, size_t i, const unsigned char *p, size_t n), (x, i, p, n),
+          FIDO_ERR_INTERNAL)
+FAIL_WRAP(int, fido_assert_verify, (const fido_assert_t *x, size_t i, int alg, const void *key), (x, i, alg, key),
+          FIDO_ERR_INTERNAL)
 FAIL_WRAP(es256_pk_t *, es256_pk_new, (void), (), NULL)
 FAIL_WRAP(eddsa_pk_t *, eddsa_pk_new, (void), (), NULL)
 FAIL_WRAP(rs256_pk_t *, rs256_pk_new, (void), (), NULL)
@@ -42,10 +47,16 @@ FAIL_WRAP(int, es256_pk_from_ptr, (es256_pk_t * k, const void *p, size_t n), (k,
 FAIL_WRAP(int, eddsa_pk_from_ptr, (eddsa_pk_t * k, const void *p, size_t n), (k, p, n), FIDO_ERR_INTERNAL)
 FAIL_WRAP(int, rs256_pk_from_ptr, (rs256_pk_t * k, const void *p, size_t n), (k, p, n), FIDO_ERR_INTERNAL)
 
-static bool no_memory(cjose_err *why) { return why->code = CJOSE_ERR_NO_MEMORY, true; }
-FAIL_WRAP(cjose_jwk_t *, cjose_jwk_import, (const char *p, size_t n, cjose_err *why), (p, n, why), (no_memory(why), NULL))
-FAIL_WRAP(cjose_jws_t *, cjose_jws_import, (const char *p, size_t n, cjose_err *why), (p, n, why), (no_memory(why), NULL))
-FAIL_WRAP(bool, cjose_jws_verify, (cjose_jws_t * jws, const cjose_jwk_t *k, cjose_err *why), (jws, k, why), (no_memory(why), false))
+static bool no_memory(cjose_err *why)
+{
+    return why->code = CJOSE_ERR_NO_MEMORY, true;
+}
+FAIL_WRAP(cjose_jwk_t *, cjose_jwk_import, (const char *p, size_t n, cjose_err *why), (p, n, why),
+          (no_memory(why), NULL))
+FAIL_WRAP(cjose_jws_t *, cjose_jws_import, (const char *p, size_t n, cjose_err *why), (p, n, why),
+          (no_memory(why), NULL))
+FAIL_WRAP(bool, cjose_jws_verify, (cjose_jws_t * jws, const cjose_jwk_t *k, cjose_err *why), (jws, k, why),
+          (no_memory(why), false))
 
 /* --- the library of the device's messages --- */
 
@@ -167,13 +178,15 @@ static void device_registers(void *scene)
     struct err e;
     house_sql(&s->h, "DELETE FROM passkey WHERE backed_up = 0");
     CHECK_OK(credential_offer(&s->x, s->staff, s->life, &o, &e));
-    const char *client = arena_printf(s->life, "{\"type\":\"webauthn.create\",\"challenge\":\"%s\",\"origin\":\"" ORIGIN "\"}", challenge_in(s, &b));
+    const char *client = arena_printf(
+        s->life, "{\"type\":\"webauthn.create\",\"challenge\":\"%s\",\"origin\":\"" ORIGIN "\"}", challenge_in(s, &b));
     soft_data(&data, "study.example", UP | UV | AT, 0, s->key, SOFT_ES256, "0123456789abcdef");
     soft_attest(&all, "none", &data, NULL, SOFT_ES256);
-    s->sent = parsed(s, slice_of(arena_printf(s->life,
-                                              "{\"id\":\"%s\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"%s\","
-                                              "\"attestationObject\":\"%s\"}}",
-                                              b64(s, SLICE("0123456789abcdef")), b64(s, slice_of(client)), b64(s, soft_slice(&all)))));
+    s->sent = parsed(s, slice_of(arena_printf(
+                            s->life,
+                            "{\"id\":\"%s\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"%s\","
+                            "\"attestationObject\":\"%s\"}}",
+                            b64(s, SLICE("0123456789abcdef")), b64(s, slice_of(client)), b64(s, soft_slice(&all)))));
 }
 
 static void device_answers(void *scene)
@@ -184,18 +197,19 @@ static void device_answers(void *scene)
     struct json_out o = json_out(&b);
     struct err e;
     CHECK_OK(credential_ask(&s->x, NULL, s->life, &o, &e));
-    const char *client = arena_printf(s->life, "{\"type\":\"webauthn.get\",\"challenge\":\"%s\",\"origin\":\"" ORIGIN "\"}", challenge_in(s, &b));
+    const char *client = arena_printf(
+        s->life, "{\"type\":\"webauthn.get\",\"challenge\":\"%s\",\"origin\":\"" ORIGIN "\"}", challenge_in(s, &b));
     soft_data(&data, "study.example", UP | UV, ++s->count, NULL, SOFT_ES256, "0123456789abcdef");
     soft_sign(&sig, s->key, SOFT_ES256, &data, client);
-    s->sent = parsed(s, slice_of(arena_printf(s->life,
-                                              "{\"id\":\"%s\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"%s\","
-                                              "\"authenticatorData\":\"%s\",\"signature\":\"%s\",\"userHandle\":\"%s\"}}",
-                                              b64(s, SLICE("0123456789abcdef")), b64(s, slice_of(client)), b64(s, soft_slice(&data)),
-                                              b64(s, soft_slice(&sig)), b64(s, (struct slice){(const char *)s->staff, 16}))));
+    s->sent = parsed(
+        s, slice_of(arena_printf(s->life,
+                                 "{\"id\":\"%s\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"%s\","
+                                 "\"authenticatorData\":\"%s\",\"signature\":\"%s\",\"userHandle\":\"%s\"}}",
+                                 b64(s, SLICE("0123456789abcdef")), b64(s, slice_of(client)), b64(s, soft_slice(&data)),
+                                 b64(s, soft_slice(&sig)), b64(s, (struct slice){(const char *)s->staff, 16}))));
 }
 
-#define DEED(name)                                                                                                     \
-    static int name(void *scene, int turn __attribute__((unused)), struct arena *a, struct err *e)
+#define DEED(name) static int name(void *scene, int turn __attribute__((unused)), struct arena *a, struct err *e)
 
 /* A refusal of what a library could not do is a refusal; it need not be told as one that may go away. */
 static int told(int rc, struct err *e)
@@ -316,12 +330,23 @@ TEST(what_a_browser_sends_that_is_no_passkey_is_refused_by_its_form)
         {"{\"id\":\"!\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\"}}", "phone", false},
         {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\"}}", "phone", false},
         {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\"}}", "", true},
-        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"authenticatorData\":\"AAAA\"}}", "", true},
-        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"attestationObject\":\"AAAA\"}}", "", false},
-        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"attestationObject\":\"AAAA\"}}", "a\nb", false},
-        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"attestationObject\":\"AAAA\"}}", "a\x7f", false},
-        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"attestationObject\":\"AAAA\"}}", "\xff", false},
-        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"attestationObject\":\"AAAA\"}}",
+        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"authenticatorData\":"
+         "\"AAAA\"}}",
+         "", true},
+        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"attestationObject\":"
+         "\"AAAA\"}}",
+         "", false},
+        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"attestationObject\":"
+         "\"AAAA\"}}",
+         "a\nb", false},
+        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"attestationObject\":"
+         "\"AAAA\"}}",
+         "a\x7f", false},
+        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"attestationObject\":"
+         "\"AAAA\"}}",
+         "\xff", false},
+        {"{\"id\":\"AAAA\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"AAAA\",\"attestationObject\":"
+         "\"AAAA\"}}",
          "0123456789012345678901234567890123456789012345678901234567890123456789", false},
     };
     struct scene s;
@@ -330,8 +355,9 @@ TEST(what_a_browser_sends_that_is_no_passkey_is_refused_by_its_form)
     set_up(&s);
     for (size_t i = 0; i < COUNT(row); i++) {
         struct json sent = parsed(&s, slice_of(row[i].sent));
-        int rc = row[i].using ? credential_use(&s.x, NULL, &sent, 0, NULL, s.life, &t, &e)
-                              : credential_add(&s.x, s.staff, NULL, &sent, 0, slice_of(row[i].label), NULL, s.life, s.id, &e);
+        int rc = row[i].using
+                     ? credential_use(&s.x, NULL, &sent, 0, NULL, s.life, &t, &e)
+                     : credential_add(&s.x, s.staff, NULL, &sent, 0, slice_of(row[i].label), NULL, s.life, s.id, &e);
         if (rc == 0 || e.code != ERR_BAD_REQUEST)
             fail_msg("row %zu: %s", i, rc ? err_name(e.code) : "taken");
     }
@@ -359,7 +385,8 @@ TEST(where_there_are_no_passkeys_or_no_account_none_is_asked_for)
     s.x.passkeys.rp_id = NULL;
     CHECK(credential_offer(&s.x, s.staff, a, &o, &e) == -1 && e.code == ERR_CONFLICT);
     CHECK(credential_ask(&s.x, NULL, a, &o, &e) == -1 && e.code == ERR_CONFLICT);
-    CHECK(credential_add(&s.x, s.staff, NULL, &s.sent, 0, SLICE("phone"), NULL, a, s.id, &e) == -1 && e.code == ERR_CONFLICT);
+    CHECK(credential_add(&s.x, s.staff, NULL, &s.sent, 0, SLICE("phone"), NULL, a, s.id, &e) == -1 &&
+          e.code == ERR_CONFLICT);
     CHECK(credential_use(&s.x, NULL, &s.sent, 0, NULL, a, &t, &e) == -1 && e.code == ERR_CONFLICT);
     tear_down(&s);
 }
@@ -367,12 +394,16 @@ TEST(where_there_are_no_passkeys_or_no_account_none_is_asked_for)
 /* --- tokens --- */
 
 enum { NOW = 1900000000 };
-static const char id_claims[] = "{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"exp\":1900000300,\"iat\":1900000000,"
-                             "\"nonce\":\"n\",\"sid\":\"s\",\"preferred_username\":\"\\u0061lice\",\"roles\":[\"doctor\"]}",
-                  access_claims[] = "{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"exp\":1900000300,\"iat\":1900000000,"
-                             "\"typ\":\"Bearer\",\"preferred_username\":\"\\u0061lice\",\"roles\":[\"doctor\"]}",
-                  logout[] = "{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"iat\":1900000000,\"jti\":\"\\u0031\","
-                             "\"sid\":\"s\",\"events\":{\"http://schemas.openid.net/event/backchannel-logout\":{}}}";
+static const char
+    id_claims[] =
+        "{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"exp\":1900000300,\"iat\":1900000000,"
+        "\"nonce\":\"n\",\"sid\":\"s\",\"preferred_username\":\"\\u0061lice\",\"roles\":[\"doctor\"]}",
+    access_claims[] =
+        "{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"exp\":1900000300,\"iat\":1900000000,"
+        "\"typ\":\"Bearer\",\"preferred_username\":\"\\u0061lice\",\"roles\":[\"doctor\"]}",
+    logout[] =
+        "{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"iat\":1900000000,\"jti\":\"\\u0031\","
+        "\"sid\":\"s\",\"events\":{\"http://schemas.openid.net/event/backchannel-logout\":{}}}";
 
 static int judge(int which, struct slice text, struct slice jwk, struct arena *a, struct err *e)
 {
@@ -390,7 +421,8 @@ TEST(a_token_that_could_not_be_looked_at_wholly_is_not_believed)
 {
     static const struct {
         const char *header, *claims;
-    } row[] = {{"{\"alg\":\"ES256\",\"kid\":\"k1\"}", access_claims}, {"{\"alg\":\"ES256\",\"kid\":\"k1\"}", id_claims},
+    } row[] = {{"{\"alg\":\"ES256\",\"kid\":\"k1\"}", access_claims},
+               {"{\"alg\":\"ES256\",\"kid\":\"k1\"}", id_claims},
                {"{\"alg\":\"ES256\",\"typ\":\"logout+jwt\"}", logout}};
     OWN_ARENA struct arena *life = arena_new(16 << 20);
     EVP_PKEY *k = EVP_EC_gen("P-256");
@@ -415,5 +447,7 @@ TEST(a_token_that_could_not_be_looked_at_wholly_is_not_believed)
 }
 
 RUN(T(a_passkey_that_could_not_be_looked_at_wholly_is_none), T(what_the_browser_says_has_a_limit_and_needs_memory),
-    T(passkeys_are_registered_used_and_removed_wholly_or_not_at_all), T(what_a_browser_sends_that_is_no_passkey_is_refused_by_its_form),
-    T(where_there_are_no_passkeys_or_no_account_none_is_asked_for), T(a_token_that_could_not_be_looked_at_wholly_is_not_believed))
+    T(passkeys_are_registered_used_and_removed_wholly_or_not_at_all),
+    T(what_a_browser_sends_that_is_no_passkey_is_refused_by_its_form),
+    T(where_there_are_no_passkeys_or_no_account_none_is_asked_for),
+    T(a_token_that_could_not_be_looked_at_wholly_is_not_believed))

@@ -1,5 +1,5 @@
-/* policy_check finds what it is there to find: tables that are wrong in one place, told in one sentence. policy_view and
- * view_row are answered by the test for one cell; test_policy_mutants.sh changes the tables themselves. */
+/* policy_check finds what it is there to find: tables that are wrong in one place, told in one sentence. policy_view
+ * and view_row are answered by the test for one cell; test_policy_mutants.sh changes the tables themselves. */
 #include "fail.h"
 
 #include "policy/policy.h"
@@ -79,7 +79,8 @@ TEST(a_cell_that_gives_too_much_is_found_and_named)
         {{{ROLE_MONITOR, ENTITY_PATIENT_GENERAL, ACTION_READ, VIEW_PATIENT_GENERAL_ALL},
           {ROLE_MONITOR, ENTITY_INSTALLATION_LOOKUP, ACTION_READ, VIEW_INSTALLATION_LOOKUP_ALL}},
          "monitor can join addresses with health"},
-        {{{ROLE_INSTALLER, ENTITY_NOTE, ACTION_CREATE, VIEW_NOTE_ALL}}, "installer may create Note and is shown more than it may read"},
+        {{{ROLE_INSTALLER, ENTITY_NOTE, ACTION_CREATE, VIEW_NOTE_ALL}},
+         "installer may create Note and is shown more than it may read"},
         {{{ROLE_INSTALLER, ENTITY_PATIENT_GENERAL, ACTION_UPDATE, VIEW_PATIENT_GENERAL_ALL}},
          "installer may update PatientGeneral and is shown more than it may read"},
         {{{ROLE_RESEARCHER, ENTITY_SCREENING, ACTION_UPDATE, VIEW_SCREENING_ALIASED}},
@@ -121,14 +122,20 @@ TEST(a_view_that_says_what_it_may_not_is_found_and_named)
         struct view_row row;
         const char *says;
     } row[] = {
-        {VIEW_DOCUMENT_REDACTED, {ENTITY_DOCUMENT, "REDACTED", REACH_EVERY, AS_NAMED, false, NULL, "title colour", ""},
+        {VIEW_DOCUMENT_REDACTED,
+         {ENTITY_DOCUMENT, "REDACTED", REACH_EVERY, AS_NAMED, false, NULL, "title colour", ""},
          "the view REDACTED of Document names a field that its entity does not have"},
-        {VIEW_NOTE_ALL, {ENTITY_HEALTH, "ALL", REACH_EVERY, AS_NAMED, false, NULL, "*", ""}, "the view ALL of Health is nobody's"},
-        {VIEW_STREAM_ALL, {ENTITY_STREAM, "ALL", REACH_EVERY, AS_NAMED, true, NULL, "*", ""},
+        {VIEW_NOTE_ALL,
+         {ENTITY_HEALTH, "ALL", REACH_EVERY, AS_NAMED, false, NULL, "*", ""},
+         "the view ALL of Health is nobody's"},
+        {VIEW_STREAM_ALL,
+         {ENTITY_STREAM, "ALL", REACH_EVERY, AS_NAMED, true, NULL, "*", ""},
          "the view ALL of Stream asks for consent and says not for what"},
-        {VIEW_STREAM_COHORT, {ENTITY_STREAM, "COHORT", REACH_EVERY, AS_EXPORT, true, "HRESCH", "*", ""},
+        {VIEW_STREAM_COHORT,
+         {ENTITY_STREAM, "COHORT", REACH_EVERY, AS_EXPORT, true, "HRESCH", "*", ""},
          "the view COHORT of Stream gives out what no project asked for, or without consent"},
-        {VIEW_STREAM_COHORT, {ENTITY_STREAM, "COHORT", REACH_COHORT, AS_EXPORT, false, NULL, "*", ""},
+        {VIEW_STREAM_COHORT,
+         {ENTITY_STREAM, "COHORT", REACH_COHORT, AS_EXPORT, false, NULL, "*", ""},
          "the view COHORT of Stream gives out what no project asked for, or without consent"},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
@@ -220,7 +227,6 @@ TEST(roles_that_touch_no_table_of_the_study_have_no_gate)
 }
 
 RUN(T(who_writes_what_they_may_not_read_has_a_gate_for_that), T(the_tables_as_they_are_have_no_fault),
-    T(a_cell_that_gives_too_much_is_found_and_named),
-    T(two_roles_that_one_person_may_hold_are_looked_at_together), T(a_view_that_says_what_it_may_not_is_found_and_named),
-    T(each_role_is_told_in_sentences_what_it_may), T(a_view_shows_its_fields_by_their_whole_names),
-    T(roles_that_touch_no_table_of_the_study_have_no_gate))
+    T(a_cell_that_gives_too_much_is_found_and_named), T(two_roles_that_one_person_may_hold_are_looked_at_together),
+    T(a_view_that_says_what_it_may_not_is_found_and_named), T(each_role_is_told_in_sentences_what_it_may),
+    T(a_view_shows_its_fields_by_their_whole_names), T(roles_that_touch_no_table_of_the_study_have_no_gate))

@@ -1,4 +1,5 @@
-/* What accounts, people, clients, programs and passkeys refuse, each with its code: the ways that nothing else takes. */
+/* What accounts, people, clients, programs and passkeys refuse, each with its code: the ways that nothing else takes.
+ */
 #include "fail.h"
 #include "house.h"
 #include "soft_key.h"
@@ -22,7 +23,10 @@ FAIL_DEATHS
 static int64_t clock_off; /* us */
 int64_t __real_clock_now_us(void);
 int64_t __wrap_clock_now_us(void);
-int64_t __wrap_clock_now_us(void) { return __real_clock_now_us() + clock_off; }
+int64_t __wrap_clock_now_us(void)
+{
+    return __real_clock_now_us() + clock_off;
+}
 
 struct scene {
     struct house h;
@@ -39,7 +43,8 @@ static void set_up(struct scene *s)
     char code[INVITATION_TEXT];
     house_build(&s->h);
     s->a = arena_new(64 << 20);
-    s->x = (struct accounts){.people = {s->h.db, s->h.keyring, s->h.scope}, .passkeys = {"https://study.example", "study.example"}};
+    s->x = (struct accounts){.people = {s->h.db, s->h.keyring, s->h.scope},
+                             .passkeys = {"https://study.example", "study.example"}};
     CHECK_OK(passwords_start(2, &s->x.passwords, &e));
     CHECK_OK(account_add(&s->x.people, SLICE("anna"), ROLE_AUDITOR, "root", s->a, &done, code, &e));
     CHECK_OK(account_accept(&s->x, slice_of(code), SLICE(GOOD), NULL, s->a, &i, &e));
@@ -84,18 +89,21 @@ TEST(the_desk_refuses_what_cannot_be_meant)
     const struct people *d = &s.x.people;
     arrive(&s, "https://one.example", "mara", 0);
     REFUSED(desk_propose(d, SLICE("ghost"), ROLE_DOCTOR, "root", s.a, &e), ERR_NOT_FOUND);
-    REFUSED(desk_propose(d, SLICE("01890000-0000-7000-8000-000000000000"), ROLE_DOCTOR, "root", s.a, &e), ERR_NOT_FOUND);
+    REFUSED(desk_propose(d, SLICE("01890000-0000-7000-8000-000000000000"), ROLE_DOCTOR, "root", s.a, &e),
+            ERR_NOT_FOUND);
     REFUSED(desk_propose(d, SLICE("mara"), ROLE_DOCTOR, "ro ot", s.a, &e), ERR_USAGE);
-    REFUSED(desk_propose(d, SLICE("mara"), ROLE_DOCTOR, "01234567890123456789012345678901234567890123456789012345678901234", s.a, &e), ERR_USAGE);
+    REFUSED(desk_propose(d, SLICE("mara"), ROLE_DOCTOR,
+                         "01234567890123456789012345678901234567890123456789012345678901234", s.a, &e),
+            ERR_USAGE);
     REFUSED(desk_propose(d, SLICE("mara"), ROLE_OPERATOR, "root", s.a, &e), ERR_USAGE);
     REFUSED(desk_approve(d, SLICE("anna"), ROLE_AUDITOR, "root", s.a, &done, &e), ERR_CONFLICT); /* held */
     REFUSED(desk_propose(d, SLICE("anna"), ROLE_ADMIN, "root", s.a, &e), ERR_CONFLICT);          /* not beside it */
     CHECK_OK(desk_propose(d, SLICE("mara"), ROLE_DOCTOR, "root", s.a, &e));
-    REFUSED(desk_propose(d, SLICE("mara"), ROLE_DOCTOR, "root", s.a, &e), ERR_CONFLICT); /* proposed */
+    REFUSED(desk_propose(d, SLICE("mara"), ROLE_DOCTOR, "root", s.a, &e), ERR_CONFLICT);        /* proposed */
     REFUSED(desk_approve(d, SLICE("mara"), ROLE_DOCTOR, "root", s.a, &done, &e), ERR_CONFLICT); /* by the same */
     CHECK_OK(desk_approve(d, SLICE("mara"), ROLE_DOCTOR, "chief", s.a, &done, &e));
     CHECK_INT(done, DESK_GRANTED);
-    REFUSED(desk_suspend(d, SLICE("mara"), false, "root", s.a, &e), ERR_CONFLICT); /* is not suspended */
+    REFUSED(desk_suspend(d, SLICE("mara"), false, "root", s.a, &e), ERR_CONFLICT);        /* is not suspended */
     REFUSED(desk_remove(d, SLICE("mara"), ROLE_MONITOR, "root", s.a, &e), ERR_NOT_FOUND); /* does not hold it */
     arrive(&s, "https://two.example", "mara", 0);
     REFUSED(desk_suspend(d, SLICE("mara"), true, "root", s.a, &e), ERR_CONFLICT); /* which of the two? */
@@ -118,7 +126,8 @@ TEST(accounts_refuse_what_they_do_not_know)
     const struct people *p = &s.x.people;
     struct person mara = arrive(&s, "https://one.example", "mara", 0);
     REFUSED(account_invite(p, SLICE("anna"), "", s.a, code, &e), ERR_USAGE);
-    REFUSED(account_invite(p, slice_of(uuid_text(mara.id, id)), "root", s.a, code, &e), ERR_NOT_FOUND); /* of a provider */
+    REFUSED(account_invite(p, slice_of(uuid_text(mara.id, id)), "root", s.a, code, &e),
+            ERR_NOT_FOUND); /* of a provider */
     CHECK_OK(account_invite(p, slice_of(uuid_text(s.anna, id)), "root", s.a, code, &e));
     REFUSED(account_change(&s.x, nobody, SLICE(GOOD), NULL, s.a, &e), ERR_CONFLICT);
     REFUSED(account_change(&s.x, mara.id, SLICE(GOOD), NULL, s.a, &e), ERR_CONFLICT);
@@ -127,7 +136,8 @@ TEST(accounts_refuse_what_they_do_not_know)
     CHECK_OK(account_add(p, SLICE("bea"), ROLE_DOCTOR, "root", s.a, &done, code, &e));
     house_sql(&s.h, "UPDATE invitation SET role = 'monk' WHERE ended_at IS NULL");
     REFUSED(invitation_find(p, slice_of(code), s.a, &i, &e), ERR_NOT_FOUND);
-    REFUSED(account_add(p, SLICE("0123456789012345678901234567890123456789012345678901234567890123456"), ROLE_DOCTOR, "root", s.a, &done, code, &e),
+    REFUSED(account_add(p, SLICE("0123456789012345678901234567890123456789012345678901234567890123456"), ROLE_DOCTOR,
+                        "root", s.a, &done, code, &e),
             ERR_USAGE);
     tear_down(&s);
 }
@@ -166,7 +176,8 @@ TEST(clients_and_programs_refuse_what_they_do_not_know)
     REFUSED(program_keys(s.h.db, s.h.scope, "ghost", NULL, NULL, false, &operator_does, s.a, &e), ERR_NOT_FOUND);
     CHECK_OK(client_add(s.h.db, s.h.keyring, s.h.scope, "bot", "https://h.example", &operator_does, s.a, &secrets, &e));
     REFUSED(program_keys(s.h.db, s.h.scope, "bot", NULL, NULL, false, &operator_does, s.a, &e), ERR_NOT_FOUND);
-    REFUSED(program_keys(s.h.db, s.h.scope, "bot", NULL, "http://keys.example", false, &operator_does, s.a, &e), ERR_USAGE);
+    REFUSED(program_keys(s.h.db, s.h.scope, "bot", NULL, "http://keys.example", false, &operator_does, s.a, &e),
+            ERR_USAGE);
     REFUSED(program_cert_remove(s.h.db, s.h.scope, "bot", NULL, false, &operator_does, s.a, &e), ERR_NOT_FOUND);
     REFUSED(program_cert_remove(s.h.db, s.h.scope, "bot", &cert, false, &operator_does, s.a, &e), ERR_NOT_FOUND);
     CHECK_OK(program_cert_add(s.h.db, s.h.scope, "bot", &cert, false, &operator_does, s.a, &e));
@@ -174,9 +185,11 @@ TEST(clients_and_programs_refuse_what_they_do_not_know)
     REFUSED(program_cert_read(slice_of(no_subject), true, &cert, &e), ERR_USAGE);
     REFUSED(client_rotate(s.h.db, s.h.scope, "ghost", &operator_does, s.a, &(const char *){NULL}, &e), ERR_NOT_FOUND);
     /* an origin as no client has it is not remembered; they are known all the same */
-    house_sql(&s.h, "UPDATE client SET webhook_origin = 'https://0123456789012345678901234567890123456789012345678901234567890123456789"
-                    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
-                    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789'");
+    house_sql(&s.h,
+              "UPDATE client SET webhook_origin = "
+              "'https://0123456789012345678901234567890123456789012345678901234567890123456789"
+              "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+              "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789'");
     CHECK_OK(known_open(&k, &e));
     struct slice bearer = slice_of(arena_printf(s.a, "Bearer %s", secrets.api_key));
     for (int i = 0; i < 2; i++) {
@@ -209,7 +222,11 @@ TEST(a_key_set_is_refused_for_each_thing_it_may_not_be)
         "{\"keys\":[{\"kid\":\"a\",\"kty\":\"EC\",\"crv\":\"P-256\",\"y\":\"AAAA\"}]}",
         "{\"keys\":[{\"kid\":\"a\",\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"!\",\"y\":\"AAAA\"}]}",
         "{\"keys\":[{\"kid\":\"a\",\"use\":7,\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA\",\"y\":\"AAAA\"}]}",
-        "{\"keys\":[{\"kid\":\"a\",\"kty\":7}]}", "{\"keys\":[7]}", "{\"keys\":{}}", "[]", "{\"keys\":[]}",
+        "{\"keys\":[{\"kid\":\"a\",\"kty\":7}]}",
+        "{\"keys\":[7]}",
+        "{\"keys\":{}}",
+        "[]",
+        "{\"keys\":[]}",
     };
     struct err e;
     OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -217,13 +234,17 @@ TEST(a_key_set_is_refused_for_each_thing_it_may_not_be)
         REFUSED(keyset_check(slice_of(row[i]), a, &e), ERR_USAGE);
     REFUSED(keyset_check((struct slice){longer, sizeof longer}, a, &e), ERR_USAGE);
     EVP_PKEY *k = EVP_RSA_gen(2048);
-    static const char *const exponent[] = {"", ",\"e\":\"!\"", ",\"e\":\"AQ\"", ",\"e\":\"Ag\"", ",\"e\":\"AQABAQABAQABAQAB\""};
+    static const char *const exponent[] = {"", ",\"e\":\"!\"", ",\"e\":\"AQ\"", ",\"e\":\"Ag\"",
+                                           ",\"e\":\"AQABAQABAQABAQAB\""};
     struct soft_bytes n = {0};
     soft_number(&n, k, OSSL_PKEY_PARAM_RSA_N, 256);
     char text[400];
     base64url_encode(n.b + 3, 256, text); /* behind the head of the byte string */
     for (size_t i = 0; i < COUNT(exponent); i++) {
-        REFUSED(keyset_check(slice_of(arena_printf(a, "{\"keys\":[{\"kid\":\"a\",\"kty\":\"RSA\",\"n\":\"%s\"%s}]}", text, exponent[i])), a, &e), ERR_USAGE);
+        REFUSED(keyset_check(slice_of(arena_printf(a, "{\"keys\":[{\"kid\":\"a\",\"kty\":\"RSA\",\"n\":\"%s\"%s}]}",
+                                                   text, exponent[i])),
+                             a, &e),
+                ERR_USAGE);
         CHECK(strstr(e.detail, "exponent") != NULL);
     }
     struct buf b = buf_in(a, KEYSET_MAX);
@@ -233,14 +254,19 @@ TEST(a_key_set_is_refused_for_each_thing_it_may_not_be)
     buf_str(&b, "]}");
     if (!buf_failed(&b))
         REFUSED(keyset_check(buf_text(&b), a, &e), ERR_USAGE);
-    REFUSED(keyset_check(slice_of(arena_printf(a, "{\"keys\":[{\"kid\":\"a\",\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"},{\"kid\":\"a\"}]}", text)), a, &e),
-            ERR_USAGE);
+    REFUSED(
+        keyset_check(
+            slice_of(arena_printf(
+                a, "{\"keys\":[{\"kid\":\"a\",\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"},{\"kid\":\"a\"}]}", text)),
+            a, &e),
+        ERR_USAGE);
     EVP_PKEY_free(k);
 }
 
 /* --- passkeys --- */
 
-static void put_attestation(struct soft_bytes *x, const char *third, const struct soft_bytes *data, const void *statement, size_t n)
+static void put_attestation(struct soft_bytes *x, const char *third, const struct soft_bytes *data,
+                            const void *statement, size_t n)
 {
     SOFT_ADD(x, 0xa3);
     soft_text(x, "fmt");
@@ -253,23 +279,28 @@ static void put_attestation(struct soft_bytes *x, const char *third, const struc
 
 TEST(an_attestation_or_a_key_of_another_form_is_refused)
 {
-    static const char client[] = "{\"type\":\"webauthn.create\",\"challenge\":\"AAAA\",\"origin\":\"https://study.example\"}";
+    static const char client[] =
+        "{\"type\":\"webauthn.create\",\"challenge\":\"AAAA\",\"origin\":\"https://study.example\"}";
     static const struct {
         const char *third;
         unsigned char statement[24];
         size_t n, cut; /* of the authenticator's data */
     } row[] = {
         {"authXata", {0xa0}, 1, 0},
-        {"authData", {0xa0}, 1, 0},                                                /* packed, and signs nothing */
-        {"authData", {0x01}, 1, 0},                                                /* no map */
-        {"authData", {0xa2, 0x01, 0x02, 0x03, 0x04}, 5, 0},                        /* keys that are numbers */
+        {"authData", {0xa0}, 1, 0},                         /* packed, and signs nothing */
+        {"authData", {0x01}, 1, 0},                         /* no map */
+        {"authData", {0xa2, 0x01, 0x02, 0x03, 0x04}, 5, 0}, /* keys that are numbers */
         {"authData", {0xa2, 0x63, 'a', 'l', 'g', 0x26, 0x63, 'x', 'y', 'z', 0x40}, 11, 0},
         {"authData", {0xa2, 0x63, 'a', 'l', 'g', 0x27, 0x63, 's', 'i', 'g', 0x40}, 11, 0}, /* of another algorithm */
         {"authData", {0xa2, 0x63, 'a', 'l', 'g', 0x07, 0x63, 's', 'i', 'g', 0x40}, 11, 0},
         {"authData", {0xa2, 0x63, 'a', 'l', 'g', 0x26, 0x63, 's', 'i', 'g', 0x60}, 11, 0}, /* a text for a signature */
         {"authData", {0xa2, 0x63, 'a', 'l', 'g', 0x26, 0x63, 's', 'i', 'g', 0x40}, 11, 0}, /* an empty one */
-        {"authData", {0xa0}, 1, 20}, {"authData", {0xa0}, 1, 77}, {"authData", {0xa0}, 1, 95}, {"authData", {0xa0}, 1, 110},
-        {"authData", {0xc0, 0x01}, 2, 0}, {"authData", {0xff}, 1, 0},
+        {"authData", {0xa0}, 1, 20},
+        {"authData", {0xa0}, 1, 77},
+        {"authData", {0xa0}, 1, 95},
+        {"authData", {0xa0}, 1, 110},
+        {"authData", {0xc0, 0x01}, 2, 0},
+        {"authData", {0xff}, 1, 0},
     };
     static const struct passkey_rules rules = {"https://study.example", "study.example"};
     OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -299,7 +330,8 @@ TEST(an_attestation_or_a_key_of_another_form_is_refused)
 
 TEST(a_session_of_a_provider_may_have_no_tokens_and_one_of_nobody_is_not_begun)
 {
-    static const struct session_provider bare = {.issuer = "https://id.example", .said = 1u << ROLE_AUDITOR, .said_until_us = INT64_MAX / 2};
+    static const struct session_provider bare = {
+        .issuer = "https://id.example", .said = 1u << ROLE_AUDITOR, .said_until_us = INT64_MAX / 2};
     struct scene s;
     struct err e;
     const char *cookie;
@@ -325,7 +357,8 @@ TEST(a_session_of_a_provider_may_have_no_tokens_and_one_of_nobody_is_not_begun)
     CHECK_OK(session_end(&all, x.id, "test", NULL, &e));
     REFUSED(session_again(&all, &x, SESSION_PASSWORD, NULL, &e), ERR_TOKEN); /* it has ended */
     REFUSED(session_role(&all, &x, 1u << ROLE_AUDITOR, ROLE_AUDITOR, NULL, s.a, &e), ERR_SESSION);
-    CHECK_OK(session_open(&all, &n, NULL, s.a, &cookie, &e)); /* what the provider said of roles has an end, and is not renewed */
+    CHECK_OK(session_open(&all, &n, NULL, s.a, &cookie,
+                          &e)); /* what the provider said of roles has an end, and is not renewed */
     house_sql(&s.h, "UPDATE session SET said_until = 1 WHERE ended_at IS NULL");
     q = (struct session_ask){.cookie = slice_of(cookie)};
     CHECK_INT(session_identify(&all, &q, s.a, &x, &c, &e), 0);
@@ -334,6 +367,7 @@ TEST(a_session_of_a_provider_may_have_no_tokens_and_one_of_nobody_is_not_begun)
 }
 
 RUN(T(the_desk_refuses_what_cannot_be_meant), T(accounts_refuse_what_they_do_not_know),
-    T(a_challenge_is_good_for_five_minutes_and_not_for_a_clock_that_was_put_back), T(clients_and_programs_refuse_what_they_do_not_know),
-    T(scopes_have_a_limit_and_cover_actions_alone), T(a_key_set_is_refused_for_each_thing_it_may_not_be),
-    T(an_attestation_or_a_key_of_another_form_is_refused), T(a_session_of_a_provider_may_have_no_tokens_and_one_of_nobody_is_not_begun))
+    T(a_challenge_is_good_for_five_minutes_and_not_for_a_clock_that_was_put_back),
+    T(clients_and_programs_refuse_what_they_do_not_know), T(scopes_have_a_limit_and_cover_actions_alone),
+    T(a_key_set_is_refused_for_each_thing_it_may_not_be), T(an_attestation_or_a_key_of_another_form_is_refused),
+    T(a_session_of_a_provider_may_have_no_tokens_and_one_of_nobody_is_not_begun))
