@@ -263,7 +263,7 @@ TEST(subjects_keys_are_made_wrapped_anew_and_destroyed_wholly_or_not_at_all)
     CHECK_OK(tx_run(s.h.db, store_subject, &sk, &e));
     sweep(&s.h, "make", new_subject, &s, 0);
     sweep_before = forget_subject;
-    sweep(&s.h, "open", open_subject, &s, 0);
+    sweep(&s.h, "open", open_subject, &s, FAIL_MAY_PASS); /* one that cannot be remembered is read again */
     sweep_before = NULL;
     struct storing x = {&s, &epoch};
     CHECK_OK(keyring_next(s.h.keyring, s.h.scope, subject_domain_name((enum subject_domain)0), s.life, &epoch, &e));
