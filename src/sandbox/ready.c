@@ -19,6 +19,7 @@ enum {
     SECOND_US = 1000000,      /* over which wishes are counted */
     LOOK_MS = 250,            /* between looks for who waits too long */
     REST_MS = 1000,           /* after a start that failed */
+    REST_US = 10 * SECOND_US, /* a kind asked for since then is not in the way of another */
     UNFIT_US = 60 * SECOND_US /* a program that does not wait for its input is not started ahead for so long */
 };
 
@@ -97,17 +98,30 @@ static int have(const struct ready_pool *p, const struct jail_request *q, uint32
     return n;
 }
 
-/* The next kind of which one is to be started, or NULL. */
-static const struct kind *lacking(const struct ready_pool *p, int64_t now)
+static bool has_room(const struct ready_pool *p, uint32_t memory_mib)
 {
     uint32_t memory;
-    for (int i = 0; p->waiting < p->most && i < KINDS; i++) {
+    have(p, &(struct jail_request){.argc = 0}, &memory);
+    return p->waiting < p->most && memory + memory_mib <= p->memory_mib;
+}
+
+/* The kind that lacks most of what is wanted of it, or NULL. */
+static const struct kind *lacking(const struct ready_pool *p, int64_t now)
+{
+    const struct kind *found = NULL;
+    int lacks = 0;
+    uint32_t memory;
+    for (int i = 0; i < KINDS; i++) {
         const struct kind *k = &p->kind[i];
-        int n = wanted(p, k, now);
-        if (n > 0 && have(p, &k->request, &memory) < n && memory + k->request.memory_mib <= p->memory_mib)
-            return k;
+        int n = wanted(p, k, now), has = n ? have(p, &k->request, &memory) : 0;
+        /* the first of a kind is worth more than the next of another */
+        int worth = n > has ? n - has + (has ? 0 : JAIL_SPAWNERS_MAX) : 0;
+        if (worth > lacks) {
+            found = k;
+            lacks = worth;
+        }
     }
-    return NULL;
+    return found;
 }
 
 static struct ready take_at(struct ready_pool *p, int i)
@@ -118,8 +132,7 @@ static struct ready take_at(struct ready_pool *p, int i)
     return r;
 }
 
-/* One that nobody wants any more, or that has ended: its index, or -1. More than are wanted just now stay, while some
- * are. */
+/* One that nobody wants any more, or that has ended: its index, or -1. */
 static int spare(struct ready_pool *p, int64_t now)
 {
     for (int i = 0; i < p->waiting; i++) {
@@ -131,6 +144,27 @@ static int spare(struct ready_pool *p, int64_t now)
             return i;
     }
     return -1;
+}
+
+/* One that makes room for the first of a kind that has none: of a kind of which more wait than are wanted just now,
+ * else of the one that was not asked for the longest, if that is a while ago. */
+static int in_the_way(struct ready_pool *p, const struct kind *of, int64_t now)
+{
+    int found = -1;
+    int64_t oldest = now - REST_US;
+    uint32_t memory;
+    if (have(p, &of->request, &memory))
+        return -1;
+    for (int i = 0; i < p->waiting; i++) {
+        const struct kind *k = line_of(p, &p->ready[i].request);
+        if (k && have(p, &k->request, &memory) > wanted(p, k, now))
+            return i;
+        if (k && k->asked_us < oldest) {
+            found = i;
+            oldest = k->asked_us;
+        }
+    }
+    return found;
 }
 
 static void wait_ms(struct sandbox *s, int ms)
@@ -188,9 +222,12 @@ static void *keep(void *arg)
         int64_t now = clock_mono_us();
         int i = s->reviving ? -1 : spare(p, now);
         const struct kind *k = i < 0 && !s->gone && !s->reviving ? lacking(p, now) : NULL;
+        bool room = k && has_room(p, k->request.memory_mib);
+        if (k && !room)
+            i = in_the_way(p, k, now);
         if (i >= 0)
             drop_at(s, i);
-        else if (!k)
+        else if (!room)
             wait_ms(s, LOOK_MS);
         else if (start_one(s, k))
             wait_ms(s, REST_MS);

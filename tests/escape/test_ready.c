@@ -180,6 +180,22 @@ TEST(those_that_wait_are_bounded_in_number_and_memory)
     }
 }
 
+TEST(a_kind_that_has_none_gets_the_place_of_one_too_many)
+{
+    struct sandbox *s = open_ready(2, PLENTY_MIB, IDLE_MS);
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    for (int i = 0; i < 4; i++)
+        echo_once(s, "x");
+    await(2);
+    int64_t before = taken();
+    for (int i = 0; i < 600 && taken() == before; i++, usleep(20 * 1000)) {
+        struct sandbox_out out = run(s, a, "mark", "0", 5000, SLICE("y"));
+        CHECK_SLICE(out.output, "y");
+    }
+    CHECK_INT(taken() - before, 1);
+    sandbox_close(s);
+}
+
 TEST(when_the_jail_is_killed_they_go_with_it_and_come_again)
 {
     struct err e = {.code = ERR_NONE};
@@ -211,6 +227,7 @@ int main(int argc, char **argv)
         T(a_program_that_does_not_wait_is_left_to_be_started_afresh),
         T(who_is_not_asked_for_any_more_goes),
         T(those_that_wait_are_bounded_in_number_and_memory),
+        T(a_kind_that_has_none_gets_the_place_of_one_too_many),
         T(when_the_jail_is_killed_they_go_with_it_and_come_again),
     };
     place_make(&place, argc, argv);
