@@ -340,7 +340,7 @@ await test('a job that was given to another client does not open, and db check s
 });
 await test('a store of schema 3, with its data, is brought to the present, and what it tells stays the same', () => {
   const had = exported();
-  sql(`DROP INDEX job_chosen; ALTER TABLE job DROP COLUMN chosen; DROP TABLE audit_cosignature; DROP TABLE audit_witness; DROP TABLE glass; DROP TABLE passkey; DROP TABLE invitation; DROP TABLE account; DROP TABLE challenge_used; DROP TABLE sign_in_failure;
+  sql(`DROP TABLE ticket_entry; DROP TABLE ticket; DROP TABLE installation; DROP INDEX job_chosen; ALTER TABLE job DROP COLUMN chosen; DROP TABLE audit_cosignature; DROP TABLE audit_witness; DROP TABLE glass; DROP TABLE passkey; DROP TABLE invitation; DROP TABLE account; DROP TABLE challenge_used; DROP TABLE sign_in_failure;
        DROP TABLE session_cookie; DROP TABLE session; DROP TABLE logout_token;
        DROP TABLE client_assertion; DROP TABLE client_token; DROP TABLE client_cert; DROP TABLE client_keys;
        DROP TABLE visit; DROP TABLE alias; DROP TABLE stream_edge; DROP TABLE home_edge; DROP TABLE patient_edge;

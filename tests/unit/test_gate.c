@@ -96,7 +96,17 @@ static int open_house(void **state)
              "AS BLOB), 0 FROM scope;"
              "INSERT INTO visit (scope, home, staff, since, until) SELECT id, CAST(x'03' AS BLOB), CAST(x'08' || "
              "zeroblob(15) AS BLOB), 0, 1 FROM "
-             "scope;");
+             "scope;"
+             "INSERT INTO installation (scope, house_nick, alias_index, rev, sensors_rev, info_rev) SELECT id, x'05', "
+             "x'05', 1, 0, 0 FROM scope;"
+             "INSERT INTO installation (scope, house_nick, alias_index, rev, sensors_rev, info_rev) SELECT id, x'06', "
+             "x'06', 1, 0, 0 FROM scope;"
+             "INSERT INTO ticket (scope, id, house_nick, alias_index, category, state, rev, entries, "
+             "opened_at, last_at, last_role, installer) SELECT id, x'07', x'05', x'07', 'maintenance', 'open', "
+             "1, 0, 0, 0, 'monitor', CAST(x'08' || zeroblob(15) AS BLOB) FROM scope;"
+             "INSERT INTO ticket (scope, id, house_nick, alias_index, category, state, rev, entries, "
+             "opened_at, last_at, last_role) SELECT id, x'08', x'06', x'08', 'maintenance', 'open', 1, 0, 0, 0, "
+             "'monitor' FROM scope;");
     house_sql(&h, sql);
     return 0;
 }
@@ -138,6 +148,32 @@ static const struct {
     {"home_edge", "ends", "rr--"},
     {"stream_edge", "data_index", "r-rr"},
     {"stream_edge", "ends", "r-rr"},
+    {"installation", "house_nick", "rrr-"},
+    {"installation", "alias_index", "rrr-"},
+    {"installation", "rev", "rbb-"},
+    {"installation", "started_at", "rbb-"},
+    {"installation", "ended_at", "rbb-"},
+    {"installation", "sensors", "rbb-"},
+    {"installation", "sensors_rev", "rbb-"},
+    {"installation", "info", "rb--"},
+    {"installation", "info_rev", "rb--"},
+    {"ticket", "id", "rrr-"},
+    {"ticket", "house_nick", "rrr-"},
+    {"ticket", "category", "rbb-"},
+    {"ticket", "state", "rbb-"},
+    {"ticket", "rev", "rbb-"},
+    {"ticket", "entries", "rbb-"},
+    {"ticket", "opened_at", "rbb-"},
+    {"ticket", "closed_at", "rbb-"},
+    {"ticket", "last_at", "rbb-"},
+    {"ticket", "last_role", "rbb-"},
+    {"ticket", "installer", "rbb-"},
+    {"ticket_entry", "number", "rrr-"},
+    {"ticket_entry", "kind", "rrr-"},
+    {"ticket_entry", "role", "rrr-"},
+    {"ticket_entry", "author", "rrr-"},
+    {"ticket_entry", "at", "rrr-"},
+    {"ticket_entry", "body", "rrr-"},
     {"alias", "number", "rrrr"},
     {"alias", "subject", "rrrr"},
     {"visit", "home", "rr--"},
@@ -153,6 +189,11 @@ static const struct {
     {"patient_edge", "scope, id, person_index, data_index, ends", "$1, $1, $1, $1, $1", "i---"},
     {"home_edge", "scope, id, home_index, house_index, ends", "$1, $1, $1, $1, $1", "i---"},
     {"stream_edge", "scope, id, stream_index, house_index, data_index, ends", "$1, $1, $1, $1, $1, $1", "i---"},
+    {"installation", "scope, house_nick, alias_index, rev, sensors_rev, info_rev", "$1, $1, $1, 1, 0, 0", "-ii-"},
+    {"ticket", "scope, id, house_nick, alias_index, category, state, rev, entries, opened_at, last_at, last_role",
+     "$1, $1, $1, $1, 'maintenance', 'open', 1, 1, 0, 0, 'monitor'", "-ii-"},
+    {"ticket_entry", "scope, id, ticket, number, kind, role, author, at",
+     "$1, $1, $1, 1, 'closed', 'monitor', $1, 0", "-ii-"},
     {"visit", "scope, home, staff, since", "$1, $1, $1, 5", "----"},
 };
 
@@ -279,6 +320,9 @@ TEST(behind_a_gate_there_are_the_rows_of_the_scope_and_of_the_actor)
     CHECK_INT(behind(ROLE_INSTALLER, "SELECT id FROM home"),
               rows ? 1 : 4); /* of two homes the one with an open visit */
     CHECK_INT(behind(ROLE_INSTALLER, "SELECT home FROM visit"), rows ? 2 : 4);
+    CHECK_INT(behind(ROLE_INSTALLER, "SELECT house_nick FROM installation"), rows ? 1 : 4); /* the one with a ticket of theirs */
+    CHECK_INT(behind(ROLE_MONITOR, "SELECT house_nick FROM installation"), rows ? 2 : 4);
+    CHECK_INT(behind(ROLE_INSTALLER, "SELECT id FROM ticket"), rows ? 2 : 4);
     CHECK_INT(behind(ROLE_MONITOR, "SELECT number FROM alias"), rows ? 1 : 4);
     CHECK_INT(behind(ROLE_DOCTOR, "SELECT number FROM alias"), rows ? 1 : 4);
     if (!rows)

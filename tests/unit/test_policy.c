@@ -35,6 +35,8 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_INSTALLATION, "----sp----", "---asp---o", "----sp----", none},
         {ENTITY_DOCUMENT, "----s-----", "---asr----", "----s-----", "----s-----"},
         {ENTITY_TICKET, "----pp----", "---app----", "----pp----", none},
+        {ENTITY_TICKET_ENTRY, "----pp----", "---app----", none, none},
+        {ENTITY_ASSIGNMENT, "----o-----", "----oa----", none, "----oa----"},
         {ENTITY_STREAM, none, "---a-pc--o", none, none},
         {ENTITY_PATIENT_LOOKUP, "---a------", "---a------", none, none},
         {ENTITY_INSTALLATION_LOOKUP, "---a------", "---as-----", none, none},
