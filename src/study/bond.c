@@ -256,3 +256,97 @@ int bond_person_of(struct tx *tx, const struct study *s, const uint8_t any[16], 
     int got = n ? n : person_of_data(tx, s, any, a, ret, e);
     return got ? got : person_of_house(tx, s, any, a, ret, e);
 }
+
+int bond_home_of_house(struct tx *tx, const struct study *s, const uint8_t house[16], struct arena *a, uint8_t ret[16],
+                       struct err *e)
+{
+    uint8_t index[BLIND_BYTES];
+    struct rows r;
+    const uint8_t *end = NULL;
+    if (blind_index(s->keyring, s->scope, BLIND_HOME_HOUSE, id_slice(house), index, e) ||
+        tx_rows(tx, a, &r, e, "SELECT id, ends FROM home_edge WHERE scope = $1 AND house_index = $2", V_ID(s->scope),
+                V_ID(index)) < 0)
+        return -1;
+    int got = open_ends(s, PLACE_HOME_ENDS, &r, a, 2, &end, e);
+    if (got > 0)
+        memcpy(ret, end, 16);
+    return got;
+}
+
+/* --- many at once --- */
+
+enum { AT_ONCE = 25 };
+#define SOME                                                                                                           \
+    " IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, " \
+    "$25, $26)"
+
+/* One edge from each: which table, by which end, to which. */
+static const struct hop {
+    const char *sql;
+    enum place place;
+    enum blind_column by;
+    int ends, from, to;
+} hops[2][2] = {
+    [WALK_PERSON_HOUSE] = {{"SELECT id, ends FROM patient_edge WHERE scope = $1 AND person_index" SOME,
+                            PLACE_PATIENT_ENDS, BLIND_PATIENT_PERSON, 2, 0, 1},
+                           {"SELECT id, ends FROM stream_edge WHERE scope = $1 AND data_index" SOME, PLACE_STREAM_ENDS,
+                            BLIND_STREAM_DATA, 3, 2, 1}},
+    [WALK_HOUSE_PERSON] = {{"SELECT id, ends FROM stream_edge WHERE scope = $1 AND house_index" SOME, PLACE_STREAM_ENDS,
+                            BLIND_STREAM_HOUSE, 3, 1, 2},
+                           {"SELECT id, ends FROM patient_edge WHERE scope = $1 AND data_index" SOME,
+                            PLACE_PATIENT_ENDS, BLIND_PATIENT_DATA, 2, 1, 0}},
+};
+
+/* The first of those that begin there; of several that lead on, the lowest, so that it is the same each time. */
+static void arrive(const struct hop *hop, const uint8_t *ends, const uint8_t (*from)[16], int n, uint8_t (*to)[16],
+                   bool *found)
+{
+    const uint8_t *end = ends + 16 * hop->to;
+    for (int i = 0; i < n; i++)
+        if (memcmp(from[i], ends + 16 * hop->from, 16) == 0 && (!found[i] || memcmp(end, to[i], 16) < 0)) {
+            memcpy(to[i], end, 16);
+            found[i] = true;
+        }
+}
+
+/* At most AT_ONCE; the same text for any number: what is left over asks for the first one again. */
+static int take_hop(struct tx *tx, const struct study *s, const struct hop *hop, const uint8_t (*from)[16], int n,
+                    struct arena *a, uint8_t (*to)[16], bool *found, struct err *e)
+{
+    uint8_t index[AT_ONCE][BLIND_BYTES];
+    struct val v[2 + AT_ONCE] = {V_NULL, V_ID(s->scope)};
+    struct rows r;
+    const uint8_t *ends = NULL;
+    for (int i = 0; i < n; i++)
+        if (blind_index(s->keyring, s->scope, hop->by, id_slice(from[i]), index[i], e))
+            return -1;
+    for (int i = 0; i < AT_ONCE; i++)
+        v[2 + i] = V_ID(index[i < n ? i : 0]);
+    if (tx_rows_n(tx, a, &r, e, hop->sql, v, 1 + AT_ONCE) < 0)
+        return -1;
+    memset(found, 0, (size_t)n * sizeof *found);
+    for (int i = 0; i < r.n; i++) {
+        struct rows one = {1, r.cols, row_at(&r, i, 0)};
+        if (open_ends(s, hop->place, &one, a, (size_t)hop->ends, &ends, e) < 0)
+            return -1;
+        arrive(hop, ends, from, n, to, found);
+    }
+    return 0;
+}
+
+int bond_walk(struct tx *tx, const struct study *s, enum walk w, const uint8_t (*from)[16], int n, struct arena *a,
+              uint8_t (*ret)[16], bool *ret_found, struct err *e)
+{
+    for (int at = 0; at < n; at += AT_ONCE) {
+        int some = n - at < AT_ONCE ? n - at : AT_ONCE;
+        uint8_t between[AT_ONCE][16] = {{0}}, to[AT_ONCE][16] = {{0}};
+        bool half[AT_ONCE], whole[AT_ONCE];
+        if (take_hop(tx, s, &hops[w][0], from + at, some, a, between, half, e) ||
+            take_hop(tx, s, &hops[w][1], (const uint8_t(*)[16])between, some, a, to, whole, e))
+            return -1;
+        memcpy(ret + at, to, (size_t)some * 16);
+        for (int i = 0; i < some; i++)
+            ret_found[at + i] = half[i] && whole[i];
+    }
+    return 0;
+}

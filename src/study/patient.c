@@ -9,6 +9,7 @@
 #include "keys/hint.h"
 #include "study/glass_int.h"
 #include "study/patient_int.h"
+#include "study/ticket_int.h"
 
 static const char AUDIT_HOLDER[] = "audit";
 enum { DAY_S = 24 * 3600 };
@@ -20,6 +21,13 @@ static const enum entity part_entity[PARTS] = {ENTITY_PATIENT_DETAIL, ENTITY_PAT
 static enum view part_view(const struct caller *c, enum patient_part part)
 {
     return policy_view(c->role, part_entity[part], ACTION_READ);
+}
+
+/* What their home is like now: of patients' tables nothing is asked for it, but of tickets. */
+static bool shows_status(const struct caller *c)
+{
+    return view_shows(part_view(c, PART_PLAIN), SLICE("status")) &&
+           policy_view(c->role, ENTITY_TICKET, ACTION_READ) != VIEW_NONE;
 }
 
 static const char *holder_of(const struct caller *c)
@@ -61,6 +69,7 @@ struct looking {
     bool bound;
     struct rows person, home, finding, note; /* the sealed part first; PERSON: detail, rev, joined_on, left_on */
     struct rows number;                      /* what the audit log calls them */
+    struct rows tickets;                     /* of their house (house_take) */
 };
 
 /* What is asked for by the person alone. */
@@ -87,6 +96,8 @@ static int ask_bound(struct tx *tx, struct looking *x, struct err *e)
     if (x->bound && part_view(x->c, PART_GENERAL) != VIEW_NONE &&
         tx_ask(tx, x->arena, &x->home, e, "SELECT general, rev, id FROM home WHERE scope = $1 AND id = $2",
                V_ID(s->scope), V_ID(x->bond.home)))
+        return -1;
+    if (x->bound && shows_status(x->c) && house_ask(tx, s, x->bond.house_nick, x->arena, &x->tickets, e))
         return -1;
     return x->bound && part_view(x->c, PART_FINDING) != VIEW_NONE
                ? tx_ask(tx, x->arena, &x->finding, e,
@@ -177,7 +188,7 @@ static int read_all(struct tx *tx, struct looking *x, struct err *e)
     if (found)
         return found;
     x->bound = false;
-    x->person = x->home = x->finding = x->note = x->number = (struct rows){.n = 0};
+    x->person = x->home = x->finding = x->note = x->number = x->tickets = (struct rows){.n = 0};
     found = enter_for(tx, x, e);
     return found > 0 && ask_rest(tx, x, e) ? -1 : found;
 }
@@ -249,6 +260,8 @@ int patient_read(const struct study *s, const struct caller *c, int64_t id, cons
     if (!x.found)
         return 0;
     take_days(row_at(&x.person, 0, 3), row_at(&x.person, 0, 4), a, &p);
+    if (x.bound && shows_status(c))
+        p.status = installation_status_name(house_take(&x.tickets, x.bond.house_nick).status);
     if (fetch_keys(&x, e) ||
         open_part(&x, PART_DETAIL, &x.person, x.bond.person, SUBJECT_IDENTITY, PLACE_PERSON_DETAIL, &p, e) ||
         open_part(&x, PART_NOTE, &x.note, x.bond.person, SUBJECT_CLINICAL, PLACE_NOTE_TEXT, &p, e) ||
@@ -277,6 +290,7 @@ struct enrolling {
     struct bond bond;
     struct bond_rows edges;
     struct part_new detail, general, finding, note;
+    struct ticket_first first;   /* of their house */
     struct alias known, audited; /* by the enrolling role, and by the audit log */
     uint8_t fiscal[BLIND_BYTES];
     int64_t joined_on, left_on; /* left_on 0: not yet */
@@ -317,6 +331,7 @@ static int prepare(struct enrolling *x, const struct patient *p, struct arena *a
                    seal_part(x, p, PART_NOTE, x->bond.person, SUBJECT_CLINICAL, PLACE_NOTE_TEXT, false, a, &x->note,
                              e) ||
                    bond_seal(s, &x->bond, a, &x->edges, e) ||
+                   ticket_first_make(s, x->bond.house_nick, a, &x->first, e) ||
                    alias_make(s, holder_of(x->c), x->bond.person, a, &x->known, e) ||
                    alias_make(s, AUDIT_HOLDER, x->bond.person, a, &x->audited, e) ||
                    blind_index(s->keyring, s->scope, BLIND_TAX_CODE, p->value[PATIENT_codice_fiscale], x->fiscal, e)
@@ -362,7 +377,8 @@ static int enrol_body(struct tx *tx, void *arg, struct err *e)
     struct enrolling *x = arg;
     return study_enter(tx, x->s, x->c, e) || store_parts(tx, x, e) || bond_store(tx, x->s, &x->edges, e) ||
                    alias_store(tx, x->s, &x->known, e) || tx_ungate(tx, e) || store_keys(tx, x, e) ||
-                   alias_store(tx, x->s, &x->audited, e) || audit_append(tx, &x->audit, e)
+                   ticket_first_store(tx, x->s, x->c, &x->first, e) || alias_store(tx, x->s, &x->audited, e) ||
+                   audit_append(tx, &x->audit, e)
                ? -1
                : 0;
 }
@@ -389,6 +405,8 @@ int patient_enrol(const struct study *s, const struct caller *c, const struct pa
     if (!rc) {
         *ret = (struct patient){.id = x.known.number};
         show(c, p, ret);
+        if (shows_status(c))
+            ret->status = installation_status_name(INSTALLATION_OPENING);
         if (!ret->value[PATIENT_join_date].p && view_shows(part_view(c, PART_PLAIN), SLICE("join_date")))
             ret->value[PATIENT_join_date] = day_text(x.joined_on, a);
     }
@@ -396,6 +414,7 @@ int patient_enrol(const struct study *s, const struct caller *c, const struct pa
     wipe(&x.general.key, sizeof x.general.key);
     wipe(&x.finding.key, sizeof x.finding.key);
     wipe(&x.note.key, sizeof x.note.key);
+    wipe(&x.first, sizeof x.first);
     return rc;
 }
 
@@ -410,6 +429,7 @@ struct listing {
     struct audit_entry audit;
     struct rows rows, count; /* rows: detail, rev, id, joined_on, left_on */
     int64_t number[PATIENTS_PAGE + 1];
+    struct house_now now[PATIENTS_PAGE + 1];
 };
 
 static int list_page(struct tx *tx, struct listing *x, struct err *e)
@@ -436,6 +456,14 @@ static int list_page(struct tx *tx, struct listing *x, struct err *e)
                    V_ID(scope), V_INT(r.cell[0].i), V_ID(person), V_INT(x->limit + 1));
 }
 
+static int list_status(struct tx *tx, struct listing *x, struct err *e)
+{
+    uint8_t person[PATIENTS_PAGE + 1][16];
+    for (int i = 0; i < x->rows.n; i++)
+        memcpy(person[i], row_at(&x->rows, i, 2)->s.p, 16);
+    return house_now_of_persons(tx, x->s, (const uint8_t(*)[16])person, x->rows.n, x->arena, x->now, e);
+}
+
 static int list_body(struct tx *tx, void *arg, struct err *e)
 {
     struct listing *x = arg;
@@ -450,6 +478,8 @@ static int list_body(struct tx *tx, void *arg, struct err *e)
     if (alias_numbers(tx, x->s, holder_of(x->c), (const uint8_t(*)[BLIND_BYTES])index, x->rows.n, x->arena, x->number,
                       e))
         return -1;
+    if (shows_status(x->c) && list_status(tx, x, e))
+        return -1;
     x->audit.rows = x->rows.n < x->limit ? x->rows.n : x->limit;
     return study_leave(tx, &x->audit, e);
 }
@@ -460,6 +490,8 @@ static int open_row(const struct listing *x, int i, struct patient *ret, struct 
     const uint8_t *person = (const uint8_t *)v[2].s.p;
     struct slice text;
     *ret = (struct patient){.id = x->number[i]};
+    if (shows_status(x->c))
+        ret->status = installation_status_name(x->now[i].status);
     take_days(&v[3], &v[4], x->arena, ret);
     if (study_unseal(x->s, person, SUBJECT_IDENTITY, PLACE_PERSON_DETAIL, person, v[1].i, v[0].s, x->arena, &text, e))
         return e->code == ERR_GONE ? 0 : -1; /* of one who was erased the number is left */

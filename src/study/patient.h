@@ -19,6 +19,7 @@ const char *patient_field_name(enum patient_field f);
 
 struct patient {
     int64_t id;                         /* the caller's alias */
+    const char *status;                 /* what their home is like now (installation.def); NULL: not shown */
     struct slice value[PATIENT_FIELDS]; /* {NULL,0}: not there, or not shown */
 };
 

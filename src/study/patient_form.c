@@ -190,6 +190,8 @@ struct slice patient_part_text(const struct patient *p, enum patient_part part, 
             json_pair(&o, fields[f].name, p->value[f]);
             any = true;
         }
+    if (part == PART_GENERAL && p->value[PATIENT_last_name].n) /* which bell to ring, for who visits */
+        json_pair(&o, fields[PATIENT_last_name].name, p->value[PATIENT_last_name]);
     json_close(&o, '}');
     return any && !buf_failed(&b) ? buf_text(&b) : (struct slice){NULL, 0};
 }
@@ -214,5 +216,7 @@ void patient_put(struct json_out *o, const struct patient *p)
     for (int f = 0; f < PATIENT_FIELDS; f++)
         if (p->value[f].p)
             json_pair(o, fields[f].name, p->value[f]);
+    if (p->status)
+        json_pair_str(o, "status", p->status);
     json_close(o, '}');
 }

@@ -38,6 +38,14 @@ int study_leave(struct tx *tx, const struct audit_entry *entry, struct err *e)
     return tx_ungate(tx, e) || audit_append(tx, entry, e) ? -1 : 0;
 }
 
+int study_leave_absent(struct tx *tx, const struct audit_entry *entry, struct err *e)
+{
+    struct audit_entry absent = *entry;
+    absent.outcome = "deny";
+    absent.why = "absent";
+    return study_leave(tx, &absent, e);
+}
+
 static struct seal_place place_for(const uint8_t *scope, const uint8_t *subject, enum place place, const uint8_t *row,
                                    int64_t rev)
 {
@@ -55,6 +63,19 @@ int study_unseal(const struct study *s, const uint8_t subject[16], enum subject_
     if (keyring_subject_open(s->keyring, s->scope, subject, d, &key, e))
         return -1;
     int rc = seal_open(&key, &at, sealed, a, ret, e);
+    key_wipe(&key);
+    return rc;
+}
+
+int study_seal_again(const struct study *s, const uint8_t subject[16], enum subject_domain d, enum place place,
+                     const uint8_t row[16], int64_t rev, struct slice plain, struct arena *a, struct slice *ret,
+                     struct err *e)
+{
+    struct key key;
+    struct seal_place at = place_for(s->scope, subject, place, row, rev);
+    if (keyring_subject_open(s->keyring, s->scope, subject, d, &key, e))
+        return -1;
+    int rc = seal(&key, &at, plain, a, ret, e);
     key_wipe(&key);
     return rc;
 }

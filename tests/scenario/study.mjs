@@ -29,7 +29,7 @@ await test('a doctor enrols somebody, and is told what a doctor may read', async
   same(r.status, 201, r.text);
   ({ id } = r.json);
   check(Number.isSafeInteger(id) && id > 0 && id < 2 ** 52, `an id: ${id}`);
-  same(r.json, { id, ...anna }, 'what was enrolled');
+  same(r.json, { id, ...anna, status: 'opening' }, 'what was enrolled');
   const read = await ask('doctor', 'GET', `/api/v1/patients/${id}`);
   same([read.status, read.json], [200, r.json], 'a write shows what reading shows');
 });

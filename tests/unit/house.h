@@ -176,4 +176,38 @@ static inline int64_t house_number(const struct house *h, const char *sql)
     return n;
 }
 
+/* How a statement would be carried out, as the database explains it: a line a step. On PostgreSQL the way it takes when
+ * no table is read from end to end and nothing sorted that an index has in order. */
+static inline void house_plan(const struct house *h, const char *statement, char *out, size_t max)
+{
+    char sql[8192], given[128] = "NULL";
+    sqlite3 *raw = NULL;
+    sqlite3_stmt *st = NULL;
+    size_t n = 0;
+    out[0] = 0;
+    if (house_shared()) {
+        size_t at = 4;
+        for (int i = 2; snprintf(sql, sizeof sql, "$%d", i), strstr(statement, sql); i++)
+            at += (size_t)snprintf(given + at, sizeof given - at, ", NULL");
+        snprintf(sql, sizeof sql,
+                 "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET plan_cache_mode = "
+                 "force_generic_plan; PREPARE q AS %s; EXPLAIN (COSTS OFF) EXECUTE q (%s)",
+                 statement, given);
+        PGresult *r = house_pg(h->db_path, sql);
+        for (int i = 0; i < PQntuples(r); i++)
+            n += (size_t)snprintf(out + n, max - n, "%s\n", PQgetvalue(r, i, 0));
+        PQclear(r);
+        return;
+    }
+    snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", statement);
+    CHECK_INT(sqlite3_open_v2(h->db_path, &raw, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    sqlite3_busy_timeout(raw, 5000);
+    if (sqlite3_prepare_v2(raw, sql, -1, &st, NULL) != SQLITE_OK)
+        fail_msg("%s: %s", sql, sqlite3_errmsg(raw));
+    while (sqlite3_step(st) == SQLITE_ROW)
+        n += (size_t)snprintf(out + n, max - n, "%s\n", (const char *)sqlite3_column_text(st, 3));
+    sqlite3_finalize(st);
+    sqlite3_close(raw);
+}
+
 #endif
