@@ -260,3 +260,23 @@ int house_store(struct tx *tx, const struct study *s, const struct house_new *n,
                ? -1
                : 0;
 }
+
+int house_erase(struct tx *tx, const struct study *s, const uint8_t house[16], struct err *e)
+{
+    static const char *const statement[] = {
+        "DELETE FROM alias WHERE scope = $1 AND subject_index IN (SELECT alias_index FROM ticket WHERE scope = $1 AND "
+        "house_nick = $2)",
+        "DELETE FROM ticket_entry WHERE scope = $1 AND ticket IN (SELECT id FROM ticket WHERE scope = $1 AND "
+        "house_nick = $2)",
+        "DELETE FROM ticket WHERE scope = $1 AND house_nick = $2",
+        "DELETE FROM installation WHERE scope = $1 AND house_nick = $2",
+    };
+    int n = 0;
+    for (size_t i = 0; i < COUNT(statement); i++) {
+        int gone = tx_exec(tx, e, statement[i], V_ID(s->scope), V_ID(house));
+        if (gone < 0)
+            return -1;
+        n += gone;
+    }
+    return n;
+}

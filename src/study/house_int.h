@@ -76,6 +76,10 @@ int house_make(const struct study *s, const uint8_t house[16], struct arena *a, 
 /* In a body, outside of any gate. */
 int house_store(struct tx *tx, const struct study *s, const struct house_new *n, struct err *e);
 
+/* In a body, outside of any gate: all there is of a house but its edges, its own numbers and its keys. The number of
+ * rows, or -1. */
+int house_erase(struct tx *tx, const struct study *s, const uint8_t house[16], struct err *e);
+
 /* The statements of lists: their plans are tested. */
 extern const char installation_list_sql[], installation_given_sql[], installation_count_sql[],
     installation_given_count_sql[];

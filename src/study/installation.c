@@ -343,7 +343,7 @@ static int change_body(struct tx *tx, void *arg, struct err *e)
 }
 
 /* 0: changed; 1: somebody else was faster; -1. */
-static int change_once(struct changing *x, int64_t rev, bool first, struct err *e)
+static int change_once(struct changing *x, const struct study_revs *only, bool first, struct err *e)
 {
     struct looking *l = &x->look;
     if (tx_run(l->s->db, find_body, l, e))
@@ -351,7 +351,7 @@ static int change_once(struct changing *x, int64_t rev, bool first, struct err *
     if (!l->found)
         return err_set(e, ERR_NOT_FOUND, "no such home of this role");
     const struct val *v = l->row.cell;
-    if (rev >= 0 && rev != v[REV].i)
+    if (!study_is_of(only, v[REV].i))
         return err_set(e, ERR_PRECONDITION, "an installation of another revision");
     if (first && (v[SENSORS].kind != VAL_NULL || v[INFO].kind != VAL_NULL))
         return err_set(e, ERR_CONFLICT, "this home has its details already: change them with PUT");
@@ -361,7 +361,7 @@ static int change_once(struct changing *x, int64_t rev, bool first, struct err *
 }
 
 int installation_change(const struct study *s, const struct caller *c, int64_t id, const struct installation_change *n,
-                        int64_t rev, bool first, const struct audit_entry *audit, struct arena *a,
+                        const struct study_revs *only, bool first, const struct audit_entry *audit, struct arena *a,
                         struct installation *ret, struct err *e)
 {
     struct changing x = {.look = {.s = s, .c = c, .id = id, .arena = a, .audit = *audit}, .n = n};
@@ -369,7 +369,7 @@ int installation_change(const struct study *s, const struct caller *c, int64_t i
     x.look.view = policy_view(c->role, ENTITY_INSTALLATION, first ? ACTION_CREATE : ACTION_UPDATE);
     x.look.audit.object = entity_name(ENTITY_INSTALLATION);
     for (int i = 0; rc > 0 && i < TRIES; i++)
-        rc = change_once(&x, rev, first, e);
+        rc = change_once(&x, only, first, e);
     if (rc > 0)
         return err_set(e, ERR_CONFLICT, "others change this home all the time: read it again, and try again");
     if (rc < 0)

@@ -64,11 +64,10 @@ struct installation_page {
 int installation_list(const struct study *s, const struct caller *c, int64_t after, int limit,
                       const struct audit_entry *audit, struct arena *a, struct installation_page *ret, struct err *e);
 
-/* `rev`: only if it is still the installation's, -1: whichever it is; `first`: only if it has no details yet.
- * ERR_NOT_FOUND; ERR_PRECONDITION: it has another rev; ERR_CONFLICT with a sentence: it has details, or its times are
- * the wrong way round. */
+/* `first`: only if it has no details yet. ERR_NOT_FOUND; ERR_PRECONDITION: it is of none of these revisions;
+ * ERR_CONFLICT with a sentence: it has details, or its times are the wrong way round. */
 int installation_change(const struct study *s, const struct caller *c, int64_t id, const struct installation_change *n,
-                        int64_t rev, bool first, const struct audit_entry *audit, struct arena *a,
+                        const struct study_revs *only, bool first, const struct audit_entry *audit, struct arena *a,
                         struct installation *ret, struct err *e);
 
 /* Where it is: of an installer, while a ticket that they have taken is open there. 1, 0, -1. */

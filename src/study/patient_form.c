@@ -190,8 +190,10 @@ struct slice patient_part_text(const struct patient *p, enum patient_part part, 
             json_pair(&o, fields[f].name, p->value[f]);
             any = true;
         }
-    if (part == PART_GENERAL && p->value[PATIENT_last_name].n) /* which bell to ring, for who visits */
+    if (part == PART_GENERAL && p->value[PATIENT_last_name].n) { /* which bell to ring, for who visits */
         json_pair(&o, fields[PATIENT_last_name].name, p->value[PATIENT_last_name]);
+        any = true;
+    }
     json_close(&o, '}');
     return any && !buf_failed(&b) ? buf_text(&b) : (struct slice){NULL, 0};
 }

@@ -86,3 +86,11 @@ int study_seal(const struct subject_key *k, enum place place, const uint8_t row[
     struct seal_place at = place_for(k->scope, k->subject, place, row, rev);
     return seal(&k->key, &at, plain, a, ret, e);
 }
+
+bool study_is_of(const struct study_revs *only, int64_t rev)
+{
+    for (int i = 0; i < only->n; i++)
+        if (only->rev[i] == rev)
+            return true;
+    return only->n == 0;
+}

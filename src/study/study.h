@@ -20,4 +20,12 @@ int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct
 /* Where what an alias means is sealed, for whoever seals it anew: its row is its number for this holder, in `row`. */
 struct seal_place alias_place(const uint8_t scope[16], struct slice holder, int64_t number, uint8_t row[16]);
 
+/* A change is made only of what has one of these revisions; n 0: whichever it has. */
+enum { STUDY_REVS = 8 };
+struct study_revs {
+    int64_t rev[STUDY_REVS];
+    int n;
+};
+bool study_is_of(const struct study_revs *only, int64_t rev);
+
 #endif

@@ -247,7 +247,8 @@ int ticket_open(const struct study *s, const struct caller *c, int64_t patient_i
 struct doing {
     const struct study *s;
     const struct caller *c;
-    int64_t id, rev;
+    int64_t id;
+    const struct study_revs *only;
     enum ticket_deed deed;
     struct arena *arena;
     struct audit_entry audit;
@@ -291,7 +292,7 @@ static int find_to_do(struct tx *tx, struct doing *x, struct err *e)
     if (got <= 0)
         return got;
     const char *why = refusal(x, x->row.cell);
-    if (x->rev >= 0 && x->rev != x->row.cell[TICKET_REV].i)
+    if (!study_is_of(x->only, x->row.cell[TICKET_REV].i))
         return err_set(e, ERR_PRECONDITION, "a ticket of another revision");
     return why ? err_set(e, ERR_CONFLICT, "%s", why) : 1;
 }
@@ -378,10 +379,10 @@ static int find_ticket_body(struct tx *tx, void *arg, struct err *e)
 }
 
 int ticket_do(const struct study *s, const struct caller *c, int64_t id, enum ticket_deed deed, struct slice text,
-              int64_t rev, const struct audit_entry *audit, struct arena *a, struct ticket *ret,
+              const struct study_revs *only, const struct audit_entry *audit, struct arena *a, struct ticket *ret,
               struct ticket_entry *ret_entry, struct err *e)
 {
-    struct doing x = {.s = s, .c = c, .id = id, .rev = rev, .deed = deed, .arena = a, .audit = *audit};
+    struct doing x = {.s = s, .c = c, .id = id, .only = only, .deed = deed, .arena = a, .audit = *audit};
     x.audit.object = entity_name(deed == DEED_SAY ? ENTITY_TICKET_ENTRY : ENTITY_TICKET);
     x.audit.rows = 1;
     x.now = clock_now_us();

@@ -103,11 +103,11 @@ int ticket_list(const struct study *s, const struct caller *c, const struct tick
 int ticket_messages(const struct study *s, const struct caller *c, int64_t id, int64_t after, int limit,
                     const struct audit_entry *audit, struct arena *a, struct ticket_entries *ret, struct err *e);
 
-/* One deed; `text` of DEED_SAY alone; `rev`: only if it is still the ticket's, -1: whichever it is. ERR_NOT_FOUND;
- * ERR_PRECONDITION: it has another rev; ERR_CONFLICT with a sentence: it is not in the state for that, somebody else
- * has taken it, or it is full. *ret_entry (may be NULL): what was written. */
+/* One deed; `text` of DEED_SAY alone. ERR_NOT_FOUND; ERR_PRECONDITION: it is of none of these revisions; ERR_CONFLICT
+ * with a sentence: it is not in the state for that, somebody else has taken it, or it is full. *ret_entry (may be
+ * NULL): what was written. */
 int ticket_do(const struct study *s, const struct caller *c, int64_t id, enum ticket_deed deed, struct slice text,
-              int64_t rev, const struct audit_entry *audit, struct arena *a, struct ticket *ret,
+              const struct study_revs *only, const struct audit_entry *audit, struct arena *a, struct ticket *ret,
               struct ticket_entry *ret_entry, struct err *e);
 
 #endif

@@ -92,6 +92,35 @@ await test('an id that somebody else has is as good as any: it is one\'s own job
   const entries = (await ask('GET', '/api/v1/me/accesses?limit=100', bot)).json.entries.filter((x) => x.obj?.type === 'Job' && x.out === 'permit').map((x) => x.obj.id);
   check(!entries.includes(id) && !entries.includes(fresh), 'an id that was chosen is in the audit log');
 });
+// Whose home is given to the installer, and every number that each of the three roles has of it.
+const nobody = 4503599627370000;
+const installer = { headers: { ...sessions.installer, ...page } }, monitor = { headers: { ...sessions.monitor, ...page } };
+const enrolled = await ask('POST', '/api/v1/patients', { ...doctor, body: { first_name: 'Bruno', last_name: 'Provvisorio', codice_fiscale: 'STP9876543210987' } });
+same(enrolled.status, 201, enrolled.text);
+const numbers = {};
+for (const [name, who] of Object.entries({ doctor, installer, monitor })) {
+  const [t] = (await ask('GET', '/api/v1/tickets?limit=1', who)).json;
+  numbers[name] = { who, home: t.patient_id, ticket: t.ticket_id };
+}
+same((await ask('POST', `/api/v1/tickets/${numbers.installer.ticket}/take`, installer)).status, 200, 'taken');
+const homes = [['GET', '/api/v1/installations/ID', 'home'], ['PUT', '/api/v1/installations/ID', 'home', { internet_type: 'dsl' }], ['POST', '/api/v1/installations/ID', 'home', { internet_type: 'dsl' }],
+  ['GET', '/api/v1/installations/ID/info', 'home'], ['GET', '/api/v1/installations/ID/tickets', 'home'], ['POST', '/api/v1/installations/ID/tickets', 'home', { message: { body: 'x' } }],
+  ['POST', '/api/v1/tickets?patient_id=ID', 'home', { message: { body: 'x' } }], ['GET', '/api/v1/tickets?cursor=ID', 'ticket'], ['GET', '/api/v1/tickets/ID', 'ticket'], ['GET', '/api/v1/tickets/ID/messages', 'ticket'],
+  ['POST', '/api/v1/tickets/ID/messages', 'ticket', { body: 'x' }], ['POST', '/api/v1/tickets/ID/close', 'ticket'], ['POST', '/api/v1/tickets/ID/reopen', 'ticket'],
+  ['POST', '/api/v1/tickets/ID/take', 'ticket'], ['POST', '/api/v1/tickets/ID/release', 'ticket'], ['GET', '/api/v1/patients/ID', 'person']];
+await test('of homes and tickets: each number of another role, and of another kind, is one that is not there', async () => {
+  for (const [method, at, kind, body] of homes)
+    for (const [role, { who }] of Object.entries(numbers)) {
+      const of = (id) => ask(method, at.replace('ID', id), { ...who, body });
+      const absent = await of(nobody);
+      check([403, 404].includes(absent.status), `${method} ${at}, ${role}: ${absent.status} ${absent.text}`);
+      for (const [other, theirs] of Object.entries(numbers))
+        for (const is of ['home', 'ticket'])
+          if (other !== role || (is !== kind && !(role === 'doctor' && is === 'home'))) same(plain(await of(theirs[is])), plain(absent), `${method} ${at}, ${role}: the ${is} of ${other}`);
+    }
+  const [t] = (await ask('GET', `/api/v1/installations/${numbers.doctor.home}/tickets`, doctor)).json;
+  same([t.status, t.taken, t.ticket_id], ['open', true, numbers.doctor.ticket], 'after all that');
+});
 await test('in the query: a cursor of somebody else\'s list shows one\'s own', async () => {
   for (let i = 0; i < 2; i++) for (const [name, who] of [['bot', bot], ['other', other]]) same((await ask('POST', '/v1/diagnose', { ...who, body: diagnosis(name) })).status, 202, name);
   const { next } = (await ask('GET', '/v1/jobs?limit=1', other)).json;
@@ -187,6 +216,9 @@ await test('an endpoint, a person, an invitation, a sign-in, a proof and a passw
   for (const [route, who, status, body] of [
     ['POST /v1/webhook-endpoints', bot, 201, { url: 'https://ehr.example/x', payload: 'thin' }],
     ['POST /api/v1/patients', doctor, 201, { first_name: 'Olena', last_name: 'Shevchenko', codice_fiscale: 'STP1234567890123' }],
+    [`PUT /api/v1/installations/${numbers.installer.home}`, installer, 200, { pets: 'one', internet_type: null }],
+    [`POST /api/v1/installations/${numbers.monitor.home}/tickets`, monitor, 201, { message: { body: 'x', sender: 'y' }, category: 'maintenance' }],
+    [`POST /api/v1/tickets/${numbers.monitor.ticket}/messages`, monitor, 201, { body: 'x' }],
     ['POST /auth/invitation', anybody, 200, { code: invite('ines', 'monitor'), password: PASSWORD }],
     ['POST /auth/invitation/passkey/options', anybody, 200, { code: invite('pia', 'monitor') }],
     ['POST /auth/step-up', session, 204, { password: PASSWORD }],
@@ -275,6 +307,16 @@ await test('of somebody of the study, and in every role but the doctor\'s a refu
   const twice = await ask('POST', '/api/v1/patients', { ...doctor, body });
   same(twice.status, 409, twice.text);
   for (const v of Object.values(body)) check(!twice.text.includes(v), `a conflict repeats what was sent: ${twice.text}`);
+});
+await test('of homes and tickets', async () => {
+  for (const [who, n, body] of [[installer, numbers.installer, { pets: 'two', internet_type: 'fibre', date_start: '2026-03-01' }], [monitor, numbers.monitor, { internet_type: 'dsl', date_end: '2027-03-01' }]]) {
+    const put = await ask('PUT', `/api/v1/installations/${n.home}`, { ...who, body });
+    within(put, (await ask('GET', `/api/v1/installations/${n.home}`, who)).json, 'a home');
+    const made = await ask('POST', `/api/v1/installations/${n.home}/tickets`, { ...who, body: { message: { body: 'x' } } });
+    within(made, (await ask('GET', `/api/v1/tickets/${made.json.ticket_id}`, who)).json, 'a ticket');
+    within(await ask('POST', `/api/v1/tickets/${made.json.ticket_id}/messages`, { ...who, body: { body: 'y' } }), (await ask('GET', `/api/v1/tickets/${made.json.ticket_id}/messages`, who)).json, 'a message');
+    within(await ask('POST', `/api/v1/tickets/${made.json.ticket_id}/close`, who), (await ask('GET', `/api/v1/tickets/${made.json.ticket_id}`, who)).json, 'closed');
+  }
 });
 await test('of sessions and credentials', async () => {
   const session = async (who) => (await ask('GET', '/auth/session', who)).json;

@@ -76,6 +76,25 @@ const table = [
   ['GET /api/v1/patients', 'doctor', 200],
   ['POST /api/v1/patients', 'doctor', 422],
   ['GET /api/v1/patients/:patient_id', 'doctor', 404, person],
+  // Installation details: doctor R, installer R W (assigned), monitor R W p; so of others there is none of a number they have
+  ['GET /api/v1/installations', 'doctor installer monitor', 200],
+  ['GET /api/v1/installations/:patient_id', 'doctor installer monitor', 404, person],
+  ['POST /api/v1/installations/:patient_id', 'installer monitor', 404, person],
+  ['PUT /api/v1/installations/:patient_id', 'installer monitor', 404, person],
+  // PatientGeneral: doctor R W, installer R (only assigned homes, only while a ticket is open)
+  ['GET /api/v1/installations/:patient_id/info', 'doctor installer', 404, person],
+  // Tickets, messages: doctor R, installer R W, monitor R W p. operating.md, Homes and tickets: an installer takes, a monitor takes away
+  ['GET /api/v1/installations/:patient_id/tickets', 'doctor installer monitor', 404, person],
+  ['POST /api/v1/installations/:patient_id/tickets', 'installer monitor', 422, person],
+  ['GET /api/v1/tickets', 'doctor installer monitor', 200],
+  ['POST /api/v1/tickets', 'installer monitor', 422],
+  ['GET /api/v1/tickets/:ticket_id', 'doctor installer monitor', 404, person],
+  ['GET /api/v1/tickets/:ticket_id/messages', 'doctor installer monitor', 404, person],
+  ['POST /api/v1/tickets/:ticket_id/messages', 'installer monitor', 422, person],
+  ['POST /api/v1/tickets/:ticket_id/close', 'installer monitor', 404, person],
+  ['POST /api/v1/tickets/:ticket_id/reopen', 'installer monitor', 404, person],
+  ['POST /api/v1/tickets/:ticket_id/take', 'installer', 404, person],
+  ['POST /api/v1/tickets/:ticket_id/release', 'installer monitor', 404, person],
   // Break-glass: doctor and monitor "g", DPO/auditor "review"
   ['GET /api/v1/break-glass', 'doctor monitor auditor', 200],
   ['POST /api/v1/break-glass', 'doctor monitor', 422],
@@ -222,6 +241,21 @@ await test('who may, can: what is one\'s own', () => none(async () => {
     const want = c.is === 'doctor' ? 200 : expected(table.find((r) => r.at === '/api/v1/patients/:patient_id'), c);
     await step(`${c.name} asks for somebody of the study`, want, 'GET', `/api/v1/patients/${id}`, c);
   }
+  const list_of = async (c) => (await ask('GET', '/api/v1/tickets?limit=1', c)).json;
+  const installs = { headers: { ...sessions.installer, ...page } }, watches = { headers: { ...sessions.monitor, ...page } };
+  const [[i], [m]] = [await list_of(installs), await list_of(watches)];
+  const write = { message: { body: 'x' } };
+  for (const [what, want, method, at, who, body] of [
+    ['a home that is not given', 404, 'GET', `/api/v1/installations/${i.patient_id}`, installs], ['where it is', 404, 'GET', `/api/v1/installations/${i.patient_id}/info`, installs],
+    ['taken', 200, 'POST', `/api/v1/tickets/${i.ticket_id}/take`, installs], ['where it is, now', 200, 'GET', `/api/v1/installations/${i.patient_id}/info`, installs],
+    ['given', 200, 'GET', `/api/v1/installations/${i.patient_id}`, installs], ['its details', 201, 'POST', `/api/v1/installations/${i.patient_id}`, installs, { pets: 'none' }],
+    ['changed', 200, 'PUT', `/api/v1/installations/${i.patient_id}`, installs, { pets: 'one' }], ['of a monitor', 200, 'PUT', `/api/v1/installations/${m.patient_id}`, watches, { internet_type: 'dsl' }],
+    ['a household of a monitor', 422, 'PUT', `/api/v1/installations/${m.patient_id}`, watches, { pets: 'one' }], ['a doctor reads it', 200, 'GET', `/api/v1/installations/${id}`, doctor],
+    ['a doctor is told where', 200, 'GET', `/api/v1/installations/${id}/info`, doctor], ['a doctor reads its tickets', 200, 'GET', `/api/v1/installations/${id}/tickets`, doctor],
+    ['opened', 201, 'POST', `/api/v1/installations/${m.patient_id}/tickets`, watches, write], ['opened', 201, 'POST', `/api/v1/tickets?patient_id=${i.patient_id}`, installs, write],
+    ['written', 201, 'POST', `/api/v1/tickets/${m.ticket_id}/messages`, watches, { body: 'x' }], ['read', 200, 'GET', `/api/v1/tickets/${i.ticket_id}/messages`, installs],
+    ['a ticket', 200, 'GET', `/api/v1/tickets/${m.ticket_id}`, watches], ['closed', 200, 'POST', `/api/v1/tickets/${m.ticket_id}/close`, watches],
+    ['reopened', 200, 'POST', `/api/v1/tickets/${i.ticket_id}/reopen`, installs], ['released', 200, 'POST', `/api/v1/tickets/${m.ticket_id}/release`, watches]]) await step(what, want, method, at, { ...who, body });
   for (const r of roles) {
     const at = (await ask('GET', '/api/v1/me/accesses?limit=1', { headers: sessions[r] })).json.entries[0].idx;
     const ownEntry = { doctor: 200, auditor: 200 }[r] ?? 403, of0 = { doctor: 404, auditor: 200 }[r] ?? 403;

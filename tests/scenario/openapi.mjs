@@ -34,16 +34,17 @@ const token = (roles, more = {}) => jwt({ aud: 'lazaret', typ: 'Bearer', iat: no
 const staff = ['--staff-issuer', issuer(), '--staff-http', 'on'];
 const browser = [...staff, '--staff-client', 'lazaret-web', '--public-url', 'http://localhost:1'];
 // Who asks, where it is not a client.
-const people = { "the doctor's auditor": token(['auditor'], { sub: 'a0d1' }), 'a doctor who signed in an hour ago': token(['doctor'], { auth_time: Math.floor(Date.now() / 1000) - 3600 }),
+const people = { 'an installer': token(['installer'], { sub: 'i257' }), 'a monitor': token(['monitor'], { sub: 'm0n1' }), 'a monitor whose home is full': token(['monitor'], { sub: 'm0n2' }),
+  "the doctor's auditor": token(['auditor'], { sub: 'a0d1' }), 'a doctor who signed in an hour ago': token(['doctor'], { auth_time: Math.floor(Date.now() / 1000) - 3600 }),
   'an auditor': token(['auditor']), 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
 // What an example may say is given: a server of its own kind, started when it is needed.
 const kinds = { 'a worker': [], 'no accounts': ['--staff-accounts', 'off'], 'no passkeys': ['--public-url', 'https://192.0.2.1'],
   'too many failures': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'no patience': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'an auditor': [...staff, '--staff-approval', 'token'],
   'a doctor': [...staff, '--staff-approval', 'token'], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
   'somebody with two roles': [...staff, '--staff-approval', 'token'], 'somebody new': staff, 'somebody with a broken token': staff,
-  'somebody signed in': [...browser, '--staff-approval', 'token'], 'somebody signs in': browser };
+  'a monitor whose home is full': [...staff, '--staff-approval', 'token'], 'somebody signed in': [...browser, '--staff-approval', 'token'], 'somebody signs in': browser };
 // Who asks the server of somebody else.
-const beside = { "the doctor's auditor": 'a doctor', 'a doctor who signed in an hour ago': 'a doctor' };
+const beside = { 'an installer': 'a doctor', 'a monitor': 'a doctor', "the doctor's auditor": 'a doctor', 'a doctor who signed in an hour ago': 'a doctor' };
 // Takes what is delivered.
 const receiver = http.createServer((q, r) => q.resume().on('end', () => r.writeHead(204).end()));
 await new Promise((ready) => receiver.listen(0, '127.0.0.1', ready));
@@ -86,6 +87,15 @@ async function fillEndpoints(s) {
     if (r.status !== 201) return check(i > 0, `an endpoint: ${r.text}`);
   }
 }
+// A home with as many open tickets as may be.
+async function fillHome(s) {
+  const ask = async (who, method, path, body) => JSON.parse((await s.request({ method, path, body: body && JSON.stringify(body),
+    headers: { Authorization: `Bearer ${who}`, 'Content-Type': 'application/json' } })).text);
+  const monitor = people['a monitor whose home is full'];
+  await ask(people['a doctor'], 'POST', '/api/v1/patients', { first_name: 'Olena', last_name: 'Shevchenko', codice_fiscale: 'STP1234567890123' });
+  [{ patient_id: names.full_home }] = await ask(monitor, 'GET', '/api/v1/tickets');
+  for (let i = 1; i < 20; i++) check((await ask(monitor, 'POST', `/api/v1/installations/${names.full_home}/tickets`, { message: { body: `number ${i}` } })).ticket_id, 'a ticket');
+}
 const names = { get assertion() { return assertion(); } };
 const invite = (s, name) => cliJson(['user', 'add', name, '--role', 'auditor', '--by', 'root', '--data', s.dir, '--json']).invitation;
 const signInHere = (s, body, at = '/auth/password') => s.request({ method: 'POST', path: at, body: JSON.stringify(body), headers: { 'X-Lazaret': '1', 'Content-Type': 'application/json' } });
@@ -106,6 +116,7 @@ async function serverOf(who = 'a worker') {
     }
     if (given === 'every worker busy') await occupy(s);
     if (given === 'as many endpoints as may be') await fillEndpoints(s);
+    if (given === 'a monitor whose home is full') await fillHome(s);
     if (given === 'somebody signed in') await signIn(s);
     if (given === 'somebody signs in') await begin(s, 'code_new', 'state_new', 'login_new');
   }
@@ -268,7 +279,8 @@ for (const x of examples) await test(`${x.route}: ${x.name}, ${x.status}`, () =>
 
 const sample = (o) => o.at.replace(/\{\w+\}/g, '01890000-0000-7000-8000-000000000000');
 // Who may do it: a client, or somebody of the study.
-const doer = (o) => (o.at.endsWith('/review') ? "the doctor's auditor" : { PatientDetail: 'a doctor', BreakGlass: 'a doctor' }[o.operation.tags[0]]);
+const doer = (o) => (o.at.endsWith('/review') ? "the doctor's auditor" : { PatientDetail: 'a doctor', BreakGlass: 'a doctor', Installation: 'an installer', PatientGeneral: 'an installer', Ticket: 'an installer',
+  TicketEntry: 'an installer', Assignment: 'an installer' }[o.operation.tags[0]]);
 const send = (o, more = {}, server = servers[beside[doer(o)] ?? doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
   ...(o.operation.requestBody ? { body: '{}' } : {}), ...more,
   headers: { ...(bySession(o) && !more.headers?.Authorization ? { Cookie: names.session }

@@ -13,6 +13,7 @@ static struct study study;
 static struct caller doctor = {.role = ROLE_DOCTOR, .id = {7}}, monitor = {.role = ROLE_MONITOR, .id = {8}},
                      ivo = {.role = ROLE_INSTALLER, .id = {9}}, ida = {.role = ROLE_INSTALLER, .id = {10}};
 static int people;
+static const struct study_revs any;
 
 static int open_house(void **state)
 {
@@ -90,7 +91,7 @@ static enum err_code do_it(struct arena *a, const struct caller *c, int64_t id, 
     struct err e = {0};
     struct audit_entry audit = act(c);
     struct ticket t;
-    if (ticket_do(&study, c, id, deed, deed == DEED_SAY ? SLICE("Zephyrine") : (struct slice){NULL, 0}, -1, &audit, a, &t,
+    if (ticket_do(&study, c, id, deed, deed == DEED_SAY ? SLICE("Zephyrine") : (struct slice){NULL, 0}, &any, &audit, a, &t,
                   NULL, &e) == 0)
         return 0;
     if (says && !strstr(e.detail, says))
@@ -125,9 +126,10 @@ static enum err_code change(struct arena *a, const struct caller *c, int64_t id,
     struct audit_entry audit = act(c);
     struct installation_change n;
     struct installation_fault fault[INSTALLATION_FAULTS];
+    const struct study_revs only = {{rev}, rev >= 0};
     if (installation_form(c->role, slice_of(form), a, &n, fault) != 0)
         return ERR_BAD_REQUEST;
-    return installation_change(&study, c, id, &n, rev, first, &audit, a, ret, &e) ? e.code : 0;
+    return installation_change(&study, c, id, &n, &only, first, &audit, a, ret, &e) ? e.code : 0;
 }
 
 static const char *status_of(struct arena *a, int64_t patient)
@@ -258,9 +260,10 @@ TEST(a_ticket_is_written_in_while_it_is_open_and_closed_once)
     CHECK(past.entry[1].mine && !past.entry[1].body.p);
     CHECK_INT(t.rev, 4);
     /* of a revision */
-    CHECK_INT(ticket_do(&study, &monitor, m.id, DEED_CLOSE, (struct slice){NULL, 0}, 3, &audit, a, &t, NULL, &e), -1);
+    const struct study_revs third = {{3}, 1}, either = {{3, 4}, 2};
+    CHECK_INT(ticket_do(&study, &monitor, m.id, DEED_CLOSE, (struct slice){NULL, 0}, &third, &audit, a, &t, NULL, &e), -1);
     CHECK_INT(e.code, ERR_PRECONDITION);
-    CHECK_OK(ticket_do(&study, &monitor, m.id, DEED_CLOSE, (struct slice){NULL, 0}, 4, &audit, a, &t, NULL, &e));
+    CHECK_OK(ticket_do(&study, &monitor, m.id, DEED_CLOSE, (struct slice){NULL, 0}, &either, &audit, a, &t, NULL, &e));
     CHECK_INT(t.rev, 5);
     CHECK_SLICE(t.state, "closed");
 }
@@ -478,6 +481,37 @@ TEST(each_look_is_one_entry_and_so_is_each_that_finds_nothing)
         }
 }
 
+static int erase_body(struct tx *tx, void *arg, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    uint8_t house[16];
+    const int64_t *number = arg;
+    int got = alias_subject(tx, &study, "monitor", *number, a, house, e);
+    return got == 1 && house_erase(tx, &study, house, e) >= 3 ? 0 : -1;
+}
+
+TEST(of_a_house_that_is_erased_nothing_is_found_and_of_others_all)
+{
+    OWN_ARENA struct arena *a = arena_new(8 << 20);
+    struct err e;
+    struct installation home;
+    enrolled(a);
+    const struct ticket stays = newest(a, &monitor);
+    enrolled(a);
+    const struct ticket goes = newest(a, &monitor);
+    int64_t number = goes.patient_id, tickets = house_number(&h, "SELECT count(*) FROM ticket"),
+            entries = house_number(&h, "SELECT count(*) FROM ticket_entry"),
+            aliases = house_number(&h, "SELECT count(*) FROM alias");
+    CHECK_OK(tx_run(h.db, erase_body, &number, &e));
+    CHECK_INT(do_it(a, &monitor, goes.id, DEED_CLOSE, NULL), ERR_NOT_FOUND);
+    CHECK_INT(read_home(a, &monitor, goes.patient_id, &home), 0);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM ticket"), tickets - 1);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM ticket_entry"), entries - 1);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM alias"), aliases - 4);
+    CHECK_INT(newest(a, &monitor).id, stays.id);
+    CHECK_INT(read_home(a, &monitor, stays.patient_id, &home), 1);
+}
+
 /* C4: nothing of a home or of what is written about it stands in the store in clear. */
 TEST(the_store_says_nothing_of_a_home)
 {
@@ -540,6 +574,7 @@ int main(void)
         T(a_home_has_so_many_open_tickets_and_a_ticket_so_many_entries),
         T(lists_go_page_by_page_in_the_callers_own_view),
         T(each_look_is_one_entry_and_so_is_each_that_finds_nothing),
+        T(of_a_house_that_is_erased_nothing_is_found_and_of_others_all),
         T(the_store_says_nothing_of_a_home),
         T(no_list_reads_a_table_from_end_to_end),
     };

@@ -1,0 +1,26 @@
+/* home_int.h -- what the addresses of homes and of tickets have in common. */
+#ifndef API_HOME_INT_H
+#define API_HOME_INT_H
+
+#include "api/record_int.h"
+#include "study/ticket.h"
+
+/* What a colour is made of, from a number that is the caller's own: 0 to 359. */
+static inline int64_t api_hue(int64_t number)
+{
+    return number % 360;
+}
+/* Seconds since then: of a time that was cut for the caller, so that it says no more than that. Nothing of 0. */
+void api_pair_since(struct json_out *o, const char *key, int64_t us);
+void api_pair_time(struct json_out *o, const char *key, int64_t us);
+/* The revisions that If-Match names. */
+struct study_revs api_revs(const struct api_request *q);
+void api_tag_rev(struct api_request *q, int64_t rev);
+/* A conflict's sentence is told; anything else as it is. Always -1. */
+int api_home_failed(struct api_request *q, struct err *e);
+/* A page of tickets, of one home (0: of all), as ?state= says. */
+int api_tickets_of(struct api_request *q, int64_t patient_id, struct err *e);
+/* A ticket from the body, about this home. */
+int api_ticket_from_body(struct api_request *q, int64_t patient_id, struct err *e);
+
+#endif
