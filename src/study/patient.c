@@ -199,15 +199,15 @@ static int read_body(struct tx *tx, void *arg, struct err *e)
     int found = read_all(tx, x, e);
     if (found < 0)
         return -1;
-    if (!found) { /* that somebody tries numbers is seen */
+    if (!found || x->person.n == 0) { /* that somebody tries numbers, of other things, too, is seen */
         struct audit_entry absent = x->audit;
         absent.outcome = "deny";
         absent.why = "absent";
         return study_leave(tx, &absent, e);
     }
-    x->found = x->person.n > 0;
+    x->found = true;
     name_in_audit(&x->audit, x->number.n ? x->number.cell[0].i : 0, x->audit_id);
-    x->audit.rows = x->found;
+    x->audit.rows = 1;
     return audit_append(tx, &x->audit, e);
 }
 

@@ -178,7 +178,7 @@ static int find_house_body(struct tx *tx, void *arg, struct err *e)
     return got < 0 ? -1 : got ? tx_ungate(tx, e) : study_leave_absent(tx, &x->audit, e);
 }
 
-/* A maintenance ticket that nobody opened twice is a house's one; more than these nobody works through. */
+/* More than these nobody works through, and each of them is a row for good. */
 static int check_room(struct tx *tx, const struct opening *x, struct err *e)
 {
     struct rows r;
