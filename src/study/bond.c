@@ -309,44 +309,63 @@ static void arrive(const struct hop *hop, const uint8_t *ends, const uint8_t (*f
         }
 }
 
-/* At most AT_ONCE; the same text for any number: what is left over asks for the first one again. */
-static int take_hop(struct tx *tx, const struct study *s, const struct hop *hop, const uint8_t (*from)[16], int n,
-                    struct arena *a, uint8_t (*to)[16], bool *found, struct err *e)
+/* One edge from each of at most AT_ONCE; the same text for any number: what is left over asks for the first again. */
+static int ask_hop(struct tx *tx, const struct study *s, const struct hop *hop, const uint8_t (*from)[16], int n,
+                   struct arena *a, struct rows *ret, struct err *e)
 {
     uint8_t index[AT_ONCE][BLIND_BYTES];
     struct val v[2 + AT_ONCE] = {V_NULL, V_ID(s->scope)};
-    struct rows r;
-    const uint8_t *ends = NULL;
     for (int i = 0; i < n; i++)
         if (blind_index(s->keyring, s->scope, hop->by, id_slice(from[i]), index[i], e))
             return -1;
     for (int i = 0; i < AT_ONCE; i++)
         v[2 + i] = V_ID(index[i < n ? i : 0]);
-    if (tx_rows_n(tx, a, &r, e, hop->sql, v, 1 + AT_ONCE) < 0)
+    return tx_ask_n(tx, a, ret, e, hop->sql, v, 1 + AT_ONCE);
+}
+
+/* All of them in one round trip. */
+static int take_hop(struct tx *tx, const struct study *s, const struct hop *hop, const uint8_t (*from)[16], int n,
+                    struct arena *a, uint8_t (*to)[16], bool *found, struct err *e)
+{
+    int parts = (n + AT_ONCE - 1) / AT_ONCE;
+    struct rows *r = arena_take(a, (size_t)(parts + 1) * sizeof *r);
+    const uint8_t *ends = NULL;
+    if (!r)
+        return err_set(e, ERR_NO_MEMORY, "edges");
+    for (int i = 0; i < parts; i++) {
+        int at = i * AT_ONCE;
+        if (ask_hop(tx, s, hop, from + at, n - at < AT_ONCE ? n - at : AT_ONCE, a, &r[i], e))
+            return -1;
+    }
+    if (tx_wait(tx, e))
         return -1;
     memset(found, 0, (size_t)n * sizeof *found);
-    for (int i = 0; i < r.n; i++) {
-        struct rows one = {1, r.cols, row_at(&r, i, 0)};
-        if (open_ends(s, hop->place, &one, a, (size_t)hop->ends, &ends, e) < 0)
-            return -1;
-        arrive(hop, ends, from, n, to, found);
-    }
+    for (int i = 0; i < parts; i++)
+        for (int k = 0; k < r[i].n; k++) {
+            struct rows one = {1, r[i].cols, row_at(&r[i], k, 0)};
+            if (open_ends(s, hop->place, &one, a, (size_t)hop->ends, &ends, e) < 0)
+                return -1;
+            arrive(hop, ends, from, n, to, found);
+        }
     return 0;
 }
 
 int bond_walk(struct tx *tx, const struct study *s, enum walk w, const uint8_t (*from)[16], int n, struct arena *a,
               uint8_t (*ret)[16], bool *ret_found, struct err *e)
 {
-    for (int at = 0; at < n; at += AT_ONCE) {
-        int some = n - at < AT_ONCE ? n - at : AT_ONCE;
-        uint8_t between[AT_ONCE][16] = {{0}}, to[AT_ONCE][16] = {{0}};
-        bool half[AT_ONCE], whole[AT_ONCE];
-        if (take_hop(tx, s, &hops[w][0], from + at, some, a, between, half, e) ||
-            take_hop(tx, s, &hops[w][1], (const uint8_t(*)[16])between, some, a, to, whole, e))
-            return -1;
-        memcpy(ret + at, to, (size_t)some * 16);
-        for (int i = 0; i < some; i++)
-            ret_found[at + i] = half[i] && whole[i];
-    }
+    uint8_t(*between)[16] = arena_take(a, (size_t)(n + 1) * 16), (*to)[16] = arena_take(a, (size_t)(n + 1) * 16);
+    bool *half = arena_take(a, (size_t)n + 1);
+    if (!between || !to || !half)
+        return err_set(e, ERR_NO_MEMORY, "bonds");
+    memset(between, 0, (size_t)n * 16);
+    memset(to, 0, (size_t)n * 16);
+    if (n == 0)
+        return 0;
+    if (take_hop(tx, s, &hops[w][0], from, n, a, between, half, e) ||
+        take_hop(tx, s, &hops[w][1], (const uint8_t(*)[16])between, n, a, to, ret_found, e))
+        return -1;
+    memcpy(ret, to, (size_t)n * 16);
+    for (int i = 0; i < n; i++)
+        ret_found[i] = ret_found[i] && half[i];
     return 0;
 }

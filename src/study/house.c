@@ -150,30 +150,36 @@ int house_ask(struct tx *tx, const struct study *s, const uint8_t house[16], str
 }
 
 /* The same text for any number: what is left over asks for the first one again. */
-static int some_now(struct tx *tx, const struct study *s, const uint8_t (*house)[16], int n, struct arena *a,
-                    struct house_now *ret, struct err *e)
+static int ask_some(struct tx *tx, const struct study *s, const uint8_t (*house)[16], int n, struct arena *a,
+                    struct rows *ret, struct err *e)
 {
-    struct rows r;
     struct val v[2 + AT_ONCE] = {V_NULL, V_ID(s->scope)};
     for (int i = 0; i < AT_ONCE; i++)
         v[2 + i] = V_ID(house[i < n ? i : 0]);
-    if (tx_rows_n(tx, a, &r, e,
-                  "SELECT house_nick, category, state, max(last_at) FROM ticket WHERE scope = $1 AND house_nick IN "
-                  "($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "
-                  "$23, $24, $25, $26) GROUP BY house_nick, category, state",
-                  v, 1 + AT_ONCE) < 0)
-        return -1;
-    for (int i = 0; i < n; i++)
-        ret[i] = house_take(&r, house[i]);
-    return 0;
+    return tx_ask_n(tx, a, ret, e,
+                    "SELECT house_nick, category, state, max(last_at) FROM ticket WHERE scope = $1 AND house_nick IN "
+                    "($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, "
+                    "$22, $23, $24, $25, $26) GROUP BY house_nick, category, state",
+                    v, 1 + AT_ONCE);
 }
 
+/* All of them in one round trip. */
 int house_now(struct tx *tx, const struct study *s, const uint8_t (*house)[16], int n, struct arena *a,
               struct house_now *ret, struct err *e)
 {
-    for (int at = 0; at < n; at += AT_ONCE)
-        if (some_now(tx, s, house + at, n - at < AT_ONCE ? n - at : AT_ONCE, a, ret + at, e))
+    int parts = (n + AT_ONCE - 1) / AT_ONCE;
+    struct rows *r = arena_take(a, (size_t)(parts + 1) * sizeof *r);
+    if (!r)
+        return err_set(e, ERR_NO_MEMORY, "tickets of houses");
+    for (int i = 0; i < parts; i++) {
+        int at = i * AT_ONCE;
+        if (ask_some(tx, s, house + at, n - at < AT_ONCE ? n - at : AT_ONCE, a, &r[i], e))
             return -1;
+    }
+    if (tx_wait(tx, e))
+        return -1;
+    for (int i = 0; i < n; i++)
+        ret[i] = house_take(&r[i / AT_ONCE], house[i]);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/metric.h"
 #include "house.h"
 #include "policy/policy.h"
 #include "study/house_int.h"
@@ -532,6 +533,37 @@ TEST(the_store_says_nothing_of_a_home)
     }
 }
 
+/* Of a page of fifty as of one of two: so many questions, and one more for each 25 where numbers are looked up, edges
+ * walked or tickets asked for. */
+TEST(a_page_is_not_asked_for_home_by_home)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct err e;
+    struct installation_page homes;
+    struct ticket_page tickets;
+    const struct caller *const who[] = {&doctor, &monitor};
+    while (house_number(&h, "SELECT count(*) FROM installation") < 51)
+        enrolled(a);
+    for (size_t i = 0; i < COUNT(who); i++) {
+        struct audit_entry audit = act(who[i]);
+        int64_t cost[2][2];
+        for (int many = 0; many < 2; many++) {
+            int64_t before = metric_value[METRIC_STATEMENTS];
+            const struct ticket_filter f = {0, -1, 0, many ? 50 : 2};
+            CHECK_OK(installation_list(&study, who[i], 0, f.limit, &audit, a, &homes, &e));
+            cost[0][many] = metric_value[METRIC_STATEMENTS] - before;
+            before = metric_value[METRIC_STATEMENTS];
+            CHECK_OK(ticket_list(&study, who[i], &f, &audit, a, &tickets, &e));
+            cost[1][many] = metric_value[METRIC_STATEMENTS] - before;
+            CHECK_INT(homes.n, f.limit);
+            CHECK_INT(tickets.n, f.limit);
+        }
+        CHECK_INT(cost[0][1] - cost[0][0], i == 0 ? 2 * 4 : 2 * 2);
+        CHECK_INT(cost[1][1] - cost[1][0], i == 0 ? 2 * 3 : 2);
+        CHECK(cost[0][0] < 16 && cost[1][0] < 16);
+    }
+}
+
 static void check_plan(const char *sql, bool in_order)
 {
     char plan[4096];
@@ -576,6 +608,7 @@ int main(void)
         T(each_look_is_one_entry_and_so_is_each_that_finds_nothing),
         T(of_a_house_that_is_erased_nothing_is_found_and_of_others_all),
         T(the_store_says_nothing_of_a_home),
+        T(a_page_is_not_asked_for_home_by_home),
         T(no_list_reads_a_table_from_end_to_end),
     };
     int failed = cmocka_run_group_tests(tests, open_house, raze_house);
