@@ -16,7 +16,7 @@ void api_pair_time(struct json_out *o, const char *key, int64_t us);
 /* The revisions that If-Match names. */
 struct study_revs api_revs(const struct api_request *q);
 void api_tag_rev(struct api_request *q, int64_t rev);
-/* A conflict's sentence is told; anything else as it is. Always -1. */
+/* The sentence of a rule that forbids it is told; anything else as it is. Always -1. */
 int api_home_failed(struct api_request *q, struct err *e);
 /* A page of tickets, of one home (0: of all), as ?state= says. */
 int api_tickets_of(struct api_request *q, int64_t patient_id, struct err *e);

@@ -38,7 +38,7 @@ void api_tag_rev(struct api_request *q, int64_t rev)
 
 int api_home_failed(struct api_request *q, struct err *e)
 {
-    return e->code == ERR_CONFLICT ? api_tell(q, e) : -1;
+    return e->code == ERR_RULE ? api_tell(q, e) : -1;
 }
 
 static int id_of(struct api_request *q, int64_t *ret, struct err *e)

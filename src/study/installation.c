@@ -286,7 +286,7 @@ static int prepare(struct changing *x, struct err *e)
     x->started = time_val(x, HOME_date_start, &l->row.cell[STARTED]);
     x->ended = time_val(x, HOME_date_end, &l->row.cell[ENDED]);
     if (x->started.kind == VAL_INT && x->ended.kind == VAL_INT && x->ended.i < x->started.i)
-        return err_set(e, ERR_CONFLICT, "it would end before it started: change date_start and date_end together");
+        return err_set(e, ERR_RULE, "it would end before it started: change date_start and date_end together");
     for (int part = 0; part < SEALED_PARTS; part++) {
         struct slice text = x->changes[part] ? part_text(&x->now, (enum part)part, l->arena) : (struct slice){NULL, 0};
         if (x->changes[part] && !text.p)
@@ -354,7 +354,7 @@ static int change_once(struct changing *x, const struct study_revs *only, bool f
     if (!study_is_of(only, v[REV].i))
         return err_set(e, ERR_PRECONDITION, "an installation of another revision");
     if (first && (v[SENSORS].kind != VAL_NULL || v[INFO].kind != VAL_NULL))
-        return err_set(e, ERR_CONFLICT, "this home has its details already: change them with PUT");
+        return err_set(e, ERR_RULE, "this home has its details already: change them with PUT");
     if (prepare(x, e) || tx_run(l->s->db, change_body, x, e))
         return -1;
     return x->raced;
@@ -371,7 +371,7 @@ int installation_change(const struct study *s, const struct caller *c, int64_t i
     for (int i = 0; rc > 0 && i < TRIES; i++)
         rc = change_once(&x, only, first, e);
     if (rc > 0)
-        return err_set(e, ERR_CONFLICT, "others change this home all the time: read it again, and try again");
+        return err_set(e, ERR_RULE, "others change this home all the time: read it again, and try again");
     if (rc < 0)
         return -1;
     *ret = x.now;

@@ -65,7 +65,7 @@ int installation_list(const struct study *s, const struct caller *c, int64_t aft
                       const struct audit_entry *audit, struct arena *a, struct installation_page *ret, struct err *e);
 
 /* `first`: only if it has no details yet. ERR_NOT_FOUND; ERR_PRECONDITION: it is of none of these revisions;
- * ERR_CONFLICT with a sentence: it has details, or its times are the wrong way round. */
+ * ERR_RULE with a sentence: it has details, or its times are the wrong way round. */
 int installation_change(const struct study *s, const struct caller *c, int64_t id, const struct installation_change *n,
                         const struct study_revs *only, bool first, const struct audit_entry *audit, struct arena *a,
                         struct installation *ret, struct err *e);

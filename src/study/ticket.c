@@ -187,8 +187,8 @@ static int check_room(struct tx *tx, const struct opening *x, struct err *e)
                     V_ID(x->s->scope), V_ID(x->ticket.house), V_INT(TICKETS_OPEN));
     return n < 0 ? -1
            : n == TICKETS_OPEN
-               ? err_set(e, ERR_CONFLICT,
-                         "%d tickets are open for this home: write in one of them, or close some first", TICKETS_OPEN)
+               ? err_set(e, ERR_RULE, "%d tickets are open for this home: write in one of them, or close some first",
+                         TICKETS_OPEN)
                : 0;
 }
 
@@ -279,22 +279,23 @@ static const char *refusal(const struct doing *x, const struct val *v)
     return NULL;
 }
 
-/* Its row is taken hold of first, by a write that changes nothing: two deeds come one after the other. */
+/* Its row is taken hold of first, by a write that changes nothing: deeds of many come one after the other, and each
+ * finds what the one before it left. */
 static int find_to_do(struct tx *tx, struct doing *x, struct err *e)
 {
     int got = ticket_find(tx, x->s, x->c, x->id, x->arena, &x->row, e);
     if (got <= 0)
         return got;
-    if (tx_exec(tx, e, "UPDATE ticket SET rev = rev WHERE scope = $1 AND id = $2", V_ID(x->s->scope),
-                V_BLOB(x->row.cell[TICKET_ID].s)) < 0)
+    if (tx_shared(tx) && (tx_exec(tx, e, "UPDATE ticket SET rev = rev WHERE scope = $1 AND id = $2", V_ID(x->s->scope),
+                                  V_BLOB(x->row.cell[TICKET_ID].s)) < 0 ||
+                          ticket_find(tx, x->s, x->c, x->id, x->arena, &x->row, e) < 0))
         return -1;
-    got = ticket_find(tx, x->s, x->c, x->id, x->arena, &x->row, e);
-    if (got <= 0)
-        return got;
-    const char *why = refusal(x, x->row.cell);
+    if (x->row.n == 0)
+        return 0;
     if (!study_is_of(x->only, x->row.cell[TICKET_REV].i))
         return err_set(e, ERR_PRECONDITION, "a ticket of another revision");
-    return why ? err_set(e, ERR_CONFLICT, "%s", why) : 1;
+    const char *why = refusal(x, x->row.cell);
+    return why ? err_set(e, ERR_RULE, "%s", why) : 1;
 }
 
 static int change_row(struct tx *tx, struct doing *x, bool take, struct err *e)

@@ -74,7 +74,7 @@ struct ticket_entries {
     int64_t next; /* the number to go on behind; 0: there are no more */
 };
 
-/* In a house by the caller's number (ERR_NOT_FOUND). ERR_CONFLICT with a sentence: TICKETS_OPEN are open there. `audit`
+/* In a house by the caller's number (ERR_NOT_FOUND). ERR_RULE with a sentence: TICKETS_OPEN are open there. `audit`
  * says who and how, here and below; the rest is filled in. */
 int ticket_open(const struct study *s, const struct caller *c, int64_t patient_id, enum ticket_category category,
                 struct slice text, const struct audit_entry *audit, struct arena *a, struct ticket *ret, struct err *e);
@@ -103,7 +103,7 @@ int ticket_list(const struct study *s, const struct caller *c, const struct tick
 int ticket_messages(const struct study *s, const struct caller *c, int64_t id, int64_t after, int limit,
                     const struct audit_entry *audit, struct arena *a, struct ticket_entries *ret, struct err *e);
 
-/* One deed; `text` of DEED_SAY alone. ERR_NOT_FOUND; ERR_PRECONDITION: it is of none of these revisions; ERR_CONFLICT
+/* One deed; `text` of DEED_SAY alone. ERR_NOT_FOUND; ERR_PRECONDITION: it is of none of these revisions; ERR_RULE
  * with a sentence: it is not in the state for that, somebody else has taken it, or it is full. *ret_entry (may be
  * NULL): what was written. */
 int ticket_do(const struct study *s, const struct caller *c, int64_t id, enum ticket_deed deed, struct slice text,

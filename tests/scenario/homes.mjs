@@ -117,6 +117,14 @@ await test('closed it takes no message, is not closed again, and can be opened a
   await ok('installer', 'POST', `${at}/close`, undefined, { 'If-Match': etag });
   await refused(412, 'read it again', 'installer', 'POST', `${at}/reopen`, undefined, { 'If-Match': etag });
 });
+await test('written by many at the same moment, every message is there, with a number of its own', async () => {
+  await enrol();
+  const [i, m] = [await newest('installer'), await newest('monitor')];
+  const all = await Promise.all(Array.from({ length: 12 }, (_, n) => ask(n % 2 ? 'installer' : 'monitor', 'POST', `/tickets/${(n % 2 ? i : m).ticket_id}/messages`, { body: `${n}` })));
+  same(all.map((r) => r.status), Array(12).fill(201), all.map((r) => r.text).join());
+  const seen = await ok('monitor', 'GET', `/tickets/${m.ticket_id}/messages`);
+  same([new Set(seen.map((x) => x.number)).size, seen.slice(1).map((x) => Number(x.body)).sort((a, b) => a - b)], [13, Array.from({ length: 12 }, (_, n) => n)], 'messages');
+});
 await test('closed at the same moment by two, it is closed by one', async () => {
   await enrol();
   const [i, m] = [await newest('installer'), await newest('monitor')];

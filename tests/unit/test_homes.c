@@ -200,9 +200,9 @@ TEST(who_has_taken_an_open_ticket_knows_where_the_home_is_and_nobody_else)
     CHECK_INT(info(a, &doctor, patient, &x), 1);
     CHECK_INT(info(a, &ida, i.patient_id, &x), 0);
     CHECK_INT(read_home(a, &ida, i.patient_id, &home), 0);
-    CHECK_INT(do_it(a, &ida, i.id, DEED_TAKE, "somebody else"), ERR_CONFLICT);
-    CHECK_INT(do_it(a, &ivo, i.id, DEED_TAKE, "already"), ERR_CONFLICT);
-    CHECK_INT(do_it(a, &ida, i.id, DEED_RELEASE, "somebody else"), ERR_CONFLICT);
+    CHECK_INT(do_it(a, &ida, i.id, DEED_TAKE, "somebody else"), ERR_RULE);
+    CHECK_INT(do_it(a, &ivo, i.id, DEED_TAKE, "already"), ERR_RULE);
+    CHECK_INT(do_it(a, &ida, i.id, DEED_RELEASE, "somebody else"), ERR_RULE);
     CHECK_INT(do_it(a, &ida, i.id, DEED_SAY, NULL), 0); /* writes, and takes nothing */
     CHECK(!newest(a, &ida).mine);
     /* closed: no address any more, the details still; open again: both */
@@ -213,7 +213,7 @@ TEST(who_has_taken_an_open_ticket_knows_where_the_home_is_and_nobody_else)
     CHECK_INT(do_it(a, &monitor, m.id, DEED_REOPEN, NULL), 0);
     CHECK_INT(info(a, &ivo, i.patient_id, &x), 1);
     CHECK_INT(do_it(a, &monitor, m.id, DEED_RELEASE, NULL), 0);
-    CHECK_INT(do_it(a, &monitor, m.id, DEED_RELEASE, "nobody"), ERR_CONFLICT);
+    CHECK_INT(do_it(a, &monitor, m.id, DEED_RELEASE, "nobody"), ERR_RULE);
     CHECK_INT(info(a, &ivo, i.patient_id, &x), 0);
     CHECK_INT(read_home(a, &ivo, i.patient_id, &home), 0);
     CHECK_INT(do_it(a, &ida, i.id, DEED_TAKE, NULL), 0);
@@ -229,6 +229,7 @@ TEST(a_visit_lasts_as_long_as_any_ticket_of_the_home_is_open_with_its_installer)
     const struct ticket i = newest(a, &ivo);
     CHECK_INT(do_it(a, &ivo, i.id, DEED_TAKE, NULL), 0);
     int64_t second = opened(a, &ivo, i.patient_id, TICKET_CATEGORY_MAINTENANCE); /* theirs at once */
+    CHECK_INT(info(a, &ivo, i.patient_id, &x), 1);
     CHECK_INT(do_it(a, &ivo, i.id, DEED_CLOSE, NULL), 0);
     CHECK_INT(info(a, &ivo, i.patient_id, &x), 1);
     CHECK_INT(do_it(a, &ivo, second, DEED_CLOSE, NULL), 0);
@@ -245,12 +246,12 @@ TEST(a_ticket_is_written_in_while_it_is_open_and_closed_once)
     struct ticket_entries past;
     enrolled(a);
     const struct ticket m = newest(a, &monitor);
-    CHECK_INT(do_it(a, &monitor, m.id, DEED_REOPEN, "is open"), ERR_CONFLICT);
+    CHECK_INT(do_it(a, &monitor, m.id, DEED_REOPEN, "is open"), ERR_RULE);
     CHECK_INT(do_it(a, &monitor, m.id, DEED_SAY, NULL), 0);
     CHECK_INT(do_it(a, &monitor, m.id, DEED_CLOSE, NULL), 0);
-    CHECK_INT(do_it(a, &monitor, m.id, DEED_CLOSE, "closed already"), ERR_CONFLICT);
-    CHECK_INT(do_it(a, &monitor, m.id, DEED_SAY, "reopen it first"), ERR_CONFLICT);
-    CHECK_INT(do_it(a, &ivo, newest(a, &ivo).id, DEED_TAKE, "reopen it first"), ERR_CONFLICT);
+    CHECK_INT(do_it(a, &monitor, m.id, DEED_CLOSE, "closed already"), ERR_RULE);
+    CHECK_INT(do_it(a, &monitor, m.id, DEED_SAY, "reopen it first"), ERR_RULE);
+    CHECK_INT(do_it(a, &ivo, newest(a, &ivo).id, DEED_TAKE, "reopen it first"), ERR_RULE);
     CHECK_INT(do_it(a, &monitor, m.id, DEED_REOPEN, NULL), 0);
     CHECK_INT(do_it(a, &monitor, m.id + 1, DEED_CLOSE, NULL), ERR_NOT_FOUND);
     CHECK_INT(do_it(a, &monitor, m.patient_id, DEED_CLOSE, NULL), ERR_NOT_FOUND);
@@ -330,7 +331,7 @@ TEST(details_are_changed_field_by_field_by_who_sees_them_and_from_what_they_are)
     CHECK_INT(do_it(a, &ivo, i.id, DEED_TAKE, NULL), 0);
     CHECK_INT(change(a, &ivo, i.patient_id, "{\"pets\":\"Micifuz\",\"internet_type\":\"fibre\"}", -1, true, &home), 0);
     CHECK_INT(home.rev, 2);
-    CHECK_INT(change(a, &ivo, i.patient_id, "{\"pets\":\"one cat\"}", -1, true, &home), ERR_CONFLICT); /* twice */
+    CHECK_INT(change(a, &ivo, i.patient_id, "{\"pets\":\"one cat\"}", -1, true, &home), ERR_RULE); /* twice */
     CHECK_INT(change(a, &ivo, i.patient_id, "{\"visitors\":\"a nurse\"}", 1, false, &home), ERR_PRECONDITION);
     CHECK_INT(change(a, &ivo, i.patient_id, "{\"visitors\":\"a nurse\"}", 2, false, &home), 0);
     CHECK_SLICE(home.value[HOME_pets], "Micifuz"); /* left out: stays */
@@ -342,7 +343,7 @@ TEST(details_are_changed_field_by_field_by_who_sees_them_and_from_what_they_are)
     CHECK_INT(change(a, &monitor, m.patient_id, "{\"pets\":\"none\"}", -1, false, &home), ERR_BAD_REQUEST);
     CHECK_INT(change(a, &monitor, m.patient_id, "{\"internet_type\":null,\"date_start\":\"2026-03-01\"}", -1, false, &home), 0);
     CHECK(!home.value[HOME_internet_type].p && !home.value[HOME_pets].p);
-    CHECK_INT(change(a, &monitor, m.patient_id, "{\"date_end\":\"2026-02-01\"}", -1, false, &home), ERR_CONFLICT);
+    CHECK_INT(change(a, &monitor, m.patient_id, "{\"date_end\":\"2026-02-01\"}", -1, false, &home), ERR_RULE);
     CHECK_INT(read_home(a, &doctor, patient, &home), 1);
     CHECK_SLICE(home.value[HOME_pets], "Micifuz");
     CHECK_SLICE(home.value[HOME_date_start], "2026-03-01T00:00:00.000000Z");
@@ -391,7 +392,7 @@ TEST(a_home_has_so_many_open_tickets_and_a_ticket_so_many_entries)
     for (int i = 1; i < TICKETS_OPEN; i++)
         opened(a, &monitor, m.patient_id, TICKET_CATEGORY_MAINTENANCE);
     CHECK_INT(ticket_open(&study, &monitor, m.patient_id, TICKET_CATEGORY_MAINTENANCE, SLICE("x"), &audit, a, &t, &e), -1);
-    CHECK_INT(e.code, ERR_CONFLICT);
+    CHECK_INT(e.code, ERR_RULE);
     CHECK_INT(listed(a, &monitor, m.patient_id, TICKET_OPEN).all, TICKETS_OPEN);
     CHECK_INT(do_it(a, &monitor, m.id, DEED_CLOSE, NULL), 0);
     CHECK_INT(listed(a, &monitor, m.patient_id, TICKET_OPEN).all, TICKETS_OPEN - 1);
@@ -399,7 +400,7 @@ TEST(a_home_has_so_many_open_tickets_and_a_ticket_so_many_entries)
     opened(a, &monitor, m.patient_id, TICKET_CATEGORY_MAINTENANCE);
     house_sql(&h, "UPDATE ticket SET entries = 1000 WHERE state = 'open';");
     const struct ticket full = newest(a, &monitor);
-    CHECK_INT(do_it(a, &monitor, full.id, DEED_SAY, "full"), ERR_CONFLICT);
+    CHECK_INT(do_it(a, &monitor, full.id, DEED_SAY, "full"), ERR_RULE);
     CHECK_INT(do_it(a, &monitor, full.id, DEED_CLOSE, NULL), 0); /* which goes on */
 }
 
