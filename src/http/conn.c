@@ -29,7 +29,7 @@ static void conn_within(struct conn *c, int ms)
 
 /* The minimum rate: every byte buys the time it may take, but nobody can save up more than header_ms. So a burst does
  * not pay for a long silence after it. */
-static void conn_moved(struct conn *c, size_t n, int64_t now_us)
+void conn_moved(struct conn *c, size_t n, int64_t now_us)
 {
     int64_t most = now_us + config(c)->header_ms * 1000LL;
     c->by_us += (int64_t)(n < 1u << 30 ? n : 1u << 30) * 1000000 / config(c)->body_rate;
@@ -42,7 +42,11 @@ static void conn_moved(struct conn *c, size_t n, int64_t now_us)
 static bool exchange_begin(struct conn *c)
 {
     const struct http_config *k = config(c);
-    struct reader_limits max = {.header_max = k->header_max, .body_max = k->body_max, .fields_max = k->fields_max};
+    struct reader_limits max = {.header_max = k->header_max,
+                                .body_max = k->body_max,
+                                .fields_max = k->fields_max,
+                                .rule = k->body_rule,
+                                .rule_ctx = c->loop->server->ctx};
     c->arena = arena_new(k->arena_max);
     c->x = c->arena ? TAKE_NEW(c->arena, struct exchange) : NULL;
     if (!c->x) {
@@ -54,6 +58,8 @@ static bool exchange_begin(struct conn *c)
     c->x->reply.field = buf_in(c->arena, FIELDS_MAX);
     c->x->reply.exchange = c->x;
     c->x->loop = c->loop;
+    c->x->conn = c;
+    c->x->reader.request.exchange = c->x;
     if (!c->fresh)
         conn_within(c, k->header_ms);
     c->body = false;
@@ -74,6 +80,8 @@ static void exchange_end(struct conn *c)
 {
     if (c->x)
         uncount(c);
+    if (c->x && c->x->transfers)
+        atomic_fetch_sub_explicit(&c->loop->server->transfers, 1, memory_order_relaxed);
     if (c->x && c->x->stream) {
         c->x->stream->conn = NULL;
         stream_leave(TAKE(c->x->stream));
@@ -95,6 +103,17 @@ static bool admit(struct conn *c)
     }
     metric_add(METRIC_IN_FLIGHT, 1);
     return c->x->counted = true;
+}
+
+bool conn_lend(struct conn *c)
+{
+    struct http_server *s = c->loop->server;
+    if (!c->x->transfers && atomic_fetch_add_explicit(&s->transfers, 1, memory_order_relaxed) >= s->c.transfers_max) {
+        atomic_fetch_sub_explicit(&s->transfers, 1, memory_order_relaxed);
+        return false;
+    }
+    c->x->transfers = true;
+    return c->lent = true;
 }
 
 /* --- the end --- */
@@ -234,15 +253,32 @@ static void conn_stream_begin(struct conn *c)
     c->paused = false;
 }
 
-/* The lead is written already. */
-static bool conn_send(struct conn *c)
+static void count_answer(const struct exchange *x)
 {
-    struct exchange *x = c->x;
     metric_add(METRIC_REQUESTS, 1);
     if (x->reply.status >= 500)
         metric_add(METRIC_REQUESTS_5XX, 1);
     else if (x->reply.status >= 400)
         metric_add(METRIC_REQUESTS_4XX, 1);
+}
+
+/* The handler has sent it. */
+static bool conn_was_sent(struct conn *c)
+{
+    count_answer(c->x);
+    if (!c->x->transfer.failed && c->x->transfer.written == c->x->transfer.length)
+        return conn_sent(c);
+    metric_add(METRIC_TRANSFERS_CUT, 1);
+    c->stage = CONN_SEND;
+    conn_close(c);
+    return false;
+}
+
+/* The lead is written already. */
+static bool conn_send(struct conn *c)
+{
+    struct exchange *x = c->x;
+    count_answer(x);
     struct iovec out[OUT_MAX];
     int n = reply_iov(x, &x->reader.request, out);
     assert(c->outs + n <= OUT_MAX);
@@ -332,19 +368,34 @@ static void tell_cert(struct conn *c, struct exchange *x)
     x->reader.request.cert = c->has_cert ? &c->cert : NULL;
 }
 
-static bool conn_request_done(struct conn *c)
+static bool conn_hand_over(struct conn *c)
 {
     struct exchange *x = c->x;
     tell_peer(c, x);
     tell_cert(c, x);
     x->reader.request.tls = came_over_tls(c, &x->reader.request);
     x->reader.request.received_us = c->loop->now_us;
-    if (!admit(c))
-        return conn_shed(c, !x->reader.keep_alive);
     x->last = !x->reader.keep_alive;
     c->stage = CONN_WORK;
     pool_submit(&c->loop->server->pool, c);
     return true;
+}
+
+static bool conn_request_done(struct conn *c)
+{
+    return admit(c) ? conn_hand_over(c) : conn_shed(c, !c->x->reader.keep_alive);
+}
+
+/* The handler reads the body: it gets the socket, and what has come of the body already. */
+static bool conn_transfer(struct conn *c, struct slice *in)
+{
+    if (!admit(c) || !conn_lend(c))
+        return conn_shed(c, true);
+    transfer_begin(c->x, *in, c->loop->now_us);
+    *in = (struct slice){NULL, 0};
+    event_del(&c->rd);
+    c->paused = true;
+    return conn_hand_over(c);
 }
 
 /* Uses up bytes until they end or a request is in work; what remains in *in is for later. */
@@ -360,7 +411,9 @@ static bool conn_take(struct conn *c, struct slice *in)
         in->n -= n;
         if (c->body)
             conn_moved(c, n, c->loop->now_us);
-        if (step == READER_HEAD)
+        if (step == READER_HEAD && c->x->reader.streamed)
+            alive = conn_transfer(c, in);
+        else if (step == READER_HEAD)
             alive = conn_body_begins(c, in->n > 0);
         else if (step == READER_DONE)
             alive = conn_request_done(c);
@@ -455,7 +508,9 @@ void conn_resume(struct conn *c)
 {
     assert(c->stage == CONN_WORK);
     metric_observe(HISTOGRAM_REQUEST, c->loop->now_us - c->x->reader.request.received_us);
-    if (conn_send(c))
+    c->lent = false;
+    c->record = NULL;
+    if (c->x->transfer.begun ? conn_was_sent(c) : conn_send(c))
         conn_continue(c);
 }
 

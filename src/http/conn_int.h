@@ -1,8 +1,9 @@
 /* conn_int.h -- what the files of this room share: server, loops, connections, exchanges.
  *
  * Who may touch a connection: its loop's thread, except in CONN_WORK, when the handler that took it may touch its
- * exchange (and the arena the exchange lies in) and nothing else. The queue of the pool and the mailbox of the loop
- * hand it over. A stream is between any threads: its own lock guards what they share of it. */
+ * exchange (and the arena the exchange lies in) and nothing else, unless it is lent to it for a transfer: then also its
+ * socket. The queue of the pool and the mailbox of the loop hand it over. A stream is between any threads: its own lock
+ * guards what they share of it. */
 #ifndef HTTP_CONN_INT_H
 #define HTTP_CONN_INT_H
 
@@ -29,14 +30,30 @@ enum stage { CONN_IDLE, CONN_READ, CONN_WORK, CONN_SEND, CONN_STREAM, CONN_LINGE
 
 enum { LEAD_MAX = 640, NOTE_MAX = 192, OUT_MAX = 6, FIELDS_MAX = 16 * 1024, LINGER_MS = 1000 };
 
+/* The handler's side of a transfer (transfer.c). */
+struct transfer {
+    struct slice in;    /* read and not fed; of the body, or what the client sent behind it */
+    struct slice piece; /* of the body, fed and not given out; lies in what was read */
+    char *room;         /* where reads go */
+    bool asked;         /* the client was told to go on, or needs not be */
+    bool failed;        /* nothing more is read, or written */
+    bool begun;         /* the head of the answer is out */
+    uint64_t length, written;
+    int64_t drain_by_us; /* 0: not draining */
+};
+
 /* One request and its answer; lies in the request's arena, so an idle connection carries none of it. */
 struct exchange {
     struct reader reader;
     struct http_reply reply;
     struct loop *loop;
     struct http_stream *stream; /* NULL: the answer is none. The exchange holds it */
-    bool last;                  /* the connection ends with this answer */
-    bool counted;               /* it is one of server.in_flight */
+    struct conn *conn;          /* the handler's when it is lent */
+    struct transfer transfer;
+    bool transfers; /* it is one of server.transfers */
+    bool sized;     /* the answer is as long as transfer.length, not as the reply's body */
+    bool last;      /* the connection ends with this answer */
+    bool counted;   /* it is one of server.in_flight */
     size_t lead_n;
     char lead[LEAD_MAX]; /* status line and the server's own fields; not taken later, when memory may be out */
     char note[NOTE_MAX]; /* the body of the server's own errors */
@@ -83,6 +100,9 @@ struct conn {
     bool deaf;             /* bytes were lost for want of memory: it ends with the answer in work */
     bool broken;           /* nothing more can be read or written */
     bool write_wants_read; /* TLS */
+    bool lent;             /* to the handler, which waits by itself: */
+    short wants;           /* POLLIN or POLLOUT, what TLS needs before it can go on */
+    char *record;          /* the handler's own for putting together a TLS record */
     int64_t by_us;         /* when the stage must have ended; bytes that move put it off (conn_moved) */
     size_t moved;          /* bytes of the answer: written to the socket, */
     size_t passed;         /* and those of them the client's machine has taken */
@@ -132,7 +152,7 @@ struct http_server {
     char address[80];
     int listen_fd, stop_fd[2];
     int next_loop; /* of the accepting loop alone */
-    atomic_int in_flight, connections, streams;
+    atomic_int in_flight, connections, streams, transfers;
     int64_t crowd_us;           /* of the accepting loop: when it last said that connections are closed at once, */
     int crowd;                  /* and how many it closed since */
     atomic_bool draining, deaf; /* stop was asked for; nothing is accepted any more */
@@ -150,6 +170,14 @@ void conn_resume(struct conn *c); /* the handler is done */
 void conn_close(struct conn *c);  /* frees it; not in CONN_WORK */
 void conn_tick(struct conn *c, int64_t now_us);
 void conn_stream(struct conn *c); /* its stream has something for it */
+
+/* A transfer begins, if another may. */
+bool conn_lend(struct conn *c);
+void conn_moved(struct conn *c, size_t n, int64_t now_us);
+
+/* transfer.c -- on the handler's thread, but for the first. */
+void transfer_begin(struct exchange *x, struct slice ahead, int64_t now_us); /* on the loop's, before it is lent */
+void transfer_end(struct exchange *x);                                       /* the handler has returned */
 
 /* stream.c -- on the loop's thread, but for what server.h says. */
 enum stream_step { STREAM_WAIT, STREAM_MORE, STREAM_OVER, STREAM_CUT };

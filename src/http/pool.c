@@ -64,7 +64,9 @@ static void *handle(void *arg)
         struct http_request *q = &x->reader.request;
         s->fn(s->ctx, q, &x->reply);
         x->last |= atomic_load_explicit(&s->draining, memory_order_relaxed);
-        reply_lead(x, q);
+        transfer_end(x);
+        if (!x->transfer.begun)
+            reply_lead(x, q);
         loop_post(c);
     }
     arena_thread_end();

@@ -20,6 +20,11 @@ static int out_of_memory(struct reader *r)
     return refuse(r, 503, "the request needs more memory than it may use; send less");
 }
 
+static int too_large(struct reader *r)
+{
+    return refuse(r, 413, "the body is larger than this address accepts; send less");
+}
+
 void reader_init(struct reader *r, struct arena *a, const struct reader_limits *max)
 {
     *r = (struct reader){.max = *max, .head = buf_in(a, max->header_max), .piece = buf_in(a, max->header_max)};
@@ -131,8 +136,8 @@ static int read_length(struct reader *r, struct slice v)
     for (size_t i = 0; i < v.n; i++)
         if (v.p[i] < '0' || v.p[i] > '9')
             return refuse(r, 400, "Content-Length must be one number of digits only");
-    if (!slice_int(v, 0, INT64_MAX, &n) || (uint64_t)n > r->max.body_max)
-        return refuse(r, 413, "the body is larger than this address accepts; send less");
+    if (!slice_int(v, 0, INT64_MAX, &n))
+        return too_large(r);
     r->left = (size_t)n;
     return 0;
 }
@@ -212,6 +217,12 @@ static int settle(struct reader *r, const struct asked *ask)
         return refuse(r, 400, "an HTTP/1.1 request must have a Host field");
     r->keep_alive = !ask->close && (!r->old || ask->keep);
     bool body = r->chunked || r->left;
+    uint64_t most = body && r->max.rule ? r->max.rule(r->max.rule_ctx, &r->request) : 0;
+    r->streamed = most > 0;
+    if (r->streamed)
+        r->max.body_max = most;
+    if (r->left > r->max.body_max)
+        return too_large(r);
     r->expects = ask->expects && body && !r->old;
     r->state = !body ? AT_END : r->chunked ? AT_SIZE : AT_BODY;
     r->lines = 0;
@@ -312,9 +323,12 @@ static int body_room(struct reader *r, size_t n)
 static size_t feed_body(struct reader *r, struct slice in)
 {
     size_t n = in.n < r->left ? in.n : r->left;
-    if (body_room(r, n))
+    if (!r->streamed && body_room(r, n))
         return 0;
-    memcpy(r->body + r->got, in.p, n);
+    if (r->streamed)
+        r->data = (struct slice){in.p, n};
+    else
+        memcpy(r->body + r->got, in.p, n);
     r->got += n;
     r->left -= n;
     if (r->left == 0)
@@ -342,7 +356,7 @@ static int read_size(struct reader *r, struct slice line)
     if (i == 0 || (ext.n && (mark.n == 0 || mark.p[0] != ';')) || !syntax_all(ext, SYNTAX_VALUE))
         return refuse(r, 400, "a chunk must begin with its size in hexadecimal digits");
     if (n > r->max.body_max - r->got)
-        return refuse(r, 413, "the body is larger than this address accepts; send less");
+        return too_large(r);
     r->left = n;
     r->state = n ? AT_DATA : AT_TRAILER;
     return 0;
@@ -418,12 +432,15 @@ size_t reader_feed(struct reader *r, struct slice in, enum reader_step *ret)
 {
     size_t at = 0;
     assert(r->state != AT_END && r->state != AT_REFUSED);
+    r->data = (struct slice){NULL, 0};
     *ret = READER_MORE;
     while (at < in.n && *ret == READER_MORE) {
         bool head = r->state == AT_HEAD;
         at += feed_some(r, (struct slice){in.p + at, in.n - at});
         if (r->state == AT_REFUSED)
             *ret = READER_REFUSED;
+        else if (r->data.n)
+            *ret = READER_DATA;
         else if (r->state == AT_END)
             *ret = READER_DONE;
         else if (head && r->state != AT_HEAD)

@@ -18,12 +18,15 @@
 struct reader_limits {
     size_t header_max, body_max;
     int fields_max;
+    http_body_rule *rule; /* NULL: every body is kept whole */
+    void *rule_ctx;
 };
 
 enum reader_step {
-    READER_MORE,    /* everything was taken, the request is not complete */
-    READER_HEAD,    /* once: the header is complete and a body follows; feed on to read it */
-    READER_DONE,    /* reader.request is complete; bytes not taken belong to the next one */
+    READER_MORE, /* everything was taken, the request is not complete */
+    READER_HEAD, /* once: the header is complete and a body follows; feed on to read it */
+    READER_DATA, /* of a body that is not kept: reader.data, in what was fed, is more of it; the end if reader_ended */
+    READER_DONE, /* reader.request is complete; bytes not taken belong to the next one */
     READER_REFUSED, /* reader.status and reader.why say what to answer; then close */
 };
 
@@ -35,8 +38,10 @@ struct reader {
     bool keep_alive;             /* the client wants the connection kept */
     bool old;                    /* HTTP/1.0: keep-alive must be said */
     bool expects;                /* waits for "100 Continue" before it sends the body */
-    int status;                  /* of a refusal: 400, 413, 414, 417, 431, 501, 503, 505 */
-    const char *why;             /* a static sentence without characters JSON would escape */
+    bool streamed;               /* the rule says so: the body is not kept, but handed on as it comes */
+    struct slice data;
+    int status;      /* of a refusal: 400, 413, 414, 417, 431, 501, 503, 505 */
+    const char *why; /* a static sentence without characters JSON would escape */
 
     /* The reader's own. */
     struct reader_limits max;
@@ -53,7 +58,13 @@ struct reader {
 };
 
 void reader_init(struct reader *r, struct arena *a, const struct reader_limits *max);
-/* Returns how many bytes of `in` were taken; *ret says why it stopped. Not to be called after DONE or REFUSED. */
+/* Returns how many bytes of `in` were taken; *ret says why it stopped. Not to be called after DONE or REFUSED, nor once
+ * reader_ended. */
 size_t reader_feed(struct reader *r, struct slice in, enum reader_step *ret);
+/* Is the request whole? */
+static inline bool reader_ended(const struct reader *r)
+{
+    return r->state == AT_END;
+}
 
 #endif

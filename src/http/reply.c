@@ -128,7 +128,7 @@ static void add_framing(struct exchange *x)
         add(x, "\r\nTransfer-Encoding: chunked");
     } else if (!bodiless(x->reply.status)) {
         add(x, "\r\nContent-Length: ");
-        add_number(x, x->reply.body.n);
+        add_number(x, x->sized ? x->transfer.length : x->reply.body.n);
     }
 }
 
@@ -137,6 +137,7 @@ void reply_lead(struct exchange *x, const struct http_request *q)
     struct http_reply *r = &x->reply;
     struct slice fields = buf_text(&r->field);
     if (r->status < 200 || r->status > 599 || buf_failed(&r->field)) {
+        x->sized = false;
         reply_note(x, 500, "the server made no answer; try again, and tell its operator if it stays so");
         fields = (struct slice){NULL, 0};
     }

@@ -24,6 +24,7 @@ struct http_config http_config_default(void)
         .idle_ms = 60000,
         .in_flight_max = 512,
         .streams_max = 64,
+        .transfers_max = 8,
         .connections_max = 900,
         .arena_max = 64 << 20,
         .drain_ms = 10000,
@@ -38,7 +39,7 @@ static int check_config(const struct http_config *c, struct err *e)
         return err_set(e, ERR_CONFIG, "a request's header may be limited to 512 bytes to 1 MiB and 1 to 10000 fields");
     if (c->header_ms < 1 || c->idle_ms < 1 || c->drain_ms < 0 || c->body_rate < 1)
         return err_set(e, ERR_CONFIG, "the server's times and the least rate of a body must be positive");
-    if (c->in_flight_max < 1 || c->connections_max < 1 || c->streams_max < 0)
+    if (c->in_flight_max < 1 || c->connections_max < 1 || c->streams_max < 0 || c->transfers_max < 0)
         return err_set(e, ERR_CONFIG, "the server must be allowed a connection and a request in flight");
     if (c->arena_max / 4 < c->header_max || c->arena_max / 2 < c->body_max)
         return err_set(e, ERR_CONFIG,

@@ -17,13 +17,16 @@
  * Strict-Transport-Security. What the server refuses itself carries an X-Request-ID, which its log line names.
  *
  * An answer may be a stream: its head goes out at once, and any thread writes more of it later, while no handler is
- * held. See http_reply_stream.
+ * held. See http_reply_stream. What is larger than memory is a transfer: the handler itself reads the body, or writes
+ * the answer, piece by piece, and is held for as long as the client takes. See http_body_read.
  *
  * What held a request or an answer is wiped: the arena when the answer is sent, a loop's read buffer after every read,
  * bytes read ahead when they are used. Not wiped: what OpenSSL holds of a TLS record (it frees its buffers as soon as
  * they are empty, but does not clear them), and what the kernel holds. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
+
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -57,7 +60,9 @@ struct http_request {
      */
     const char *peer;
     const struct http_cert *cert; /* of this connection itself, never of what a proxy says; NULL: none */
-    int64_t received_us;          /* monotonic: when its last byte was read */
+    int64_t received_us;          /* monotonic: when its last byte was read; of a transfer, its header's */
+    bool streamed;                /* `body` is empty: http_body_read reads it */
+    struct exchange *exchange;    /* the server's own */
 };
 
 /* The value of the first field of this name (any case); {NULL,0} if there is none. */
@@ -100,6 +105,28 @@ bool http_stream_gone(struct http_stream *s);
 /* Ends the stream in order behind what was written, and gives it back: not to be touched after. NULL is fine. */
 void http_stream_end(struct http_stream *s);
 
+/* --- transfers: what is larger than memory, one way or the other --- */
+
+/* Asked on a network thread when a header is complete and a body follows. 0: the body is read whole, up to body_max,
+ * and then the handler is called. Else the handler is called at once and reads it, up to so many bytes. Does not block.
+ */
+typedef uint64_t http_body_rule(void *ctx, const struct http_request *q);
+
+/* In the handler of a streamed request: some more of its body, 1..n bytes; 0: that was all. -1 for good: ERR_TOO_LARGE,
+ * or ERR_BODY_CUT when it broke off, came below body_rate, was not framed as HTTP wants, or the server drains. Blocks
+ * until some has come; a client that waits for "100 Continue" is told to go on by the first call. What a handler leaves
+ * unread costs the connection. */
+ssize_t http_body_read(struct http_request *q, void *p, size_t n, struct err *e);
+
+/* In a handler: the reply's status (200) and fields go out now, and then exactly `length` bytes, by http_reply_write.
+ * 1; 0: the client wants no body (HEAD), so nothing is to be written; -1: ERR_BUSY, there are transfers_max already,
+ * and the handler may answer otherwise. */
+int http_reply_begin(struct http_reply *r, uint64_t length, struct err *e);
+/* Blocks until all of it is with the kernel. -1 for good: the client has gone, or takes less than body_rate, or the
+ * server drains. A handler that returns before all `length` bytes were written ends the connection, so that the client
+ * sees that something is missing. */
+int http_reply_write(struct http_reply *r, struct slice bytes);
+
 typedef void http_handler(void *ctx, struct http_request *q, struct http_reply *r);
 
 enum http_tls { HTTP_TLS_OFF, HTTP_TLS_ON, HTTP_TLS_PROXY };
@@ -118,17 +145,19 @@ struct http_config {
     size_t header_max;   /* bytes of request line and fields together */
     int fields_max;
     size_t body_max;
-    int header_ms;       /* total time for a request's header, from its first byte (or the connection's start) */
-    int body_rate;       /* bytes per second a body and a client's reading must keep up; header_ms of lag is forgiven */
-    int idle_ms;         /* keep-alive without a request */
-    int in_flight_max;   /* requests whose body is being read, or in work; above: 503 */
-    int streams_max;     /* above: http_reply_stream answers NULL */
-    int connections_max; /* above: accepted connections are closed at once. Each needs a descriptor */
-    size_t arena_max;    /* bytes one request may take; its body alone up to 4/3 of its size (chunked: of body_max) */
-    int drain_ms;        /* after stop: how long requests in work may take */
+    int header_ms;     /* total time for a request's header, from its first byte (or the connection's start) */
+    int body_rate;     /* bytes per second a body and a client's reading must keep up; header_ms of lag is forgiven */
+    int idle_ms;       /* keep-alive without a request */
+    int in_flight_max; /* requests whose body is being read, or in work; above: 503 */
+    int streams_max;   /* above: http_reply_stream answers NULL */
+    int transfers_max; /* above: 503. Each holds a handler */
+    http_body_rule *body_rule; /* gets the handler's ctx; NULL: every body is read whole */
+    int connections_max;       /* above: accepted connections are closed at once. Each needs a descriptor */
+    size_t arena_max; /* bytes one request may take; its body alone up to 4/3 of its size (chunked: of body_max) */
+    int drain_ms;     /* after stop: how long requests in work may take */
 };
 /* 127.0.0.1:8080 without TLS, 2 loops, 32 handlers, 16 KiB of at most 100 fields, 8 MiB bodies, 10 s, 1000 bytes/s,
- * 60 s, 512 in flight, 64 streams, 900 connections, 64 MiB, 10 s. */
+ * 60 s, 512 in flight, 64 streams, 8 transfers, 900 connections, 64 MiB, 10 s. */
 struct http_config http_config_default(void);
 
 struct http_server;

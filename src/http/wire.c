@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
 
@@ -18,7 +19,12 @@ static ssize_t tls_end(struct conn *c, int n, bool writing)
 {
     if (n > 0)
         return n;
-    switch (SSL_get_error(c->ssl, n)) {
+    int why = SSL_get_error(c->ssl, n);
+    if (c->lent && (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)) {
+        c->wants = why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+        return 0;
+    }
+    switch (why) {
     case SSL_ERROR_WANT_READ: c->write_wants_read = writing; return 0;
     case SSL_ERROR_WANT_WRITE: event_add(&c->wr, NULL); return 0;
     case SSL_ERROR_ZERO_RETURN: return -1;
@@ -28,6 +34,7 @@ static ssize_t tls_end(struct conn *c, int n, bool writing)
 
 ssize_t wire_read(struct conn *c, char *p, size_t n)
 {
+    c->wants = POLLIN;
     if (!c->ssl || c->stage == CONN_LINGER)
         return plain_end(recv(c->fd, p, n, 0));
     ERR_clear_error();
@@ -38,7 +45,7 @@ ssize_t wire_read(struct conn *c, char *p, size_t n)
  * again after a WANT_*; they are the same, because what was not written is still in `v`. */
 static ssize_t tls_write(struct conn *c, const struct iovec *v, int n)
 {
-    char *all = c->loop->out;
+    char *all = c->lent ? c->record : c->loop->out;
     size_t len = 0;
     for (int i = 0; i < n && len < TLS_RECORD; i++) {
         size_t part = v[i].iov_len < TLS_RECORD - len ? v[i].iov_len : TLS_RECORD - len;
@@ -46,7 +53,8 @@ static ssize_t tls_write(struct conn *c, const struct iovec *v, int n)
             memcpy(all + len, v[i].iov_base, part);
         len += part;
     }
-    c->write_wants_read = false;
+    if (!c->lent)
+        c->write_wants_read = false;
     ERR_clear_error();
     ssize_t sent = tls_end(c, SSL_write(c->ssl, all, (int)len), true);
     wipe(all, len);
@@ -55,6 +63,7 @@ static ssize_t tls_write(struct conn *c, const struct iovec *v, int n)
 
 ssize_t wire_write(struct conn *c, const struct iovec *v, int n)
 {
+    c->wants = POLLOUT;
     if (c->ssl)
         return tls_write(c, v, n);
     struct msghdr m = {.msg_iov = (struct iovec *)v, .msg_iovlen = (size_t)n};

@@ -1,7 +1,8 @@
 /* fuzz_http.c -- the reader, with the cuts chosen by the input: its first byte says how long the pieces are.
  *
  * Beyond what sanitizers see: cutting must make no difference, so every input is read once in pieces and once whole,
- * and both must come to the same end. Pipelined requests are read one after the other. */
+ * and both must come to the same end; so must one that hands the body on as it comes. Pipelined requests are read one
+ * after the other. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -12,11 +13,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct reader_limits limits = {.header_max = 2048, .body_max = 4096, .fields_max = 16};
 
+static uint64_t rule(void *ctx, const struct http_request *q)
+{
+    (void)ctx, (void)q;
+    return limits.body_max;
+}
+
+/* What a streamed body came to. */
+static char came[4096];
+static size_t came_n;
+
 static enum reader_step read_one(struct reader *r, struct slice in, size_t piece, size_t *taken)
 {
     enum reader_step step = READER_MORE;
     size_t at = 0;
-    while (at < in.n && (step == READER_MORE || step == READER_HEAD)) {
+    came_n = 0;
+    while (at < in.n && (step == READER_MORE || step == READER_HEAD || step == READER_DATA)) {
         size_t n = in.n - at < piece ? in.n - at : piece;
         OWN_MEM char *copy = malloc(n);
         assert(copy);
@@ -24,7 +36,13 @@ static enum reader_step read_one(struct reader *r, struct slice in, size_t piece
         size_t got = reader_feed(r, (struct slice){copy, n}, &step);
         assert(got <= n && (got > 0 || step == READER_REFUSED));
         assert(step != READER_MORE || got == n);
+        assert((step == READER_DATA) == (r->data.n > 0) && r->data.n <= sizeof came - came_n);
+        if (r->data.n)
+            memcpy(came + came_n, r->data.p, r->data.n);
+        came_n += r->data.n;
         at += got;
+        if (step == READER_DATA && reader_ended(r))
+            step = READER_DONE;
     }
     *taken = at;
     return step;
@@ -47,9 +65,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t piece = data[0] ? data[0] : 1;
     enum reader_step step = READER_DONE;
     while (in.n && step == READER_DONE) {
-        OWN_ARENA struct arena *a = arena_new(1 << 16), *b = arena_new(1 << 16);
-        struct reader one, two;
+        OWN_ARENA struct arena *a = arena_new(1 << 16), *b = arena_new(1 << 16), *c = arena_new(1 << 16);
+        struct reader_limits streaming = limits;
+        struct reader one, two, three;
         size_t taken, whole;
+        streaming.rule = rule;
         reader_init(&one, a, &limits);
         reader_init(&two, b, &limits);
         step = read_one(&one, in, piece, &taken);
@@ -61,6 +81,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             assert(taken == whole);
             same(&one, &two);
         }
+        reader_init(&three, c, &streaming);
+        again = read_one(&three, in, piece, &whole);
+        assert(again == step && whole == taken);
+        if (step == READER_REFUSED)
+            assert(one.status == three.status && one.why == three.why);
+        if (step == READER_DONE)
+            assert(came_n == one.request.body.n && (!came_n || memcmp(came, one.request.body.p, came_n) == 0));
         in.p += taken;
         in.n -= taken;
     }

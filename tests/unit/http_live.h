@@ -16,7 +16,7 @@
 #include "http/server.h"
 #include "test.h"
 
-enum { BIG = 24 << 20, PATIENCE_S = 10, STREAMS = 64 };
+enum { BIG = 24 << 20, SINK_MAX = 40 << 20, PATIENCE_S = 10, STREAMS = 64 };
 
 struct live {
     struct http_server *server;
@@ -26,6 +26,7 @@ struct live {
     atomic_int waiting; /* handlers in /wait */
     atomic_int calls;
     atomic_int streams; /* how many of these there are */
+    atomic_int ended;   /* transfers whose handlers have returned */
     _Atomic(struct http_stream *) stream[STREAMS];
 };
 
@@ -38,6 +39,75 @@ static void live_stream(struct live *l, struct http_request *q, struct http_repl
     r->status = !s ? 429 : slice_is(q->query, "refused") ? 404 : 200;
     if (s)
         atomic_store(&l->stream[atomic_fetch_add(&l->streams, 1)], s);
+}
+
+/* Bodies to /sink come as they are read. */
+static inline uint64_t live_rule(void *ctx, const struct http_request *q)
+{
+    (void)ctx;
+    return slice_is(q->path, "/sink") ? SINK_MAX : 0;
+}
+
+/* What a transfer should hold at a place; and a sum over all of it. */
+static inline char live_byte(uint64_t at)
+{
+    return (char)(at * 31 + at / 251);
+}
+static inline uint64_t live_sum(uint64_t sum, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum = (sum ^ (uint8_t)p[i]) * 1099511628211u;
+    return sum;
+}
+
+/* Reads its body, pieces of query's length, and says how much it was. ?wait: not before the gate opens. ?no: not at all. */
+static void live_sink(struct live *l, struct http_request *q, struct http_reply *r)
+{
+    char piece[5000];
+    int64_t most = sizeof piece;
+    uint64_t n = 0, sum = 0;
+    struct err e = {.code = ERR_NONE};
+    ssize_t got = q->streamed ? 1 : 0;
+    slice_int(q->query, 1, sizeof piece, &most);
+    if (slice_is(q->query, "wait")) {
+        atomic_fetch_add(&l->waiting, 1);
+        sem_wait(&l->gate);
+        atomic_fetch_sub(&l->waiting, 1);
+    }
+    while (!slice_is(q->query, "no") && got > 0 && (got = http_body_read(q, piece, (size_t)most, &e)) > 0) {
+        sum = live_sum(sum, piece, (size_t)got);
+        n += (uint64_t)got;
+    }
+    if (got < 0)
+        CHECK_INT(http_body_read(q, piece, 1, &e), -1); /* for good */
+    r->status = got < 0 ? err_http(e.code) : slice_is(q->query, "no") ? 415 : 200;
+    r->body = slice_of(arena_printf(q->arena, "%llu %llx", (unsigned long long)n, (unsigned long long)sum));
+    atomic_fetch_add(&l->ended, 1);
+}
+
+/* ?N: so many bytes. ?-N: one less than was said. */
+static void live_source(struct live *l, struct http_request *q, struct http_reply *r)
+{
+    static char piece[STREAMS][100000];
+    struct err e;
+    int64_t all = 0;
+    bool less = q->query.n && q->query.p[0] == '-';
+    slice_int(less ? (struct slice){q->query.p + 1, q->query.n - 1} : q->query, 0, INT64_MAX, &all);
+    http_reply_field(r, "Content-Type", SLICE("application/pdf"));
+    int rc = http_reply_begin(r, (uint64_t)all, &e);
+    if (rc < 0)
+        r->status = err_http(e.code);
+    char *p = piece[atomic_fetch_add(&l->streams, 1) % STREAMS];
+    for (int64_t at = 0, n; rc > 0 && at < all - less; at += n) {
+        n = all - less - at < (int64_t)sizeof piece[0] ? all - less - at : (int64_t)sizeof piece[0];
+        for (int64_t i = 0; i < n; i++)
+            p[i] = live_byte((uint64_t)(at + i));
+        if (http_reply_write(r, (struct slice){p, (size_t)n}))
+            rc = 0;
+    }
+    if (rc > 0 && !less)
+        CHECK_INT(http_reply_write(r, SLICE("")), 0);
+    atomic_fetch_add(&l->ended, 1);
 }
 
 /* "none", or the first bytes of the certificate's hash and of its subject's. */
@@ -64,6 +134,10 @@ static void live_answer(void *ctx, struct http_request *q, struct http_reply *r)
         live_stream(l, q, r);
         return;
     }
+    if (slice_is(q->path, "/sink"))
+        return live_sink(l, q, r);
+    if (slice_is(q->path, "/source"))
+        return live_source(l, q, r);
     if (slice_is(q->path, "/nothing"))
         return;
     int64_t status = 200;
@@ -101,6 +175,7 @@ static inline struct http_config live_config(void)
     c.idle_ms = 900;
     c.drain_ms = 2000;
     c.body_max = 1 << 20;
+    c.body_rule = live_rule;
     return c;
 }
 
@@ -266,6 +341,51 @@ static inline int hear_chunk(const struct peer *p, char *out, size_t size)
         return -4;
     out[length] = 0;
     return (int)length;
+}
+
+/* A body of n bytes, in chunks or not, behind its header; what the sink must say of it. */
+static inline void send_body(const struct peer *p, uint64_t n, bool chunked, char *ret_said, size_t size)
+{
+    static char piece[70000];
+    char head[96];
+    uint64_t sum = 0;
+    snprintf(head, sizeof head, chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "Content-Length: %llu\r\n\r\n",
+             (unsigned long long)n);
+    say_str(p, head);
+    for (uint64_t at = 0, m; at < n; at += m) {
+        m = n - at < sizeof piece ? n - at : sizeof piece;
+        for (uint64_t i = 0; i < m; i++)
+            piece[i] = live_byte(at + i);
+        sum = live_sum(sum, piece, m);
+        snprintf(head, sizeof head, "%llx\r\n", (unsigned long long)m);
+        if (chunked)
+            say_str(p, head);
+        say(p, (struct slice){piece, m});
+        if (chunked)
+            say_str(p, "\r\n");
+    }
+    if (chunked)
+        say_str(p, "0\r\n\r\n");
+    snprintf(ret_said, size, "%llu %llx", (unsigned long long)n, (unsigned long long)sum);
+}
+
+/* Reads a head, and then so much of the source's body; how much of it came. */
+static inline uint64_t hear_source(const struct peer *p, struct answer *a)
+{
+    static char piece[70000];
+    char text[32];
+    CHECK_INT(hear_method(p, a, true), 200);
+    uint64_t n = strtoull(answer_field(a, "Content-Length", text, sizeof text), NULL, 10), at = 0;
+    while (at < n) {
+        ssize_t got = listen_to(p, piece, n - at < sizeof piece ? n - at : sizeof piece);
+        if (got <= 0)
+            break;
+        for (ssize_t i = 0; i < got; i++)
+            if (piece[i] != live_byte(at + (uint64_t)i))
+                fail_msg("another byte at %llu", (unsigned long long)at + (unsigned long long)i);
+        at += (uint64_t)got;
+    }
+    return at;
 }
 
 /* The stream the handler of the n-th request for one left. */

@@ -320,6 +320,34 @@ static int filled(struct http_stream *s, const char *piece, size_t n)
     return pieces;
 }
 
+TEST(transfers_go_over_tls_both_ways)
+{
+    struct live l;
+    struct http_config c = tls_config();
+    live_start(&l, &c);
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        SSL_CTX *t = client(version);
+        struct peer p = dial_tls(&l, t, NULL);
+        struct answer a;
+        char said[64];
+        for (int chunked = 0; chunked < 2; chunked++) {
+            say_str(&p, "POST /sink HTTP/1.1\r\nHost: a\r\n");
+            send_body(&p, 3000001, chunked, said, sizeof said);
+            CHECK_INT(hear(&p, &a), 200);
+            CHECK_STR(a.body, said);
+        }
+        say_str(&p, "GET /source?20000001 HTTP/1.1\r\nHost: a\r\n\r\n");
+        CHECK_INT(hear_source(&p, &a), 20000001);
+        say_str(&p, ONE);
+        CHECK_INT(hear(&p, &a), 200);
+        say_str(&p, "GET /source?-10 HTTP/1.1\r\nHost: a\r\n\r\n");
+        CHECK_INT(hear_source(&p, &a), 9);
+        hang_up(&p);
+        SSL_CTX_free(t);
+    }
+    live_stop(&l);
+}
+
 TEST(a_stream_over_tls_that_is_not_read_is_cut_off)
 {
     struct live l;
@@ -514,6 +542,7 @@ int main(void)
         T(wrong_files_are_named),
         T(a_stream_goes_over_tls_and_its_end_is_noticed),
         T(a_stream_over_tls_that_is_not_read_is_cut_off),
+        T(transfers_go_over_tls_both_ways),
         T(a_clients_certificate_is_told_when_it_holds_and_ends_the_handshake_when_not),
         T(where_certificates_are_asked_for_no_session_is_resumed),
     };
