@@ -27,6 +27,7 @@ struct api_config {
     const char *url;          /* "https://HOST[:PORT]", as browsers reach this server; "": not known */
     int client_streams;       /* open streams of events a client may have */
     int client_queued;        /* jobs of a client that may wait; 0: any number */
+    uint64_t document_max;    /* bytes of a document */
 };
 
 struct api {
@@ -55,16 +56,19 @@ struct api {
 
 /* The function http/ calls. `ctx` is a struct api. */
 http_handler api_serve;
+/* Its companion: which bodies the handlers read as they come. */
+http_body_rule api_body_rule;
 
 /* /openapi.json's text, from routes.def. */
 int api_description(struct arena *a, struct slice *ret, struct err *e);
 
+enum { BODY_STREAMED = -1, FORM_MAX = 64 * 1024 };
 struct api_route {
     enum http_method method;
     const char *method_text, *path, *summary, *handler;
     enum entity entity;
     enum action action;
-    int body_kib, status;
+    int body_kib, status; /* BODY_STREAMED: up to api_config.document_max and FORM_MAX, read by the handler */
     const char *request_schema, *answer_schema;
 };
 /* The rows of routes.def, ended by path == NULL. */

@@ -40,6 +40,7 @@ struct api_request {
     char id[REQUEST_ID_MAX + 1];
     struct audit_entry audit; /* request, route, trace, actor, action, outcome and seat are filled in */
     struct audit_seat seat;
+    bool told;               /* Lazaret-Audit was */
     struct api_issue *issue; /* in the arena */
     size_t issues;
     int retry_s;          /* what Retry-After says of an error that asks for it; 0: one second */
@@ -67,6 +68,9 @@ void api_token_refused(struct api_request *q, const struct err *e);
 struct slice api_form_value(struct slice form, const char *name, struct arena *a);
 /* "model":{key, version, digest} */
 void api_put_model(struct json_out *o, const struct model *m);
+/* Lazaret-Audit: which entry of the log speaks of this answer. The pipeline says it of every answer behind its handler;
+ * a handler that sends the answer itself says it before. */
+void api_tell_entry(struct api_request *q);
 /* A JSON answer. */
 int api_answer(struct api_request *q, int status, const struct buf *json, struct err *e);
 /* A file that is embedded compressed, with its tag for If-None-Match and the page's Content-Security-Policy. */

@@ -333,9 +333,12 @@ static void put_request_body(struct writing *w)
     json_key(w->o, "requestBody");
     json_open(w->o, '{');
     json_pair_bool(w->o, "required", true);
-    json_pair_str(w->o, "description",
-                  arena_printf(w->a, "At most %d KiB.%s", w->route->body_kib,
-                               takes_json(w->route) ? " application/fhir+json is taken as well." : ""));
+    if (w->route->body_kib == BODY_STREAMED)
+        json_pair_str(w->o, "description", "As large as the setting limit.document_mib says, and read as it comes.");
+    else
+        json_pair_str(w->o, "description",
+                      arena_printf(w->a, "At most %d KiB.%s", w->route->body_kib,
+                                   takes_json(w->route) ? " application/fhir+json is taken as well." : ""));
     json_key(w->o, "content");
     json_open(w->o, '{');
     json_key(w->o, api_takes(w->route));

@@ -53,6 +53,16 @@ static bool path_fits(const char *pattern, struct slice path, struct slice param
     return !want.p && !path.p;
 }
 
+uint64_t api_body_rule(void *ctx, const struct http_request *http)
+{
+    const struct api *api = ctx;
+    struct slice param[PARAMS_MAX];
+    for (const struct api_route *r = routes; r->path; r++)
+        if (r->body_kib == BODY_STREAMED && r->method == http->method && path_fits(r->path, http->path, param))
+            return api->config.document_max + FORM_MAX;
+    return 0;
+}
+
 static int find_route(struct api_request *q, struct err *e)
 {
     struct buf allow = buf_in(q->arena, 256);
@@ -359,14 +369,16 @@ const char *api_takes(const struct api_route *r)
 
 static int check_body(const struct api_request *q, struct err *e)
 {
+    struct slice coding = http_header(q->http, "Content-Encoding");
     if (q->route->body_kib == 0)
+        return 0;
+    if (coding.p && !slice_is_nocase(coding, "identity"))
+        return err_set(e, ERR_MEDIA_TYPE, "a body in a content coding");
+    if (q->route->body_kib == BODY_STREAMED)
         return 0;
     if (q->http->body.n > (size_t)q->route->body_kib * 1024)
         return err_set(e, ERR_TOO_LARGE, "%zu bytes, at most %d KiB", q->http->body.n, q->route->body_kib);
     struct slice type = http_header(q->http, "Content-Type"), rest = type;
-    struct slice coding = http_header(q->http, "Content-Encoding");
-    if (coding.p && !slice_is_nocase(coding, "identity"))
-        return err_set(e, ERR_MEDIA_TYPE, "a body in a content coding");
     type = slice_trim(slice_cut(&rest, ';'));
     const char *takes = api_takes(q->route);
     bool json = strcmp(takes, "application/json") == 0;
@@ -384,12 +396,13 @@ static int pipeline(struct api_request *q, struct err *e)
 
 /* Which entry of the audit log speaks of this answer: who was told, or has changed something, can have that entry
  * proved. Not for strangers, who would learn how much is going on here. An answer without it is no less true. */
-static void tell_entry(struct api_request *q)
+void api_tell_entry(struct api_request *q)
 {
     struct err e;
     int64_t index;
-    if (q->caller.role == ROLE_ANONYMOUS)
+    if (q->caller.role == ROLE_ANONYMOUS || q->told)
         return;
+    q->told = true;
     int found = audit_seat_index(q->api->seats, &q->seat, &index, &e);
     if (found > 0)
         http_reply_field(q->reply, "Lazaret-Audit", slice_of(arena_printf(q->arena, "%lld", (long long)index)));
@@ -419,8 +432,8 @@ void api_serve(void *ctx, struct http_request *http, struct http_reply *reply)
     audit_seat_begin(q.api->seats, &q.seat);
     if (!cors(&q) && pipeline(&q, &e))
         api_refuse(&q, &e);
-    tell_entry(&q);
-    if (arena_failed(http->arena))
+    api_tell_entry(&q);
+    if (arena_failed(http->arena) && !http_reply_begun(reply))
         api_starve(&q, &e);
     log_request(&q, &e);
 }

@@ -399,7 +399,8 @@ int app_open(struct app *app, struct config *c, struct err *e)
                                       .cors_origins = c->cors,
                                       .url = c->public_url,
                                       .client_streams = (int)c->client_streams,
-                                      .client_queued = (int)c->client_queued};
+                                      .client_queued = (int)c->client_queued,
+                                      .document_max = (uint64_t)c->document_mib << 20};
     return 0;
 }
 

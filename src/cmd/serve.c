@@ -10,6 +10,7 @@
 #include "cmd/cmd.h"
 #include "cmd/privilege.h"
 #include "jobs/worker.h"
+#include "study/document.h"
 
 #define MINUTE_US INT64_C(60000000)
 
@@ -69,6 +70,8 @@ static int http_settings(const struct config *c, struct http_config *ret, struct
     ret->body_max = (size_t)c->body_mib << 20;
     ret->in_flight_max = (int)c->in_flight;
     ret->streams_max = (int)c->streams;
+    ret->transfers_max = (int)(c->transfers < (c->handlers + 1) / 2 ? c->transfers : (c->handlers + 1) / 2);
+    ret->body_rule = api_body_rule;
     ret->connections_max = (int)c->connections;
     ret->arena_max = (size_t)c->memory_mib << 20;
     ret->header_ms = (int)c->header_ms;
@@ -235,7 +238,9 @@ static int start(struct running *r, struct config *c, struct err *e)
     app_open_sandbox(&r->app, c);
     pthread_sigmask(SIG_BLOCK, &r->watch.set, NULL);
     if (privilege_drop(c->user, e) || app_open(&r->app, c, e) ||
-        (!db_shared(r->app.api.db) && job_recover(r->app.api.jobs, e)) || /* else its workers may live elsewhere */
+        (!db_shared(r->app.api.db) &&
+         (job_recover(r->app.api.jobs, e) ||
+          document_recover(&r->app.api.study, e))) || /* else its workers may live elsewhere */
         app_keep(&r->app, e))
         return -1;
     struct deliver_config d = {.db = r->app.api.db,

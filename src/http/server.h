@@ -122,6 +122,8 @@ ssize_t http_body_read(struct http_request *q, void *p, size_t n, struct err *e)
  * 1; 0: the client wants no body (HEAD), so nothing is to be written; -1: ERR_BUSY, there are transfers_max already,
  * and the handler may answer otherwise. */
 int http_reply_begin(struct http_reply *r, uint64_t length, struct err *e);
+/* Was it begun? Then what else is put into the reply goes nowhere. */
+bool http_reply_begun(const struct http_reply *r);
 /* Blocks until all of it is with the kernel. -1 for good: the client has gone, or takes less than body_rate, or the
  * server drains. A handler that returns before all `length` bytes were written ends the connection, so that the client
  * sees that something is missing. */

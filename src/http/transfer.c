@@ -166,6 +166,11 @@ int http_reply_begin(struct http_reply *r, uint64_t length, struct err *e)
     return 1;
 }
 
+bool http_reply_begun(const struct http_reply *r)
+{
+    return r->exchange && r->exchange->transfer.begun;
+}
+
 int http_reply_write(struct http_reply *r, struct slice bytes)
 {
     struct exchange *x = r->exchange;

@@ -208,7 +208,7 @@ int job_recover(struct jobs *j, struct err *e);
 
 struct keeper;
 /* Once a second sweeps, and ends emergency accesses whose time is over; once a minute erases what was kept for long
- * enough, and forgets idempotency keys of yesterday and old events. `s` outlives it. */
+ * enough, forgets idempotency keys of yesterday and old events, and sweeps documents. `s` outlives it. */
 struct study;
 int keeper_start(struct jobs *j, const struct study *s, struct keeper **ret, struct err *e);
 void keeper_stop(struct keeper *k);

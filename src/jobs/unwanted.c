@@ -12,6 +12,7 @@
 #include "jobs/job_int.h"
 #include "jobs/rotate.h"
 #include "jobs/watch.h"
+#include "study/document.h"
 #include "study/glass.h"
 
 enum { RETAIN_BATCH = 100, FORGET_BATCH = 200, FORGET_ROUND = 50 /* batches */ };
@@ -350,6 +351,11 @@ static void keep(const struct keeper *k, int round)
         (round % 60 == 0 && j->ledger && ledger_catch_up(j->ledger, j->db, &e)) ||
         (round % 60 == 0 && job_reseal(j, KEY_REST_US, NULL, &resealed, &e)))
         log_err(LOG_ERROR, "keeping house failed; it is tried again", &e);
+    gone = 0;
+    if (round % 60 == 0 && document_sweep(k->study, clock_steady_us(), &gone, &e))
+        log_err(LOG_ERROR, "documents that are not there any more were not swept; it is tried again", &e);
+    if (gone)
+        log_line(LOG_INFO, "documents that did not come whole, or were removed, are swept", NULL);
     if (glass_lapse(k->study, &e))
         log_err(LOG_ERROR, "emergency accesses that have ended were not written down; it is tried again", &e);
 }

@@ -36,7 +36,8 @@ TEST(a_form_is_its_parts_wherever_it_is_cut)
         /* what looks like a delimiter */
         {SLICE("--" B "\r\n" FILE_PART "\r\r\n-\r\n--Xy\r\n--XyYZ--" B "\r\n\r\n--" B "--"),
          "[file|plan.pdf|application/pdf]\r\r\n-\r\n--Xy\r\n--XyYZ--" B "\r\n;."},
-        {SLICE("--" B "\r\ncontent-disposition: Form-Data; NAME=\"a\\\"b\"; filename=\"C:\\dir\\x\"\r\n\r\n1\r\n--" B "--"), "[a\"b|C:\\dir\\x|]1;."},
+        {SLICE("--" B "\r\ncontent-disposition: Form-Data; NAME=\"a\\\"b\"; filename=\"C:\\dir\\x\"\r\n\r\n1\r\n--" B "--"),
+         "[a\"b|C:\\dir\\x|]1;."},
         /* refused */
         {SLICE("preamble\r\n--" B "\r\n"), "!"},
         {SLICE("\r\n--" B "\r\n"), "!"},

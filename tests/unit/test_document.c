@@ -1,0 +1,526 @@
+#include "test.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "crypto/chunked.h"
+#include "house.h"
+#include "policy/policy.h"
+#include "study/document.h"
+#include "study/patient.h"
+#include "study/study_int.h"
+
+enum { PIECE = 16 * CHUNK_TEXT };
+
+static struct house h;
+static struct study study;
+static struct caller doctor = {.role = ROLE_DOCTOR, .id = {7}}, monitor = {.role = ROLE_MONITOR, .id = {8}},
+                     installer = {.role = ROLE_INSTALLER, .id = {9}}, other = {.role = ROLE_INSTALLER, .id = {10}},
+                     researcher = {.role = ROLE_RESEARCHER, .id = {11}};
+
+/* A home with a house, as each of the roles calls it. */
+struct site {
+    int64_t doctors, installers, monitors;
+    struct bond bond;
+};
+static struct site one, two;
+
+static struct audit_entry act(const struct caller *c)
+{
+    return (struct audit_entry){.scope = h.scope, .actor = "somebody", .role = role_name(c->role), .action = "read", .outcome = "permit"};
+}
+
+/* --- a house that is visited --- */
+
+static int find_bond(struct tx *tx, void *arg, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct site *x = arg;
+    return alias_subject(tx, &study, "doctor", x->doctors, a, x->bond.person, e) == 1 &&
+                   bond_of_person(tx, &study, x->bond.person, a, &x->bond, e) == 1
+               ? 0
+               : -1;
+}
+
+static struct alias made;
+static int store_alias(struct tx *tx, void *arg, struct err *e)
+{
+    (void)arg;
+    return alias_store(tx, &study, &made, e);
+}
+
+static int64_t named(const char *holder, const uint8_t subject[16])
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct err e;
+    CHECK_OK(alias_make(&study, holder, subject, a, &made, &e));
+    CHECK_OK(tx_run(h.db, store_alias, NULL, &e));
+    return made.number;
+}
+
+static void visit(const struct site *p, const struct caller *c, bool ends)
+{
+    char sql[512], home[33], staff[33];
+    hex_encode(p->bond.home, 16, home);
+    hex_encode(c->id, 16, staff);
+    if (ends)
+        snprintf(sql, sizeof sql, "UPDATE visit SET until = 1 WHERE home = x'%s' AND staff = x'%s'", home, staff);
+    else
+        snprintf(sql, sizeof sql, "DELETE FROM visit WHERE home = x'%s' AND staff = x'%s';"
+                                  "INSERT INTO visit (scope, home, staff, since) SELECT scope, id, x'%s', 0 FROM home WHERE id = x'%s'",
+                 home, staff, staff, home);
+    house_sql(&h, sql);
+}
+
+static struct site enrolled(const char *code)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct err e;
+    struct patient p, got;
+    struct patient_fault fault[PATIENT_FAULTS];
+    struct audit_entry audit = act(&doctor);
+    struct site x = {.doctors = 0};
+    const char *form = arena_printf(a, "{\"first_name\":\"N\",\"last_name\":\"Provvisorio\",\"codice_fiscale\":\"%s\"}", code);
+    CHECK_INT(patient_form(slice_of(form), a, &p, fault), 0);
+    CHECK_OK(patient_enrol(&study, &doctor, &p, &audit, a, &got, &e));
+    x.doctors = got.id;
+    CHECK_OK(tx_run(h.db, find_bond, &x, &e));
+    x.installers = named("installer", x.bond.house_nick);
+    x.monitors = named("monitor", x.bond.house_nick);
+    return x;
+}
+
+static int open_house(void **state)
+{
+    struct err e;
+    const struct gate *gate[ROLE_COUNT];
+    struct caller *const all[] = {&doctor, &monitor, &installer, &other, &researcher};
+    (void)state;
+    house_build(&h);
+    CHECK_OK(gate_install(h.db, gate, policy_gates(gate), &e));
+    CHECK_OK(study_open(h.db, h.keyring, h.scope, &study, &e));
+    for (size_t i = 0; i < COUNT(all); i++) {
+        char sql[512];
+        memcpy(all[i]->scope, h.scope, 16);
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO staff (scope, id, who, person, state, created_at, changed_at) "
+                 "SELECT id, CAST(x'%02x' || zeroblob(15) AS BLOB), x'%02x', x'00', 'active', 0, 0 FROM scope;",
+                 all[i]->id[0], all[i]->id[0]);
+        house_sql(&h, sql);
+    }
+    one = enrolled("STP1234567890123");
+    two = enrolled("ENI1234567890123");
+    visit(&one, &installer, false);
+    visit(&two, &other, false);
+    return 0;
+}
+
+static int raze_house(void **state)
+{
+    (void)state;
+    house_raze(&h);
+    return 0;
+}
+
+/* --- documents --- */
+
+static char text_at(size_t i)
+{
+    static const char first[] = "%PDF-1.7\n";
+    return i < sizeof first - 1 ? first[i] : (char)(i * 31 + i / 4093);
+}
+
+static char *text_of(struct arena *a, size_t n)
+{
+    char *p = arena_take(a, n + 1);
+    assert_non_null(p);
+    for (size_t i = 0; i < n; i++)
+        p[i] = text_at(i);
+    return p;
+}
+
+static struct document_upload *begun(struct arena *a, const struct caller *c, int64_t installation)
+{
+    struct err e;
+    struct audit_entry audit = act(c);
+    struct document_upload *u = NULL;
+    struct document_new n = {.installation = installation, .title = SLICE("plan.pdf"), .type = DOCUMENT_PDF};
+    CHECK_OK(document_begin(&study, c, &n, &audit, a, &u, &e));
+    return u;
+}
+
+/* Sends n bytes, pieces of them, and tells what came of it. */
+static struct document sent(struct arena *a, const struct caller *c, int64_t installation, size_t n, size_t piece)
+{
+    struct err e;
+    struct document d;
+    struct document_upload *u = begun(a, c, installation);
+    char *text = text_of(a, n);
+    for (size_t at = 0; at < n; at += piece)
+        CHECK_OK(document_write(u, (struct slice){text + at, n - at < piece ? n - at : piece}, &e));
+    CHECK_OK(document_finish(u, SLICE("home map"), &d, &e));
+    return d;
+}
+
+/* How much of it came before the end or an error, whose code is *ret (ERR_NONE: it was whole). */
+static size_t read_on(struct document_reading *r, size_t at, enum err_code *ret)
+{
+    struct err e = {.code = ERR_NONE};
+    struct slice piece;
+    int more;
+    while ((more = document_next(r, &piece, &e)) > 0)
+        for (size_t i = 0; i < piece.n; i++, at++)
+            if (piece.p[i] != text_at(at))
+                fail_msg("another byte at %zu", at);
+    *ret = more < 0 ? e.code : ERR_NONE;
+    return at;
+}
+
+static size_t read_all(const struct caller *c, int64_t id, enum err_code *ret)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct err e;
+    struct document d;
+    struct document_reading *r = NULL;
+    struct audit_entry audit = act(c);
+    int found = document_open(&study, c, id, &audit, a, &d, &r, &e);
+    *ret = found < 0 ? e.code : ERR_NOT_FOUND;
+    if (found <= 0)
+        return 0;
+    size_t n = read_on(r, 0, ret);
+    document_close(r);
+    return n;
+}
+
+static int64_t rows(const char *table)
+{
+    char sql[64];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", table);
+    return house_number(&h, sql);
+}
+
+static int64_t entries(void)
+{
+    struct err e;
+    int64_t n;
+    CHECK_OK(audit_index(h.db, &e));
+    CHECK_OK(audit_count(h.db, &n, &e));
+    return n;
+}
+
+TEST(what_was_sent_is_read_whatever_its_length)
+{
+    static const size_t size[] = {8, 100, CHUNK_TEXT - 1, CHUNK_TEXT, CHUNK_TEXT + 1, PIECE - 1, PIECE, PIECE + 1, 4 * PIECE + 12345};
+    static const size_t piece[] = {1 << 20, 7777, 32768};
+    for (size_t i = 0; i < COUNT(size); i++) {
+        OWN_ARENA struct arena *a = arena_new(8 << 20);
+        enum err_code code;
+        int64_t before = entries();
+        struct document d = sent(a, &installer, one.installers, size[i], piece[i % 3]);
+        CHECK_INT(entries(), before + 1);
+        CHECK_INT(d.size, size[i]);
+        CHECK_SLICE(d.title, "plan.pdf");
+        CHECK_SLICE(d.kind, "home map");
+        CHECK(d.id > 0 && d.id < INT64_C(1) << 52);
+        CHECK_INT(read_all(&installer, d.id, &code), size[i]);
+        CHECK_INT(code, ERR_NONE);
+        CHECK_INT(entries(), before + 2);
+    }
+}
+
+static struct document_page listed(struct arena *a, const struct caller *c, int64_t installation, int64_t after, int limit)
+{
+    struct err e;
+    struct audit_entry audit = act(c);
+    struct document_page page;
+    if (document_list(&study, c, installation, after, limit, &audit, a, &page, &e) != 1)
+        fail_msg("no list");
+    return page;
+}
+
+TEST(each_role_sees_documents_under_its_own_numbers_and_no_more_than_its_view)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    enum err_code code;
+    struct document d = sent(a, &installer, one.installers, 3000, 3000), second = sent(a, &installer, one.installers, 5000, 5000);
+    struct document_page mine = listed(a, &installer, one.installers, 0, 100), doctors = listed(a, &doctor, one.doctors, 0, 100),
+                         monitors = listed(a, &monitor, one.monitors, 0, 100);
+    CHECK(mine.n >= 2 && mine.n == doctors.n && mine.n == monitors.n && mine.all == mine.n && monitors.all == mine.n);
+    const struct document *i = &mine.document[mine.n - 2], *by_doctor = &doctors.document[mine.n - 2], *m = &monitors.document[mine.n - 2];
+    CHECK_INT(i->id, d.id);
+    CHECK_INT(mine.document[mine.n - 1].id, second.id);
+    CHECK(i->id != by_doctor->id && i->id != m->id && by_doctor->id != m->id);
+    CHECK_SLICE(i->author, "installer");
+    CHECK_SLICE(by_doctor->author, "installer");
+    CHECK_INT(by_doctor->size, 3000);
+    CHECK_INT(by_doctor->created_at, d.created_at);
+    CHECK(!m->author.p); /* not shown; and what is, tells no house by its figures */
+    CHECK_SLICE(m->title, "plan.pdf");
+    CHECK_INT(m->size, 4096);
+    CHECK_INT(m->created_at % INT64_C(86400000000), 0);
+    CHECK_INT(read_all(&doctor, by_doctor->id, &code), 3000);
+    CHECK_INT(read_all(&monitor, m->id, &code), 0);
+    CHECK_INT(code, ERR_NOT_ALLOWED);
+    CHECK_INT(read_all(&doctor, i->id, &code), 0); /* another role's number says nothing */
+    CHECK_INT(code, ERR_NOT_FOUND);
+    /* page by page */
+    struct document_page first = listed(a, &installer, one.installers, 0, 1), next = listed(a, &installer, one.installers, first.next, 1);
+    CHECK_INT(first.next, first.document[0].id);
+    CHECK_INT(next.document[0].id, mine.document[1].id);
+    CHECK_INT(listed(a, &installer, one.installers, second.id, 1).n, 0);
+}
+
+TEST(an_installation_that_is_not_ones_own_is_not_there)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct err e;
+    struct document d = sent(a, &installer, one.installers, 100, 100);
+    struct document_new n = {.title = SLICE("plan.pdf"), .type = DOCUMENT_PDF};
+    const struct {
+        struct caller *c;
+        int64_t installation;
+        enum err_code sends;
+        bool lists;
+    } row[] = {
+        {&installer, one.installers, ERR_NONE, true},      {&installer, two.installers, ERR_NOT_FOUND, false},
+        {&other, one.installers, ERR_NOT_FOUND, false},    {&installer, one.doctors, ERR_NOT_FOUND, false},
+        {&installer, 12345, ERR_NOT_FOUND, false},         {&doctor, one.doctors, ERR_NOT_ALLOWED, true},
+        {&monitor, one.monitors, ERR_NOT_ALLOWED, true},   {&researcher, one.monitors, ERR_NOT_FOUND, false},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct audit_entry audit = act(row[i].c);
+        struct document_upload *u = NULL;
+        struct document_page page;
+        int64_t before = entries();
+        n.installation = row[i].installation;
+        int rc = document_begin(&study, row[i].c, &n, &audit, a, &u, &e);
+        if ((rc ? e.code : ERR_NONE) != row[i].sends)
+            fail_msg("%zu: %s", i, err_name(rc ? e.code : ERR_NONE));
+        if (row[i].sends == ERR_NOT_FOUND)
+            CHECK_INT(entries(), before + 1); /* that somebody tried is an entry */
+        document_abandon(u);
+        CHECK_INT(document_list(&study, row[i].c, row[i].installation, 0, 10, &audit, a, &page, &e), row[i].lists);
+    }
+    enum err_code code;
+    struct audit_entry audit = act(&other);
+    CHECK_INT(read_all(&other, d.id, &code), 0); /* of one role, not of their home */
+    CHECK_INT(code, ERR_NOT_FOUND);
+    CHECK_INT(document_remove(&study, &other, d.id, &audit, a, &e), 0);
+    struct document_page doctors = listed(a, &doctor, one.doctors, 0, 100);
+    CHECK_INT(document_remove(&study, &doctor, doctors.document[0].id, &audit, a, &e), -1);
+    CHECK_INT(read_all(&installer, d.id, &code), 100);
+    visit(&one, &installer, true); /* their visit is over */
+    CHECK_INT(read_all(&installer, d.id, &code), 0);
+    visit(&one, &installer, false);
+    CHECK_INT(read_all(&installer, d.id, &code), 100);
+}
+
+TEST(a_visit_that_ends_while_its_document_comes_leaves_nothing)
+{
+    OWN_ARENA struct arena *a = arena_new(8 << 20);
+    struct err e;
+    struct document d;
+    int64_t documents = rows("document"), pieces = rows("document_piece"), names = rows("alias");
+    struct document_upload *u = begun(a, &installer, one.installers);
+    CHECK_OK(document_write(u, (struct slice){text_of(a, PIECE + 5), PIECE + 5}, &e));
+    CHECK_INT(rows("document_piece"), pieces + 1);
+    visit(&one, &installer, true);
+    CHECK_INT(document_finish(u, SLICE("map"), &d, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+    document_abandon(u);
+    visit(&one, &installer, false);
+    CHECK_INT(rows("document"), documents);
+    CHECK_INT(rows("document_piece"), pieces);
+    CHECK_INT(rows("alias"), names);
+}
+
+TEST(what_is_not_what_it_was_said_to_be_is_refused_and_leaves_nothing)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct err e;
+    struct document d;
+    int64_t documents = rows("document"), pieces = rows("document_piece");
+    struct document_upload *u = begun(a, &installer, one.installers);
+    CHECK_INT(document_write(u, SLICE("PK\3\4"), &e), -1);
+    CHECK_INT(e.code, ERR_MEDIA_TYPE);
+    CHECK(strstr(e.detail, "ZIP") != NULL);
+    document_abandon(u);
+    u = begun(a, &installer, one.installers);
+    CHECK_INT(document_finish(u, SLICE("map"), &d, &e), -1); /* empty */
+    CHECK_INT(e.code, ERR_MEDIA_TYPE);
+    document_abandon(u);
+    CHECK_INT(rows("document"), documents);
+    CHECK_INT(rows("document_piece"), pieces);
+}
+
+TEST(an_upload_that_broke_off_is_seen_by_nobody_and_swept_when_its_lease_is_over)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct err e;
+    int gone;
+    int64_t documents = rows("document"), pieces = rows("document_piece");
+    struct document_upload *u = begun(a, &installer, one.installers);
+    CHECK_OK(document_write(u, (struct slice){text_of(a, 20 * PIECE / 16), 20 * PIECE / 16}, &e));
+    int64_t all = listed(a, &installer, one.installers, 0, 100).all;
+    CHECK_INT(rows("document"), documents + 1);
+    CHECK_OK(document_sweep(&study, clock_steady_us(), &gone, &e));
+    CHECK_INT(gone, 0);
+    CHECK_INT(rows("document"), documents + 1);
+    CHECK_INT(listed(a, &installer, one.installers, 0, 100).all, all);
+    CHECK_OK(document_sweep(&study, clock_steady_us() + DOCUMENT_LEASE_US + 1000000, &gone, &e));
+    CHECK_INT(gone, 1);
+    CHECK_INT(rows("document"), documents);
+    CHECK_INT(rows("document_piece"), pieces);
+    /* whoever comes back finds that it is over */
+    CHECK_INT(document_write(u, (struct slice){text_of(a, PIECE), PIECE}, &e), -1);
+    CHECK_INT(e.code, ERR_GONE);
+    document_abandon(u);
+    /* after a start of the only process there is, nothing is coming any more */
+    u = begun(a, &installer, one.installers);
+    CHECK_OK(document_recover(&study, &e));
+    CHECK_OK(document_sweep(&study, clock_steady_us(), &gone, &e));
+    CHECK_INT(gone, 1);
+    CHECK_INT(rows("document"), documents);
+}
+
+TEST(what_was_removed_is_gone_also_for_who_is_reading_it)
+{
+    OWN_ARENA struct arena *a = arena_new(32 << 20);
+    struct err e;
+    enum err_code code;
+    struct slice piece;
+    struct audit_entry audit = act(&installer);
+    int64_t documents = rows("document"), pieces = rows("document_piece"), names = rows("alias");
+    struct document got, d = sent(a, &installer, one.installers, 40 * PIECE / 16 + 100, 1 << 20);
+    struct document_reading *r = NULL;
+    CHECK_INT(rows("alias"), names + 4);
+    CHECK_INT(document_open(&study, &installer, d.id, &audit, a, &got, &r, &e), 1);
+    CHECK_INT(document_next(r, &piece, &e), 1);
+    int64_t before = entries();
+    CHECK_INT(document_remove(&study, &installer, d.id, &audit, a, &e), 1);
+    CHECK_INT(entries(), before + 1);
+    CHECK_INT(read_on(r, piece.n, &code), piece.n);
+    CHECK_INT(code, ERR_GONE);
+    document_close(r);
+    CHECK_INT(document_remove(&study, &installer, d.id, &audit, a, &e), 0);
+    CHECK_INT(read_all(&installer, d.id, &code), 0);
+    CHECK_INT(rows("document"), documents);
+    CHECK_INT(rows("document_piece"), pieces);
+    CHECK_INT(rows("alias"), names);
+}
+
+/* What one can do who has the file in his hands. Of this document, and of another one of the same house; snprintf fills
+ * in when they were made. */
+#define THIS  "(SELECT id FROM document WHERE created_at = %1$lld)"
+#define OTHER "(SELECT id FROM document WHERE created_at = %2$lld)"
+#define TAKE_PIECES(number)                                                                                            \
+    "INSERT INTO document_piece (scope, document, number, sealed) SELECT p.scope, " THIS ", " number ", p.sealed "     \
+    "FROM document_piece p WHERE p.number = " number " AND p.document = " OTHER
+#define TAKE_COLUMN(name)                                                                                              \
+    "UPDATE document SET " name " = (SELECT " name " FROM document WHERE created_at = %2$lld) WHERE created_at = %1$lld"
+
+TEST(pieces_that_were_changed_moved_or_cut_off_are_not_given_out)
+{
+    static const struct {
+        const char *what, *sql;
+        enum err_code code;
+        size_t read;
+    } row[] = {
+        {"exchanged",
+         "UPDATE document_piece SET number = 100 WHERE number = 0 AND document = " THIS
+         "; UPDATE document_piece SET number = 0 WHERE number = 1 AND document = " THIS
+         "; UPDATE document_piece SET number = 1 WHERE number = 100 AND document = " THIS,
+         ERR_KEYS, 0},
+        {"another document's", "DELETE FROM document_piece WHERE number = 1 AND document = " THIS "; " TAKE_PIECES("1"), ERR_KEYS,
+         PIECE},
+        {"all of another's", "DELETE FROM document_piece WHERE document = " THIS "; " TAKE_PIECES("p.number"), ERR_KEYS, 0},
+        {"cut off", "DELETE FROM document_piece WHERE number = 2 AND document = " THIS, ERR_GONE, 2 * PIECE},
+        {"shortened", "UPDATE document_piece SET sealed = substr(sealed, 1, 16400) WHERE number = 1 AND document = " THIS, ERR_KEYS,
+         PIECE + CHUNK_TEXT},
+        {"emptied", "UPDATE document_piece SET sealed = substr(sealed, 1, 0) WHERE number = 1 AND document = " THIS, ERR_KEYS, PIECE},
+        {"another's key", TAKE_COLUMN("file_key"), ERR_KEYS, 0},
+        {"another's head", TAKE_COLUMN("head"), ERR_KEYS, 0},
+        {"another's card", TAKE_COLUMN("card"), ERR_KEYS, 0},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(32 << 20);
+        char sql[2048];
+        enum err_code code;
+        struct document d = sent(a, &installer, one.installers, 2 * PIECE + 777, 1 << 20);
+        struct document another = sent(a, &installer, one.installers, 2 * PIECE + 777, 1 << 20);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(sql, sizeof sql, row[i].sql, (long long)d.created_at, (long long)another.created_at);
+#pragma GCC diagnostic pop
+        house_sql(&h, sql);
+        size_t n = read_all(&installer, d.id, &code);
+        if (code != row[i].code || n != row[i].read)
+            fail_msg("%s: %s after %zu bytes", row[i].what, err_name(code), n);
+        CHECK_INT(read_all(&installer, another.id, &code), 2 * PIECE + 777);
+    }
+}
+
+static void *send_one(void *arg)
+{
+    struct arena *a = arena_new(8 << 20);
+    *(int64_t *)arg = sent(a, &other, two.installers, 1000, 1000).id;
+    arena_free(a);
+    arena_thread_end();
+    return NULL;
+}
+
+TEST(the_first_documents_of_a_house_may_come_at_once)
+{
+    pthread_t thread[6];
+    int64_t id[6] = {0};
+    enum err_code code;
+    for (int i = 0; i < 6; i++)
+        CHECK_INT(pthread_create(&thread[i], NULL, send_one, &id[i]), 0);
+    for (int i = 0; i < 6; i++)
+        pthread_join(thread[i], NULL);
+    for (int i = 0; i < 6; i++)
+        CHECK_INT(read_all(&other, id[i], &code), 1000);
+}
+
+static int destroy(struct tx *tx, void *arg, struct err *e)
+{
+    return keyring_subject_destroy(tx, study.scope, arg, e) < 0 ? -1 : 0;
+}
+
+/* The last test: it forgets the house. */
+TEST(with_the_houses_keys_its_documents_are_gone)
+{
+    OWN_ARENA struct arena *a = arena_new(8 << 20);
+    struct err e;
+    enum err_code code;
+    struct document d = sent(a, &other, two.installers, 1000, 1000);
+    CHECK_OK(tx_run(h.db, destroy, two.bond.house_nick, &e));
+    keyring_subject_forget(h.keyring, study.scope, two.bond.house_nick);
+    CHECK_INT(read_all(&other, d.id, &code), 0);
+    CHECK_INT(code, ERR_GONE);
+    struct document_upload *u = NULL;
+    struct audit_entry audit = act(&other);
+    struct document_new n = {.installation = two.installers, .title = SLICE("plan.pdf"), .type = DOCUMENT_PDF};
+    CHECK_INT(document_begin(&study, &other, &n, &audit, a, &u, &e), -1);
+    CHECK_INT(e.code, ERR_GONE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(what_was_sent_is_read_whatever_its_length),
+        T(each_role_sees_documents_under_its_own_numbers_and_no_more_than_its_view),
+        T(an_installation_that_is_not_ones_own_is_not_there),
+        T(a_visit_that_ends_while_its_document_comes_leaves_nothing),
+        T(what_is_not_what_it_was_said_to_be_is_refused_and_leaves_nothing),
+        T(an_upload_that_broke_off_is_seen_by_nobody_and_swept_when_its_lease_is_over),
+        T(what_was_removed_is_gone_also_for_who_is_reading_it),
+        T(pieces_that_were_changed_moved_or_cut_off_are_not_given_out),
+        T(the_first_documents_of_a_house_may_come_at_once),
+        T(with_the_houses_keys_its_documents_are_gone),
+    };
+    int failed = cmocka_run_group_tests(tests, open_house, raze_house);
+    arena_thread_end();
+    return failed;
+}
