@@ -3,7 +3,7 @@
 // timeout: 240
 // documents.mjs   files of a home over HTTP: sent as a form or as they are, listed, saved, removed, each by who may; what is not what it is said to be
 // is refused in a sentence; a file larger than any memory takes none; a broken upload leaves nothing.
-// soak: N gibibytes (2)
+// soak: N gibibytes
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -11,7 +11,7 @@ import { installations } from './houses.mjs';
 import { settings, token } from './issuer.mjs';
 import { Server, check, cliJson, contains, done, same, sleep, test, until } from './lib.mjs';
 
-const soak = Number(process.env.SOAK_N ?? 0), MIB = 1 << 20;
+const soak = Number(process.env.N ?? 0), MIB = 1 << 20;
 const server = new Server();
 // A sanitizer keeps what was freed, which is not the server's memory.
 const options = [...settings(), '--limit-document-mib', String(soak ? soak * 1024 : 64), '--limit-header-ms', '2000', '--limit-transfers', '4', '--handlers', '16'];

@@ -30,14 +30,14 @@ TEST(content_is_held_against_its_declared_type_wherever_it_is_cut)
         {"application/pdf", SLICE("\x89PNG\r\n\x1a\n"), "a PNG"},
         {"image/png", SLICE("%PDF-1.7\n"), "a PDF"},
         {"application/pdf", SLICE(" %PDF-1.7\n"), "is none"},
-        {"application/pdf", SLICE("%PDF-3.0\n"), "PDF"},
-        {"application/pdf", SLICE("%PDF-"), "PDF"}, /* and no more */
-        {"image/png", SLICE("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0"), "PNG"},
-        {"image/png", SLICE("\x89PNG\r\n\x1a\n\0\0\0\rIDAT\0\0\0\1\0\0\0\1 and more"), "PNG"},
-        {"image/png", SLICE(PNG_OF("\x7f\xff\xff\xff", "\x7f\xff\xff\xff")), "PNG"}, /* a few bytes that unpack to exabytes */
-        {"image/png", SLICE(PNG_OF("\0\0\x27\x10", "\0\0\x27\x11")), "PNG"},
+        {"application/pdf", SLICE("%PDF-3.0\n"), "application/pdf"},
+        {"application/pdf", SLICE("%PDF-"), "application/pdf"}, /* and no more */
+        {"image/png", SLICE("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0"), "image/png"},
+        {"image/png", SLICE("\x89PNG\r\n\x1a\n\0\0\0\rIDAT\0\0\0\1\0\0\0\1 and more"), "image/png"},
+        {"image/png", SLICE(PNG_OF("\x7f\xff\xff\xff", "\x7f\xff\xff\xff")), "image/png"}, /* a few bytes that unpack to exabytes */
+        {"image/png", SLICE(PNG_OF("\0\0\x27\x10", "\0\0\x27\x11")), "image/png"},
         {"image/png", SLICE(PNG_OF("\0\0\x27\x10", "\0\0\x27\x10")), NULL}, /* 10,000 by 10,000 */
-        {"image/png", SLICE(PNG_OF("\0\0\0\0", "\0\0\0\1")), "PNG"},
+        {"image/png", SLICE(PNG_OF("\0\0\0\0", "\0\0\0\1")), "image/png"},
         {"text/plain", SLICE("a\0b"), "text/plain"},
         {"text/plain", SLICE("\x1b[2J"), "text/plain"},
         {"text/plain", SLICE("a\x7f"), "text/plain"},
