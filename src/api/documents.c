@@ -244,11 +244,11 @@ int api_document_get(struct api_request *q, struct err *e)
     struct document d;
     struct document_reading *r = NULL;
     int64_t id;
+    if (document_readable(&q->caller, e))
+        return api_deny_told(q, e);
     if (id_in(q, q->param[0], "path/document_id", &id, e))
         return -1;
     int found = document_open(&q->api->study, &q->caller, id, &q->audit, q->arena, &d, &r, e);
-    if (found < 0 && e->code == ERR_NOT_ALLOWED)
-        return api_deny_told(q, e);
     if (found <= 0)
         return found ? -1 : err_set(e, ERR_NOT_FOUND, "no such document of this role");
     int rc = send_file(q, &d, r, e);

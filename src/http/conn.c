@@ -105,15 +105,14 @@ static bool admit(struct conn *c)
     return c->x->counted = true;
 }
 
-bool conn_lend(struct conn *c)
+bool conn_place(struct conn *c)
 {
     struct http_server *s = c->loop->server;
     if (!c->x->transfers && atomic_fetch_add_explicit(&s->transfers, 1, memory_order_relaxed) >= s->c.transfers_max) {
         atomic_fetch_sub_explicit(&s->transfers, 1, memory_order_relaxed);
         return false;
     }
-    c->x->transfers = true;
-    return c->lent = true;
+    return c->x->transfers = true;
 }
 
 /* --- the end --- */
@@ -389,8 +388,9 @@ static bool conn_request_done(struct conn *c)
 /* The handler reads the body: it gets the socket, and what has come of the body already. */
 static bool conn_transfer(struct conn *c, struct slice *in)
 {
-    if (!admit(c) || !conn_lend(c))
+    if (!admit(c))
         return conn_shed(c, true);
+    c->lent = true;
     transfer_begin(c->x, *in, c->loop->now_us);
     *in = (struct slice){NULL, 0};
     event_del(&c->rd);

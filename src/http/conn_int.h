@@ -171,8 +171,8 @@ void conn_close(struct conn *c);  /* frees it; not in CONN_WORK */
 void conn_tick(struct conn *c, int64_t now_us);
 void conn_stream(struct conn *c); /* its stream has something for it */
 
-/* A transfer begins, if another may. */
-bool conn_lend(struct conn *c);
+/* Any thread that has the connection: takes one of the places for transfers, if there is one. */
+bool conn_place(struct conn *c);
 void conn_moved(struct conn *c, size_t n, int64_t now_us);
 
 /* transfer.c -- on the handler's thread, but for the first. */

@@ -113,9 +113,10 @@ void http_stream_end(struct http_stream *s);
 typedef uint64_t http_body_rule(void *ctx, const struct http_request *q);
 
 /* In the handler of a streamed request: some more of its body, 1..n bytes; 0: that was all. -1 for good: ERR_TOO_LARGE,
- * or ERR_BODY_CUT when it broke off, came below body_rate, was not framed as HTTP wants, or the server drains. Blocks
- * until some has come; a client that waits for "100 Continue" is told to go on by the first call. What a handler leaves
- * unread costs the connection. */
+ * or ERR_BODY_CUT when it broke off, came below body_rate, was not framed as HTTP wants, or the server drains;
+ * ERR_BUSY, when there are transfers_max already: the first call takes a place, so who was refused before has none.
+ * Blocks until some has come; a client that waits for "100 Continue" is told to go on by the first call. What a handler
+ * leaves unread costs the connection. */
 ssize_t http_body_read(struct http_request *q, void *p, size_t n, struct err *e);
 
 /* In a handler: the reply's status (200) and fields go out now, and then exactly `length` bytes, by http_reply_write.

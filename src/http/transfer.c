@@ -81,6 +81,11 @@ static bool has_record(struct exchange *x)
     return !c->ssl || c->record;
 }
 
+static int busy(struct err *e)
+{
+    return err_set(e, ERR_BUSY, "as many transfers as may are on their way");
+}
+
 /* --- the body --- */
 
 static int ask_for_it(struct exchange *x)
@@ -122,6 +127,8 @@ ssize_t http_body_read(struct http_request *q, void *p, size_t n, struct err *e)
 {
     struct exchange *x = q->exchange;
     struct transfer *t = &x->transfer;
+    if (!conn_place(x->conn))
+        return busy(e);
     while (!t->piece.n) {
         enum reader_step step;
         if (t->failed)
@@ -150,8 +157,9 @@ int http_reply_begin(struct http_reply *r, uint64_t length, struct err *e)
     const struct http_request *q = &x->reader.request;
     struct iovec v[OUT_MAX];
     bool head = q->method == HTTP_HEAD;
-    if (!head && (!conn_lend(x->conn) || !has_record(x)))
-        return err_set(e, ERR_BUSY, "as many transfers as may are on their way");
+    if (!head && (!conn_place(x->conn) || !has_record(x)))
+        return busy(e);
+    x->conn->lent |= !head;
     r->status = 200;
     r->body = (struct slice){NULL, 0};
     x->sized = true;

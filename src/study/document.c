@@ -738,14 +738,21 @@ static int begin_reading(const struct looking *x, const struct document *d, stru
     return r->text ? 0 : err_set(e, ERR_NO_MEMORY, "a document's pieces");
 }
 
+int document_readable(const struct caller *c, struct err *e)
+{
+    return shown(c, "content")
+               ? 0
+               : err_set(e, ERR_NOT_ALLOWED, "%s sees which documents there are, not what they say", holder_of(c));
+}
+
 int document_open(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
                   struct arena *a, struct document *ret, struct document_reading **ret_reading, struct err *e)
 {
     struct looking x = {.s = s, .c = c, .number = id, .arena = a};
     struct document d = {.id = id};
     struct document_reading *r = TAKE_NEW(a, struct document_reading);
-    if (!shown(c, "content"))
-        return err_set(e, ERR_NOT_ALLOWED, "%s sees which documents there are, not what they say", holder_of(c));
+    if (document_readable(c, e))
+        return -1;
     if (!r)
         return err_set(e, ERR_NO_MEMORY, "a document");
     if (look(&x, ACTION_READ, audit, e))

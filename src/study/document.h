@@ -67,6 +67,8 @@ struct document_page {
 int document_list(const struct study *s, const struct caller *c, int64_t installation, int64_t after, int limit,
                   const struct audit_entry *audit, struct arena *a, struct document_page *ret, struct err *e);
 
+/* Does the caller's view show what documents say, and not only which there are? ERR_NOT_ALLOWED, with a sentence. */
+int document_readable(const struct caller *c, struct err *e);
 struct document_reading;
 /* 1 and *ret, once the log says that it is read; 0: no such document. ERR_NOT_ALLOWED: the caller's view shows no
  * content. The reading lies in `a`; some 600 KiB. */

@@ -15,6 +15,7 @@ struct giving {
     struct arena *arena;
     int64_t doctors;
     struct bond bond;
+    bool found; /* it is a person's number */
     uint8_t index[1][BLIND_BYTES];
     int64_t number[2];
     struct alias fresh[2];
@@ -24,8 +25,12 @@ static int find(struct tx *tx, void *arg, struct err *e)
 {
     struct giving *g = arg;
     uint8_t person[16];
-    if (alias_subject(tx, &g->s, "doctor", g->doctors, g->arena, person, e) != 1 ||
-        bond_of_person(tx, &g->s, person, g->arena, &g->bond, e) != 1 || alias_index(&g->s, g->bond.house_nick, g->index[0], e))
+    int found = alias_subject(tx, &g->s, "doctor", g->doctors, g->arena, person, e);
+    found = found > 0 ? bond_of_person(tx, &g->s, person, g->arena, &g->bond, e) : found;
+    g->found = found > 0;
+    if (found <= 0)
+        return found;
+    if (alias_index(&g->s, g->bond.house_nick, g->index[0], e))
         return -1;
     for (int i = 0; i < 2; i++)
         if (alias_numbers(tx, &g->s, holder[i], (const uint8_t(*)[BLIND_BYTES])g->index, 1, g->arena, &g->number[i], e))
@@ -49,6 +54,8 @@ static int give_one(struct giving *g, struct err *e)
 {
     if (tx_run(g->s.db, find, g, e))
         return -1;
+    if (!g->found)
+        return 0;
     for (int i = 0; i < 2; i++)
         if (alias_make(&g->s, holder[i], g->bond.house_nick, g->arena, &g->fresh[i], e))
             return -1;

@@ -343,6 +343,7 @@ await test('a store of schema 3, with its data, is brought to the present, and w
   sql(`DROP TABLE ticket_entry; DROP TABLE ticket; DROP TABLE installation; DROP INDEX job_chosen; ALTER TABLE job DROP COLUMN chosen; DROP TABLE audit_cosignature; DROP TABLE audit_witness; DROP TABLE glass; DROP TABLE passkey; DROP TABLE invitation; DROP TABLE account; DROP TABLE challenge_used; DROP TABLE sign_in_failure;
        DROP TABLE session_cookie; DROP TABLE session; DROP TABLE logout_token;
        DROP TABLE client_assertion; DROP TABLE client_token; DROP TABLE client_cert; DROP TABLE client_keys;
+       DROP TABLE document_piece; DROP TABLE document;
        DROP TABLE visit; DROP TABLE alias; DROP TABLE stream_edge; DROP TABLE home_edge; DROP TABLE patient_edge;
        DROP TABLE screening; DROP TABLE note; DROP TABLE home; DROP TABLE person; DROP TABLE gate_installed;
        DROP TABLE subject_key; DROP TABLE blind_key; DROP TABLE root_key;

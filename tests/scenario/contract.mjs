@@ -10,7 +10,7 @@ import { Server, check, done, same, skip, test, top, until } from './lib.mjs';
 import { faults, follow } from './schema.mjs';
 
 const routes = [...fs.readFileSync(path.join(top, 'src/api/routes.def'), 'utf8')
-  .matchAll(/^ROUTE\((\w+),\s*"([^"]+)",\s*\w+,\s*\w+,\s*\w+,\s*(\d+),\s*"(\w*)",\s*(\d+),\s*"(\w*)"/gm)]
+  .matchAll(/^ROUTE\((\w+),\s*"([^"]+)",\s*\w+,\s*\w+,\s*\w+,\s*(-?\d+),\s*"(\w*)",\s*(\d+),\s*"(\w*)"/gm)]
   .map(([, method, at, kib, request, status, answer]) => ({ method: method.toLowerCase(), path: at.replace(/[:*](\w+)/g, '{$1}'), kib: Number(kib), request, status, answer }));
 
 const server = new Server();
@@ -49,7 +49,7 @@ await test('every route has a summary, its answers, its parameters and its body'
     const o = api.paths[r.path][r.method];
     check(o.summary && o.responses[r.status], `${r.path}: no summary or no ${r.status}`);
     same((o.parameters ?? []).filter((p) => p.in === 'path').map((p) => p.name), [...r.path.matchAll(/\{(\w+)\}/g)].map((m) => m[1]), `${r.path}: parameters`);
-    same(Boolean(o.requestBody), r.kib > 0, `${r.path}: body`);
+    same(Boolean(o.requestBody), r.kib !== 0, `${r.path}: body`);
     if (r.request) same(o.requestBody.content[Object.keys(o.requestBody.content)[0]].schema.$ref, `#/components/schemas/${r.request}`, `${r.path}: request`);
     if (r.answer) same(Object.values(o.responses[r.status].content)[0].schema.$ref, `#/components/schemas/${r.answer}`, `${r.path}: answer`);
   }

@@ -106,7 +106,7 @@ async function serverOf(who = 'a worker') {
   check(kinds[given], `examples.json says "given": "${given}", which is not made here`);
   if (!servers[given]) {
     const s = (servers[given] = new Server(undefined, given === 'no jail' ? alone() : program));
-    await s.start([...kinds[given], '--webhook-allow', '127.0.0.1']);
+    await s.start([...kinds[given], '--webhook-allow', '127.0.0.1', '--limit-document-mib', '1', '--limit-header-ms', '3000']);
     s.addClient('bot', ['--webhook', `http://127.0.0.1:${receiver.address().port}`]);
     if (given === 'a worker') Object.assign(names, { code: invite(s, 'anna'), code_two: invite(s, 'bea'), code_three: invite(s, 'carla'), bot_key: `Bearer ${s.clients.bot.api_key}` });
     if (given === 'no passkeys') names.code_address = invite(s, 'anna');
@@ -191,8 +191,11 @@ const follows = { new_challenge: (c) => make(c, 'the first device'), more_challe
 
 // ---- one example
 
-const form = 'application/x-www-form-urlencoded';
+const form = 'application/x-www-form-urlencoded', multipart = 'multipart/form-data';
 const mediaOf = (operation) => Object.keys(operation.requestBody?.content ?? { 'application/json': 0 })[0];
+
+// A form with files, as a browser sends it.
+const parts = (fields) => `${Object.entries(fields).map(([k, v]) => `--b0undary\r\nContent-Disposition: form-data; name="${k}"${k === 'file' ? '; filename="Piano terra.pdf"\r\nContent-Type: application/pdf' : ''}\r\n\r\n${v}\r\n`).join('')}--b0undary--\r\n`;
 
 async function ask(x) {
   const server = await serverOf(x.given);
@@ -206,7 +209,10 @@ async function ask(x) {
   if (!open(operationOf(x.route)) && !bySession({ operation: operationOf(x.route) })) headers.Authorization = `Bearer ${people[x.given] ?? server.clients.bot.api_key}`;
   const media = x.body && mediaOf(operationOf(x.route));
   if (x.body) headers['Content-Type'] = media;
-  const body = x.body && (media === form ? new URLSearchParams(sent(x.body)).toString() : JSON.stringify(sent(x.body)));
+  if (media === multipart) headers['Content-Type'] = `${multipart}; boundary=b0undary`;
+  const body = x.body && (media === multipart ? parts(sent(x.body)) : media === form ? new URLSearchParams(sent(x.body)).toString() : JSON.stringify(sent(x.body)));
+  if (x.raw) return server.request({ method, path: target + (query && `?${query}`), headers, body: x.raw });
+  if (body?.includes('@STALLS@')) headers['Content-Length'] = body.length + 1;
   if (x.given === 'too many failures') await fail(server);
   return server.request({ method, path: target + (query && `?${query}`), headers, body });
 }
@@ -262,7 +268,7 @@ async function run(x) {
   }
 }
 
-const words = new Set(['route', 'name', 'summary', 'path', 'query', 'headers', 'body', 'form', 'status', 'answer', 'accept', 'match', 'given', 'within', 'keeps']);
+const words = new Set(['route', 'name', 'summary', 'path', 'query', 'headers', 'body', 'raw', 'form', 'status', 'answer', 'accept', 'match', 'given', 'within', 'keeps']);
 await test('examples are of a route, have words that are known, and a name of their own', () => {
   const seen = new Set();
   for (const x of examples) {
@@ -280,7 +286,7 @@ for (const x of examples) await test(`${x.route}: ${x.name}, ${x.status}`, () =>
 const sample = (o) => o.at.replace(/\{\w+\}/g, '01890000-0000-7000-8000-000000000000');
 // Who may do it: a client, or somebody of the study.
 const doer = (o) => (o.at.endsWith('/review') ? "the doctor's auditor" : { PatientDetail: 'a doctor', BreakGlass: 'a doctor', Installation: 'an installer', PatientGeneral: 'an installer', Ticket: 'an installer',
-  TicketEntry: 'an installer', Assignment: 'an installer' }[o.operation.tags[0]]);
+  TicketEntry: 'an installer', Assignment: 'an installer', Document: 'an installer' }[o.operation.tags[0]]);
 const send = (o, more = {}, server = servers[beside[doer(o)] ?? doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
   ...(o.operation.requestBody ? { body: '{}' } : {}), ...more,
   headers: { ...(bySession(o) && !more.headers?.Authorization ? { Cookie: names.session }
@@ -312,9 +318,9 @@ await test('with an access token that does not cover it, 403, and which scope do
 });
 await test('where there is a body: another type is 415, no JSON is 422, too much is 413', async () => {
   for (const o of operations.filter((x) => x.operation.requestBody)) {
-    const kib = Number(/At most (\d+) KiB/.exec(o.operation.requestBody.description)[1]);
-    held(o, await send(o, { headers: { 'Content-Type': 'text/plain' } }), 415);
-    if (mediaOf(o.operation) !== form) held(o, await send(o, { body: '{' }), 422);
+    const kib = Number(/At most (\d+) KiB/.exec(o.operation.requestBody.description)?.[1] ?? 1024 + 64); /* of documents: what they were started with */
+    held(o, await send(o, { headers: { 'Content-Type': 'text/plain', ...(mediaOf(o.operation) === multipart ? { 'Content-Encoding': 'gzip' } : {}) } }), 415);
+    if (![form, multipart].includes(mediaOf(o.operation))) held(o, await send(o, { body: '{' }), 422);
     held(o, await send(o, { body: ' '.repeat(kib * 1024 + 1) }), 413);
   }
 });

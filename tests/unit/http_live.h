@@ -60,7 +60,8 @@ static inline uint64_t live_sum(uint64_t sum, const char *p, size_t n)
     return sum;
 }
 
-/* Reads its body, pieces of query's length, and says how much it was. ?wait: not before the gate opens. ?no: not at all. */
+/* Reads its body, pieces of query's length, and says how much it was. ?wait: not before the gate opens; ?hold: one byte
+ * before. ?no: not at all. */
 static void live_sink(struct live *l, struct http_request *q, struct http_reply *r)
 {
     char piece[5000];
@@ -69,7 +70,9 @@ static void live_sink(struct live *l, struct http_request *q, struct http_reply 
     struct err e = {.code = ERR_NONE};
     ssize_t got = q->streamed ? 1 : 0;
     slice_int(q->query, 1, sizeof piece, &most);
-    if (slice_is(q->query, "wait")) {
+    if (slice_is(q->query, "hold")) /* has begun */
+        got = http_body_read(q, piece, 1, &e);
+    if (slice_is(q->query, "wait") || slice_is(q->query, "hold")) {
         atomic_fetch_add(&l->waiting, 1);
         sem_wait(&l->gate);
         atomic_fetch_sub(&l->waiting, 1);
