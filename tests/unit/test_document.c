@@ -403,6 +403,17 @@ TEST(what_was_removed_is_gone_also_for_who_is_reading_it)
     CHECK_INT(read_on(r, piece.n, &code), piece.n);
     CHECK_INT(code, ERR_GONE);
     document_close(r);
+    /* from the moment on that its key is gone, though its pieces are there still */
+    struct document another = sent(a, &installer, one.installers, 2 * PIECE, 1 << 20);
+    CHECK_INT(document_open(&study, &installer, another.id, &audit, a, &got, &r, &e), 1);
+    CHECK_INT(document_next(r, &piece, &e), 1);
+    house_sql(&h, "UPDATE document SET lease_until = 0 WHERE created_at = (SELECT max(created_at) FROM document)");
+    CHECK_INT(read_on(r, piece.n, &code), piece.n);
+    CHECK_INT(code, ERR_GONE);
+    document_close(r);
+    int gone;
+    CHECK_OK(document_sweep(&study, clock_steady_us(), &gone, &e));
+    CHECK_INT(gone, 1);
     CHECK_INT(document_remove(&study, &installer, d.id, &audit, a, &e), 0);
     CHECK_INT(read_all(&installer, d.id, &code), 0);
     CHECK_INT(rows("document"), documents);
