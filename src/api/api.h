@@ -45,6 +45,7 @@ struct api {
     struct registry *registry;
     struct deliver *deliver;
     struct study study;
+    struct ledger *ledger; /* of erasures; NULL: none */
     struct events *events;   /* NULL: no streams of events here */
     struct limit *limit;     /* NULL: no limits here */
     struct sandbox *sandbox; /* NULL: models cannot run in this process; */

@@ -3,13 +3,9 @@
 #define API_HOME_INT_H
 
 #include "api/record_int.h"
+#include "study/hue.h"
 #include "study/ticket.h"
 
-/* What a colour is made of, from a number that is the caller's own: 0 to 359. */
-static inline int64_t api_hue(int64_t number)
-{
-    return number % 360;
-}
 /* Seconds since then: of a time that was cut for the caller, so that it says no more than that. Nothing of 0. */
 void api_pair_since(struct json_out *o, const char *key, int64_t us);
 void api_pair_time(struct json_out *o, const char *key, int64_t us);

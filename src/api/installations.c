@@ -48,10 +48,11 @@ static int id_of(struct api_request *q, int64_t *ret, struct err *e)
 
 static void put_installation(struct json_out *o, const struct installation *i)
 {
+    char hue[HUE_TEXT];
     json_open(o, '{');
     json_pair_int(o, "patient_id", i->patient_id);
     json_pair_str(o, "status", installation_status_name(i->status));
-    json_pair_int(o, "hue", api_hue(i->patient_id));
+    json_pair_str(o, "hue", hue_of(i->patient_id, hue));
     api_pair_since(o, "date_delta", i->last_at);
     for (int f = 0; f < INSTALLATION_FIELDS; f++)
         if (i->value[f].p)

@@ -318,7 +318,9 @@ static int break_glass(struct api_request *q, struct err *e)
     if (!id.p)
         return 0;
     if (!v || !strstr(q->route->path, ":patient_id") || !q->caller.subject)
-        err_set(e, ERR_GLASS, "an emergency access opens GET /api/v1/patients/ID of its one person, and nothing else");
+        err_set(e, ERR_GLASS,
+                "an emergency access opens GET /api/v1/patients/ID and what is read below it, of its one person, and "
+                "nothing else");
     else if (!uuid_parse(slice_trim(id), is_id))
         err_set(e, ERR_GLASS, "Lazaret-Break-Glass names no emergency access of yours");
     else if (policy_view(q->caller.role, ENTITY_BREAK_GLASS, ACTION_CREATE) == VIEW_NONE)

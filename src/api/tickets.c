@@ -15,11 +15,12 @@ static int id_of(struct api_request *q, int64_t *ret, struct err *e)
 
 static void put_members(struct json_out *o, const struct ticket *t)
 {
+    char hue[HUE_TEXT];
     json_pair_int(o, "ticket_id", t->id);
     json_pair_int(o, "patient_id", t->patient_id);
     json_pair(o, "category", t->category);
     json_pair(o, "status", t->state);
-    json_pair_int(o, "hue", api_hue(t->patient_id));
+    json_pair_str(o, "hue", hue_of(t->patient_id, hue));
     api_pair_time(o, "ts", t->opened_at);
     api_pair_since(o, "date_delta", t->opened_at);
     api_pair_time(o, "date_closed", t->closed_at);

@@ -392,6 +392,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
                                                 .keep_us = c->keep_days * 86400LL * 1000000,
                                                 .keep_events_us = c->webhook_days * 86400LL * 1000000});
     api->signer = app->signer;
+    api->ledger = app->ledger;
     api->sandbox = app->sandbox;
     api->workers_elsewhere = c->workers == 0 && db_shared(api->db);
     api->workers = (int)c->workers;
@@ -422,6 +423,7 @@ void app_close(struct app *app)
     witness_close(app->witness);
     audit_signer_close(app->signer);
     audit_seats_close(app->api.seats);
+    study_close(&app->api.study);
     known_close(app->api.known);
     jobs_close(app->api.jobs);
     ledger_close(app->ledger);

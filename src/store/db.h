@@ -57,6 +57,16 @@ static inline const struct val *row_at(const struct rows *r, int row, int col)
  * where bodies run one after the other. */
 #define DB_SKIP_LOCKED "/*skip locked*/"
 
+/* One hundred parameters, $3 to $102, for IN (...): the text is the same for any number, so its plan is kept; what is
+ * left over asks for the first one again. */
+#define DB_HUNDRED                                                                                                     \
+    "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, "     \
+    "$26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, "   \
+    "$48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, "   \
+    "$70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, "   \
+    "$92, $93, $94, $95, $96, $97, $98, $99, $100, $101, $102"
+enum { DB_MANY = 100 };
+
 struct db;
 struct tx;
 typedef int tx_body(struct tx *tx, void *arg, struct err *e);

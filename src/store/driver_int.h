@@ -4,7 +4,7 @@
 
 #include "store/gate.h"
 
-enum { PARAMS_MAX = 32 }; /* of one statement */
+enum { PARAMS_MAX = 102 }; /* of one statement */
 
 struct db_driver {
     const char *name; /* also of its sections in a migration */

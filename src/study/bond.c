@@ -369,3 +369,63 @@ int bond_walk(struct tx *tx, const struct study *s, enum walk w, const uint8_t (
         ret_found[i] = ret_found[i] && half[i];
     return 0;
 }
+
+int bond_shares_home(struct tx *tx, const struct study *s, const struct bond *b, struct arena *a, struct err *e)
+{
+    uint8_t house[BLIND_BYTES], data[BLIND_BYTES];
+    struct rows r;
+    if (blind_index(s->keyring, s->scope, BLIND_STREAM_HOUSE, id_slice(b->house_nick), house, e) ||
+        blind_index(s->keyring, s->scope, BLIND_STREAM_DATA, id_slice(b->data_nick), data, e))
+        return -1;
+    int n = tx_rows(tx, a, &r, e,
+                    "SELECT id FROM stream_edge WHERE scope = $1 AND house_index = $2 AND data_index <> $3 LIMIT 1",
+                    V_ID(s->scope), V_ID(house), V_ID(data));
+    return n < 0 ? -1 : n > 0;
+}
+
+int bond_erase(struct tx *tx, const struct study *s, const struct bond *b, bool others, struct err *e)
+{
+    uint8_t person[BLIND_BYTES], data[BLIND_BYTES], home[BLIND_BYTES];
+    if (blind_index(s->keyring, s->scope, BLIND_PATIENT_PERSON, id_slice(b->person), person, e) ||
+        blind_index(s->keyring, s->scope, BLIND_STREAM_DATA, id_slice(b->data_nick), data, e) ||
+        blind_index(s->keyring, s->scope, BLIND_HOME_HOME, id_slice(b->home), home, e))
+        return -1;
+    return tx_put(tx, e, "DELETE FROM patient_edge WHERE scope = $1 AND person_index = $2", V_ID(s->scope),
+                  V_ID(person)) ||
+                   tx_put(tx, e, "DELETE FROM stream_edge WHERE scope = $1 AND data_index = $2", V_ID(s->scope),
+                          V_ID(data)) ||
+                   (!others && tx_put(tx, e, "DELETE FROM home_edge WHERE scope = $1 AND home_index = $2",
+                                      V_ID(s->scope), V_ID(home)))
+               ? -1
+               : 0;
+}
+
+int bond_data_of(struct tx *tx, const struct study *s, const uint8_t (*person)[16], int n, struct arena *a,
+                 uint8_t (*ret)[16], bool *ret_there, struct err *e)
+{
+    struct val v[3 + DB_MANY] = {V_NULL, V_ID(s->scope), V_INT(0)};
+    uint8_t index[DB_MANY][BLIND_BYTES];
+    const uint8_t *end = NULL;
+    struct rows r;
+    for (int i = 0; i < n; i++)
+        if (blind_index(s->keyring, s->scope, BLIND_PATIENT_PERSON, id_slice(person[i]), index[i], e))
+            return -1;
+    for (int i = 0; i < DB_MANY; i++)
+        v[3 + i] = V_ID(index[i < n ? i : 0]);
+    if (tx_rows_n(tx, a, &r, e,
+                  "SELECT id, ends FROM patient_edge WHERE scope = $1 AND CAST($2 AS BIGINT) = 0 AND person_index IN "
+                  "(" DB_HUNDRED ")",
+                  v, 2 + DB_MANY) < 0)
+        return -1;
+    for (int k = 0; k < r.n; k++) {
+        struct rows one = {1, r.cols, row_at(&r, k, 0)};
+        if (open_ends(s, PLACE_PATIENT_ENDS, &one, a, 2, &end, e) < 0)
+            return -1;
+        for (int i = 0; i < n; i++)
+            if (memcmp(end, person[i], 16) == 0) {
+                memcpy(ret[i], end + 16, 16);
+                ret_there[i] = true;
+            }
+    }
+    return 0;
+}

@@ -2,6 +2,11 @@
 #include "keys/first.h"
 #include "study/study_int.h"
 
+#include <stdio.h>
+
+#include "base/wipe.h"
+#include "study/roster.h"
+
 int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct study *ret, struct err *e)
 {
     static const enum blind_column column[] = {BLIND_ALIAS,       BLIND_PATIENT_PERSON, BLIND_PATIENT_DATA,
@@ -11,8 +16,14 @@ int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct
     const struct first_keys want = {domain, COUNT(domain), column, COUNT(column)};
     if (keyring_first(k, scope, &want, e))
         return -1;
-    *ret = (struct study){db, k, scope};
-    return 0;
+    *ret = (struct study){.db = db, .keyring = k, .scope = scope};
+    return roster_open(&ret->roster, e);
+}
+
+void study_close(struct study *s)
+{
+    roster_close(s->roster);
+    s->roster = NULL;
 }
 
 int study_enter(struct tx *tx, const struct study *s, const struct caller *c, struct err *e)
@@ -44,6 +55,27 @@ int study_leave_absent(struct tx *tx, const struct audit_entry *entry, struct er
     absent.outcome = "deny";
     absent.why = "absent";
     return study_leave(tx, &absent, e);
+}
+
+const char *study_holder(const struct caller *c)
+{
+    return role_name(c->role);
+}
+
+int study_audit_number(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, int64_t *ret,
+                       struct err *e)
+{
+    struct rows r;
+    if (alias_ask(tx, s, STUDY_AUDIT_HOLDER, person, a, &r, e) || tx_wait(tx, e))
+        return -1;
+    *ret = r.n ? r.cell[0].i : 0;
+    return 0;
+}
+
+void study_name_in_audit(struct audit_entry *entry, int64_t number, char *text)
+{
+    snprintf(text, ALIAS_AUDIT_TEXT, "%lld", (long long)number);
+    entry->object_id = text;
 }
 
 static struct seal_place place_for(const uint8_t *scope, const uint8_t *subject, enum place place, const uint8_t *row,
@@ -93,4 +125,28 @@ bool study_is_of(const struct study_revs *only, int64_t rev)
         if (only->rev[i] == rev)
             return true;
     return only->n == 0;
+}
+
+int study_key(const struct study *s, const uint8_t subject[16], enum subject_domain d, struct study_key *ret,
+              struct err *e)
+{
+    struct study_key k = {.key.domain = d};
+    struct err none;
+    memcpy(k.key.scope, s->scope, 16);
+    memcpy(k.key.subject, subject, 16);
+    int rc = keyring_subject_open(s->keyring, s->scope, subject, d, &k.key.key, &none);
+    k.fresh = rc && none.code == ERR_NOT_FOUND;
+    if (k.fresh)
+        rc = keyring_subject_make(s->keyring, s->scope, subject, d, &k.key, e);
+    else if (rc)
+        *e = none;
+    if (!rc)
+        *ret = k;
+    wipe(&k, sizeof k);
+    return rc;
+}
+
+int study_store_key(struct tx *tx, const struct study_key *k, struct err *e)
+{
+    return k->fresh ? keyring_subject_store(tx, &k->key, e) : 0;
 }

@@ -7,15 +7,18 @@
 #include "identity/client.h"
 #include "keys/keyring.h"
 
+struct roster;
 struct study {
     struct db *db;
     struct keyring *keyring;
-    const uint8_t *scope; /* 16 bytes; outlives it */
+    const uint8_t *scope;  /* 16 bytes; outlives it */
+    struct roster *roster; /* names, in memory alone */
 };
 
 /* Reads (or makes, the first time) the keys that rows are linked and found by, so that nobody who looks for a row waits
  * for them. Blocks for commits the first time. */
 int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct study *ret, struct err *e);
+void study_close(struct study *s); /* of one that is all zeros, too */
 
 /* Where what an alias means is sealed, for whoever seals it anew: its row is its number for this holder, in `row`. */
 struct seal_place alias_place(const uint8_t scope[16], struct slice holder, int64_t number, uint8_t row[16]);

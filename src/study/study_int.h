@@ -21,6 +21,14 @@ int study_leave(struct tx *tx, const struct audit_entry *entry, struct err *e);
 
 /* The same, when what was asked for is not there: that somebody tried is an entry, too. */
 int study_leave_absent(struct tx *tx, const struct audit_entry *entry, struct err *e);
+/* What the caller's role calls subjects: the holder of its aliases; and who the audit log is as a holder. */
+const char *study_holder(const struct caller *c);
+#define STUDY_AUDIT_HOLDER "audit"
+/* In a body, outside of the gate: the number the audit log calls somebody by. */
+int study_audit_number(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, int64_t *ret,
+                       struct err *e);
+/* Who the entry is about, by a number that only the table of aliases leads back from. ALIAS_AUDIT_TEXT bytes. */
+void study_name_in_audit(struct audit_entry *entry, int64_t number, char *text);
 
 /* --- sealed values --- */
 
@@ -34,6 +42,18 @@ int study_seal_again(const struct study *s, const uint8_t subject[16], enum subj
 /* Under a fresh key that is not stored yet. */
 int study_seal(const struct subject_key *k, enum place place, const uint8_t row[16], int64_t rev, struct slice plain,
                struct arena *a, struct slice *ret, struct err *e);
+
+/* A subject's key, to seal with: theirs, or a fresh one that is stored with the first value under it. Wipe it (wipe).
+ */
+struct study_key {
+    struct subject_key key; /* .key alone is filled in of one that is there */
+    bool fresh;
+};
+/* Before the body. ERR_GONE: it was destroyed. */
+int study_key(const struct study *s, const uint8_t subject[16], enum subject_domain d, struct study_key *ret,
+              struct err *e);
+/* In a body, outside of the gate. ERR_CONFLICT: somebody else made one meanwhile. */
+int study_store_key(struct tx *tx, const struct study_key *k, struct err *e);
 
 /* --- edges: which person, data, house and home belong together --- */
 
@@ -73,6 +93,14 @@ int bond_home_of_house(struct tx *tx, const struct study *s, const uint8_t house
  * 0, -1: ERR_CONFLICT, several people live there. */
 int bond_person_of(struct tx *tx, const struct study *s, const uint8_t any[16], struct arena *a, uint8_t ret[16],
                    struct err *e);
+
+/* In a body: the data of each of up to DB_MANY persons, as far as the gate lets. */
+int bond_data_of(struct tx *tx, const struct study *s, const uint8_t (*person)[16], int n, struct arena *a,
+                 uint8_t (*ret)[16], bool *ret_there, struct err *e);
+/* In a body, outside of any gate: do others' streams come from this bond's house? 1, 0, -1. */
+int bond_shares_home(struct tx *tx, const struct study *s, const struct bond *b, struct arena *a, struct err *e);
+/* In a body, outside of any gate: its edges are gone; that of the home stays with `others`. */
+int bond_erase(struct tx *tx, const struct study *s, const struct bond *b, bool others, struct err *e);
 
 /* --- aliases: what a holder calls a subject --- */
 

@@ -59,6 +59,7 @@ static int prepare(void **unused)
 static int clean_up(void **unused)
 {
     (void)unused;
+    study_close(&study);
     house_raze(&h);
     return 0;
 }

@@ -164,6 +164,27 @@ await test('a passkey of somebody else is not registered again, and does not sig
   const again = await ask('POST', '/auth/passkey/register', { ...doctor, body: { label: 'x', credential: passkey(mine.json.challenge, 'of the second') } });
   same(again.status, 409, again.text);
 });
+await test('a number of the study is of one kind of thing, and to another role of nothing', async () => {
+  const enrol = async (code) => (await ask('POST', '/api/v1/patients', { ...doctor, body: { first_name: 'B', last_name: 'O', codice_fiscale: code, contacts: [{ alias: 'x' }] } })).json;
+  const [one, two] = [await enrol('STP5550000000001'), await enrol('STP5550000000002')];
+  const consented = await ask('PUT', `/api/v1/patients/${one.patient_id}/consent`, { ...doctor, body: { version: '1', signed_at: '2026-03-01', purposes: ['monitoring'] } });
+  same(consented.status, 200, consented.text);
+  const monitor = { headers: { ...sessions.monitor, ...page } };
+  const data = (await ask('GET', '/api/v1/screenings', monitor)).json.concat({})[0].data_id ?? 7; /* none without a screening */
+  const absent = '4503599627370000', edit = { alias: 'y' };
+  const forms = [['GET', 'patients/ID'], ['PUT', 'patients/ID', { phone: '1' }], ['DELETE', 'patients/ID'], ['GET', 'patients/ID/contacts'], ['POST', 'patients/ID/contacts', edit], ['PUT', 'patients/ID/contacts', []], ['GET', 'patients/ID/screenings'],
+    ['POST', 'patients/ID/screenings', { neuro_diag: 'x' }], ['GET', 'patients/ID/notes'], ['GET', 'patients/ID/consent'], ['PUT', 'patients/ID/consent', { version: '1', signed_at: '2026-03-01', purposes: ['research'] }], ['POST', 'patients/ID/consent/withdraw'],
+    ['GET', 'contacts/ID'], ['PUT', 'contacts/ID', edit], ['DELETE', 'contacts/ID']];
+  for (const [method, at, body] of forms) {
+    const send = async (id) => plain(await ask(method, `/api/v1/${at.replace('ID', id)}`, { ...doctor, body }));
+    const none = await send(absent);
+    check(none.startsWith('[404'), `${method} ${at}: ${none}`);
+    for (const id of at.startsWith('contacts') ? [one.patient_id, data] : [one.contacts[0].id, data]) same(await send(id), none, `${method} ${at}, ${id}`);
+  }
+  const other = await ask('PUT', `/api/v1/patients/${two.patient_id}/contacts`, { ...doctor, body: [{ id: one.contacts[0].id, alias: 'stolen' }] });
+  same([other.status, (await ask('GET', `/api/v1/contacts/${one.contacts[0].id}`, doctor)).json.alias], [422, 'x'], 'a contact of somebody else is not taken over');
+  for (const id of [one.patient_id, one.contacts[0].id]) for (const at of ['screenings', 'consent']) same((await ask('GET', `/api/v1/patients/${id}/${at}`, monitor)).status, 404, `the doctor's number, ${at}`);
+});
 await test('after all this what is somebody else\'s is as it was', async () => {
   const now = JSON.parse(await belongings()), was = JSON.parse(before);
   for (const i of [1, 2]) same(now[0][i], was[0][i], 'the job and the endpoints');
@@ -185,10 +206,11 @@ function* injected(body) {
     for (const name of extra) yield { at: text.slice(Math.max(0, i - 20), i + 1), name, text: `${text.slice(0, i + 1)}${JSON.stringify(name)}:"${CANARY}"${text[i + 1] === '}' ? '' : ','}${text.slice(i + 1)}` };
   }
 }
-let injections = 0;
+let injections = 0, patient, contact; // the last two: somebody of the study, and whom to call for them
+const pathOf = (route) => route.replace('PATIENT', patient).replace('CONTACT', contact);
 // A body each time for those that are good once; `undo` for an answer that made something. Returns how often each status was answered.
 async function inject(route, who, make, { ok = [], look = () => '', undo, at = 8 } = {}) {
-  const [method, target] = route.split(' ');
+  const [method, target] = pathOf(route).split(' ');
   const statuses = {};
   await all([...injected(await make())].map((x, i) => [x, i]), async ([x, i]) => {
     const text = undo ? [...injected(await make())][i].text : x.text;
@@ -215,17 +237,26 @@ await test('an endpoint, a person, an invitation, a sign-in, a proof and a passw
   const session = { headers: { ...page } }, anybody = { headers: page };
   for (const [route, who, status, body] of [
     ['POST /v1/webhook-endpoints', bot, 201, { url: 'https://ehr.example/x', payload: 'thin' }],
-    ['POST /api/v1/patients', doctor, 201, { first_name: 'Olena', last_name: 'Shevchenko', codice_fiscale: 'STP1234567890123' }],
+    ['POST /api/v1/patients', doctor, 201, { first_name: 'Olena', last_name: 'Shevchenko', codice_fiscale: 'STP1234567890123', contacts: [{ alias: 'x', phone_no: '1' }] }],
     [`PUT /api/v1/installations/${numbers.installer.home}`, installer, 200, { pets: 'one', internet_type: null }],
     [`POST /api/v1/installations/${numbers.monitor.home}/tickets`, monitor, 201, { message: { body: 'x', sender: 'y' }, category: 'maintenance' }],
     [`POST /api/v1/tickets/${numbers.monitor.ticket}/messages`, monitor, 201, { body: 'x' }],
+    ['POST /api/v1/patients/search', doctor, 200, { name: 'olena' }],
+    ['PUT /api/v1/patients/PATIENT', doctor, 200, { neuro_diag: 'MCI', home_address: 'x' }],
+    ['POST /api/v1/patients/PATIENT/contacts', doctor, 201, { alias: 'x', email: 'x@y.example' }],
+    ['PUT /api/v1/patients/PATIENT/contacts', doctor, 200, [{ alias: 'x' }, { alias: 'y' }]],
+    ['PUT /api/v1/contacts/CONTACT', doctor, 200, { alias: 'x' }],
+    ['POST /api/v1/patients/PATIENT/screenings', doctor, 201, { neuro_diag: 'AD', age_class: '70-79' }],
+    ['PUT /api/v1/patients/PATIENT/consent', doctor, 200, { version: '1', signed_at: '2026-03-01', purposes: ['research'] }],
     ['POST /auth/invitation', anybody, 200, { code: invite('ines', 'monitor'), password: PASSWORD }],
     ['POST /auth/invitation/passkey/options', anybody, 200, { code: invite('pia', 'monitor') }],
     ['POST /auth/step-up', session, 204, { password: PASSWORD }],
     ['POST /auth/password', anybody, 200, { name: 'doctors', password: PASSWORD }],
     ['POST /auth/password/change', session, 200, { old: PASSWORD, new: 'hqz4 rnd8 wk3' }]]) {
     same(Object.keys(await inject(route, who, () => body)), ['422'], route);
-    const r = await ask(...route.split(' '), { ...who, body });
+    const r = await ask(...pathOf(route).split(' '), { ...who, body });
+    if (route === 'POST /api/v1/patients') [patient, contact] = [r.json.patient_id, r.json.contacts[0].id];
+    if (route.endsWith('PATIENT/contacts') && r.status === 200) contact = r.json[0].id;
     same(r.status, status, `${route} without: ${r.text}`);
     if (route === 'POST /auth/invitation') session.headers.Cookie = r.headers['set-cookie'][0].split(';')[0];
   }
@@ -296,14 +327,23 @@ await test('of jobs and endpoints', async () => {
   within(await ask('POST', `/v1/webhook-endpoints/${endpoint.json.endpoint_id}/rotate`, bot), list, 'a new secret');
 });
 await test('of somebody of the study, and in every role but the doctor\'s a refusal says nothing of what was sent', async () => {
-  const body = { first_name: 'Anna', last_name: 'Rossi', codice_fiscale: 'RSSNNA80A41H501L', address: 'Via Glicini 7', phone: '+39 06 7777777', medical_notes: 'stabile', neuro_diag: 'MCI', age_class: '40-49' };
+  const body = { first_name: 'Anna', last_name: 'Rossi', codice_fiscale: 'RSSNNA80A41H501L', home_address: 'Via Glicini 7', phone: '+39 06 7777777', medical_notes: 'stabile', neuro_diag: 'MCI', age_class: '40-49' };
   for (const role of ['installer', 'monitor', 'researcher', 'auditor', 'admin']) {
     const r = await ask('POST', '/api/v1/patients', { headers: { ...sessions[role], ...page }, body });
     same([r.status, Object.keys(r.json).sort()], [403, ['detail', 'request_id']], role);
     for (const v of Object.values(body)) check(!r.text.includes(v), `${role}: ${r.text}`);
   }
   const made = await ask('POST', '/api/v1/patients', { ...doctor, body });
-  within(made, (await ask('GET', `/api/v1/patients/${made.json.id}`, doctor)).json, 'a person');
+  const at = `/api/v1/patients/${made.json.patient_id}`, read = async (path) => (await ask('GET', path, doctor)).json;
+  within(made, await read(at), 'a person');
+  within(await ask('PUT', at, { ...doctor, body: { neuro_diag: 'AD' } }), await read(at), 'a person changed');
+  const called = await ask('POST', `${at}/contacts`, { ...doctor, body: { alias: 'x' } });
+  within(called, await read(`/api/v1/contacts/${called.json.id}`), 'a contact');
+  within(await ask('PUT', `/api/v1/contacts/${called.json.id}`, { ...doctor, body: { email: 'y' } }), await read(`/api/v1/contacts/${called.json.id}`), 'a contact changed');
+  within(await ask('PUT', `${at}/contacts`, { ...doctor, body: [{ alias: 'z' }] }), await read(`${at}/contacts`), 'contacts');
+  within(await ask('POST', `${at}/screenings`, { ...doctor, body: { neuro_diag: 'PD' } }), await read(`${at}/screenings`), 'a screening');
+  within(await ask('PUT', `${at}/consent`, { ...doctor, body: { version: '1', signed_at: '2026-03-01', purposes: ['research'] } }), await read(`${at}/consent`), 'a consent');
+  within(await ask('POST', `${at}/consent/withdraw`, doctor), await read(`${at}/consent`), 'a consent withdrawn');
   const twice = await ask('POST', '/api/v1/patients', { ...doctor, body });
   same(twice.status, 409, twice.text);
   for (const v of Object.values(body)) check(!twice.text.includes(v), `a conflict repeats what was sent: ${twice.text}`);

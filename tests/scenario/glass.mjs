@@ -38,7 +38,7 @@ const good = async (status, ...args) => {
   return r.json;
 };
 const refused = async (status, says, ...args) => contains(JSON.stringify((await good(status, ...args)).detail), says, args.slice(0, 3).join(' '));
-const enrol = async (n, code) => (await good(201, 'POST', 'patients', 'doc', { first_name: `Canary${n}`, last_name: 'Provvisorio', codice_fiscale: code })).id;
+const enrol = async (n, code) => (await good(201, 'POST', 'patients', 'doc', { first_name: `Canary${n}`, last_name: 'Provvisorio', codice_fiscale: code })).patient_id;
 const anna = await enrol(1, 'STP1234567890123'), bruno = await enrol(2, 'ENI1234567890123');
 const text = 'A neighbour heard a fall behind the door.';
 const request = (subject = anna) => ({ subject, reason: 'danger', text });
@@ -70,7 +70,7 @@ await test('one person is opened: they are read, nobody else is, nothing is chan
   same((await good(200, 'GET', `patients/${anna}`, 'doc', null, under(g.id))).first_name, 'Canary1');
   await refused(403, 'another person', 'GET', `patients/${bruno}`, 'doc', null, under(g.id));
   await refused(403, 'another person', 'GET', 'patients/7', 'doc', null, under(g.id));
-  for (const [method, target, body] of [['GET', 'patients'], ['POST', 'patients', { first_name: 'A' }], ['GET', 'me'], ['POST', 'break-glass', request(bruno)], ['POST', `break-glass/${g.id}/end`]])
+  for (const [method, target, body] of [['GET', 'patients'], ['POST', 'patients', { first_name: 'A' }], ['PUT', `patients/${anna}`, { phone: '1' }], ['DELETE', `patients/${anna}`], ['GET', `patients/${anna}/consent`], ['GET', 'me'], ['POST', 'break-glass', request(bruno)], ['POST', `break-glass/${g.id}/end`]])
     await refused(403, 'of its one person, and nothing else', method, target, 'doc', body, under(g.id));
   await refused(403, 'of yours', 'GET', `patients/${anna}`, 'both', null, { ...under(g.id), 'Lazaret-Role': 'doctor' });
   await refused(403, 'auditor may not break the glass', 'GET', `patients/${anna}`, 'dpo', null, under(g.id));
@@ -162,7 +162,7 @@ await test('the keys are rotated, and when the old ones are gone what was sealed
 });
 await test('the policy tells of it, and it is nobody\'s to be granted', () => {
   const told = cliJson(['policy', '--as', 'emergency', '--json']);
-  same(told.may.map((x) => `${x.action} ${x.entity} ${x.view} ${x.purpose}`), ['PatientDetail', 'PatientGeneral', 'Note', 'Screening'].map((x) => `read ${x} ONE BTG`));
+  same(told.may.map((x) => `${x.action} ${x.entity} ${x.view} ${x.purpose}`), ['PatientDetail', 'PatientGeneral', 'Contact', 'Note', 'Screening'].map((x) => `read ${x} ONE BTG`));
 });
 same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`);
 done();

@@ -179,7 +179,7 @@ async function dump(as) {
   return numbersOf(all);
 }
 await test('what two roles take out has no number, no name and no exact time in common (defects 5, 7; A5)', async () => {
-  const known = { number: 'a place in a ticket', hue: '0 to 359', date_delta: 'seconds since a time that is cut' };
+  const known = { number: 'a place in a ticket', hue: 'made of a number that is compared', date_delta: 'seconds since a time that is cut' };
   const taken = {};
   for (const as of ['doctor', 'installer', 'monitor']) taken[as] = (await dump(as)).filter(([k]) => !known[k]);
   for (const [a, b] of [['doctor', 'installer'], ['doctor', 'monitor'], ['installer', 'monitor']]) {
@@ -191,12 +191,20 @@ await test('what two roles take out has no number, no name and no exact time in 
   same([times('installer', 60), times('monitor', 60), times('doctor', 1)], [[], [], []], 'times that are not cut');
   same(times('monitor', 86400).filter(([k]) => k === 'date_start' || k === 'date_end'), [], 'a monitor: of homes the day');
   for (const as of ['installer', 'monitor']) check(!JSON.stringify(taken[as]).includes('Annunziata') && !JSON.stringify(taken[as]).includes('Glicini'), `${as} is told who or where`);
-  const hues = (as) => new Set(taken[as].filter(([k]) => k === 'patient_id').map(([, v]) => v % 360));
-  check(hues('installer').size > 1, 'hues');
 });
 await test('a hue is made of the caller\'s own number (defect 7)', async () => {
-  for (const as of ['doctor', 'installer', 'monitor'])
-    for (const t of await ok(as, 'GET', '/tickets')) same(t.hue, t.patient_id % 360, as);
+  const hues = {};
+  for (const as of ['doctor', 'installer', 'monitor']) {
+    const of = new Map();
+    for (const t of [...await ok(as, 'GET', '/tickets'), ...await ok(as, 'GET', '/installations')]) {
+      check(/^#[0-9a-f]{6}$/.test(t.hue), `a hue: ${t.hue}`);
+      same(of.get(t.patient_id) ?? t.hue, t.hue, 'one number, one hue');
+      of.set(t.patient_id, t.hue);
+    }
+    hues[as] = [...of.values()];
+  }
+  for (const [a, b] of [['doctor', 'installer'], ['doctor', 'monitor'], ['installer', 'monitor']])
+    same(hues[a].filter((h) => hues[b].includes(h)), [], `hues that ${a} and ${b} both see`);
 });
 await test('numbers of people say nothing to an installer, nor theirs to anybody else (defects 8, 9)', async () => {
   const absent = plain(await ask('installer', 'GET', '/installations/4503599627370000'));

@@ -75,7 +75,27 @@ const table = [
   // PatientDetail: doctor R W, installer, monitor, researcher, auditor and admin nothing
   ['GET /api/v1/patients', 'doctor', 200],
   ['POST /api/v1/patients', 'doctor', 422],
+  ['POST /api/v1/patients/search', 'doctor', 422],
   ['GET /api/v1/patients/:patient_id', 'doctor', 404, person],
+  ['PUT /api/v1/patients/:patient_id', 'doctor', 404, person],
+  ['DELETE /api/v1/patients/:patient_id', 'doctor', 404, person],
+  // Contacts: of PatientGeneral the surname, address and phone alone are the installer's, so these are the doctor's (R W)
+  ['GET /api/v1/patients/:patient_id/contacts', 'doctor', 404, person],
+  ['POST /api/v1/patients/:patient_id/contacts', 'doctor', 422, person],
+  ['PUT /api/v1/patients/:patient_id/contacts', 'doctor', 404, { ...person, body: () => [] }],
+  ['GET /api/v1/contacts/:contact_id', 'doctor', 404, person],
+  ['PUT /api/v1/contacts/:contact_id', 'doctor', 404, person],
+  ['DELETE /api/v1/contacts/:contact_id', 'doctor', 404, person],
+  // Screening: doctor R W, monitor and researcher "R c p": with consent, under pseudonyms
+  ['GET /api/v1/patients/:patient_id/screenings', 'doctor monitor researcher', 404, person],
+  ['POST /api/v1/patients/:patient_id/screenings', 'doctor', 422, person],
+  ['GET /api/v1/screenings', 'doctor monitor researcher', 200],
+  // Medical notes: doctor R W, nobody else of the staff
+  ['GET /api/v1/patients/:patient_id/notes', 'doctor', 404, person],
+  // Consent: doctor R W, monitor and researcher "status only", auditor R
+  ['GET /api/v1/patients/:patient_id/consent', 'doctor monitor researcher auditor', 404, person],
+  ['PUT /api/v1/patients/:patient_id/consent', 'doctor', 422, person],
+  ['POST /api/v1/patients/:patient_id/consent/withdraw', 'doctor', 404, person],
   // Installation details: doctor R, installer R W (assigned), monitor R W p; so of others there is none of a number they have
   ['GET /api/v1/installations', 'doctor installer monitor', 200],
   ['GET /api/v1/installations/:patient_id', 'doctor installer monitor', 404, person],
@@ -241,7 +261,7 @@ await test('who may, can: what is one\'s own', () => none(async () => {
   await step('enabled', 204, 'POST', `/v1/webhook-endpoints/${mine.endpoint}/enable`, bot);
   await step('removed', 204, 'DELETE', `/v1/webhook-endpoints/${mine.endpoint}`, bot);
   await step('a model', 200, 'GET', '/v1/models/news2/versions/stable', bot);
-  const { id } = (await step('enrolled', 201, 'POST', '/api/v1/patients', { ...doctor, body: patient })).json;
+  const { patient_id: id } = (await step('enrolled', 201, 'POST', '/api/v1/patients', { ...doctor, body: patient })).json;
   for (const c of callers.filter((x) => x.x)) {
     const want = c.is === 'doctor' ? 200 : expected(table.find((r) => r.at === '/api/v1/patients/:patient_id'), c);
     await step(`${c.name} asks for somebody of the study`, want, 'GET', `/api/v1/patients/${id}`, c);

@@ -285,7 +285,7 @@ for (const x of examples) await test(`${x.route}: ${x.name}, ${x.status}`, () =>
 
 const sample = (o) => o.at.replace(/\{\w+\}/g, '01890000-0000-7000-8000-000000000000');
 // Who may do it: a client, or somebody of the study.
-const doer = (o) => (o.at.endsWith('/review') ? "the doctor's auditor" : { PatientDetail: 'a doctor', BreakGlass: 'a doctor', Installation: 'an installer', PatientGeneral: 'an installer', Ticket: 'an installer',
+const doer = (o) => (o.at.endsWith('/review') ? "the doctor's auditor" : { PatientDetail: 'a doctor', Contact: 'a doctor', Screening: 'a doctor', Note: 'a doctor', Consent: 'a doctor', BreakGlass: 'a doctor', Installation: 'an installer', PatientGeneral: 'an installer', Ticket: 'an installer',
   TicketEntry: 'an installer', Assignment: 'an installer', Document: 'an installer' }[o.operation.tags[0]]);
 const send = (o, more = {}, server = servers[beside[doer(o)] ?? doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
   ...(o.operation.requestBody ? { body: '{}' } : {}), ...more,

@@ -77,6 +77,10 @@ static int open_house(void **state)
              "zeroblob(15) AS BLOB), x'00', "
              "x'00', 'active', 0, 0 FROM scope;"
              "INSERT INTO person (scope, id, rev, detail, joined_on) SELECT id, x'01', 1, x'00', 0 FROM scope;"
+             "INSERT INTO contact (scope, id, person, rev, nth, entry) SELECT id, x'01', x'01', 1, 0, x'00' FROM "
+             "scope;"
+             "INSERT INTO consent (scope, id, data_nick, rev, state, purposes, sheet, since) SELECT id, x'01', x'04', "
+             "1, 'active', 6, x'00', 0 FROM scope;"
              "INSERT INTO note (scope, id, person, rev, text) SELECT id, x'01', x'01', 1, x'00' FROM scope;"
              "INSERT INTO home (scope, id, rev, general) SELECT id, x'02', 1, x'00' FROM scope;"
              "INSERT INTO home (scope, id, rev, general) SELECT id, x'03', 1, x'00' FROM scope;"
@@ -134,6 +138,23 @@ static const struct {
     {"person", "fiscal_index", "b---"},
     {"person", "joined_on", "b---"},
     {"person", "left_on", "b---"},
+    {"person", "base_index", "b---"},
+    {"person", "contacts_rev", "b---"},
+    {"person", "mark", "b---"},
+    {"contact", "scope", "r---"},
+    {"contact", "id", "r---"},
+    {"contact", "person", "r---"},
+    {"contact", "rev", "b---"},
+    {"contact", "nth", "b---"},
+    {"contact", "entry", "b---"},
+    {"consent", "id", "r-rr"},
+    {"consent", "data_nick", "r-rr"},
+    {"consent", "rev", "r-rr"},
+    {"consent", "state", "b-rr"},
+    {"consent", "purposes", "b-rr"},
+    {"consent", "sheet", "b---"},
+    {"consent", "since", "b-rr"},
+    {"consent", "until", "b-rr"},
     {"home", "id", "rr--"},
     {"home", "rev", "br--"},
     {"home", "general", "br--"},
@@ -196,7 +217,9 @@ static const struct {
 static const struct {
     const char *table, *columns, *values, *may;
 } row[] = {
-    {"person", "scope, id, rev, detail, joined_on", "$1, $1, 1, $1, 0", "i---"},
+    {"person", "scope, id, rev, detail, joined_on", "$1, $1, 1, $1, 0", "b---"},
+    {"contact", "scope, id, person, rev, nth, entry", "$1, $1, $1, 1, 0, $1", "b---"},
+    {"consent", "scope, id, data_nick, rev, state, purposes, sheet, since", "$1, $1, $1, 1, '', 0, $1, 0", "i---"},
     {"home", "scope, id, rev, general", "$1, $1, 1, $1", "i---"},
     {"note", "scope, id, person, rev, text", "$1, $1, $1, 1, $1", "i---"},
     {"screening", "scope, id, data_nick, rev, finding", "$1, $1, $1, 1, $1", "i---"},
@@ -269,7 +292,8 @@ TEST(no_way_of_asking_gets_round_a_gate)
         "CREATE TABLE mine (a INTEGER)",
         "DROP TABLE screening",
         "ALTER TABLE screening RENAME TO mine",
-        "INSERT INTO role_grant (scope, id, staff, role, proposed_by, proposed_at) VALUES ($1, $1, $1, 'doctor', 'x', 0)",
+        "INSERT INTO role_grant (scope, id, staff, role, proposed_by, proposed_at) VALUES ($1, $1, $1, 'doctor', 'x', "
+        "0)",
     };
     static const char *const sqlite_only[] = {
         "ATTACH ':memory:' AS elsewhere",
@@ -348,6 +372,28 @@ TEST(behind_a_gate_there_are_the_rows_of_the_scope_and_of_the_actor)
     struct probe p = {.role = ROLE_DOCTOR, .scope = other_scope, .actor = somebody, .sql = "SELECT id FROM person"};
     CHECK_INT(tx_run(h.db, body, &p, &e), -1);
     CHECK_INT(p.rows, 1);
+}
+
+/* Consent holds at the store, too: PostgreSQL's alone. */
+TEST(behind_the_gate_of_a_pseudonym_there_are_the_data_of_who_consents)
+{
+    static const struct {
+        const char *state;
+        int purposes, monitor, researcher;
+    } row_of[] = {
+        {"active", 6, 1, 1}, {"active", 2, 1, 0}, {"active", 4, 0, 1}, {"active", 1, 0, 0}, {"withdrawn", 6, 0, 0}};
+    char sql[200];
+    for (size_t i = 0; i < COUNT(row_of); i++) {
+        snprintf(sql, sizeof sql, "UPDATE consent SET state = '%s', purposes = %d", row_of[i].state,
+                 row_of[i].purposes);
+        house_sql(&h, sql);
+        CHECK_INT(behind(ROLE_MONITOR, "SELECT finding FROM screening"), house_shared() ? row_of[i].monitor : 2);
+        CHECK_INT(behind(ROLE_RESEARCHER, "SELECT finding FROM screening"), house_shared() ? row_of[i].researcher : 2);
+        CHECK_INT(behind(ROLE_DOCTOR, "SELECT finding FROM screening"), house_shared() ? 1 : 2);
+    }
+    house_sql(&h, "UPDATE consent SET until = 1, state = 'active', purposes = 6");
+    CHECK_INT(behind(ROLE_MONITOR, "SELECT finding FROM screening"), house_shared() ? 0 : 2);
+    house_sql(&h, "UPDATE consent SET until = NULL");
 }
 
 static int write_elsewhere(struct tx *tx, void *arg, struct err *e)
@@ -440,9 +486,12 @@ TEST(nobody_writes_into_another_scope)
 
 TEST(roles_without_a_view_of_the_study_have_no_gate)
 {
-    static const enum role none[] = {ROLE_ANONYMOUS, ROLE_CLIENT, ROLE_OPERATOR, ROLE_AUDITOR, ROLE_ADMIN};
+    static const enum role none[] = {ROLE_ANONYMOUS, ROLE_CLIENT, ROLE_OPERATOR, ROLE_ADMIN};
     for (size_t i = 0; i < COUNT(none); i++)
         CHECK(!policy_gate(none[i]));
+    CHECK_INT(policy_gate(ROLE_AUDITOR)->grants, 1);
+    CHECK_STR(policy_gate(ROLE_AUDITOR)->grant[0].table, "consent"); /* and nothing is written there */
+    CHECK(!policy_gate(ROLE_AUDITOR)->grant[0].insert[0] && !policy_gate(ROLE_AUDITOR)->grant[0].update[0]);
 }
 
 int main(void)
@@ -453,6 +502,7 @@ int main(void)
         T(no_way_of_asking_gets_round_a_gate),
         T(a_gate_ends_where_the_body_says_and_with_the_body),
         T(behind_a_gate_there_are_the_rows_of_the_scope_and_of_the_actor),
+        T(behind_the_gate_of_a_pseudonym_there_are_the_data_of_who_consents),
         T(an_emergency_sees_one_person_and_changes_nothing),
         T(nobody_writes_into_another_scope),
         T(roles_without_a_view_of_the_study_have_no_gate),

@@ -117,7 +117,7 @@ static int open_house(void **state)
         house_sql(&h, sql);
     }
     anna = enrolled("{\"first_name\":\"Anna\",\"last_name\":\"Rossi\",\"codice_fiscale\":\"RSSNNA80A41H501L\","
-                    "\"address\":\"Via dei Glicini 7\",\"neuro_diag\":\"MCI\",\"medical_notes\":\"Zephyrine\"}");
+                    "\"home_address\":\"Via dei Glicini 7\",\"neuro_diag\":\"MCI\",\"medical_notes\":\"Zephyrine\"}");
     bruno = enrolled("{\"first_name\":\"Bruno\",\"last_name\":\"Provvisorio\",\"codice_fiscale\":\"STP1234567890123\","
                      "\"neuro_diag\":\"AD\"}");
     struct naming x = {.doctors = anna}, y = {.doctors = bruno};
@@ -134,6 +134,7 @@ static int open_house(void **state)
 static int raze_house(void **state)
 {
     (void)state;
+    study_close(&study);
     house_raze(&h);
     return 0;
 }
@@ -267,7 +268,7 @@ TEST(it_opens_nobody_else_and_for_nobody_else)
     struct caller x = under(&monitor, &g);
     struct audit_entry audit = act(&x);
     struct patient_page page;
-    CHECK_INT(patient_list(&study, &x, 0, 10, &audit, a, &page, &e), house_shared() ? 0 : -1);
+    CHECK_INT(patient_list(&study, &x, &(struct patient_query){.limit = 10}, &audit, a, &page, &e), house_shared() ? 0 : -1);
     if (house_shared()) /* the gate lets nothing through that was not named */
         CHECK_INT(page.n, 0);
     struct patient form = {.value = {[PATIENT_first_name] = SLICE("C"),

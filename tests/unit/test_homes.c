@@ -60,7 +60,7 @@ static int64_t enrolled(struct arena *a)
     people++;
     const char *form = arena_printf(a,
                                     "{\"first_name\":\"N\",\"last_name\":\"Quarantotti\",\"codice_fiscale\":\"STP%013d\","
-                                    "\"address\":\"Via dei Glicini %d\",\"phone\":\"+39 06 5550199\"}",
+                                    "\"home_address\":\"Via dei Glicini %d\",\"phone\":\"+39 06 5550199\"}",
                                     people, people);
     CHECK_INT(patient_form(slice_of(form), a, &p, fault), 0);
     CHECK_OK(patient_enrol(&study, &doctor, &p, &audit, a, &got, &e));
@@ -141,7 +141,7 @@ static const char *status_of(struct arena *a, int64_t patient)
     struct patient_page page;
     struct installation i;
     CHECK_INT(patient_read(&study, &doctor, patient, &audit, a, &p, &e), 1);
-    CHECK_OK(patient_list(&study, &doctor, 0, PATIENTS_PAGE, &audit, a, &page, &e));
+    CHECK_OK(patient_list(&study, &doctor, &(struct patient_query){.limit = PATIENTS_PAGE}, &audit, a, &page, &e));
     for (int k = 0; k < page.n; k++)
         if (page.patient[k].id == patient)
             CHECK_STR(page.patient[k].status, p.status);

@@ -28,8 +28,9 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_KEYS, none, "--a-------", none, none},
         {ENTITY_GRANT, "--ao----a-", "--ao---aa-", "-------aa-", none},
         {ENTITY_BREAK_GLASS, "---o-o----", "---o-o-a--", "-------a--", "---o-o----"},
-        {ENTITY_PATIENT_DETAIL, "---a------", "---a-----o", "---a------", none},
+        {ENTITY_PATIENT_DETAIL, "---a------", "---a-----o", "---a------", "---a------"},
         {ENTITY_PATIENT_GENERAL, "---a------", "---av----o", "---a-----o", none},
+        {ENTITY_CONTACT, "---a------", "---a-----o", "---a-----o", "---a------"},
         {ENTITY_NOTE, "---a------", "---a-----o", "---a------", none},
         {ENTITY_SCREENING, "---a------", "---a-pc--o", "---a------", none},
         {ENTITY_INSTALLATION, "----sp----", "---asp---o", "----sp----", none},
@@ -79,7 +80,8 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
 /* Breaking the glass opens this and nothing else, for reading, without asking for consent. */
 TEST(breaking_the_glass_opens_who_somebody_is_and_what_their_health_is)
 {
-    static const enum entity opened[] = {ENTITY_PATIENT_DETAIL, ENTITY_PATIENT_GENERAL, ENTITY_NOTE, ENTITY_SCREENING};
+    static const enum entity opened[] = {ENTITY_PATIENT_DETAIL, ENTITY_PATIENT_GENERAL, ENTITY_CONTACT, ENTITY_NOTE,
+                                         ENTITY_SCREENING};
     int n = 0;
     for (int entity = 0; entity < ENTITY_COUNT; entity++)
         for (int action = 0; action < ACTION_COUNT; action++)

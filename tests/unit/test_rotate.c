@@ -398,6 +398,7 @@ static int read_aliases(struct tx *tx, void *arg, struct err *e)
 static void all_known(struct shop *s, struct known *x)
 {
     struct err e;
+    study_close(&x->study);
     CHECK_OK(study_open(s->h.db, s->h.keyring, s->h.scope, &x->study, &e));
     CHECK_OK(tx_run(s->h.db, read_aliases, x, &e));
 }
@@ -424,6 +425,7 @@ TEST(what_aliases_mean_moves_too_and_a_kill_between_two_pages_leaves_all_of_them
     CHECK_INT(under_newest(&s, "alias", "subject", "alias"), SUBJECTS);
     CHECK_INT(reseal(&s, 0).destroyed, 6);
     all_known(&s, &x);
+    study_close(&x.study);
     shop_close(&s);
 }
 
@@ -435,11 +437,13 @@ TEST(every_place_is_sealed_anew_by_a_rotation_or_is_known_not_to_be)
 #include "jobs/reseal.def"
     };
     static const enum place not_under_a_domain[] = {
-        PLACE_JOB_BUNDLE,    PLACE_JOB_PLAN,     PLACE_JOB_RESULT, PLACE_JOB_VENDOR_LOG,    /* a job's own key */
-        PLACE_PERSON_DETAIL, PLACE_HOME_GENERAL, PLACE_NOTE_TEXT,  PLACE_SCREENING_FINDING, /* a subject's */
-        PLACE_DOMAIN_KEY,    PLACE_BLIND_KEY,                                               /* the root key */
-        PLACE_SUBJECT_KEY,   PLACE_AUDIT_KEY,                                               /* keys/subject.h; kept */
-        PLACE_LOGIN_COOKIE, /* minutes old, in a browser */
+        PLACE_JOB_BUNDLE,    PLACE_JOB_PLAN,      PLACE_JOB_RESULT, PLACE_JOB_VENDOR_LOG, /* a job's own key */
+        PLACE_PERSON_DETAIL, PLACE_HOME_GENERAL,  PLACE_NOTE_TEXT,  PLACE_SCREENING_FINDING,
+        PLACE_CONTACT_ENTRY, PLACE_CONSENT_SHEET, PLACE_INSTALLATION_SENSORS, PLACE_INSTALLATION_INFO, PLACE_TICKET_BODY,
+        PLACE_DOCUMENT_KEY,  PLACE_DOCUMENT_CARD, /* a subject's */
+        PLACE_DOMAIN_KEY,    PLACE_BLIND_KEY,     /* the root key */
+        PLACE_SUBJECT_KEY,   PLACE_AUDIT_KEY,     /* keys/subject.h; kept */
+        PLACE_LOGIN_COOKIE,                       /* minutes old, in a browser */
     };
     static const enum place all[] = {
 #define PLACE(name, table, column) PLACE_##name,
