@@ -1,19 +1,12 @@
 /* documents.c -- /api/v1/installations/ID/documents and /api/v1/documents/ID: files of a home, as they come and go. */
 #include "api/api_int.h"
+#include "api/record_int.h"
 #include "base/log.h"
 #include "http/disposition.h"
 #include "http/multipart.h"
 #include "study/document.h"
 
 enum { ANSWER_KIB = 256, LIMIT = 50, READ = 32 * 1024 };
-
-static int id_in(struct api_request *q, struct slice text, const char *loc, int64_t *ret, struct err *e)
-{
-    if (slice_int(text, 1, (INT64_C(1) << 52) - 1, ret))
-        return 0;
-    api_issue_field(q, "int_parsing", loc, "Input should be an id: a number that this service gave you");
-    return err_set(e, ERR_BAD_REQUEST, "an id that is none");
-}
 
 /* --- the list --- */
 
@@ -28,7 +21,8 @@ int api_document_list(struct api_request *q, struct err *e)
         api_issue_field(q, "int_parsing", "query/limit", "Input should be a number from 1 to 100");
         return err_set(e, ERR_BAD_REQUEST, "a limit out of range");
     }
-    if (id_in(q, q->param[0], "path/installation_id", &id, e) || (after.p && id_in(q, after, "query/cursor", &from, e)))
+    if (api_record_id(q, q->param[0], "path/patient_id", &id, e) ||
+        (after.p && api_record_id(q, after, "query/cursor", &from, e)))
         return -1;
     int found = document_list(&q->api->study, &q->caller, id, from, (int)n, &q->audit, q->arena, &page, e);
     if (found <= 0)
@@ -193,7 +187,7 @@ int api_document_add(struct api_request *q, struct err *e)
     struct document d;
     struct buf b = buf_in(q->arena, 4096);
     struct json_out o = json_out(&b);
-    if (id_in(q, q->param[0], "path/installation_id", &x.installation, e))
+    if (api_record_id(q, q->param[0], "path/patient_id", &x.installation, e))
         return -1;
     if (read_it(&x, &d, e)) {
         document_abandon(x.upload);
@@ -246,7 +240,7 @@ int api_document_get(struct api_request *q, struct err *e)
     int64_t id;
     if (document_readable(&q->caller, e))
         return api_deny_told(q, e);
-    if (id_in(q, q->param[0], "path/document_id", &id, e))
+    if (api_record_id(q, q->param[0], "path/document_id", &id, e))
         return -1;
     int found = document_open(&q->api->study, &q->caller, id, &q->audit, q->arena, &d, &r, e);
     if (found <= 0)
@@ -259,7 +253,7 @@ int api_document_get(struct api_request *q, struct err *e)
 int api_document_remove(struct api_request *q, struct err *e)
 {
     int64_t id;
-    if (id_in(q, q->param[0], "path/document_id", &id, e))
+    if (api_record_id(q, q->param[0], "path/document_id", &id, e))
         return -1;
     int found = document_remove(&q->api->study, &q->caller, id, &q->audit, q->arena, e);
     if (found <= 0)

@@ -6,107 +6,42 @@
 #include "base/rnd.h"
 #include "base/wipe.h"
 #include "crypto/chunked.h"
-#include "study/study_int.h"
+#include "study/house_int.h"
 
 enum {
     PIECE_CHUNKS = 16,
     PIECE_TEXT = PIECE_CHUNKS * CHUNK_TEXT,
     PIECE_SEALED = PIECE_CHUNKS * CHUNK_SEALED,
     SWEEP_PIECES = 16, /* in one transaction: 4 MiB of log */
-    CARD_MAX = 2048,
-    HOLDERS = 4
+    CARD_MAX = 2048
 };
-
-/* Who knows documents by numbers of their own. */
-static const char *const holder[HOLDERS] = {"doctor", "installer", "monitor", "audit"};
-enum { AUDITED = 3 };
 
 static const char *holder_of(const struct caller *c)
 {
     return role_name(c->role);
 }
 
-/* --- whose installation: by what main knows of homes --- */
+/* --- whose installation --- */
 
 static bool shown(const struct caller *c, const char *field)
 {
     return view_shows(policy_view(c->role, ENTITY_DOCUMENT, ACTION_READ), slice_of(field));
 }
 
-static bool sees_edges(const struct caller *c)
-{
-    return policy_view(c->role, ENTITY_INSTALLATION_LOOKUP, ACTION_READ) != VIEW_NONE;
-}
-
-/* In a body, behind the gate: the house they call so; of who may join the two, also the house of the person they call
- * so. 1, 0, -1. */
-static int find_house(struct tx *tx, const struct study *s, const struct caller *c, int64_t number, struct arena *a,
-                      uint8_t ret[16], struct err *e)
-{
-    uint8_t named[16], home[16];
-    struct bond b;
-    int got = alias_subject(tx, s, holder_of(c), number, a, named, e);
-    if (got <= 0)
-        return got;
-    int is_house = sees_edges(c) ? bond_home_of_house(tx, s, named, a, home, e) : 1;
-    if (is_house)
-        return is_house > 0 ? (memcpy(ret, named, 16), 1) : -1;
-    if (policy_view(c->role, ENTITY_PATIENT_LOOKUP, ACTION_READ) == VIEW_NONE)
-        return 0;
-    got = bond_of_person(tx, s, named, a, &b, e);
-    return got > 0 ? (memcpy(ret, b.house_nick, 16), 1) : got;
-}
-
-/* The same: was it given to them, where their view says so? 1, 0, -1. */
+/* In a body, behind the gate: was the house given to them, where their view says so? 1, 0, -1. */
 static int is_given(struct tx *tx, const struct study *s, const struct caller *c, enum action action,
                     const uint8_t house[16], struct arena *a, struct err *e)
 {
-    const struct view_row *v = view_row(policy_view(c->role, ENTITY_DOCUMENT, action));
-    uint8_t home[16];
-    struct rows r;
-    if (!v)
-        return err_set(e, ERR_NOT_ALLOWED, "%s does not do that with documents", holder_of(c));
-    if (v->reach == REACH_EVERY)
-        return 1;
-    int got = bond_home_of_house(tx, s, house, a, home, e);
-    return got > 0
-               ? tx_rows(tx, a, &r, e,
-                         "SELECT 1 FROM visit WHERE scope = $1 AND home = $2 AND staff = $3 AND until IS NULL LIMIT 1",
-                         V_ID(s->scope), V_ID(home), V_ID(c->id))
-               : got;
+    enum view view = policy_view(c->role, ENTITY_DOCUMENT, action);
+    return view == VIEW_NONE ? err_set(e, ERR_NOT_ALLOWED, "%s does not do that with documents", holder_of(c))
+                             : house_given(tx, s, c, view, house, a, e);
 }
 
 static int find_given_house(struct tx *tx, const struct study *s, const struct caller *c, enum action action,
                             int64_t number, struct arena *a, uint8_t ret[16], struct err *e)
 {
-    int found = find_house(tx, s, c, number, a, ret, e);
+    int found = house_find(tx, s, c, number, a, ret, e);
     return found > 0 ? is_given(tx, s, c, action, ret, a, e) : found;
-}
-
-/* --- the entry in the log --- */
-
-static int leave_absent(struct tx *tx, const struct audit_entry *entry, struct err *e)
-{
-    struct audit_entry absent = *entry;
-    absent.outcome = "deny";
-    absent.why = "absent";
-    return study_leave(tx, &absent, e);
-}
-
-static void name_in_audit(struct audit_entry *entry, int64_t number, char text[ALIAS_AUDIT_TEXT])
-{
-    snprintf(text, ALIAS_AUDIT_TEXT, "%lld", (long long)number);
-    entry->object_id = text;
-}
-
-static int audit_number(struct tx *tx, const struct study *s, const uint8_t id[16], struct arena *a, int64_t *ret,
-                        struct err *e)
-{
-    uint8_t index[1][BLIND_BYTES];
-    return alias_index(s, id, index[0], e) ||
-                   alias_numbers(tx, s, holder[AUDITED], (const uint8_t(*)[BLIND_BYTES])index, 1, a, ret, e)
-               ? -1
-               : 0;
 }
 
 /* --- sealing --- */
@@ -169,8 +104,8 @@ struct document_upload {
     struct arena *arena;
     struct document_new n;
     struct document d;
-    uint8_t id[16], house[16], index[BLIND_BYTES];
-    struct alias known[HOLDERS];
+    uint8_t id[16], house[16];
+    struct names names;
     struct subject_key fresh; /* of a house that has had no document */
     bool has_fresh, found, begun, done;
     struct key key, file; /* the house's, and the file's own */
@@ -193,7 +128,7 @@ static int find_body(struct tx *tx, void *arg, struct err *e)
                   : find_given_house(tx, u->s, u->c, ACTION_CREATE, u->n.installation, u->arena, u->house, e);
     arena_rewind(u->arena, mark);
     u->found = got > 0;
-    return got < 0 ? -1 : got ? tx_ungate(tx, e) : leave_absent(tx, &u->audit, e);
+    return got < 0 ? -1 : got ? tx_ungate(tx, e) : study_leave_absent(tx, &u->audit, e);
 }
 
 /* The house's key, made if it has none yet. */
@@ -224,8 +159,9 @@ static int begin_body(struct tx *tx, void *arg, struct err *e)
                    tx_put(tx, e,
                           "INSERT INTO document (scope, id, house_nick, alias_index, file_key, head, created_at, "
                           "lease_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                          V_ID(u->s->scope), V_ID(u->id), V_ID(u->house), V_ID(u->index), V_BLOB(u->wrapped),
-                          V_BYTES(u->head, CHUNKED_HEAD), V_INT(u->d.created_at), V_INT(u->lease)) ||
+                          V_ID(u->s->scope), V_ID(u->id), V_ID(u->house), V_ID(u->names.of[0].index),
+                          V_BLOB(u->wrapped), V_BYTES(u->head, CHUNKED_HEAD), V_INT(u->d.created_at),
+                          V_INT(u->lease)) ||
                    tx_ungate(tx, e) || (u->has_fresh && keyring_subject_store(tx, &u->fresh, e))
                ? -1
                : 0;
@@ -258,10 +194,7 @@ static int prepare(struct document_upload *u, struct err *e)
     u->sealed = arena_take(u->arena, PIECE_SEALED);
     if (!u->text || !u->sealed)
         return err_set(e, ERR_NO_MEMORY, "a document's pieces");
-    for (int i = 0; i < HOLDERS; i++)
-        if (alias_make(u->s, holder[i], u->id, u->arena, &u->known[i], e))
-            return -1;
-    return alias_index(u->s, u->id, u->index, e);
+    return names_make(u->s, u->id, u->arena, &u->names, e);
 }
 
 int document_begin(const struct study *s, const struct caller *c, const struct document_new *n,
@@ -338,7 +271,7 @@ int document_write(struct document_upload *u, struct slice bytes, struct err *e)
     return 0;
 }
 
-/* The visit may have ended meanwhile: asked again. */
+/* They may have given it back meanwhile: asked again. */
 static int finish_body(struct tx *tx, void *arg, struct err *e)
 {
     struct document_upload *u = arg;
@@ -356,20 +289,7 @@ static int finish_body(struct tx *tx, void *arg, struct err *e)
                     V_INT(clock_steady_us()));
     if (n != 1)
         return n < 0 ? -1 : err_set(e, ERR_GONE, "a document took too long to come");
-    if (tx_ungate(tx, e))
-        return -1;
-    for (int i = 0; i < HOLDERS; i++)
-        if (alias_store(tx, u->s, &u->known[i], e))
-            return -1;
-    return audit_append(tx, &u->audit, e);
-}
-
-static int64_t known_as(const struct document_upload *u)
-{
-    for (int i = 0; i < HOLDERS; i++)
-        if (strcmp(holder[i], holder_of(u->c)) == 0)
-            return u->known[i].number;
-    return 0;
+    return tx_ungate(tx, e) || names_store(tx, u->s, &u->names, e) || audit_append(tx, &u->audit, e) ? -1 : 0;
 }
 
 int document_finish(struct document_upload *u, struct slice kind, struct document *ret, struct err *e)
@@ -385,11 +305,12 @@ int document_finish(struct document_upload *u, struct slice kind, struct documen
     if (store_piece(u, e) || seal(&u->key, &at, card, u->arena, &u->card, e))
         return -1;
     u->audit.rows = 1;
-    name_in_audit(&u->audit, u->known[AUDITED].number, u->audit_id);
+    snprintf(u->audit_id, sizeof u->audit_id, "%lld", (long long)names_number(&u->names, "audit"));
+    u->audit.object_id = u->audit_id;
     if (tx_run(u->s->db, finish_body, u, e))
         return -1;
     u->done = true;
-    u->d.id = known_as(u);
+    u->d.id = names_number(&u->names, holder_of(u->c));
     u->d.author = slice_of(holder_of(u->c));
     *ret = u->d;
     document_abandon(u);
@@ -625,7 +546,7 @@ static int list_body(struct tx *tx, void *arg, struct err *e)
     int got = find_given_house(tx, x->s, x->c, ACTION_READ, x->installation, x->arena, x->house, e);
     x->found = got > 0;
     if (got <= 0)
-        return got ? -1 : leave_absent(tx, &x->audit, e);
+        return got ? -1 : study_leave_absent(tx, &x->audit, e);
     if (list_page(tx, x, e) < 0 || number_rows(tx, x, e) ||
         tx_rows(tx, x->arena, &x->count, e,
                 "SELECT count(*) FROM document WHERE scope = $1 AND house_nick = $2 AND lease_until IS NULL",
@@ -694,15 +615,13 @@ static int find_document(struct tx *tx, struct looking *x, struct err *e)
 static int look_body(struct tx *tx, void *arg, struct err *e)
 {
     struct looking *x = arg;
-    int64_t number;
     int found = study_enter(tx, x->s, x->c, e) ? -1 : find_document(tx, x, e);
     x->found = found > 0;
     if (found <= 0)
-        return found ? -1 : leave_absent(tx, &x->audit, e);
-    if (tx_ungate(tx, e) || audit_number(tx, x->s, x->id, x->arena, &number, e) ||
+        return found ? -1 : study_leave_absent(tx, &x->audit, e);
+    if (tx_ungate(tx, e) || names_audit(tx, x->s, x->id, x->arena, &x->audit, x->audit_id, e) ||
         (x->action == ACTION_DELETE && blank(tx, x->s, x->id, e) < 0))
         return -1;
-    name_in_audit(&x->audit, number, x->audit_id);
     x->audit.rows = 1;
     return audit_append(tx, &x->audit, e);
 }

@@ -276,6 +276,9 @@ int house_erase(struct tx *tx, const struct study *s, const uint8_t house[16], s
         "house_nick = $2)",
         "DELETE FROM ticket WHERE scope = $1 AND house_nick = $2",
         "DELETE FROM installation WHERE scope = $1 AND house_nick = $2",
+        /* unreadable from here on; document_sweep removes what is left */
+        "UPDATE document SET lease_until = 0, file_key = NULL, card = NULL, author = NULL WHERE scope = $1 AND "
+        "house_nick = $2",
     };
     int n = 0;
     for (size_t i = 0; i < COUNT(statement); i++) {

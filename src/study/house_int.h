@@ -76,8 +76,8 @@ int house_make(const struct study *s, const uint8_t house[16], struct arena *a, 
 /* In a body, outside of any gate. */
 int house_store(struct tx *tx, const struct study *s, const struct house_new *n, struct err *e);
 
-/* In a body, outside of any gate: all there is of a house but its edges, its own numbers and its keys. The number of
- * rows, or -1. */
+/* In a body, outside of any gate: all there is of a house but its edges, its own numbers and its keys. Documents are
+ * unreadable with it; document_sweep removes what is left of them. The number of rows, or -1. */
 int house_erase(struct tx *tx, const struct study *s, const uint8_t house[16], struct err *e);
 
 /* The statements of lists: their plans are tested. */

@@ -104,7 +104,8 @@ for (const [name, who] of Object.entries({ doctor, installer, monitor })) {
 }
 same((await ask('POST', `/api/v1/tickets/${numbers.installer.ticket}/take`, installer)).status, 200, 'taken');
 const homes = [['GET', '/api/v1/installations/ID', 'home'], ['PUT', '/api/v1/installations/ID', 'home', { internet_type: 'dsl' }], ['POST', '/api/v1/installations/ID', 'home', { internet_type: 'dsl' }],
-  ['GET', '/api/v1/installations/ID/info', 'home'], ['GET', '/api/v1/installations/ID/tickets', 'home'], ['POST', '/api/v1/installations/ID/tickets', 'home', { message: { body: 'x' } }],
+  ['GET', '/api/v1/installations/ID/info', 'home'], ['GET', '/api/v1/installations/ID/tickets', 'home'], ['GET', '/api/v1/installations/ID/documents', 'home'],
+  ['GET', '/api/v1/documents/ID', 'document'], ['DELETE', '/api/v1/documents/ID', 'document'], ['POST', '/api/v1/installations/ID/tickets', 'home', { message: { body: 'x' } }],
   ['POST', '/api/v1/tickets?patient_id=ID', 'home', { message: { body: 'x' } }], ['GET', '/api/v1/tickets?cursor=ID', 'ticket'], ['GET', '/api/v1/tickets/ID', 'ticket'], ['GET', '/api/v1/tickets/ID/messages', 'ticket'],
   ['POST', '/api/v1/tickets/ID/messages', 'ticket', { body: 'x' }], ['POST', '/api/v1/tickets/ID/close', 'ticket'], ['POST', '/api/v1/tickets/ID/reopen', 'ticket'],
   ['POST', '/api/v1/tickets/ID/take', 'ticket'], ['POST', '/api/v1/tickets/ID/release', 'ticket'], ['GET', '/api/v1/patients/ID', 'person']];

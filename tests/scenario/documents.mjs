@@ -7,7 +7,6 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
-import { installations } from './houses.mjs';
 import { settings, token } from './issuer.mjs';
 import { Server, check, cliJson, contains, done, same, sleep, test, until } from './lib.mjs';
 
@@ -38,13 +37,26 @@ const send = (as, home, name, type, bytes, kind = 'home map') => ask(as, 'POST',
 const plain = (as, home, name, type, bytes, more = {}) => ask(as, 'POST', `/api/v1/installations/${home}/documents?file_type=sheet`,
   { headers: { 'Content-Type': type, 'Content-Disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`, ...more }, body: bytes });
 
-// ---- two homes; the other installer signs in when the first was visited already
+// ---- two homes, each given to an installer of its own: what doctor, installer and monitor call it is what their newest ticket is about, which is
+// the same one, since all read in it what its installer wrote
 
-for (const [i, code] of ['STP8123456789012', 'ENI8123456789012'].entries())
-  same((await ask('doctor', 'POST', '/api/v1/patients', { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ first_name: `N${i}`, last_name: 'Provvisorio', codice_fiscale: code }) })).status, 201, 'enrolled');
-for (const as of ['installer', 'monitor', 'researcher']) await ask(as, 'GET', '/api/v1/me');
-const [home, second] = installations(server);
-await ask('other', 'GET', '/api/v1/me');
+async function given(code, installer) {
+  const enrolled = await ask('doctor', 'POST', '/api/v1/patients', { headers: json, body: JSON.stringify({ first_name: 'N', last_name: 'Provvisorio', codice_fiscale: code }) });
+  same(enrolled.status, 201, enrolled.text);
+  const newest = async (as) => (await ask(as, 'GET', '/api/v1/tickets?limit=1')).json[0];
+  const { ticket_id, patient_id } = await newest(installer);
+  same((await ask(installer, 'POST', `/api/v1/tickets/${ticket_id}/take`)).status, 200, 'taken');
+  same((await ask(installer, 'POST', `/api/v1/tickets/${ticket_id}/messages`, { headers: json, body: JSON.stringify({ body: `I go where ${code} is` }) })).status, 201, 'written');
+  const numbers = { ticket: ticket_id, installer: patient_id };
+  for (const as of ['doctor', 'monitor']) {
+    const theirs = await newest(as);
+    contains((await ask(as, 'GET', `/api/v1/tickets/${theirs.ticket_id}/messages`)).text, `where ${code} is`);
+    numbers[as] = theirs.patient_id;
+  }
+  return numbers;
+}
+const json = { 'Content-Type': 'application/json' };
+const home = await given('STP8123456789012', 'installer'), second = await given('ENI8123456789012', 'other');
 let id;
 
 await test('a form with a file is a document, told as FastAPI told it', async () => {
@@ -107,10 +119,24 @@ await test('what is not given to an installer is not there for them', async () =
   same(absent.status, 404, absent.text);
   const without = (r) => JSON.stringify({ ...r.json, request_id: '' });
   for (const r of [await ask('other', 'GET', `/api/v1/documents/${id}`), await ask('other', 'DELETE', `/api/v1/documents/${id}`), await ask('other', 'GET', `/api/v1/installations/${home.installer}/documents`),
+    await ask('installer', 'GET', `/api/v1/installations/${second.installer}/documents`), await send('installer', second.installer, 'a.pdf', 'application/pdf', pdf(10)),
     await send('other', home.installer, 'a.pdf', 'application/pdf', pdf(10)), await ask('installer', 'GET', `/api/v1/documents/${home.installer}`), await send('installer', home.monitor, 'a.pdf', 'application/pdf', pdf(10))]) {
     same([r.status, without(r)], [404, without(absent)], r.text);
     same([newest().out, newest().why], ['deny', 'absent'], 'the entry');
   }
+});
+await test('given back with its ticket, a home is another one\'s, and its documents are', async () => {
+  const as_known = async (as) => [(await ask(as, 'GET', `/api/v1/documents/${id}`)).status, (await ask(as, 'GET', `/api/v1/installations/${home.installer}/documents`)).status];
+  const deed = async (as, what) => same((await ask(as, 'POST', `/api/v1/tickets/${home.ticket}/${what}`)).status, 200, `${as}: ${what}`);
+  await deed('installer', 'close');
+  same(await as_known('installer'), [200, 200], 'when it is closed');
+  await deed('installer', 'reopen');
+  await deed('installer', 'release');
+  same([await as_known('installer'), await as_known('other')], [[404, 404], [404, 404]], 'when nobody has it');
+  await deed('other', 'take');
+  same([await as_known('installer'), await as_known('other')], [[404, 404], [200, 200]], 'when another has it');
+  await deed('other', 'release');
+  await deed('installer', 'take');
 });
 await test('what is not what it is said to be is refused, and the sentence says so', async () => {
   const before = (await ask('installer', 'GET', `/api/v1/installations/${home.installer}/documents`)).json.total;

@@ -116,8 +116,8 @@ const table = [
   ['POST /api/v1/tickets/:ticket_id/take', 'installer', 404, person],
   ['POST /api/v1/tickets/:ticket_id/release', 'installer monitor', 404, person],
   // Documents (home map, sheet): doctor R, installer R W (assigned), monitor "R p, redacted": which there are, not what they say
-  ['GET /api/v1/installations/:installation_id/documents', 'doctor installer monitor', 404, person],
-  ['POST /api/v1/installations/:installation_id/documents', 'installer', 422, person],
+  ['GET /api/v1/installations/:patient_id/documents', 'doctor installer monitor', 404, person],
+  ['POST /api/v1/installations/:patient_id/documents', 'installer', 422, person],
   ['GET /api/v1/documents/:document_id', 'doctor installer', 404, person],
   ['DELETE /api/v1/documents/:document_id', 'installer', 404, person],
   // Break-glass: doctor and monitor "g", DPO/auditor "review"

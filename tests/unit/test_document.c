@@ -8,8 +8,9 @@
 #include "house.h"
 #include "policy/policy.h"
 #include "study/document.h"
+#include "study/house_int.h"
 #include "study/patient.h"
-#include "study/study_int.h"
+#include "study/ticket.h"
 
 enum { PIECE = 16 * CHUNK_TEXT };
 
@@ -19,10 +20,10 @@ static struct caller doctor = {.role = ROLE_DOCTOR, .id = {7}}, monitor = {.role
                      installer = {.role = ROLE_INSTALLER, .id = {9}}, other = {.role = ROLE_INSTALLER, .id = {10}},
                      researcher = {.role = ROLE_RESEARCHER, .id = {11}};
 
-/* A home with a house, as each of the roles calls it. */
+/* A home with sensors, as each of the roles calls it, and its first ticket, as installers call that. */
 struct site {
-    int64_t doctors, installers, monitors;
-    struct bond bond;
+    int64_t doctors, installers, monitors, ticket;
+    uint8_t house[16];
 };
 static struct site one, two;
 
@@ -31,63 +32,50 @@ static struct audit_entry act(const struct caller *c)
     return (struct audit_entry){.scope = h.scope, .actor = "somebody", .role = role_name(c->role), .action = "read", .outcome = "permit"};
 }
 
-/* --- a house that is visited --- */
+/* --- a home that is given --- */
 
-static int find_bond(struct tx *tx, void *arg, struct err *e)
+static int find_house(struct tx *tx, void *arg, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct site *x = arg;
-    return alias_subject(tx, &study, "doctor", x->doctors, a, x->bond.person, e) == 1 &&
-                   bond_of_person(tx, &study, x->bond.person, a, &x->bond, e) == 1
-               ? 0
-               : -1;
+    return house_find(tx, &study, &doctor, x->doctors, a, x->house, e) == 1 ? 0 : -1;
 }
 
-static struct alias made;
-static int store_alias(struct tx *tx, void *arg, struct err *e)
+static struct ticket newest(struct arena *a, const struct caller *c)
 {
-    (void)arg;
-    return alias_store(tx, &study, &made, e);
+    struct err e;
+    struct audit_entry audit = act(c);
+    struct ticket_page page;
+    const struct ticket_filter f = {.state = -1, .limit = 1};
+    CHECK_OK(ticket_list(&study, c, &f, &audit, a, &page, &e));
+    CHECK_INT(page.n, 1);
+    return page.ticket[0];
 }
 
-static int64_t named(const char *holder, const uint8_t subject[16])
+static void does(const struct caller *c, const struct site *p, enum ticket_deed deed)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct err e;
-    CHECK_OK(alias_make(&study, holder, subject, a, &made, &e));
-    CHECK_OK(tx_run(h.db, store_alias, NULL, &e));
-    return made.number;
+    struct audit_entry audit = act(c);
+    static const struct study_revs any;
+    struct ticket t;
+    CHECK_OK(ticket_do(&study, c, p->ticket, deed, (struct slice){NULL, 0}, &any, &audit, a, &t, NULL, &e));
 }
 
-static void visit(const struct site *p, const struct caller *c, bool ends)
-{
-    char sql[512], home[33], staff[33];
-    hex_encode(p->bond.home, 16, home);
-    hex_encode(c->id, 16, staff);
-    if (ends)
-        snprintf(sql, sizeof sql, "UPDATE visit SET until = 1 WHERE home = x'%s' AND staff = x'%s'", home, staff);
-    else
-        snprintf(sql, sizeof sql, "DELETE FROM visit WHERE home = x'%s' AND staff = x'%s';"
-                                  "INSERT INTO visit (scope, home, staff, since) SELECT scope, id, x'%s', 0 FROM home WHERE id = x'%s'",
-                 home, staff, staff, home);
-    house_sql(&h, sql);
-}
-
-static struct site enrolled(const char *code)
+static struct site enrolled(const char *code, const struct caller *takes)
 {
     OWN_ARENA struct arena *a = arena_new(4 << 20);
     struct err e;
     struct patient p, got;
     struct patient_fault fault[PATIENT_FAULTS];
     struct audit_entry audit = act(&doctor);
-    struct site x = {.doctors = 0};
     const char *form = arena_printf(a, "{\"first_name\":\"N\",\"last_name\":\"Provvisorio\",\"codice_fiscale\":\"%s\"}", code);
     CHECK_INT(patient_form(slice_of(form), a, &p, fault), 0);
     CHECK_OK(patient_enrol(&study, &doctor, &p, &audit, a, &got, &e));
-    x.doctors = got.id;
-    CHECK_OK(tx_run(h.db, find_bond, &x, &e));
-    x.installers = named("installer", x.bond.house_nick);
-    x.monitors = named("monitor", x.bond.house_nick);
+    struct ticket t = newest(a, takes);
+    struct site x = {got.id, t.patient_id, newest(a, &monitor).patient_id, t.id, {0}};
+    CHECK_OK(tx_run(h.db, find_house, &x, &e));
+    does(takes, &x, DEED_TAKE);
     return x;
 }
 
@@ -109,10 +97,8 @@ static int open_house(void **state)
                  all[i]->id[0], all[i]->id[0]);
         house_sql(&h, sql);
     }
-    one = enrolled("STP1234567890123");
-    two = enrolled("ENI1234567890123");
-    visit(&one, &installer, false);
-    visit(&two, &other, false);
+    one = enrolled("STP1234567890123", &installer);
+    two = enrolled("ENI1234567890123", &other);
     return 0;
 }
 
@@ -310,13 +296,17 @@ TEST(an_installation_that_is_not_ones_own_is_not_there)
     struct document_page doctors = listed(a, &doctor, one.doctors, 0, 100);
     CHECK_INT(document_remove(&study, &doctor, doctors.document[0].id, &audit, a, &e), -1);
     CHECK_INT(read_all(&installer, d.id, &code), 100);
-    visit(&one, &installer, true); /* their visit is over */
+    does(&installer, &one, DEED_CLOSE); /* it was given to them all the same */
+    CHECK_INT(read_all(&installer, d.id, &code), 100);
+    does(&installer, &one, DEED_REOPEN);
+    does(&installer, &one, DEED_RELEASE);
     CHECK_INT(read_all(&installer, d.id, &code), 0);
-    visit(&one, &installer, false);
+    CHECK_INT(code, ERR_NOT_FOUND);
+    does(&installer, &one, DEED_TAKE);
     CHECK_INT(read_all(&installer, d.id, &code), 100);
 }
 
-TEST(a_visit_that_ends_while_its_document_comes_leaves_nothing)
+TEST(a_home_that_is_given_back_while_its_document_comes_gets_none)
 {
     OWN_ARENA struct arena *a = arena_new(8 << 20);
     struct err e;
@@ -325,11 +315,11 @@ TEST(a_visit_that_ends_while_its_document_comes_leaves_nothing)
     struct document_upload *u = begun(a, &installer, one.installers);
     CHECK_OK(document_write(u, (struct slice){text_of(a, PIECE + 5), PIECE + 5}, &e));
     CHECK_INT(rows("document_piece"), pieces + 1);
-    visit(&one, &installer, true);
+    does(&installer, &one, DEED_RELEASE);
     CHECK_INT(document_finish(u, SLICE("map"), &d, &e), -1);
     CHECK_INT(e.code, ERR_NOT_FOUND);
     document_abandon(u);
-    visit(&one, &installer, false);
+    does(&installer, &one, DEED_TAKE);
     CHECK_INT(rows("document"), documents);
     CHECK_INT(rows("document_piece"), pieces);
     CHECK_INT(rows("alias"), names);
@@ -494,9 +484,38 @@ TEST(the_first_documents_of_a_house_may_come_at_once)
         CHECK_INT(read_all(&other, id[i], &code), 1000);
 }
 
+static int erase(struct tx *tx, void *arg, struct err *e)
+{
+    return house_erase(tx, &study, arg, e) < 0 ? -1 : 0;
+}
+
 static int destroy(struct tx *tx, void *arg, struct err *e)
 {
     return keyring_subject_destroy(tx, study.scope, arg, e) < 0 ? -1 : 0;
+}
+
+TEST(of_a_house_that_is_erased_no_document_is_left_nor_one_that_is_coming)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct err e;
+    struct document d;
+    enum err_code code;
+    int gone;
+    int64_t documents = rows("document"), pieces = rows("document_piece"), names = rows("alias");
+    struct site three = enrolled("STP1234567890124", &installer);
+    int64_t of_homes = rows("alias") - names - 4; /* without its ticket's */
+    sent(a, &installer, three.installers, 1000, 1000);
+    struct document_upload *u = begun(a, &installer, three.installers);
+    CHECK_OK(document_write(u, (struct slice){text_of(a, PIECE + 5), PIECE + 5}, &e));
+    CHECK_OK(tx_run(h.db, erase, three.house, &e));
+    CHECK_INT(document_finish(u, SLICE("map"), &d, &e), -1);
+    document_abandon(u);
+    CHECK_OK(document_sweep(&study, clock_steady_us(), &gone, &e));
+    CHECK_INT(rows("document"), documents);
+    CHECK_INT(rows("document_piece"), pieces);
+    CHECK_INT(rows("alias"), names + of_homes);
+    struct document stays = sent(a, &installer, one.installers, 100, 100);
+    CHECK_INT(read_all(&installer, stays.id, &code), 100);
 }
 
 /* The last test: it forgets the house. */
@@ -506,8 +525,8 @@ TEST(with_the_houses_keys_its_documents_are_gone)
     struct err e;
     enum err_code code;
     struct document d = sent(a, &other, two.installers, 1000, 1000);
-    CHECK_OK(tx_run(h.db, destroy, two.bond.house_nick, &e));
-    keyring_subject_forget(h.keyring, study.scope, two.bond.house_nick);
+    CHECK_OK(tx_run(h.db, destroy, two.house, &e));
+    keyring_subject_forget(h.keyring, study.scope, two.house);
     CHECK_INT(read_all(&other, d.id, &code), 0);
     CHECK_INT(code, ERR_GONE);
     struct document_upload *u = NULL;
@@ -523,12 +542,13 @@ int main(void)
         T(what_was_sent_is_read_whatever_its_length),
         T(each_role_sees_documents_under_its_own_numbers_and_no_more_than_its_view),
         T(an_installation_that_is_not_ones_own_is_not_there),
-        T(a_visit_that_ends_while_its_document_comes_leaves_nothing),
+        T(a_home_that_is_given_back_while_its_document_comes_gets_none),
         T(what_is_not_what_it_was_said_to_be_is_refused_and_leaves_nothing),
         T(an_upload_that_broke_off_is_seen_by_nobody_and_swept_when_its_lease_is_over),
         T(what_was_removed_is_gone_also_for_who_is_reading_it),
         T(pieces_that_were_changed_moved_or_cut_off_are_not_given_out),
         T(the_first_documents_of_a_house_may_come_at_once),
+        T(of_a_house_that_is_erased_no_document_is_left_nor_one_that_is_coming),
         T(with_the_houses_keys_its_documents_are_gone),
     };
     int failed = cmocka_run_group_tests(tests, open_house, raze_house);
