@@ -415,16 +415,6 @@ int document_recover(const struct study *s, struct err *e)
     return tx_run(s->db, recover_body, (void *)s, e);
 }
 
-int document_erase_of(struct tx *tx, const struct study *s, const uint8_t house[16], struct err *e)
-{
-    return tx_exec(tx, e,
-                   "UPDATE document SET lease_until = 0, file_key = NULL, card = NULL, author = NULL WHERE scope = $1 "
-                   "AND house_nick = $2",
-                   V_ID(s->scope), V_ID(house)) < 0
-               ? -1
-               : 0;
-}
-
 static int blank_body(struct tx *tx, void *arg, struct err *e)
 {
     struct sweeping *x = arg;

@@ -94,7 +94,4 @@ int document_recover(const struct study *s, struct err *e);
 /* As JSON: what is shown of it. */
 void document_put(struct json_out *o, const struct document *d);
 
-/* In a body, outside of any gate: nobody opens a document of this house any more; document_sweep takes what is left. */
-int document_erase_of(struct tx *tx, const struct study *s, const uint8_t house[16], struct err *e);
-
 #endif

@@ -4,7 +4,6 @@
 #include "base/own.h"
 #include "base/rnd.h"
 #include "study/consent_int.h"
-#include "study/document.h"
 #include "study/house_int.h"
 #include "study/patient_int.h"
 #include "study/roster.h"
@@ -88,8 +87,7 @@ static int erase_bond(struct tx *tx, const struct study *s, const struct bond *b
     if (others)
         return n;
     int of_house = house_erase(tx, s, b->house_nick, e);
-    return of_house < 0 || document_erase_of(tx, s, b->house_nick, e) || erase_subject(tx, s, b->home, ret, e) ||
-                   erase_subject(tx, s, b->house_nick, ret, e)
+    return of_house < 0 || erase_subject(tx, s, b->home, ret, e) || erase_subject(tx, s, b->house_nick, ret, e)
                ? -1
                : n + of_house;
 }
