@@ -32,8 +32,8 @@ const refused = async (status, says, ...how) => {
   contains(r.text, says, `${how.slice(0, 3)}`);
 };
 let enrolments = 0;
-const enrol = async (more = {}) => (await ok('doctor', 'POST', '/patients', { first_name: 'Annunziata', last_name: 'Quarantotti', address: 'Via dei Glicini 7', phone: '+39 06 5550199',
-  codice_fiscale: `STP${String(1000000000000 + enrolments++)}`, join_date: '2026-03-01', ...more })).id;
+const enrol = async (more = {}) => (await ok('doctor', 'POST', '/patients', { first_name: 'Annunziata', last_name: 'Quarantotti', home_address: 'Via dei Glicini 7', phone: '+39 06 5550199',
+  codice_fiscale: `STP${String(1000000000000 + enrolments++)}`, date_join: '2026-03-01', ...more })).patient_id;
 const newest = async (as) => (await ok(as, 'GET', '/tickets?limit=1'))[0];
 const plain = (r) => JSON.stringify([r.status, { ...r.json, request_id: 0 }]);
 const seconds = (from) => (from.endsWith('Z') ? Date.parse(from) / 1000 : NaN);
@@ -232,7 +232,7 @@ await test('the clients of other programs, and answers of the provider, are none
   check(!/<html|active|keycloak/i.test(r.text), r.text);
 });
 await test('a home about which nothing was written, and one without anything, break no list (defects 15, 18)', async () => {
-  await enrol({ address: undefined, phone: undefined });
+  await enrol({ home_address: undefined, phone: undefined });
   for (const as of ['doctor', 'installer', 'monitor']) for (const list of ['/installations', '/tickets']) same((await ask(as, 'GET', list)).status, 200, `${as} ${list}`);
 });
 await test('lists go page by page, show each once and say how many there are (defect 19)', async () => {
