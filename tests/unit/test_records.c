@@ -302,7 +302,7 @@ TEST(a_restored_row_is_erased_again)
     CHECK_OK(patient_list(&study, &doctor, &(struct patient_query){.limit = 1}, &audit, a, &page, &e));
     int64_t all = page.all;
     CHECK_OK(tx_run(h.db, again_body, &x, &e));
-    CHECK_INT(x.n, 12); /* person, home, note, contact, screening; the house: its installation, its first ticket with what was written, their numbers */
+    CHECK_INT(x.n, 12); /* person, home, note, contact, screening; the house: installation, ticket, what it says, numbers */
     CHECK_OK(tx_run(h.db, again_body, &x, &e));
     CHECK_INT(x.n, 0);
     CHECK_OK(patient_list(&study, &doctor, &(struct patient_query){.limit = 1}, &audit, a, &page, &e));
