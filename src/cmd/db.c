@@ -19,6 +19,7 @@
 #include "cmd/long.h"
 #include "cmd/privilege.h"
 #include "keys/subject.h"
+#include "study/erase.h"
 #include "store/backup.h"
 
 const struct option migrate_options[] = {{"dry-run", NULL, "only say what it would do"}, {0}};
@@ -545,7 +546,27 @@ static int forget_body(struct tx *tx, void *arg, struct err *e)
     return x->keys < 0 || (x->keys && audit_append(tx, &audit, e)) ? -1 : 0;
 }
 
-/* The keys of subjects that were destroyed since the backup was made. */
+/* Whose keys are destroyed: what else there is of a person. */
+static int erase_rows_body(struct tx *tx, void *arg, struct err *e)
+{
+    const struct forgetting *x = arg;
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "erase somebody again");
+    return patient_erase_again(tx, &x->app->api.study, x->subject, a, e) < 0 ? -1 : 0;
+}
+
+static int erase_rows_listed(struct restore *r, const struct erased *list, struct err *e)
+{
+    for (size_t i = 0; i < list->subjects; i++) {
+        struct forgetting x = {.app = &r->app, .subject = list->subject[i] + 16};
+        if (memcmp(list->subject[i], r->app.api.study.scope, 16) == 0 && tx_run(r->app.api.db, erase_rows_body, &x, e))
+            return -1;
+    }
+    return 0;
+}
+
+/* The keys of subjects that were destroyed since the backup was made, and what else there is of them. */
 static int forget_listed(struct restore *r, const struct erased *list, struct err *e)
 {
     progress_begin(&r->app.progress, "destroying keys again", (int64_t)list->subjects);
@@ -560,7 +581,7 @@ static int forget_listed(struct restore *r, const struct erased *list, struct er
             return -1;
         r->subjects += x.keys > 0;
     }
-    return r->subjects ? db_scrub(r->app.api.db, e) : 0;
+    return erase_rows_listed(r, list, e) || (r->subjects && db_scrub(r->app.api.db, e)) ? -1 : 0;
 }
 
 static int open_restored(struct restore *r, struct err *e)

@@ -139,7 +139,7 @@ int patient_erase(const struct study *s, const struct caller *c, int64_t id, con
     return 1;
 }
 
-int erase_again(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, struct err *e)
+int patient_erase_again(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, struct err *e)
 {
     struct bond b;
     struct erase_receipt none = {0};

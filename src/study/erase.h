@@ -6,8 +6,8 @@
  * signs it, so it is the receipt. Older entries name the person by a number that leads nowhere any more.
  *
  * After the commit nothing of it is in a file of a SQLite store; PostgreSQL's files, logs and backups are up to its
- * server, and a backup made before has it all: whoever restores one erases again (erase_again). Somebody who is erased
- * while their record is changed is erased, or not changed. */
+ * server, and a backup made before has it all: whoever restores one erases again (patient_erase_again). Somebody who is
+ * erased while their record is changed is erased, or not changed. */
 #ifndef STUDY_ERASE_H
 #define STUDY_ERASE_H
 
@@ -30,6 +30,6 @@ int patient_erase(const struct study *s, const struct caller *c, int64_t id, con
 
 /* In a body outside of any gate: erases the person with this key, if there is one, once more; after a restore. The
  * number of rows it found of them, or -1. After the commit: db_scrub. */
-int erase_again(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, struct err *e);
+int patient_erase_again(struct tx *tx, const struct study *s, const uint8_t person[16], struct arena *a, struct err *e);
 
 #endif

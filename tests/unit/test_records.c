@@ -285,7 +285,7 @@ struct again {
 static int again_body(struct tx *tx, void *arg, struct err *e)
 {
     struct again *x = arg;
-    x->n = erase_again(tx, &study, x->person, x->a, e);
+    x->n = patient_erase_again(tx, &study, x->person, x->a, e);
     return x->n < 0 ? -1 : 0;
 }
 
