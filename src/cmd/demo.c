@@ -228,7 +228,7 @@ static int trouble(struct demo *d, int64_t house, struct arena *a, struct err *e
 
 static int equip(struct demo *d, struct arena *a, struct err *e)
 {
-    struct ticket first;
+    struct ticket first = {0};
     d->tickets++;
     if (newest_ticket(d, a, &first, e))
         return -1;

@@ -10,7 +10,7 @@ plain=${BUILD_PLAIN:-build-plain}
 # and little else, and what runs only where there is a folder of published examples. And rotate, which starts itself anew: it would start valgrind.
 leave='http_server|http_tls|http_stream|limit|fhir_data|fhirpath_suite|tree|rotate'
 # Only with N: what makes keys and hashes passwords most of the time, whole queues, and what runs over PostgreSQL beside its driver's own test.
-[ -n "${N:-}" ] || leave="$leave|account|passkey|token|checkpoint|json|assertion|keys|queue|upgrade|session|subject|password|[a-r].*_postgres|session_postgres|subject_postgres|[t-z].*_postgres"
+[ -n "${N:-}" ] || leave="$leave|account|passkey|token|checkpoint|json|assertion|keys|queue|upgrade|session|subject|password|.*_fails|refusals|[a-r].*_postgres|session_postgres|subject_postgres|[t-z].*_postgres"
 
 command -v valgrind >/dev/null || { echo '1..0 # SKIP valgrind is not installed'; exit 0; }
 tools/configure "$plain" -Dtests=true -Dbuildtype=debugoptimized >&2 && ninja --quiet -C "$plain" >&2 || { echo 'Bail out! it does not build'; exit 1; }
