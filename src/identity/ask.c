@@ -16,7 +16,7 @@ static bool is_local(const char *host)
 bool ask_address_ok(const char *url, bool plain)
 {
     CURLU *u = strlen(url) < ASK_URL_MAX ? curl_url() : NULL;
-    char *scheme = NULL, *host = NULL, *user = NULL, *fragment = NULL;
+    char *scheme = NULL, *host = NULL, *fragment = NULL;
     bool ok = u && curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) == CURLUE_OK &&
               curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
               curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
@@ -24,7 +24,6 @@ bool ask_address_ok(const char *url, bool plain)
               (strcmp(scheme, "https") == 0 || (plain && strcmp(scheme, "http") == 0 && is_local(host)));
     curl_free(scheme);
     curl_free(host);
-    curl_free(user);
     curl_free(fragment);
     curl_url_cleanup(u);
     return ok;
@@ -110,7 +109,10 @@ static CURLcode perform(CURL *h, const char *url, const struct ask_form *form, s
         curl_slist_append(NULL, form && form->type ? "Accept: */*" : "Accept: application/json");
     if (accept && form && form->type) {
         snprintf(type, sizeof type, "Content-Type: %s", form->type);
-        accept = curl_slist_append(accept, type);
+        struct curl_slist *both = curl_slist_append(accept, type);
+        if (!both)
+            curl_slist_free_all(accept);
+        accept = both;
     }
     set_rules(h, w);
     curl_easy_setopt(h, CURLOPT_URL, url);

@@ -15,7 +15,7 @@
 
 #include "identity/token.h"
 
-enum { SID_MAX = 255, JTI_MAX = 255, LOGOUT_TOKEN_S = 300 };
+enum { SID_MAX = 255, LOGOUT_JTI_MAX = 255, LOGOUT_TOKEN_S = 300 };
 
 struct id_rules {
     const char *issuer, *client;
@@ -34,7 +34,7 @@ struct id_token {
 struct logout_token {
     char subject[SUBJECT_MAX + 1]; /* "": not said */
     char sid[SID_MAX + 1];         /* "": not said */
-    char jti[JTI_MAX + 1];
+    char jti[LOGOUT_JTI_MAX + 1];
     int64_t until_us; /* when it is too old to be taken, leeway included */
 };
 

@@ -37,8 +37,7 @@ struct issuer {
 static const char *told(const struct json *j, const char *name, struct arena *a)
 {
     struct slice s = json_get_text(j, 0, name, a);
-    const char *z = s.p ? arena_str(a, s) : NULL;
-    return z && strlen(z) == s.n ? z : NULL;
+    return s.p ? arena_str(a, s) : NULL;
 }
 
 /* Discovery, then the keys it points to. */
@@ -47,8 +46,7 @@ static int fetch(struct issuer *x, struct arena *a, struct slice *ret_keys, stru
     struct json j, keys;
     struct ask how = {.ca = x->c.ca, .plain = x->c.plain, .stop = &x->stop};
     long status;
-    size_t n = strlen(x->c.url);
-    const char *slash = n && x->c.url[n - 1] == '/' ? "" : "/";
+    const char *slash = x->c.url[strlen(x->c.url) - 1] == '/' ? "" : "/";
     const char *url = arena_printf(a, "%s%s.well-known/openid-configuration", x->c.url, slash);
     if (!url)
         return err_set(e, ERR_NO_MEMORY, "ask the identity provider");
@@ -89,9 +87,10 @@ static int keep_text(struct slice *to, struct slice text)
 static void keep(struct issuer *x, struct slice keys, struct slice document)
 {
     int changed = keep_text(&x->keys, keys);
+    if (changed > 0)
+        x->set++; /* whether or not there is room for the document */
     if (changed < 0 || keep_text(&x->document, document) < 0)
         return;
-    x->set += (uint64_t)changed;
     x->fetched_us = clock_mono_us();
 }
 

@@ -86,9 +86,10 @@ const char *programs_issuer(const struct programs *p)
 
 /* --- fetched sets; under the lock --- */
 
-/* The set's place: its own, or that of the one asked longest ago. NULL: all are being fetched. */
+/* The set's place: its own, or that of the one asked longest ago. */
 static struct remote *place_for(struct programs *p, const uint8_t key[SHA256_BYTES])
 {
+    _Static_assert(PROGRAM_FETCHES < PROGRAM_SETS, "one is not being fetched");
     struct remote *oldest = NULL;
     for (int i = 0; i < PROGRAM_SETS; i++) {
         struct remote *r = &p->remote[i];
@@ -97,11 +98,9 @@ static struct remote *place_for(struct programs *p, const uint8_t key[SHA256_BYT
         if (!r->fetching && (!oldest || !r->used || (oldest->used && r->asked_us < oldest->asked_us)))
             oldest = r;
     }
-    if (oldest) {
-        free(oldest->text);
-        *oldest = (struct remote){.used = true, .asked_us = INT64_MIN / 2};
-        memcpy(oldest->key, key, SHA256_BYTES);
-    }
+    free(oldest->text);
+    *oldest = (struct remote){.used = true, .asked_us = INT64_MIN / 2};
+    memcpy(oldest->key, key, SHA256_BYTES);
     return oldest;
 }
 
@@ -129,10 +128,10 @@ static void ask(struct programs *p, struct remote *r, const char *url, const cha
     char *copy = rc ? NULL : malloc(text.n);
     if (copy)
         memcpy(copy, text.p, text.n);
-    if (rc && !p->stop)
+    if (rc && !p->stop) {
         log_err(LOG_WARN, "the keys of a client were not fetched", &e);
-    if (rc && !p->stop)
         log_line(LOG_WARN, "they are those of", "client", client, NULL);
+    }
     pthread_mutex_lock(&p->lock);
     if (copy) {
         free(r->text);
@@ -164,13 +163,13 @@ static int fetched_key(struct programs *p, const char *client, const char *url, 
     sha256_of(piece, COUNT(piece), key);
     pthread_mutex_lock(&p->lock);
     struct remote *r = place_for(p, key);
-    int found = r ? look_up(r, FRESH_S, head, a, ret, e) : 0;
-    if (r && !found) {
+    int found = look_up(r, FRESH_S, head, a, ret, e);
+    if (!found) {
         if (r->fetching)
             wait_for(p, r);
         else if (p->fetching < PROGRAM_FETCHES && clock_mono_us() - r->asked_us > AGAIN_S * INT64_C(1000000))
             ask(p, r, url, client);
-        found = r->used && memcmp(r->key, key, SHA256_BYTES) == 0 ? look_up(r, KEEP_S, head, a, ret, e) : 0;
+        found = memcmp(r->key, key, SHA256_BYTES) == 0 ? look_up(r, KEEP_S, head, a, ret, e) : 0;
     }
     pthread_mutex_unlock(&p->lock);
     return found;

@@ -26,10 +26,25 @@ static inline bool fail_says(const char *sql)
     return words && strstr(sql, words) != NULL;
 }
 
+/* What somebody else does, once, before the next transaction or look that is not in one; NULL: nothing. */
+static void (*meanwhile)(void *scene) __attribute__((unused)),
+    (*meanwhile_looking)(void *scene) __attribute__((unused));
+static void *meanwhile_scene __attribute__((unused));
+
+static inline bool fail_others(void (**what)(void *scene))
+{
+    void (*run)(void *) = *what;
+    *what = NULL;
+    if (run)
+        run(meanwhile_scene);
+    return false;
+}
+
 FAIL_DEATHS
 FAIL_WRAP(void *, calloc, (size_t n, size_t size), (n, size), NULL)
 FAIL_WRAP(void *, malloc, (size_t size), (size), NULL)
-FAIL_WRAP(int, tx_run, (struct db * db, tx_body *body, void *arg, struct err *e), (db, body, arg, e), FAIL_ASKED)
+FAIL_WRAP_IF(int, tx_run, (struct db * db, tx_body *body, void *arg, struct err *e), (db, body, arg, e), FAIL_ASKED,
+             fail_others(&meanwhile))
 FAIL_WRAP(int, tx_run_lazy, (struct db * db, tx_body *body, void *arg, struct err *e), (db, body, arg, e), FAIL_ASKED)
 FAIL_WRAP_IF(int, tx_exec_n, (struct tx * tx, struct err *e, const char *sql, const struct val *v, int n),
              (tx, e, sql, v, n), FAIL_ASKED, fail_says(sql))
@@ -42,7 +57,7 @@ FAIL_WRAP_IF(int, tx_rows_n,
 FAIL_WRAP_IF(int, db_rows_n,
              (struct db * db, struct arena *a, struct rows *ret, struct err *e, const char *sql, const struct val *v,
               int n),
-             (db, a, ret, e, sql, v, n), FAIL_ASKED, fail_says(sql))
+             (db, a, ret, e, sql, v, n), FAIL_ASKED, fail_says(sql) || fail_others(&meanwhile_looking))
 FAIL_WRAP(int, keyring_domain,
           (struct keyring * k, const uint8_t *scope, const char *name, struct key *ret, struct err *e),
           (k, scope, name, ret, e), FAIL_KEY)

@@ -178,6 +178,13 @@ TEST(headers_decide_one_by_one)
         else if (check(text, jwk[P384_KEY], &x, &e))
             fail_msg("row %zu: %s", i, e.detail);
     }
+    static const struct assertion_rules no_url = {"bot", AUD, "https://gw.example", NULL}; /* its keys are held here */
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct assertion x;
+    struct err e = {.code = ERR_NONE};
+    CHECK_INT(assertion_check(&no_url, jws_sign(a, row[2].head, GOOD, p384, "ES384"), slice_of(jwk[P384_KEY]),
+                              NOW * INT64_C(1000000), a, &x, &e), -1);
+    CHECK(e.code == ERR_ASSERTION && strstr(e.detail, "jku") != NULL);
 }
 
 TEST(what_is_not_signed_by_the_key_is_refused_in_one_sentence)
@@ -218,7 +225,8 @@ TEST(whose_an_assertion_says_it_is)
                {"{\"iss\":\"x\"}", NULL},
                {"{\"sub\":\"x\"}", NULL},
                {"{\"iss\":\"\",\"sub\":\"\"}", NULL},
-               {"{\"iss\":1,\"sub\":1}", NULL}};
+               {"{\"iss\":1,\"sub\":1}", NULL},
+               {"{\"iss\":\"a\\u0000b\",\"sub\":\"a\\u0000b\"}", NULL}};
     for (size_t i = 0; i < COUNT(row); i++) {
         OWN_ARENA struct arena *a = arena_new(1 << 20);
         struct token_head head;
@@ -231,6 +239,15 @@ TEST(whose_an_assertion_says_it_is)
         else
             CHECK_STR(client, row[i].client);
     }
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    char longer[SUBJECT_MAX + 2] = {0};
+    struct token_head head;
+    const char *client;
+    struct err e;
+    memset(longer, 'c', SUBJECT_MAX + 1);
+    const char *claims = arena_printf(a, "{\"iss\":\"%s\",\"sub\":\"%s\"}", longer, longer);
+    CHECK_INT(assertion_head(jws_sign(a, GOOD_HEAD, claims, p384, "ES384"), a, &head, &client, &e), -1);
+    CHECK_INT(e.code, ERR_ASSERTION);
 }
 
 /* "%s" is a good key's members. */
@@ -287,6 +304,16 @@ TEST(a_key_set_has_public_keys_that_are_long_enough)
     memcpy(ex, "\"e\":\"AQ\"  ", 10); /* 1: anybody could sign */
     CHECK_INT(keyset_check(slice_of(weak), a, &e), -1);
     CHECK(strstr(e.detail, "exponent") != NULL);
+    char longer[1400] = {0};
+    memset(longer, 'A', KID_MAX + 1);
+    CHECK_INT(keyset_check(slice_of(arena_printf(a, "{\"keys\":[{\"kid\":\"%s\",%s}]}", longer, good)), a, &e), -1);
+    CHECK(strstr(e.detail, "kid") != NULL);
+    memset(longer, 'B', 1372); /* 8232 bits */
+    CHECK_INT(keyset_check(slice_of(arena_printf(a, "{\"keys\":[{\"kid\":\"a\",\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"%s\"}]}",
+                                                 longer)),
+                           a, &e),
+              -1);
+    CHECK(strstr(e.detail, "8192") != NULL);
 }
 
 TEST(scopes_say_what_they_cover_and_no_more)

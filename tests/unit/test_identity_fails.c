@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "base/clock.h"
+#include "base/rnd.h"
 #include "identity/account.h"
 #include "identity/challenge.h"
 #include "identity/desk.h"
@@ -710,6 +711,12 @@ static struct session found_session(struct scene *s)
     return x;
 }
 
+static void sessions_old(void *scene)
+{
+    session_fresh(scene);
+    house_sql(&((struct scene *)scene)->h, "UPDATE session SET ended_at = 1, ended_why = 'test'");
+}
+
 static struct session now_open;
 static void session_found(void *scene)
 {
@@ -789,6 +796,8 @@ TEST(sessions_begin_change_and_end_wholly_or_not_at_all)
     sweep(&s.h, "a late cookie", identify, &s, FAIL_MAY_PASS | FAIL_LEAVES_TRACES);
     sweep_before = NULL;
     sweep(&s.h, "begin", begin, &s, FAIL_MAY_PASS);
+    sweep_before = sessions_old;
+    sweep_kind(&s.h, "begin and sweep", begin, &s, FAIL_MAY_PASS, FAIL_CALLS);
     sweep_before = session_found;
     sweep(&s.h, "end", end_one, &s, 0);
     sweep(&s.h, "end all", end_all, &s, 0);
@@ -800,6 +809,107 @@ TEST(sessions_begin_change_and_end_wholly_or_not_at_all)
     sweep(&s.h, "tokens", take_tokens, &s, 0);
     sweep(&s.h, "renew", renew, &s, FAIL_MAY_PASS | FAIL_LEAVES_TRACES);
     sweep_before = NULL;
+    tear_down(&s);
+}
+
+/* --- what others do meanwhile --- */
+
+#define MEANWHILE(name, sql)                                                                                           \
+    static void name(void *scene)                                                                                      \
+    {                                                                                                                  \
+        struct scene *s = scene;                                                                                       \
+        house_sql(&s->h, sql);                                                                                         \
+    }
+MEANWHILE(suspended, "UPDATE staff SET state = 'suspended'")
+MEANWHILE(withdrawn, "UPDATE role_grant SET until = 2, since = coalesce(since, 1)")
+MEANWHILE(cookie_seen_to,
+          "UPDATE session_cookie SET replaced_at = (SELECT max(created_at) FROM session) WHERE replaced_at IS NOT NULL")
+MEANWHILE(cookie_gone, "UPDATE session_cookie SET next = NULL WHERE next IS NOT NULL")
+MEANWHILE(person_gone, "PRAGMA foreign_keys=OFF; DELETE FROM staff")
+
+static void forgotten(void *scene)
+{
+    known_forget(((struct scene *)scene)->known);
+}
+
+static void others_do(void (**when)(void *), void (*what)(void *), struct scene *s)
+{
+    meanwhile_scene = s;
+    *when = what;
+}
+
+TEST(an_invitation_whose_owner_is_suspended_meanwhile_is_none)
+{
+    struct scene s;
+    struct invitation i;
+    struct err e;
+    set_up(&s);
+    others_do(&meanwhile, suspended, &s);
+    CHECK_INT(account_accept(&s.accounts, slice_of(s.code), SLICE(GOOD), NULL, s.life, &i, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+    tear_down(&s);
+}
+
+TEST(an_invitation_whose_role_is_withdrawn_meanwhile_is_none)
+{
+    struct scene s;
+    struct invitation i;
+    struct err e;
+    set_up(&s);
+    others_do(&meanwhile, withdrawn, &s);
+    CHECK_INT(account_accept(&s.accounts, slice_of(s.code), SLICE(GOOD), NULL, s.life, &i, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+    tear_down(&s);
+}
+
+/* Of a cookie that is used late: whose successor somebody has just given out, and whose successor is not known. */
+TEST(a_late_cookie_that_somebody_sees_to_serves_and_one_without_a_successor_ends_the_session)
+{
+    struct scene s;
+    struct session x;
+    struct caller c;
+    struct err e;
+    set_up(&s);
+    for (int i = 0; i < 2; i++) {
+        cookie_late(&s);
+        others_do(&meanwhile, i ? cookie_gone : cookie_seen_to, &s);
+        struct session_ask q = {.cookie = slice_of(s.cookie)};
+        CHECK_INT(session_identify(&s.sessions, &q, s.life, &x, &c, &e), i ? 0 : 1);
+        CHECK_INT(house_number(&s.h, "SELECT count(*) FROM session WHERE ended_why = 'copied cookie'"), i);
+    }
+    tear_down(&s);
+}
+
+TEST(who_is_forgotten_while_being_looked_up_is_not_remembered)
+{
+    struct scene s;
+    struct caller c;
+    struct err e;
+    set_up(&s);
+    others_do(&meanwhile_looking, forgotten, &s);
+    CHECK_OK(known_identify(s.known, s.h.db, s.h.scope, s.by_key, NULL, s.life, &c, &e));
+    house_sql(&s.h, "UPDATE client SET key_hash = x'00' WHERE name = 'bot'");
+    CHECK_INT(known_identify(s.known, s.h.db, s.h.scope, s.by_key, NULL, s.life, &c, &e), -1);
+    tear_down(&s);
+}
+
+TEST(a_session_whose_person_is_gone_is_an_error)
+{
+    struct scene s;
+    struct session x;
+    struct caller c;
+    struct err e;
+    enum desk_done done;
+    char id[UUID_TEXT];
+    set_up(&s);
+    session_fresh(&s);
+    uuid_text(s.staff, id);
+    others_do(&meanwhile, person_gone, &s);
+    CHECK_INT(desk_approve(people(&s), slice_of(id), ROLE_AUDITOR, "root", s.life, &done, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+    struct session_ask q = {.cookie = slice_of(s.cookie), .quiet = true};
+    CHECK_INT(session_identify(&s.sessions, &q, s.life, &x, &c, &e), -1);
+    CHECK_INT(e.code, ERR_STORE);
     tear_down(&s);
 }
 
@@ -878,14 +988,20 @@ static int drop_key(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {T(who_cannot_be_looked_up_is_nobody),
-                                       T(a_client_is_made_changed_and_listed_wholly_or_not_at_all),
-                                       T(a_programs_keys_certificates_and_tokens_are_changed_wholly_or_not_at_all),
-                                       T(endpoints_are_changed_wholly_or_not_at_all),
-                                       T(people_arrive_and_are_managed_wholly_or_not_at_all),
-                                       T(accounts_and_their_passwords_are_changed_wholly_or_not_at_all),
-                                       T(sessions_begin_change_and_end_wholly_or_not_at_all),
-                                       T(a_challenge_is_for_one_thing_one_person_and_once)};
+    const struct CMUnitTest tests[] = {
+        T(who_cannot_be_looked_up_is_nobody),
+        T(a_client_is_made_changed_and_listed_wholly_or_not_at_all),
+        T(a_programs_keys_certificates_and_tokens_are_changed_wholly_or_not_at_all),
+        T(endpoints_are_changed_wholly_or_not_at_all),
+        T(people_arrive_and_are_managed_wholly_or_not_at_all),
+        T(accounts_and_their_passwords_are_changed_wholly_or_not_at_all),
+        T(sessions_begin_change_and_end_wholly_or_not_at_all),
+        T(an_invitation_whose_owner_is_suspended_meanwhile_is_none),
+        T(an_invitation_whose_role_is_withdrawn_meanwhile_is_none),
+        T(a_late_cookie_that_somebody_sees_to_serves_and_one_without_a_successor_ends_the_session),
+        T(who_is_forgotten_while_being_looked_up_is_not_remembered),
+        T(a_session_whose_person_is_gone_is_an_error),
+        T(a_challenge_is_for_one_thing_one_person_and_once)};
     int failed = cmocka_run_group_tests(tests, make_key, drop_key);
     arena_thread_end();
     return failed;

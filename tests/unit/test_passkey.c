@@ -18,7 +18,7 @@ TEST(the_public_address_says_origin_and_host)
         {"https://study.example", "study.example"}, {"https://study.example:8443", "study.example"}, {"http://localhost:8080", "localhost"},
         {"https://localhost", "localhost"},         {"http://study.example", NULL},                  {"https://192.0.2.7:8443", NULL},
         {"https://[::1]:8443", NULL},               {"https://study.example/lazaret", NULL},         {"https://study.example:1/x", NULL},
-        {"https://", NULL},                         {"ftp://study.example", NULL},                   {"", NULL},
+        {"https://", NULL}, {"https://1.-", "1.-"},                         {"ftp://study.example", NULL},                   {"", NULL},
     };
     OWN_ARENA struct arena *a = arena_new(1 << 16);
     for (size_t i = 0; i < COUNT(row); i++) {
@@ -228,6 +228,28 @@ TEST(a_passkey_is_used_by_its_key_for_this_host_with_verification)
         EVP_PKEY_free(keys[i]);
 }
 
+TEST(a_signature_has_a_length)
+{
+    static char longer[PASSKEY_SIGNATURE_MAX + 1], much[PASSKEY_DATA_MAX + 1];
+    OWN_ARENA struct arena *a = arena_new(1 << 18);
+    EVP_PKEY *k = soft_make(SOFT_ES256);
+    struct soft_bytes data = {0};
+    struct passkey_client c;
+    struct passkey p;
+    struct err e = {.code = ERR_NONE};
+    CHECK_OK(make_one(&(struct maker){.algorithm = SOFT_ES256, .flags = UP | UV | AT}, k, a, &p, &e));
+    CHECK_OK(passkey_client(&rules, PASSKEY_USE, slice_of(used), a, &c, &e));
+    soft_data(&data, "study.example", UP | UV, 9, NULL, SOFT_ES256, NULL);
+    const struct slice row[][2] = {{soft_slice(&data), {longer, 0}},
+                                   {soft_slice(&data), {longer, sizeof longer}},
+                                   {{much, sizeof much}, {longer, 1}}};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        CHECK_INT(passkey_used(&rules, &c, row[i][0], row[i][1], &p, &e), -1);
+        CHECK(e.code == ERR_TOKEN && strstr(e.detail, "too long") != NULL);
+    }
+    EVP_PKEY_free(k);
+}
+
 TEST(a_counter_goes_on_or_is_none)
 {
     static const struct {
@@ -242,6 +264,7 @@ TEST(a_counter_goes_on_or_is_none)
 /* What claims to be longer than it is reaches no parser that would make room for it. */
 TEST(cbor_that_claims_too_much_is_not_read)
 {
+    static char most[PASSKEY_ATTESTATION_MAX + 1];
     static const struct {
         const char *p;
         size_t n;
@@ -253,6 +276,21 @@ TEST(cbor_that_claims_too_much_is_not_read)
         {"\xa3\x63" "fmt\x64none\x63" "fmt\x64none\x63" "fmt\x64none", 28},
         {"\xa3", 1},
         {"", 0},
+#define FMT  "\x63" "fmt\x64none"
+#define STMT "\x67" "attStmt\xa0"
+#define DATA "\x68" "authData\x41x"
+#define ROW(text) {text, sizeof text - 1}
+        ROW("\x83" FMT STMT DATA), /* a list */
+        ROW("\xa2" FMT STMT),
+        ROW("\xa3" FMT STMT DATA "x"),
+        ROW("\xa3" FMT STMT STMT),
+        ROW("\xa3" FMT DATA DATA),
+        ROW("\xa3" STMT DATA DATA),
+        ROW("\xa3" FMT STMT "\x48" "authData\x41x"), /* bytes for a name */
+        ROW("\xa3" "\x63" "fmt\x44none" STMT DATA),  /* bytes for a text */
+        ROW("\xa3" FMT STMT "\x68" "authData\x61x"), /* a text for bytes */
+        ROW("\xa3" FMT STMT "\x01\x41x"),
+        {most, PASSKEY_ATTESTATION_MAX + 1},
     };
     OWN_ARENA struct arena *a = arena_new(1 << 16);
     struct passkey_client c;
@@ -267,4 +305,5 @@ TEST(cbor_that_claims_too_much_is_not_read)
 
 RUN(T(the_public_address_says_origin_and_host), T(what_the_browser_says_is_of_this_page_and_this_deed),
     T(a_passkey_is_made_for_this_host_by_somebody_who_was_verified), T(a_passkey_is_used_by_its_key_for_this_host_with_verification),
-    T(a_counter_goes_on_or_is_none), T(cbor_that_claims_too_much_is_not_read))
+    T(a_signature_has_a_length), T(a_counter_goes_on_or_is_none),
+    T(cbor_that_claims_too_much_is_not_read))

@@ -9,6 +9,7 @@
 #include <fido/rs256.h>
 
 #include "base/clock.h"
+#include "identity/assertion.h"
 #include "identity/credential.h"
 #include "identity/id_token.h"
 #include "jwk.h"
@@ -189,6 +190,9 @@ static void device_registers(void *scene)
                             b64(s, SLICE("0123456789abcdef")), b64(s, slice_of(client)), b64(s, soft_slice(&all)))));
 }
 
+static struct slice handle_said;   /* what the device says of whom it is; .p NULL: of the person */
+static const uint8_t *asked_staff; /* whom it is asked of; NULL: of whoever it is */
+
 static void device_answers(void *scene)
 {
     struct scene *s = scene;
@@ -196,7 +200,7 @@ static void device_answers(void *scene)
     struct buf b = buf_in(s->life, 8192);
     struct json_out o = json_out(&b);
     struct err e;
-    CHECK_OK(credential_ask(&s->x, NULL, s->life, &o, &e));
+    CHECK_OK(credential_ask(&s->x, asked_staff, s->life, &o, &e));
     const char *client = arena_printf(
         s->life, "{\"type\":\"webauthn.get\",\"challenge\":\"%s\",\"origin\":\"" ORIGIN "\"}", challenge_in(s, &b));
     soft_data(&data, "study.example", UP | UV, ++s->count, NULL, SOFT_ES256, "0123456789abcdef");
@@ -206,7 +210,8 @@ static void device_answers(void *scene)
                                  "{\"id\":\"%s\",\"type\":\"public-key\",\"response\":{\"clientDataJSON\":\"%s\","
                                  "\"authenticatorData\":\"%s\",\"signature\":\"%s\",\"userHandle\":\"%s\"}}",
                                  b64(s, SLICE("0123456789abcdef")), b64(s, slice_of(client)), b64(s, soft_slice(&data)),
-                                 b64(s, soft_slice(&sig)), b64(s, (struct slice){(const char *)s->staff, 16}))));
+                                 b64(s, soft_slice(&sig)),
+                                 b64(s, handle_said.p ? handle_said : (struct slice){(const char *)s->staff, 16}))));
 }
 
 #define DEED(name) static int name(void *scene, int turn __attribute__((unused)), struct arena *a, struct err *e)
@@ -391,6 +396,83 @@ TEST(where_there_are_no_passkeys_or_no_account_none_is_asked_for)
     tear_down(&s);
 }
 
+static void used_elsewhere(void *scene)
+{
+    struct scene *s = scene;
+    house_sql(&s->h, "UPDATE passkey SET uses = uses + 1");
+}
+
+static enum err_code added(struct scene *s)
+{
+    struct err e = {.code = ERR_NONE};
+    return credential_add(&s->x, s->staff, NULL, &s->sent, 0, SLICE("phone"), NULL, s->life, s->id, &e) ? e.code
+                                                                                                        : ERR_NONE;
+}
+
+static enum err_code used_by(struct scene *s, const uint8_t *staff)
+{
+    struct err e = {.code = ERR_NONE};
+    struct attempt t;
+    return credential_use(&s->x, staff, &s->sent, 0, NULL, s->life, &t, &e) ? e.code : ERR_NONE;
+}
+
+TEST(a_passkey_that_others_use_or_add_at_the_same_time_counts_once)
+{
+    struct scene s;
+    set_up(&s);
+    device_registers(&s);
+    for (int i = 0; i < CREDENTIAL_EACH; i++) {
+        CHECK_INT(added(&s), ERR_NONE);
+        house_sql(&s.h, arena_printf(s.life,
+                                     "UPDATE passkey SET backed_up = 1, credential = x'%04x' WHERE backed_up = 0", i));
+        device_registers(&s);
+    }
+    CHECK_INT(added(&s), ERR_CONFLICT); /* enough of them */
+    house_sql(&s.h, "DELETE FROM passkey");
+    device_registers(&s);
+    char *text = arena_str(s.life, (struct slice){s.sent.text, s.sent.size});
+    char *id = strstr(text, "\"id\":\"");
+    CHECK(id != NULL);
+    id[6] = id[6] == 'A' ? 'B' : 'A'; /* another name than the device's */
+    s.sent = parsed(&s, slice_of(text));
+    CHECK_INT(added(&s), ERR_BAD_REQUEST);
+    registered(&s);
+    device_answers(&s);
+    meanwhile = used_elsewhere;
+    meanwhile_scene = &s;
+    CHECK_INT(used_by(&s, NULL), ERR_TOKEN);
+    tear_down(&s);
+}
+
+TEST(a_passkey_is_its_owners_and_says_so)
+{
+    static const char other[16] = {7}, more[17] = {0};
+    struct scene s;
+    set_up(&s);
+    registered(&s);
+    const uint8_t *const stranger = (const uint8_t *)other;
+    const struct {
+        const uint8_t *staff;
+        struct slice handle;
+        enum err_code code;
+    } row[] = {
+        {NULL, {NULL, 0}, ERR_NONE},       {NULL, {other, 16}, ERR_TOKEN},   {NULL, {more, 17}, ERR_TOKEN},
+        {NULL, {other, 0}, ERR_TOKEN},     {s.staff, {NULL, 0}, ERR_NONE},   {s.staff, {other, 0}, ERR_NONE},
+        {s.staff, {other, 16}, ERR_TOKEN}, {stranger, {NULL, 0}, ERR_TOKEN}, {stranger, {other, 0}, ERR_TOKEN},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        asked_staff = row[i].staff;
+        handle_said = row[i].handle;
+        device_answers(&s);
+        enum err_code code = used_by(&s, row[i].staff);
+        if (code != row[i].code)
+            fail_msg("row %zu: %s", i, err_name(code));
+    }
+    asked_staff = NULL;
+    handle_said = (struct slice){NULL, 0};
+    tear_down(&s);
+}
+
 /* --- tokens --- */
 
 enum { NOW = 1900000000 };
@@ -403,17 +485,27 @@ static const char
         "\"typ\":\"Bearer\",\"preferred_username\":\"\\u0061lice\",\"roles\":[\"doctor\"]}",
     logout[] =
         "{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"iat\":1900000000,\"jti\":\"\\u0031\","
-        "\"sid\":\"s\",\"events\":{\"http://schemas.openid.net/event/backchannel-logout\":{}}}";
+        "\"sid\":\"s\",\"events\":{\"http://schemas.openid.net/event/backchannel-logout\":{}}}",
+    assertion[] =
+        "{\"iss\":\"b\\u006ft\",\"sub\":\"bot\",\"aud\":\"https://gw.example\",\"exp\":1900000300,\"jti\":\"\\u0031\"}",
+    by_path[] =
+        "{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"exp\":1900000300,\"realm\":{\"roles\":"
+        "\"\\u0064octor researcher\"}}";
 
 static int judge(int which, struct slice text, struct slice jwk, struct arena *a, struct err *e)
 {
     static const struct token_rules token = {"https://id.example", "lazaret", false, "roles"};
+    static const struct token_rules path = {"https://id.example", "lazaret", false, "realm.roles"};
     static const struct id_rules id = {"https://id.example", "lazaret", "roles"};
+    static const struct assertion_rules ours = {"bot", "https://gw.example/auth/token", "https://gw.example", NULL};
+    struct assertion spent;
     struct token t;
     struct id_token i;
     struct logout_token l;
     return which == 0   ? token_check(&token, text, jwk, NOW * INT64_C(1000000), a, &t, e)
            : which == 1 ? id_token_check(&id, text, jwk, "n", SLICE(""), NOW * INT64_C(1000000), a, &i, e)
+           : which == 2 ? assertion_check(&ours, text, jwk, NOW * INT64_C(1000000), a, &spent, e)
+           : which == 3 ? token_check(&path, text, jwk, NOW * INT64_C(1000000), a, &t, e)
                         : logout_token_check(&id, text, jwk, NOW * INT64_C(1000000), a, &l, e);
 }
 
@@ -423,13 +515,15 @@ TEST(a_token_that_could_not_be_looked_at_wholly_is_not_believed)
         const char *header, *claims;
     } row[] = {{"{\"alg\":\"ES256\",\"kid\":\"k1\"}", access_claims},
                {"{\"alg\":\"ES256\",\"kid\":\"k1\"}", id_claims},
+               {"{\"alg\":\"ES256\",\"kid\":\"k1\",\"typ\":\"\\u004aWT\"}", assertion},
+               {"{\"alg\":\"ES256\",\"kid\":\"k1\"}", by_path},
                {"{\"alg\":\"ES256\",\"typ\":\"logout+jwt\"}", logout}};
     OWN_ARENA struct arena *life = arena_new(16 << 20);
     EVP_PKEY *k = EVP_EC_gen("P-256");
     char jwk[2048];
     fail_arm_kind(FAIL_CALLS, 0);
     jwk_of_ec(k, "P-256", 32, jwk);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < (int)COUNT(row); i++) {
         struct slice text = jws_sign(life, row[i].header, row[i].claims, k, "ES256");
         for (enum fail_kind kind = FAIL_CALLS; kind <= FAIL_ARENAS; kind++)
             for (long n = 1, done = 0; !done; n++) {
@@ -450,4 +544,5 @@ RUN(T(a_passkey_that_could_not_be_looked_at_wholly_is_none), T(what_the_browser_
     T(passkeys_are_registered_used_and_removed_wholly_or_not_at_all),
     T(what_a_browser_sends_that_is_no_passkey_is_refused_by_its_form),
     T(where_there_are_no_passkeys_or_no_account_none_is_asked_for),
+    T(a_passkey_that_others_use_or_add_at_the_same_time_counts_once), T(a_passkey_is_its_owners_and_says_so),
     T(a_token_that_could_not_be_looked_at_wholly_is_not_believed))

@@ -301,6 +301,9 @@ TEST(an_attestation_or_a_key_of_another_form_is_refused)
         {"authData", {0xa0}, 1, 110},
         {"authData", {0xc0, 0x01}, 2, 0},
         {"authData", {0xff}, 1, 0},
+        {"authData", {0xa1, 0x63, 'a', 'l', 'g', 0x26}, 6, 0}, /* no signature */
+        {"authData", {0xa2, 0x43, 'a', 'l', 'g', 0x26, 0x63, 's', 'i', 'g', 0x40}, 11, 0}, /* bytes for a name */
+        {"authData", {0xa2, 0x63, 's', 'i', 'g', 0x01, 0x63, 'a', 'l', 'g', 0x26}, 11, 0}, /* a number for a signature */
     };
     static const struct passkey_rules rules = {"https://study.example", "study.example"};
     OWN_ARENA struct arena *a = arena_new(1 << 20);

@@ -100,6 +100,7 @@ TEST(a_header_that_is_not_what_is_accepted_is_refused)
         {"{\"alg\":\"RS256\",\"typ\":\"logout+jwt\"}", "typ"},
         {"{\"alg\":\"RS256\",\"typ\":1}", "typ"},
         {"{\"alg\":\"RS256\",\"kid\":7}", "names its key"},
+        {"{\"alg\":\"RS256\",\"kid\":\"a\\u0000b\"}", "not JSON that can be trusted"},
         {"{\"alg\":\"RS256\",\"alg\":\"RS256\"}", "not JSON that can be trusted"},
         {"{\"alg\":\"RS256\"} ", NULL},
         {"{\"alg\":\"RS256\"}x", "not JSON"},
@@ -147,6 +148,17 @@ TEST(a_key_that_is_not_for_this_is_refused)
     refused(jws_sign(a, H("RS256"), good, small, "RS256"), jwk[SMALL_KEY], &rules, NOW, "2048");
     refused(token, "{\"kty\":\"oct\",\"k\":\"AAAA\"}", &rules, NOW, "type of its key");
     refused(token, "{", &rules, NOW, "cannot be read");
+    refused(token, "[]", &rules, NOW, "cannot be read");
+    refused(token, "{\"kty\":\"RSA\",\"e\":\"AQAB\"}", &rules, NOW, "2048");
+    refused(token, "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"\"}", &rules, NOW, "2048");
+    refused(token, "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"AAAA\"}", &rules, NOW, "2048"); /* nothing but zeros */
+    char bits[400], number[260] = {0};
+    memset(number, 0x7f, 256); /* 2047 bits */
+    base64url_encode(number, 256, bits);
+    refused(token, arena_printf(a, "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"%s\"}", bits), &rules, NOW, "2048");
+    refused(token, arena_printf(a, "{\"kty\":\"RSA\",\"use\":7,\"n\":\"AAAA\"}"), &rules, NOW, "not meant for signatures");
+    refused(token, arena_printf(a, "{\"kty\":\"RSA\",\"alg\":7,\"n\":\"AAAA\"}"), &rules, NOW, "another algorithm");
+    refused(jws_sign(a, H("ES256"), good, p256, "ES256"), "{\"kty\":\"EC\",\"crv\":7}", &rules, NOW, "curve");
     EVP_PKEY *stranger = EVP_RSA_gen(2048);
     refused(jws_sign(a, H("RS256"), good, stranger, "RS256"), jwk[RSA_KEY], &rules, NOW, "signature");
     EVP_PKEY_free(stranger);
@@ -201,6 +213,16 @@ TEST(claims_decide_one_by_one)
         {C(ISS, "\"lazaret\"", "\"u1\"", "\"iat\":1", ""), "exp"},
         {C(ISS, "\"lazaret\"", "\"u1\"", "\"exp\":\"1900000300\"", ""), "exp"},
         {C(ISS, "\"lazaret\"", "\"u1\"", "\"exp\":19e8", ""), "exp"},
+        {C(ISS, "\"lazaret\"", "\"u1\"", "\"exp\":1900000300.5E0", ""), "exp"},
+        {C(ISS, "\"lazaret\"", "\"u1\"", TIMES("1900000300", "\"x\"", "1"), ""), "no numbers"},
+        {C(ISS, "\"lazaret\"", "\"u1\"", TIMES("1900000300", "1", "\"x\""), ""), "no numbers"},
+        {C(ISS, "\"lazaret\"", "\"u1\"", OK_T, ",\"auth_time\":\"x\""), "auth_time"},
+        {C(ISS, "\"lazaret\"", "\"u1\"", OK_T, ",\"auth_time\":1899999000"), NULL},
+        {C(ISS, "\"lazaret\"", "\"u1\"", "\"exp\":1900000300", ""), NULL}, /* nothing says when they signed in */
+        {"{\"iss\":\"" ISS "\",\"sub\":\"u1\"," OK_T "}", "audience"},
+        {C(ISS, "\"lazaret\"", "\"u1\"", OK_T, ",\"typ\":7"), "no access token"},
+        {C(ISS, "\"lazaret\"", "\"u1\"", OK_T, ",\"typ\":\"JWT\""), NULL},
+        {C(ISS, "\"lazaret\"", "\"u1\"", OK_T, ",\"c_hash\":\"n\""), "ID token"},
         {C(ISS, "\"lazaret\"", "\"u1\"", TIMES("1899999941", "1", "1"), ""), NULL}, /* within the leeway */
         {C(ISS, "\"lazaret\"", "\"u1\"", TIMES("1899999940", "1", "1"), ""), "expired"},
         {C(ISS, "\"lazaret\"", "\"u1\"", TIMES("1900000300", "1900000060", "1"), ""), NULL},
@@ -239,6 +261,34 @@ TEST(azp_counts_where_the_setting_says_so_and_only_that_client)
                          slice_of(jwk[RSA_KEY]), NOW * INT64_C(1000000), a, &t, &e));
     refused(jws_sign(a, H("RS256"), C(ISS, "\"account\"", "\"u1\"", OK_T, ",\"azp\":\"other\""), rsa, "RS256"), jwk[RSA_KEY], &azp,
             NOW, "azp");
+    refused(jws_sign(a, H("RS256"), C(ISS, "\"account\"", "\"u1\"", OK_T, ",\"azp\":7"), rsa, "RS256"), jwk[RSA_KEY],
+            &azp, NOW, "azp");
+}
+
+TEST(a_name_is_what_can_be_shown_or_none)
+{
+    static const struct {
+        const char *claims, *name;
+    } row[] = {
+        {",\"preferred_username\":\"alice\",\"name\":\"Alice A.\"", "alice"},
+        {",\"preferred_username\":\"\",\"name\":\"Alice A.\"", "Alice A."},
+        {",\"preferred_username\":7,\"name\":\"Alice A.\"", "Alice A."},
+        {",\"name\":\"a\\u007fb\"", ""},
+        {",\"name\":\"a\\nb\"", ""},
+        {"", ""},
+    };
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    char longer[STAFF_NAME_MAX + 2] = {0};
+    struct token t;
+    struct err e;
+    for (size_t i = 0; i <= COUNT(row); i++) {
+        memset(longer, 'n', STAFF_NAME_MAX + 1);
+        const char *more = i < COUNT(row) ? row[i].claims : arena_printf(a, ",\"name\":\"%s\"", longer);
+        char *claims = arena_printf(a, C(ISS, "\"lazaret\"", "\"u1\"", OK_T, "%s"), more);
+        CHECK_OK(token_check(&rules, jws_sign(a, H("RS256"), claims, rsa, "RS256"), slice_of(jwk[RSA_KEY]),
+                             NOW * INT64_C(1000000), a, &t, &e));
+        CHECK_STR(t.name, i < COUNT(row) ? row[i].name : "");
+    }
 }
 
 TEST(a_subject_is_bounded)
@@ -308,6 +358,9 @@ TEST(a_key_is_found_by_its_kid_and_without_one_only_if_there_is_no_choice)
         {twice, "ES256", "", 0, NULL},         {"{\"keys\":[]}", "RS256", "k1", 0, NULL},
         {"{}", "RS256", "k1", 0, NULL},        {"[]", "RS256", "k1", 0, NULL},
         {"x", "RS256", "k1", 0, NULL},
+        {two, "HS256", "k1", 1, jwk[RSA_KEY]}, /* there, and fit for nothing of this name: told by token_signed */
+        {"{\"keys\":[{\"kty\":\"RSA\"},{\"kid\":7}]}", "RS256", "k1", 0, NULL},
+        {"{\"keys\":[{\"kid\":\"k1\",\"n\":1},{\"kid\":\"k1\",\"n\":2}]}", "RS256", "k1", 1, "{\"kid\":\"k1\",\"n\":1}"},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
         struct token_head head = {.alg = ""};
@@ -350,6 +403,10 @@ TEST(an_id_token_is_of_this_provider_this_client_and_this_sign_in)
         {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"at_hash\":\"AAAAAAAAAAAAAAAAAAAAAA\""), "at_hash"},
         {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"at_hash\":1"), "at_hash"},
         {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"sid\":\"\""), "sid"},
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"sid\":7"), "sid"},
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"sid\":\"a\\u0000b\""), "not JSON"},
+        {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"at_hash\":\"AA\""), "at_hash"},
+        {"{\"aud\":\"lazaret\",\"sub\":\"u1\",\"exp\":1900000300,\"iat\":1900000000,\"nonce\":\"n1\"}", "iss"},
         {ID(GOOD_ISS, "\"lazaret\"", NONCE ",\"auth_time\":\"x\""), "auth_time"},
         {"{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"exp\":1900000300,\"nonce\":\"n1\"}", "iat"},
         {"{\"iss\":\"https://id.example\",\"aud\":\"lazaret\",\"sub\":\"u1\",\"exp\":1899999000,\"iat\":1899998000,\"nonce\":\"n1\"}",
@@ -408,6 +465,9 @@ TEST(a_logout_token_is_young_names_somebody_and_is_no_id_token)
         {OUT(T0 EVENTS ",\"sub\":\"u1\",\"exp\":1899999940"), "too old"},
         {OUT(EVENTS ",\"iat\":1900000000,\"sub\":\"u1\""), "jti"},
         {OUT(EVENTS ",\"iat\":1900000000,\"jti\":\"\",\"sub\":\"u1\""), "jti"},
+        {OUT(T0 EVENTS ",\"sub\":\"u1\",\"exp\":\"x\""), "iat"},
+        {OUT(T0 EVENTS ",\"sub\":\"\""), "neither who"},
+        {OUT(T0 EVENTS ",\"sub\":\"u1\",\"sid\":\"\""), "neither who"},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
         OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -430,6 +490,7 @@ int main(void)
         cmocka_unit_test(a_token_that_is_no_token_is_refused),
         cmocka_unit_test(claims_decide_one_by_one),
         cmocka_unit_test(azp_counts_where_the_setting_says_so_and_only_that_client),
+        cmocka_unit_test(a_name_is_what_can_be_shown_or_none),
         cmocka_unit_test(a_subject_is_bounded),
         cmocka_unit_test(roles_are_found_where_the_setting_says_in_every_shape),
         cmocka_unit_test(an_id_token_is_of_this_provider_this_client_and_this_sign_in),
