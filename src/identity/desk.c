@@ -57,7 +57,7 @@ int desk_list(const struct people *d, struct arena *a, struct json_out *out, str
         all_people(d, a, &r, e))
         return -1;
     json_open(out, '[');
-    for (int i = 0; i < r.n && !rc; i++) {
+    for (int i = 0; i < r.n; i++) {
         const struct val *v = row_at(&r, i, 0);
         struct json j;
         rc = person_open(d, (const uint8_t *)v[0].s.p, v[1].s, a, &j, e);

@@ -256,10 +256,9 @@ int issuer_holds(struct issuer *x, uint64_t set, struct err *e)
 
 /* --- where its doors are --- */
 
-static bool lists(const struct json *j, const char *name, const char *word)
+static bool lists(const struct json *j, uint32_t list, const char *word)
 {
-    uint32_t list = json_get_kind(j, 0, name, JSON_ARRAY);
-    for (uint32_t i = list ? json_first(j, list) : 0; list && i != json_end(j, list); i = json_next(j, i))
+    for (uint32_t i = json_first(j, list); i != json_end(j, list); i = json_next(j, i))
         if (json_kind(j, i) == JSON_STRING && json_is(j, i, word))
             return true;
     return false;
@@ -278,14 +277,14 @@ static int read_doors(const struct issuer *x, struct slice document, struct aren
     struct json_fault f;
     if (json_parse(a, document, &j, &f))
         return err_set(e, ERR_NO_MEMORY, "the discovery document");
-    uint32_t iss = json_get(&j, 0, "authorization_response_iss_parameter_supported");
+    uint32_t iss = json_get(&j, 0, "authorization_response_iss_parameter_supported"),
+             methods = json_get_kind(&j, 0, "token_endpoint_auth_methods_supported", JSON_ARRAY);
     *ret = (struct issuer_doors){
         .authorization = door(x, &j, "authorization_endpoint", a),
         .token = door(x, &j, "token_endpoint", a),
         .end_session = door(x, &j, "end_session_endpoint", a),
         .says_iss = iss && json_kind(&j, iss) == JSON_TRUE,
-        .secret_in_form = json_get_kind(&j, 0, "token_endpoint_auth_methods_supported", JSON_ARRAY) &&
-                          !lists(&j, "token_endpoint_auth_methods_supported", "client_secret_basic"),
+        .secret_in_form = methods && !lists(&j, methods, "client_secret_basic"),
     };
     return ret->authorization && ret->token
                ? 0

@@ -99,8 +99,7 @@ int known_identify(struct known *k, struct db *db, const uint8_t scope[16], stru
         return found > 0 ? 0 : err_set(e, ERR_NO_MEMORY, "a caller");
     if (client_identify(db, scope, authorization, open_client, a, ret, e))
         return -1;
-    if (ret->role == ROLE_CLIENT)
-        remember(k, hash, ret, generation);
+    remember(k, hash, ret, generation);
     return 0;
 }
 

@@ -25,7 +25,7 @@ static const char *const words[] = {
 static char fold(char c)
 {
     static const char sign[] = "0134578@$!|+", letter[] = "oieastbasiit";
-    const char *at = c ? strchr(sign, c) : NULL;
+    const char *at = memchr(sign, c, sizeof sign - 1);
     return at ? letter[at - sign] : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 

@@ -57,7 +57,7 @@ static uint32_t letters_in(struct slice s)
     uint32_t found = 0;
     int last = -1;
     for (size_t i = 0; i < s.n; i++) {
-        const char *at = s.p[i] ? strchr(letters, s.p[i]) : NULL;
+        const char *at = memchr(letters, s.p[i], LETTERS);
         if (!at || (int)(at - letters) <= last)
             return 0;
         last = (int)(at - letters);

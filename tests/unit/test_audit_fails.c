@@ -9,8 +9,10 @@
 #include "audit/search.h"
 #include "audit/seat.h"
 #include "audit/verify.h"
+#include "audit/witness.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "crypto/sign.h"
 
 FAIL_WRAP(int, keyring_unwrap,
           (struct keyring * k, const struct seal_place *at, struct slice wrapped, struct arena *a, struct key *ret,
@@ -107,6 +109,13 @@ static int index_all(void *scene, int turn, struct arena *a, struct err *e)
     return audit_index(l->h.db, e);
 }
 
+/* Where the store is shared, an entry has no index until somebody looks. */
+static void one_waits(void *scene)
+{
+    struct err e;
+    CHECK_OK(note_one(scene, 0, NULL, &e));
+}
+
 TEST(an_entry_that_cannot_be_written_is_not_there_and_the_caller_is_told)
 {
     struct log l;
@@ -114,6 +123,9 @@ TEST(an_entry_that_cannot_be_written_is_not_there_and_the_caller_is_told)
     sweep(&l.h, "note", note_one, &l, 0);
     sweep(&l.h, "append and place", place_one, &l, 0);
     append(&l, 1);
+    sweep_before = one_waits;
+    sweep(&l.h, "index what waits", index_all, &l, FAIL_MAY_PASS | FAIL_LEAVES_TRACES);
+    sweep_before = NULL;
     sweep(&l.h, "index", index_all, &l, FAIL_MAY_PASS); /* what it cannot see whether it waits, it looks for */
     raze(&l);
 }
@@ -224,11 +236,142 @@ TEST(what_cannot_be_read_of_the_log_is_not_told_at_all)
     struct err e;
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     build(&l, 5);
+    sweep_before = one_waits;
     sweep(&l.h, "count", count, &l, FAIL_MAY_PASS);
+    sweep_before = NULL;
     sweep(&l.h, "list", list, &l, FAIL_MAY_PASS);
     sweep(&l.h, "find", find, &l, FAIL_MAY_PASS);
     sweep(&l.h, "search", search, &l, FAIL_MAY_PASS);
+    for (long n = 1; n <= 2; n++) {
+        one_waits(&l);
+        fail_arm(n);
+        int rc = search(&l, 0, a, &e);
+        fail_arm(0);
+        CHECK(rc >= 0 || e.code == ERR_STORE);
+    }
     CHECK_INT(audit_at(l.h.db, 99, a, &x, &e), 0);
+    raze(&l);
+}
+
+/* --- a witness --- */
+
+static int export_cosigned(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct buf b = buf_in(a, 1 << 16);
+    int64_t next;
+    (void)turn;
+    return audit_export(l->h.db, 0, 5, 5, a, &b, &next, e);
+}
+
+static const uint8_t witness_seed[SIGN_SEED] = {1};
+static struct note_key witness;
+
+/* What it answers to be asked to sign this: c2sp.org/tlog-cosignature. */
+static struct slice cosigned(const struct witness_asking *x, const uint8_t *seed, struct arena *a)
+{
+    struct buf message = buf_in(a, 4096), line = buf_in(a, 4096);
+    uint8_t raw[4 + 8 + SIGN_BYTES] = {0};
+    char text[128];
+    const char *end = strstr(x->note.p, "\n\n");
+    CHECK(end != NULL);
+    memcpy(raw, witness.id, 4);
+    raw[11] = 5; /* the time */
+    buf_printf(&message, "cosignature/v1\ntime 5\n%.*s", (int)(end + 1 - x->note.p), x->note.p);
+    sign_make(seed, buf_text(&message), raw + 12);
+    base64_encode(raw, sizeof raw, text);
+    buf_printf(&line, "\xE2\x80\x94 %s %s\n", witness.name, text);
+    return buf_text(&line);
+}
+
+static void know_witness(void)
+{
+    uint8_t public[SIGN_PUBLIC];
+    sign_public(witness_seed, public);
+    CHECK(note_key_of(NOTE_WITNESS, SLICE("witness.example/w1"), public, &witness));
+}
+
+static struct witness_asking asked;
+static struct slice said;
+
+static int ask_witness(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    struct witness_asking x;
+    (void)turn;
+    int rc = witness_ask(l->signer, &witness, -1, a, &x, e);
+    CHECK(rc != 0);
+    return rc;
+}
+
+static int take_cosignature(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    int64_t old;
+    (void)turn;
+    int rc = witness_answered(l->signer, &witness, &asked, 200, said, a, &old, e);
+    if (rc < 0 && e->code == ERR_PROVIDER && arena_failed(a))
+        e->code = ERR_NO_MEMORY;
+    return rc;
+}
+
+static int note_problem(void *scene, int turn, struct arena *a, struct err *e)
+{
+    struct log *l = scene;
+    (void)turn, (void)a;
+    return witness_note(l->h.db, &witness, "it is away", e) || witness_note(l->h.db, &witness, NULL, e) ? -1 : 0;
+}
+
+TEST(what_a_witness_says_is_kept_wholly_or_not_at_all)
+{
+    static const uint8_t stranger[SIGN_SEED] = {2};
+    static char longer[NOTE_MAX];
+    struct log l;
+    struct err e;
+    struct witness_state now;
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    know_witness();
+    build(&l, 5);
+    CHECK_INT(witness_ask(l.signer, &witness, -1, a, &asked, &e), 0); /* nothing is signed */
+    CHECK_OK(audit_checkpoint(l.signer, &e));
+    sweep(&l.h, "ask", ask_witness, &l, 0);
+    CHECK_INT(witness_ask(l.signer, &witness, -1, a, &asked, &e), 1);
+    CHECK(asked.size == 5 && asked.old == 0);
+    said = cosigned(&asked, witness_seed, a);
+    sweep(&l.h, "keep a cosignature", take_cosignature, &l, FAIL_MAY_PASS);
+    CHECK_OK(witness_look(l.h.db, &witness, a, &now, &e));
+    CHECK(now.cosigned == 5 && now.signed_size == 5 && now.at == 5);
+    CHECK_INT(witness_ask(l.signer, &witness, -1, a, &asked, &e), 0); /* it has signed that */
+    sweep(&l.h, "note a problem", note_problem, &l, FAIL_LEAVES_TRACES | FAIL_MAY_PASS);
+    sweep(&l.h, "export what is cosigned", export_cosigned, &l, FAIL_MAY_PASS);
+    append(&l, 1);
+    CHECK_OK(audit_checkpoint(l.signer, &e));
+    CHECK_INT(witness_ask(l.signer, &witness, 3, a, &asked, &e), 1);
+    CHECK(asked.size == 6 && asked.old == 3);
+    struct slice strange = cosigned(&asked, stranger, a);
+    const struct {
+        long status;
+        struct slice body;
+        enum err_code code; /* ERR_NONE: ask again */
+    } row[] = {{200, SLICE(""), ERR_PROVIDER},
+               {200, strange, ERR_PROVIDER},
+               {200, {longer, sizeof longer}, ERR_PROVIDER},
+               {409, SLICE("5\n"), ERR_NONE},
+               {409, SLICE("x\n"), ERR_PROVIDER},
+               {409, SLICE("7\n"), ERR_STORE}, /* more than there are */
+               {409, SLICE("3\n"), ERR_STORE}, /* others than these */
+               {422, SLICE(""), ERR_STORE},
+               {403, SLICE(""), ERR_PROVIDER},
+               {404, SLICE(""), ERR_PROVIDER},
+               {500, SLICE(""), ERR_PROVIDER}};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        int64_t old = -1;
+        e.code = ERR_NONE;
+        int rc = witness_answered(l.signer, &witness, &asked, row[i].status, row[i].body, a, &old, &e);
+        if (rc != (row[i].code ? -1 : 0) || e.code != row[i].code || old != (row[i].code ? -1 : 5))
+            fail_msg("row %zu: %d, %s", i, rc, e.detail);
+    }
+    CHECK_INT(house_number(&l.h, "SELECT count(*) FROM audit_cosignature"), 1);
     raze(&l);
 }
 
@@ -695,6 +838,7 @@ int main(void)
                                        T(an_entry_without_scope_action_or_outcome_is_a_mistake_that_ends_the_process),
                                        T(proofs_of_what_cannot_be_are_mistakes_that_end_the_process),
                                        T(what_cannot_be_read_of_the_log_is_not_told_at_all),
+                                       T(what_a_witness_says_is_kept_wholly_or_not_at_all),
                                        T(leaves_are_sorted_whole_blocks_or_not),
                                        T(without_its_key_the_log_has_no_signer),
                                        T(a_store_that_loses_the_key_at_once_has_no_signer),

@@ -254,7 +254,9 @@ TEST(an_endpoint_is_its_clients_alone_and_its_old_secret_lasts_as_long_as_was_sa
 
 TEST(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen)
 {
-    static const struct {
+    char longer[ENDPOINT_URL_MAX + 2] = "https://a.example/";
+    memset(longer + strlen(longer), 'x', sizeof longer - 1 - strlen(longer));
+    const struct {
         const char *url;
         int rc;
     } row[] = {
@@ -265,6 +267,7 @@ TEST(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen)
         {"https://a.example/a b", -1},   {"https://a.example/\n", -1},    {"https://a.example/#x", -1},
         {"https://[::1/x", -1},
         {"https://a.example\\@b", -1},   {"//a.example", -1},
+        {"https://a.example/\x7f", -1}, {"https://a.example?x=\xc3\xa4", -1}, {longer, -1},
     };
     OWN_ARENA struct arena *a = arena_new(4 << 20);
     struct house h;
@@ -279,6 +282,53 @@ TEST(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen)
         CHECK_OK(endpoint_add(h.db, h.keyring, &bot, "https://a.example", true, &does, a, &x, &e));
     CHECK_INT(endpoint_add(h.db, h.keyring, &bot, "https://a.example", true, &does, a, &x, &e), -1);
     CHECK_INT(e.code, ERR_CONFLICT);
+    struct rows r;
+    CHECK_OK(endpoint_all(h.db, h.scope, NULL, a, &r, &e));
+    CHECK_INT(r.n, ENDPOINTS_MAX + 1); /* and its origin */
+    CHECK_OK(endpoint_all(h.db, h.scope, "bot", a, &r, &e));
+    CHECK_INT(r.n, ENDPOINTS_MAX + 1); /* and its origin */
+    CHECK_INT(endpoint_all(h.db, h.scope, "ghost", a, &r, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
+    house_raze(&h);
+}
+
+TEST(a_clients_limits_are_set_and_taken_away)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct err e;
+    struct client_secrets s;
+    struct caller c;
+    house_build(&h);
+    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", NULL, &does, a, &s, &e));
+    struct slice bearer = slice_of(arena_printf(a, "Bearer %s", s.api_key));
+    static const int64_t limit[][2] = {{3, 7}, {-1, -1}, {0, -1}};
+    for (size_t i = 0; i < COUNT(limit); i++) {
+        CHECK_OK(client_limit(h.db, h.scope, "bot", limit[i][0], limit[i][1], &does, a, &e));
+        CHECK_OK(client_identify(h.db, h.scope, bearer, NULL, a, &c, &e));
+        CHECK(c.rate == limit[i][0] && c.burst == limit[i][1]);
+    }
+    house_raze(&h);
+}
+
+/* Callers are remembered by the first byte of a hash; all of it is compared. */
+TEST(who_is_remembered_is_known_by_the_whole_key)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct err e;
+    struct client_secrets s;
+    struct caller c;
+    struct known *k;
+    house_build(&h);
+    CHECK_OK(known_open(&k, &e));
+    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", NULL, &does, a, &s, &e));
+    CHECK_OK(known_identify(k, h.db, h.scope, slice_of(arena_printf(a, "Bearer %s", s.api_key)), NULL, a, &c, &e));
+    for (int i = 0; i < 2000; i++) { /* some of them share the place */
+        OWN_ARENA struct arena *b = arena_new(1 << 16);
+        CHECK_INT(known_identify(k, h.db, h.scope, slice_of(arena_printf(b, "Bearer %.*s%04d", 42, s.api_key, i)), NULL, b, &c, &e), -1);
+    }
+    known_close(k);
     house_raze(&h);
 }
 
@@ -286,4 +336,5 @@ RUN(T(a_known_client_is_forgotten_when_its_key_changes), T(a_clients_name_and_or
     T(secrets_have_their_form_and_are_not_in_the_store),
     T(the_authorization_header_names_a_client_or_nobody), T(a_key_of_another_scope_names_nobody),
     T(an_endpoint_is_its_clients_alone_and_its_old_secret_lasts_as_long_as_was_said),
-    T(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen))
+    T(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen), T(a_clients_limits_are_set_and_taken_away),
+    T(who_is_remembered_is_known_by_the_whole_key))

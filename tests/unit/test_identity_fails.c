@@ -2,6 +2,8 @@
  * cannot be looked up is nobody, what cannot be written is not half there, and each says that trying again may help. */
 #include "fail_store.h"
 
+#include <errno.h>
+
 #include <sodium.h>
 
 #include "base/clock.h"
@@ -22,6 +24,11 @@
 #define MINUTE INT64_C(60000000)
 
 /* Argon2 at its least: a sweep hashes hundreds of times. */
+static bool pwhash_starves, sodium_away;
+FAIL_WRAP_IF(int, crypto_pwhash_str_verify, (const char *stored, const char *p, unsigned long long n), (stored, p, n),
+             (errno = ENOMEM, -1), pwhash_starves)
+FAIL_WRAP_IF(int, sodium_init, (void), (), -1, sodium_away)
+
 int __real_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory,
                                  int alg);
 int __wrap_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory,
@@ -913,6 +920,70 @@ TEST(a_session_whose_person_is_gone_is_an_error)
     tear_down(&s);
 }
 
+TEST(a_session_that_cannot_be_ended_is_an_error_and_not_somebody)
+{
+    static const struct {
+        const char *sql;
+        bool late;
+    } row[] = {{"UPDATE staff SET state = 'suspended'", false},
+               {"UPDATE staff SET state = 'active'; UPDATE session SET until = 1", false},
+               {"UPDATE session_cookie SET next = NULL WHERE next IS NOT NULL", true}};
+    struct scene s;
+    struct session x;
+    struct caller c;
+    struct err e;
+    set_up(&s);
+    for (size_t i = 0; i < COUNT(row); i++) {
+        session_fresh(&s);
+        if (row[i].late)
+            cookie_late(&s);
+        house_sql(&s.h, row[i].sql);
+        struct session_ask q = {.cookie = slice_of(s.cookie)};
+        fail_words = "ended_at = ";
+        int rc = session_identify(&s.sessions, &q, s.life, &x, &c, &e);
+        fail_words = NULL;
+        if (rc != -1 || e.code != ERR_STORE)
+            fail_msg("row %zu: %d", i, rc);
+        house_sql(&s.h, "UPDATE staff SET state = 'active'");
+    }
+    tear_down(&s);
+}
+
+TEST(a_password_that_could_not_be_checked_is_neither_right_nor_wrong)
+{
+    struct scene s;
+    struct err e;
+    struct attempt t;
+    set_up(&s);
+    pwhash_starves = true;
+    int rc = account_sign_in(&s.accounts, SLICE("anna"), SLICE(GOOD), s.life, &t, &e);
+    pwhash_starves = false;
+    CHECK(rc == -1 && e.code == ERR_NO_MEMORY);
+    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM sign_in_failure WHERE failures > 0"), 0);
+    sodium_away = true;
+    struct passwords *p;
+    rc = passwords_start(1, &p, &e);
+    sodium_away = false;
+    CHECK(rc == -1 && e.code == ERR_NO_MEMORY);
+    tear_down(&s);
+}
+
+TEST(a_token_that_covers_what_is_no_scope_any_more_is_refused)
+{
+    struct scene s;
+    struct err e;
+    struct caller c;
+    struct assertion spent;
+    const char *token;
+    set_up(&s);
+    CHECK_OK(programs_judge(s.programs, assertion(-1, s.life), s.life, &c, &spent, &e));
+    CHECK_OK(programs_token(s.programs, &c, &spent, 1, &operator_does, s.life, &token, &e));
+    house_sql(&s.h, "UPDATE client_token SET scopes = 'system/Monk.r'");
+    CHECK_INT(client_identify(s.h.db, s.h.scope, bearer(&s, token), NULL, s.life, &c, &e), -1);
+    CHECK_INT(e.code, ERR_TOKEN);
+    tear_down(&s);
+}
+
 /* --- challenges --- */
 
 struct using
@@ -1001,6 +1072,9 @@ int main(void)
         T(a_late_cookie_that_somebody_sees_to_serves_and_one_without_a_successor_ends_the_session),
         T(who_is_forgotten_while_being_looked_up_is_not_remembered),
         T(a_session_whose_person_is_gone_is_an_error),
+        T(a_session_that_cannot_be_ended_is_an_error_and_not_somebody),
+        T(a_password_that_could_not_be_checked_is_neither_right_nor_wrong),
+        T(a_token_that_covers_what_is_no_scope_any_more_is_refused),
         T(a_challenge_is_for_one_thing_one_person_and_once)};
     int failed = cmocka_run_group_tests(tests, make_key, drop_key);
     arena_thread_end();

@@ -169,6 +169,9 @@ TEST(keys_that_change_meanwhile_give_no_token)
     CHECK_OK(program_keys(d.h.db, d.h.scope, "bot", NULL, NULL, false, &operator_does, d.a, &e));
     CHECK_INT(programs_token(d.p, &c, &spent, 1, &operator_does, d.a, &token, &e), -1);
     CHECK_INT(e.code, ERR_ASSERTION);
+    CHECK_OK(program_keys(d.h.db, d.h.scope, "bot", set, NULL, false, &operator_does, d.a, &e)); /* the same, anew */
+    CHECK_INT(programs_token(d.p, &c, &spent, 1, &operator_does, d.a, &token, &e), -1);
+    CHECK_INT(e.code, ERR_ASSERTION);
     CHECK_INT(house_number(&d.h, "SELECT count(*) FROM client_token"), 0);
     close_desk(&d);
 }

@@ -307,7 +307,51 @@ TEST(a_key_nobody_has_is_not_said_to_be_missing_while_the_provider_is_away)
     CHECK_INT(key_of(x, "k2", &set), ERR_PROVIDER);
     CHECK_INT(key_of(x, "k1", &set), ERR_NONE);
     world.away = false;
+    clock_off += (ISSUER_AGAIN_S + 1) * SECOND;
+    CHECK_INT(key_of(x, "k2", &set), ERR_TOKEN);
     issuer_stop(x);
+}
+
+TEST(a_provider_that_is_away_is_asked_with_longer_and_longer_pauses)
+{
+    static const struct issuer_config long_ago = {.url = ISSUER, .keep_s = 1000000};
+    uint64_t set;
+    answers(DOCUMENT(""), SET("k1"));
+    world.away = true;
+    struct issuer *x = started(&long_ago);
+    for (int i = 0; i < 9; i++) {
+        clock_off += (ISSUER_AGAIN_S + 1) * SECOND;
+        CHECK_INT(key_of(x, "k1", &set), ERR_PROVIDER);
+    }
+    world.away = false;
+    issuer_stop(x);
+    world.shut = true; /* and one that is being asked when all ends is given up */
+    x = started(&at_issuer);
+    until_asked(1);
+    issuer_stop(x);
+    world.shut = false;
+}
+
+/* The doors, too: of an answer that does not come in time, and of one that says nothing. */
+TEST(doors_that_are_not_told_in_time_are_not_known)
+{
+    struct asking q[2];
+    answers(DOCUMENT(""), SET("k1"));
+    world.shut = true;
+    q[0].x = started(&at_issuer);
+    until_asked(1);
+    CHECK_INT(pthread_create(&q[0].thread, NULL, ask_doors, &q[0]), 0);
+    q[1].x = q[0].x;
+    pthread_join(q[0].thread, NULL); /* ISSUER_WAIT_MS later */
+    CHECK_INT(q[0].code, ERR_PROVIDER);
+    CHECK_INT(pthread_create(&q[1].thread, NULL, ask_doors, &q[1]), 0);
+    usleep(100000);
+    world.away = true;
+    world.shut = false;
+    pthread_join(q[1].thread, NULL);
+    CHECK_INT(q[1].code, ERR_PROVIDER);
+    world.away = false;
+    issuer_stop(q[0].x);
 }
 
 /* --- how it is asked --- */
@@ -671,6 +715,20 @@ TEST(a_clients_limits_come_with_it_and_a_name_that_no_client_can_have_is_nobodys
     memset(longer, 'n', CLIENT_NAME_MAX + 1);
     house_sql(&d.h, arena_printf(d.a, "UPDATE client SET name = '%s'", longer));
     CHECK_INT(judged(&d, longer, "k1", &c), ERR_ASSERTION);
+    CHECK_INT(judged(&d, "nobody", "k1", &c), ERR_ASSERTION);
+    struct programs_config none = {.issuer = "https://gw.example"};
+    struct programs *p;
+    struct err e;
+    fault_arm(FAULT_ALLOC, 0, 0);
+    for (long n = 1; n <= 3; n++) { /* its arena, and curl */
+        fail_arm(n);
+        int rc = programs_start(&none, &p, &e);
+        bool refused = fail_seen >= n;
+        fail_arm(0);
+        CHECK(rc == (refused ? -1 : 0) && (!refused || e.code == ERR_NO_MEMORY));
+        if (rc == 0)
+            programs_stop(p);
+    }
     close_desk(&d);
 }
 
@@ -683,6 +741,8 @@ int main(void)
                                        T(what_was_checked_by_a_set_does_not_hold_after_it_though_memory_is_out),
                                        T(so_many_wait_for_an_answer_for_so_long_and_nobody_else),
                                        T(a_key_nobody_has_is_not_said_to_be_missing_while_the_provider_is_away),
+                                       T(a_provider_that_is_away_is_asked_with_longer_and_longer_pauses),
+                                       T(doors_that_are_not_told_in_time_are_not_known),
                                        T(plain_http_never_leaves_this_machine_whatever_a_name_resolves_to),
                                        T(a_request_that_could_not_be_put_together_is_not_sent),
                                        T(an_address_has_a_length_and_a_host),

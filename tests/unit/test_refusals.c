@@ -4,6 +4,9 @@
 #include "house.h"
 #include "soft_key.h"
 
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include "base/clock.h"
 #include "base/rnd.h"
 #include "identity/account.h"
@@ -15,8 +18,14 @@
 #include "identity/program.h"
 #include "identity/scopes.h"
 #include "identity/session.h"
+#include "identity/staff.h"
 
 FAIL_DEATHS
+FAIL_WRAP(BIO *, BIO_new, (const BIO_METHOD *how), (how), NULL)
+FAIL_WRAP(BIO *, BIO_new_mem_buf, (const void *p, int n), (p, n), NULL)
+FAIL_WRAP(int, X509_digest, (const X509 *x, const EVP_MD *how, unsigned char *to, unsigned *n), (x, how, to, n), 0)
+FAIL_WRAP(int, X509_NAME_digest, (const X509_NAME *x, const EVP_MD *how, unsigned char *to, unsigned *n),
+          (x, how, to, n), 0)
 
 #define GOOD "xkq7 vmw2 pt9"
 
@@ -105,6 +114,10 @@ TEST(the_desk_refuses_what_cannot_be_meant)
     CHECK_INT(done, DESK_GRANTED);
     REFUSED(desk_suspend(d, SLICE("mara"), false, "root", s.a, &e), ERR_CONFLICT);        /* is not suspended */
     REFUSED(desk_remove(d, SLICE("mara"), ROLE_MONITOR, "root", s.a, &e), ERR_NOT_FOUND); /* does not hold it */
+    CHECK_OK(desk_suspend(d, SLICE("mara"), true, "root", s.a, &e));
+    CHECK_OK(desk_remove(d, SLICE("mara"), ROLE_DOCTOR, "root", s.a, &e));
+    CHECK_OK(desk_suspend(d, SLICE("mara"), false, "root", s.a, &e)); /* nothing is left to be active in */
+    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM staff WHERE state = 'pending'"), 1);
     arrive(&s, "https://two.example", "mara", 0);
     REFUSED(desk_suspend(d, SLICE("mara"), true, "root", s.a, &e), ERR_CONFLICT); /* which of the two? */
     char id[UUID_TEXT];
@@ -133,6 +146,16 @@ TEST(accounts_refuse_what_they_do_not_know)
     REFUSED(account_change(&s.x, mara.id, SLICE(GOOD), NULL, s.a, &e), ERR_CONFLICT);
     REFUSED(account_again(&s.x, nobody, SLICE(GOOD), s.a, &t, &e), ERR_TOKEN);
     CHECK_INT(account_has_password(p, nobody, s.a, &e), 0);
+    CHECK_OK(account_add(p, SLICE("a.b-c_d@e.f.g.h.i.j.k.l.m.n.o.p.q.r"), ROLE_DOCTOR, "root", s.a, &done, code, &e));
+    CHECK_OK(
+        account_accept(&s.x, slice_of(code), SLICE(GOOD), NULL, s.a, &i, &e)); /* of more parts than are looked at */
+    house_sql(&s.h, "UPDATE account SET password = NULL");
+    REFUSED(account_sign_in(&s.x, SLICE("anna"), SLICE(GOOD), s.a, &t, &e), ERR_TOKEN);
+    REFUSED(account_change(&s.x, s.anna, SLICE("xkq7 \0 vmw2 pt9"), NULL, s.a, &e), ERR_BAD_REQUEST);
+    static char longer[PASSWORD_MOST + 1];
+    for (size_t k = 0; k < sizeof longer; k++)
+        longer[k] = (char)('a' + k * k % 23);
+    REFUSED(account_change(&s.x, s.anna, (struct slice){longer, sizeof longer}, NULL, s.a, &e), ERR_BAD_REQUEST);
     CHECK_OK(account_add(p, SLICE("bea"), ROLE_DOCTOR, "root", s.a, &done, code, &e));
     house_sql(&s.h, "UPDATE invitation SET role = 'monk' WHERE ended_at IS NULL");
     REFUSED(invitation_find(p, slice_of(code), s.a, &i, &e), ERR_NOT_FOUND);
@@ -211,6 +234,87 @@ TEST(scopes_have_a_limit_and_cover_actions_alone)
     CHECK(scopes_cover(scopes, ENTITY_JOB, ACTION_READ, true));
     CHECK(!scopes_cover(scopes, ENTITY_JOB, ACTION_COUNT, true));
     CHECK(!scopes_cover(scopes, ENTITY_PATIENT_DETAIL, ACTION_UPDATE, true));
+    REFUSED(scopes_parse((struct slice){"system/*.r\0", 11}, &scopes, &e), ERR_SCOPE_UNKNOWN);
+    char room[256];
+    OWN_ARENA struct arena *a = arena_new(1 << 16);
+    for (const char *const *all = scopes_all(); *all; all++) /* what is told is understood */
+        CHECK_OK(scopes_parse(slice_of(*all), &scopes, &e));
+    struct buf b = buf_in(a, sizeof room);
+    scopes_needed(ENTITY_JOB, ACTION_CREATE, false, &b);
+    CHECK_OK(scopes_parse(buf_text(&b), &scopes, &e));
+    CHECK(scopes_cover(scopes, ENTITY_JOB, ACTION_CREATE, false));
+}
+
+TEST(a_bearer_token_of_staff_has_two_dots_and_is_no_clients)
+{
+    static const struct {
+        const char *text;
+        bool is;
+    } row[] = {{"Bearer a.b.c", true},     {"bearer  a.b.c ", true},   {"Basic a.b.c", false}, {"Bearer a.b", false},
+               {"Bearer lz_a.b.c", false}, {"Bearer lt_a.b.c", false}, {"Bearer", false},      {"", false}};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct slice token;
+        CHECK_INT(staff_token(slice_of(row[i].text), &token), row[i].is);
+        if (row[i].is)
+            CHECK_SLICE(token, "a.b.c");
+    }
+}
+
+/* --- certificates --- */
+
+static void put_cert(struct buf *out, EVP_PKEY *k, bool subject, const char *ends)
+{
+    X509 *x = X509_new();
+    BIO *b = BIO_new(BIO_s_mem());
+    char *p;
+    X509_gmtime_adj(X509_getm_notBefore(x), 0);
+    if (ends)
+        CHECK_INT(ASN1_STRING_set(X509_getm_notAfter(x), ends, -1), 1);
+    else
+        X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+    if (subject)
+        X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"bot", -1, -1,
+                                   0);
+    X509_set_pubkey(x, k);
+    CHECK(X509_sign(x, k, EVP_sha256()) > 0 && PEM_write_bio_X509(b, x));
+    long n = BIO_get_mem_data(b, &p);
+    buf_add(out, p, (size_t)n);
+    BIO_free(b);
+    X509_free(x);
+}
+
+TEST(a_file_is_one_certificate_that_says_when_it_ends_or_is_refused)
+{
+    static char much[CERT_PEM_MAX + 1];
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    EVP_PKEY *k = EVP_EC_gen("P-256");
+    struct program_cert got;
+    struct err e;
+    struct buf b[4];
+    for (size_t i = 0; i < COUNT(b); i++)
+        b[i] = buf_in(a, 8192);
+    put_cert(&b[0], k, true, NULL);
+    put_cert(&b[1], k, false, NULL);
+    put_cert(&b[2], k, true, NULL);
+    put_cert(&b[2], k, true, NULL);
+    put_cert(&b[3], k, true, "19x");
+    CHECK_OK(program_cert_read(buf_text(&b[0]), true, &got, &e));
+    CHECK_STR(got.subject, "CN=bot");
+    CHECK(got.until_us > clock_now_us());
+    CHECK_OK(program_cert_read(buf_text(&b[1]), false, &got, &e));
+    CHECK_STR(got.subject, "");
+    REFUSED(program_cert_read(buf_text(&b[1]), true, &got, &e), ERR_USAGE);
+    REFUSED(program_cert_read(buf_text(&b[2]), true, &got, &e), ERR_USAGE);
+    REFUSED(program_cert_read(buf_text(&b[3]), true, &got, &e), ERR_USAGE);
+    REFUSED(program_cert_read((struct slice){much, sizeof much}, true, &got, &e), ERR_USAGE);
+    for (long n = 1, done = 0; !done; n++) {
+        fail_arm(n);
+        int rc = program_cert_read(buf_text(&b[0]), n % 2, &got, &e);
+        done = fail_seen < n;
+        fail_arm(0);
+        CHECK(done == (rc == 0));
+    }
+    EVP_PKEY_free(k);
 }
 
 TEST(a_key_set_is_refused_for_each_thing_it_may_not_be)
@@ -234,8 +338,8 @@ TEST(a_key_set_is_refused_for_each_thing_it_may_not_be)
         REFUSED(keyset_check(slice_of(row[i]), a, &e), ERR_USAGE);
     REFUSED(keyset_check((struct slice){longer, sizeof longer}, a, &e), ERR_USAGE);
     EVP_PKEY *k = EVP_RSA_gen(2048);
-    static const char *const exponent[] = {"", ",\"e\":\"!\"", ",\"e\":\"AQ\"", ",\"e\":\"Ag\"",
-                                           ",\"e\":\"AQABAQABAQABAQAB\""};
+    static const char *const exponent[] = {
+        "", ",\"e\":\"!\"", ",\"e\":\"AQ\"", ",\"e\":\"Ag\"", ",\"e\":\"BA\"", ",\"e\":\"AQABAQABAQABAQAB\""};
     struct soft_bytes n = {0};
     soft_number(&n, k, OSSL_PKEY_PARAM_RSA_N, 256);
     char text[400];
@@ -301,9 +405,12 @@ TEST(an_attestation_or_a_key_of_another_form_is_refused)
         {"authData", {0xa0}, 1, 110},
         {"authData", {0xc0, 0x01}, 2, 0},
         {"authData", {0xff}, 1, 0},
-        {"authData", {0xa1, 0x63, 'a', 'l', 'g', 0x26}, 6, 0}, /* no signature */
+        {"authData", {0xa1, 0x63, 'a', 'l', 'g', 0x26}, 6, 0},                             /* no signature */
         {"authData", {0xa2, 0x43, 'a', 'l', 'g', 0x26, 0x63, 's', 'i', 'g', 0x40}, 11, 0}, /* bytes for a name */
-        {"authData", {0xa2, 0x63, 's', 'i', 'g', 0x01, 0x63, 'a', 'l', 'g', 0x26}, 11, 0}, /* a number for a signature */
+        {"authData",
+         {0xa2, 0x63, 's', 'i', 'g', 0x01, 0x63, 'a', 'l', 'g', 0x26},
+         11,
+         0}, /* a number for a signature */
     };
     static const struct passkey_rules rules = {"https://study.example", "study.example"};
     OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -362,6 +469,10 @@ TEST(a_session_of_a_provider_may_have_no_tokens_and_one_of_nobody_is_not_begun)
     REFUSED(session_role(&all, &x, 1u << ROLE_AUDITOR, ROLE_AUDITOR, NULL, s.a, &e), ERR_SESSION);
     CHECK_OK(session_open(&all, &n, NULL, s.a, &cookie,
                           &e)); /* what the provider said of roles has an end, and is not renewed */
+    house_sql(&s.h, "UPDATE session SET said = 'monk auditor', role = 'monk' WHERE ended_at IS NULL");
+    q = (struct session_ask){.cookie = slice_of(cookie)};
+    CHECK_INT(session_identify(&all, &q, s.a, &x, &c, &e), 1); /* a role that was taken out counts for nothing */
+    CHECK(c.role == ROLE_AUDITOR && !x.has_role);
     house_sql(&s.h, "UPDATE session SET said_until = 1 WHERE ended_at IS NULL");
     q = (struct session_ask){.cookie = slice_of(cookie)};
     CHECK_INT(session_identify(&all, &q, s.a, &x, &c, &e), 0);
@@ -373,4 +484,6 @@ RUN(T(the_desk_refuses_what_cannot_be_meant), T(accounts_refuse_what_they_do_not
     T(a_challenge_is_good_for_five_minutes_and_not_for_a_clock_that_was_put_back),
     T(clients_and_programs_refuse_what_they_do_not_know), T(scopes_have_a_limit_and_cover_actions_alone),
     T(a_key_set_is_refused_for_each_thing_it_may_not_be), T(an_attestation_or_a_key_of_another_form_is_refused),
+    T(a_bearer_token_of_staff_has_two_dots_and_is_no_clients),
+    T(a_file_is_one_certificate_that_says_when_it_ends_or_is_refused),
     T(a_session_of_a_provider_may_have_no_tokens_and_one_of_nobody_is_not_begun))

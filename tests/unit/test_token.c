@@ -179,6 +179,10 @@ TEST(a_token_that_is_no_token_is_refused)
     char *long_one = arena_take(a, TOKEN_MAX + 2);
     memset(long_one, 'A', TOKEN_MAX + 1);
     refused((struct slice){long_one, TOKEN_MAX + 1}, jwk[RSA_KEY], &rules, NOW, "longer than");
+    memset(long_one, 'k', KID_MAX + 1);
+    long_one[KID_MAX + 1] = 0;
+    refused(jws_sign(a, arena_printf(a, "{\"alg\":\"RS256\",\"kid\":\"%s\"}", long_one), good, rsa, "RS256"), jwk[RSA_KEY],
+            &rules, NOW, "names its key");
     refused(SLICE("..."), jwk[RSA_KEY], &rules, NOW, "three parts");
     refused(SLICE("a.b.c.d"), jwk[RSA_KEY], &rules, NOW, "three parts");
     refused(SLICE("a b.b.c"), jwk[RSA_KEY], &rules, NOW, "base64url");
@@ -467,6 +471,7 @@ TEST(a_logout_token_is_young_names_somebody_and_is_no_id_token)
         {OUT(EVENTS ",\"iat\":1900000000,\"jti\":\"\",\"sub\":\"u1\""), "jti"},
         {OUT(T0 EVENTS ",\"sub\":\"u1\",\"exp\":\"x\""), "iat"},
         {OUT(T0 EVENTS ",\"sub\":\"\""), "neither who"},
+        {"{\"iss\":\"https://other.example\",\"aud\":\"lazaret\"" T0 EVENTS ",\"sub\":\"u1\"}", "issuer"},
         {OUT(T0 EVENTS ",\"sub\":\"u1\",\"sid\":\"\""), "neither who"},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
