@@ -194,7 +194,8 @@ int oidc_begin(struct oidc *o, struct slice back, struct arena *a, const char **
     base64url_encode(hash, sizeof hash, challenge);
     struct buf b = buf_in(a, 8192);
     buf_str(&b, doors.authorization);
-    buf_byte(&b, strchr(doors.authorization, '?') ? '&' : '?');
+    if (!strchr(doors.authorization, '?'))
+        buf_byte(&b, '?');
     ask_put(&b, "response_type", SLICE("code"));
     ask_put(&b, "client_id", slice_of(o->c.client));
     ask_put(&b, "redirect_uri", slice_of(callback_url(o, a)));
@@ -450,11 +451,13 @@ static int renew(struct oidc *o, const struct session *x, struct arena *a, struc
         return -1;
     if (!t.refresh.p)
         t.refresh = refresh;
-    if (person_hash(&o->people, PERSON_WHO, o->rules.issuer, slice_of(said.subject), who, e) ||
-        person_find(&o->people, who, a, &p, e) < 0)
+    int found = person_hash(&o->people, PERSON_WHO, o->rules.issuer, slice_of(said.subject), who, e)
+                    ? -1
+                    : person_find(&o->people, who, a, &p, e);
+    if (found < 0)
         return -1;
-    if (memcmp(p.id, x->staff, 16) != 0)
-        return 0; /* somebody else's */
+    if (!found || memcmp(p.id, x->staff, 16) != 0)
+        return 0; /* somebody else's, or nobody's here */
     return take_provider(o, &t, &said, t.id.p ? t.id : hint, a, &provider, e) ||
                    session_renewed(o->c.sessions, x->id, &provider, a, e)
                ? -1
@@ -494,7 +497,8 @@ int oidc_logout_url(struct oidc *o, const struct session *x, struct arena *a, co
         return 0;
     struct slice hint = json_get_text(&j, 0, "id", a);
     buf_str(&b, doors.end_session);
-    buf_byte(&b, strchr(doors.end_session, '?') ? '&' : '?');
+    if (!strchr(doors.end_session, '?'))
+        buf_byte(&b, '?');
     if (hint.p)
         ask_put(&b, "id_token_hint", hint);
     ask_put(&b, "client_id", slice_of(o->c.client));

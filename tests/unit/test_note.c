@@ -293,6 +293,11 @@ TEST(a_cosignature_is_of_its_witness_its_checkpoint_and_its_time)
     bent[12] = '6'; /* of six entries */
     CHECK_INT(cosignature_read((struct slice){bent, note.n}, &w, &line, &at, &why), -1);
     CHECK_INT(cosignature_read((struct slice){note.p, note.n - 1}, &w, &line, &at, &why), -1);
+    static char much[NOTE_MAX + 1];
+    static const char *const bad[] = {"", "text\n", "a\x01" "b\n\n\xE2\x80\x94 x AAAA\n", "text\n\nno dash\n"};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        CHECK_INT(cosignature_read(slice_of(bad[i]), &w, &line, &at, &why), -1);
+    CHECK_INT(cosignature_read((struct slice){much, sizeof much}, &w, &line, &at, &why), -1);
 }
 
 RUN(T(a_cosignature_is_of_its_witness_its_checkpoint_and_its_time), T(the_name_of_a_key_has_a_limit),

@@ -223,6 +223,8 @@ static void signed_in(void *scene)
 
 TEST(an_answer_that_is_right_signs_in_and_one_that_is_wrong_in_a_point_does_not)
 {
+    static char longer[(TOKEN_MAX > OIDC_COOKIE_MAX ? TOKEN_MAX : OIDC_COOKIE_MAX) + 1];
+    memset(longer, 'A', sizeof longer);
     struct scene s;
     struct oidc_end end;
     struct err e;
@@ -247,6 +249,9 @@ TEST(an_answer_that_is_right_signs_in_and_one_that_is_wrong_in_a_point_does_not)
         {{.state = SLICE("="), .iss = SLICE(ISSUER)}, ERR_SIGN_IN},
         {{.code = SLICE("c"), .state = SLICE("="), .iss = SLICE(ISSUER), .cookie = SLICE("!")}, ERR_SIGN_IN},
         {{.code = SLICE("c"), .state = SLICE("="), .iss = SLICE(ISSUER), .cookie = SLICE("AAAA")}, ERR_SIGN_IN},
+        {{.code = SLICE("c"), .state = SLICE("="), .iss = SLICE(ISSUER), .cookie = {longer, OIDC_COOKIE_MAX + 1}},
+         ERR_SIGN_IN},
+        {{.code = {longer, TOKEN_MAX + 1}, .state = SLICE("="), .iss = SLICE(ISSUER)}, ERR_SIGN_IN},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
         begin(&s);
@@ -265,7 +270,8 @@ TEST(tokens_that_do_not_belong_together_sign_nobody_in)
     struct oidc_end end;
     struct err e;
     set_up(&s, "");
-    for (int i = 0; i < 12; i++) {
+    char *longer = NULL;
+    for (int i = 0; i < 16; i++) {
         enum err_code want = ERR_PROVIDER;
         begin(&s);
         const char *id = id_token(&s, "mara", s.nonce), *jwt = sign(&s, claims(&s, "mara", ",\"typ\":\"Bearer\"")).p;
@@ -300,6 +306,23 @@ TEST(tokens_that_do_not_belong_together_sign_nobody_in)
             break; /* a JWT says its time itself */
         case 10:
             answer = tokens(&s, "opaque", id, ",\"expires_in\":99999999");
+            want = ERR_NONE;
+            break;
+        case 11:
+        case 12:
+            longer = arena_take(s.life, TOKEN_MAX + 2);
+            memset(longer, 'a', TOKEN_MAX + 1);
+            longer[TOKEN_MAX + 1] = 0;
+            answer = i == 11 ? tokens(&s, longer, id, "")
+                             : tokens(&s, "opaque", id, arena_printf(s.life, ",\"refresh_token\":\"%s\"", longer));
+            break;
+        case 13:
+            answer = tokens(&s, "x.y.z", id, ""); /* two dots are no JWT yet */
+            want = ERR_NONE;
+            break;
+        case 14: /* whose session the provider does not name */
+            answer = tokens(&s, "opaque",
+                            sign(&s, claims(&s, "mara", arena_printf(s.life, ",\"nonce\":\"%s\"", s.nonce))).p, "");
             want = ERR_NONE;
             break;
         default: /* no role of the study */
@@ -347,7 +370,9 @@ TEST(a_sign_in_that_was_begun_too_long_ago_or_elsewhere_is_not_ended)
 
 TEST(settings_that_cannot_be_meant_are_refused)
 {
-    static const struct {
+    static char much[8192];
+    memset(much, 's', sizeof much);
+    const struct {
         const char *url, *secret; /* what stands in the file; NULL: no such file, "": none is set */
         size_t n;
         enum err_code code;
@@ -360,6 +385,8 @@ TEST(settings_that_cannot_be_meant_are_refused)
         {HOME "/", "", 0, ERR_CONFIG},
         {"http://study.example", "", 0, ERR_CONFIG},
         {"study.example", "", 0, ERR_CONFIG},
+        {HOME "?x", "", 0, ERR_CONFIG},
+        {HOME, much, sizeof much, ERR_CONFIG},
     };
     struct scene s;
     struct err e;
@@ -538,6 +565,29 @@ TEST(what_fails_while_somebody_signs_in_signs_nobody_in)
     tear_down(&s);
 }
 
+TEST(people_are_sent_to_sign_out_where_the_provider_says_with_what_it_gave)
+{
+    static const struct session_provider bare = {
+        .issuer = ISSUER, .tokens = SLICE("{}"), .said = 1u << ROLE_AUDITOR, .said_until_us = INT64_MAX / 2};
+    struct scene s;
+    struct err e;
+    const char *url, *end = doors.end_session;
+    set_up(&s, "");
+    signed_in(&s);
+    CHECK_OK(oidc_logout_url(s.oidc, &s.session, s.life, &url, &e));
+    CHECK(strncmp(url, ISSUER "/end?id_token_hint=", strlen(ISSUER "/end?id_token_hint=")) == 0);
+    doors.end_session = ISSUER "/end?realm=1";
+    CHECK_OK(session_renewed(&s.sessions, s.session.id, &bare, s.life, &e));
+    CHECK_OK(oidc_logout_url(s.oidc, &s.session, s.life, &url, &e));
+    CHECK(strncmp(url, ISSUER "/end?realm=1&client_id=lazaret&", strlen(ISSUER "/end?realm=1&client_id=lazaret&")) ==
+          0);
+    doors.end_session = NULL;
+    CHECK_OK(oidc_logout_url(s.oidc, &s.session, s.life, &url, &e));
+    CHECK(url == NULL);
+    doors.end_session = end;
+    tear_down(&s);
+}
+
 /* What the provider says to a renewal, and what becomes of the session. */
 TEST(a_renewal_ends_the_session_where_the_provider_refuses_and_waits_where_it_is_away)
 {
@@ -640,6 +690,7 @@ int main(void)
         T(settings_that_cannot_be_meant_are_refused),
         T(a_secret_goes_into_the_header_or_where_the_provider_wants_it_into_the_form),
         T(what_fails_while_somebody_signs_in_signs_nobody_in),
+        T(people_are_sent_to_sign_out_where_the_provider_says_with_what_it_gave),
         T(a_renewal_ends_the_session_where_the_provider_refuses_and_waits_where_it_is_away),
         T(only_paths_of_this_server_are_gone_back_to)};
     log_set_level((enum log_level)(LOG_ERROR + 1)); /* each renewal that fails is a line */
