@@ -1,144 +1,6 @@
 /* Clients, people, accounts, sessions and programs over a store, memory and keys that fail, in every call there is: who
  * cannot be looked up is nobody, what cannot be written is not half there, and each says that trying again may help. */
-#include "fail_store.h"
-
-#include <errno.h>
-
-#include <sodium.h>
-
-#include "base/clock.h"
-#include "base/rnd.h"
-#include "identity/account.h"
-#include "identity/challenge.h"
-#include "identity/desk.h"
-#include "identity/endpoint.h"
-#include "identity/known.h"
-#include "identity/program.h"
-#include "identity/scope.h"
-#include "identity/scopes.h"
-#include "identity/session.h"
-#include "jwk.h"
-
-#define GOOD   "xkq7 vmw2 pt9"
-#define OTHER  "hqz4 rnd8 wk3"
-#define MINUTE INT64_C(60000000)
-
-/* Argon2 at its least: a sweep hashes hundreds of times. */
-static bool pwhash_starves, sodium_away;
-FAIL_WRAP_IF(int, crypto_pwhash_str_verify, (const char *stored, const char *p, unsigned long long n), (stored, p, n),
-             (errno = ENOMEM, -1), pwhash_starves)
-FAIL_WRAP_IF(int, sodium_init, (void), (), -1, sodium_away)
-
-int __real_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory,
-                                 int alg);
-int __wrap_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory,
-                                 int alg);
-int __wrap_crypto_pwhash_str_alg(char *out, const char *p, unsigned long long n, unsigned long long ops, size_t memory,
-                                 int alg)
-{
-    (void)ops, (void)memory;
-    return fail_hit()
-               ? -1
-               : __real_crypto_pwhash_str_alg(out, p, n, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN, alg);
-}
-
-static EVP_PKEY *program_key;
-static char key_set[2100];
-
-struct scene {
-    struct house h;
-    struct arena *life;
-    struct accounts accounts;
-    struct sessions sessions;
-    struct programs *programs;
-    struct known *known;
-    struct caller client;
-    struct endpoint endpoint;
-    const char *cookie;
-    struct slice by_key, by_token; /* Authorization headers */
-    uint8_t staff[16];
-    char code[INVITATION_TEXT];
-    struct program_cert cert;
-};
-
-static const struct people *people(struct scene *s)
-{
-    return &s->accounts.people;
-}
-
-static struct slice bearer(struct scene *s, const char *secret)
-{
-    return slice_of(arena_printf(s->life, "Bearer %s", secret));
-}
-
-static void add_client(struct scene *s, const char *name)
-{
-    struct client_secrets secrets;
-    struct err e;
-    CHECK_OK(client_add(s->h.db, s->h.keyring, s->h.scope, name, "https://hook.example", &operator_does, s->life,
-                        &secrets, &e));
-    CHECK_OK(program_keys(s->h.db, s->h.scope, name, key_set, NULL, false, &operator_does, s->life, &e));
-    s->by_key = bearer(s, secrets.api_key);
-}
-
-static struct slice assertion(int turn, struct arena *a)
-{
-    const char *claims =
-        arena_printf(a,
-                     "{\"iss\":\"bot\",\"sub\":\"bot\",\"aud\":\"https://gw.example/auth/token\",\"exp\":%lld,"
-                     "\"jti\":\"%d\"}",
-                     (long long)(clock_now_us() / 1000000 + 200), turn);
-    return jws_sign(a, "{\"alg\":\"ES384\",\"kid\":\"k1\"}", claims, program_key, "ES384");
-}
-
-static void add_account(struct scene *s, const char *name, enum role role, char code[INVITATION_TEXT])
-{
-    enum desk_done done;
-    struct err e;
-    CHECK_OK(account_add(people(s), slice_of(name), role, "root", s->life, &done, code, &e));
-}
-
-static void set_up(struct scene *s)
-{
-    struct invitation i;
-    struct err e;
-    char code[INVITATION_TEXT];
-    fail_arm_kind(FAIL_CALLS, 0);
-    *s = (struct scene){.life = arena_new(64 << 20)};
-    house_build(&s->h);
-    s->accounts = (struct accounts){.people = {s->h.db, s->h.keyring, s->h.scope},
-                                    .passkeys = {"https://study.example", "study.example"}};
-    s->sessions = (struct sessions){
-        .people = {s->h.db, s->h.keyring, s->h.scope}, .idle_us = 30 * MINUTE, .life_us = 600 * MINUTE};
-    CHECK_OK(passwords_start(2, &s->accounts.passwords, &e));
-    CHECK_OK(known_open(&s->known, &e));
-    struct programs_config c = {.db = s->h.db, .scope = s->h.scope, .issuer = "https://gw.example"};
-    CHECK_OK(programs_start(&c, &s->programs, &e));
-    add_client(s, "bot");
-    CHECK_OK(client_identify(s->h.db, s->h.scope, s->by_key, NULL, s->life, &s->client, &e));
-    CHECK_OK(endpoint_add(s->h.db, s->h.keyring, &s->client, "https://hook.example/in", true, &operator_does, s->life,
-                          &s->endpoint, &e));
-    add_account(s, "anna", ROLE_AUDITOR, code);
-    CHECK_OK(account_accept(&s->accounts, slice_of(code), SLICE(GOOD), NULL, s->life, &i, &e));
-    memcpy(s->staff, i.staff, 16);
-    add_account(s, "bea", ROLE_AUDITOR, s->code);
-    struct session_new x = {.how = SESSION_PASSWORD};
-    memcpy(x.staff, s->staff, 16);
-    CHECK_OK(session_open(&s->sessions, &x, NULL, s->life, &s->cookie, &e));
-    static const char *const domain[] = {"challenge", "session", "client", "staff", "staff.who"};
-    struct key key;
-    for (size_t k = 0; k < COUNT(domain); k++) /* there, so that no sweep makes one beside what it does */
-        CHECK_OK(keyring_domain(s->h.keyring, s->h.scope, domain[k], &key, &e));
-}
-
-static void tear_down(struct scene *s)
-{
-    programs_stop(s->programs);
-    known_close(s->known);
-    passwords_stop(s->accounts.passwords);
-    arena_free(s->life);
-    house_raze(&s->h);
-}
+#include "identity_scene.h"
 
 /* --- clients --- */
 
@@ -647,13 +509,6 @@ TEST(accounts_and_their_passwords_are_changed_wholly_or_not_at_all)
 
 /* --- sessions --- */
 
-static const struct session_provider provider = {.issuer = "https://id.example",
-                                                 .sid = SLICE("sid"),
-                                                 .tokens = SLICE("{}"),
-                                                 .said = 1u << ROLE_AUDITOR,
-                                                 .said_until_us = INT64_MAX / 2,
-                                                 .renew_us = 1};
-
 DEED(begin)
 {
     struct scene *s = scene;
@@ -671,41 +526,6 @@ DEED(identify)
     struct session_ask q = {.cookie = slice_of(s->cookie)};
     int rc = session_identify(&s->sessions, &q, a, &x, &c, e);
     return rc < 0 ? -1 : rc == 1 ? 0 : err_set(e, ERR_INTERNAL, "nobody");
-}
-
-/* A cookie that is due to be replaced; the one given out is the next one's. */
-static void cookie_due(void *scene)
-{
-    struct scene *s = scene;
-    house_sql(
-        &s->h,
-        "UPDATE session_cookie SET made_at = 1, replaced_at = NULL WHERE used_at IS NOT NULL OR replaced_at IS NULL");
-}
-
-static void cookie_late(void *scene)
-{
-    struct scene *s = scene;
-    struct session_new x = {.how = SESSION_PASSWORD};
-    struct err e;
-    char sql[128];
-    memcpy(x.staff, s->staff, 16);
-    CHECK_OK(session_open(&s->sessions, &x, NULL, s->life, &s->cookie, &e));
-    cookie_due(s);
-    struct session got;
-    struct caller c;
-    struct session_ask q = {.cookie = slice_of(s->cookie)};
-    CHECK_INT(session_identify(&s->sessions, &q, s->life, &got, &c, &e), 1);
-    snprintf(sql, sizeof sql, "UPDATE session_cookie SET replaced_at = replaced_at - %lld", (long long)(10 * MINUTE));
-    house_sql(&s->h, sql);
-}
-
-static void session_fresh(void *scene)
-{
-    struct scene *s = scene;
-    struct session_new x = {.how = SESSION_OIDC, .provider = &provider};
-    struct err e;
-    memcpy(x.staff, s->staff, 16);
-    CHECK_OK(session_open(&s->sessions, &x, NULL, s->life, &s->cookie, &e));
 }
 
 static struct session found_session(struct scene *s)
@@ -819,171 +639,6 @@ TEST(sessions_begin_change_and_end_wholly_or_not_at_all)
     tear_down(&s);
 }
 
-/* --- what others do meanwhile --- */
-
-#define MEANWHILE(name, sql)                                                                                           \
-    static void name(void *scene)                                                                                      \
-    {                                                                                                                  \
-        struct scene *s = scene;                                                                                       \
-        house_sql(&s->h, sql);                                                                                         \
-    }
-MEANWHILE(suspended, "UPDATE staff SET state = 'suspended'")
-MEANWHILE(withdrawn, "UPDATE role_grant SET until = 2, since = coalesce(since, 1)")
-MEANWHILE(cookie_seen_to,
-          "UPDATE session_cookie SET replaced_at = (SELECT max(created_at) FROM session) WHERE replaced_at IS NOT NULL")
-MEANWHILE(cookie_gone, "UPDATE session_cookie SET next = NULL WHERE next IS NOT NULL")
-MEANWHILE(person_gone, "PRAGMA foreign_keys=OFF; DELETE FROM staff")
-
-static void forgotten(void *scene)
-{
-    known_forget(((struct scene *)scene)->known);
-}
-
-static void others_do(void (**when)(void *), void (*what)(void *), struct scene *s)
-{
-    meanwhile_scene = s;
-    *when = what;
-}
-
-TEST(an_invitation_whose_owner_is_suspended_meanwhile_is_none)
-{
-    struct scene s;
-    struct invitation i;
-    struct err e;
-    set_up(&s);
-    others_do(&meanwhile, suspended, &s);
-    CHECK_INT(account_accept(&s.accounts, slice_of(s.code), SLICE(GOOD), NULL, s.life, &i, &e), -1);
-    CHECK_INT(e.code, ERR_NOT_FOUND);
-    tear_down(&s);
-}
-
-TEST(an_invitation_whose_role_is_withdrawn_meanwhile_is_none)
-{
-    struct scene s;
-    struct invitation i;
-    struct err e;
-    set_up(&s);
-    others_do(&meanwhile, withdrawn, &s);
-    CHECK_INT(account_accept(&s.accounts, slice_of(s.code), SLICE(GOOD), NULL, s.life, &i, &e), -1);
-    CHECK_INT(e.code, ERR_NOT_FOUND);
-    tear_down(&s);
-}
-
-/* Of a cookie that is used late: whose successor somebody has just given out, and whose successor is not known. */
-TEST(a_late_cookie_that_somebody_sees_to_serves_and_one_without_a_successor_ends_the_session)
-{
-    struct scene s;
-    struct session x;
-    struct caller c;
-    struct err e;
-    set_up(&s);
-    for (int i = 0; i < 2; i++) {
-        cookie_late(&s);
-        others_do(&meanwhile, i ? cookie_gone : cookie_seen_to, &s);
-        struct session_ask q = {.cookie = slice_of(s.cookie)};
-        CHECK_INT(session_identify(&s.sessions, &q, s.life, &x, &c, &e), i ? 0 : 1);
-        CHECK_INT(house_number(&s.h, "SELECT count(*) FROM session WHERE ended_why = 'copied cookie'"), i);
-    }
-    tear_down(&s);
-}
-
-TEST(who_is_forgotten_while_being_looked_up_is_not_remembered)
-{
-    struct scene s;
-    struct caller c;
-    struct err e;
-    set_up(&s);
-    others_do(&meanwhile_looking, forgotten, &s);
-    CHECK_OK(known_identify(s.known, s.h.db, s.h.scope, s.by_key, NULL, s.life, &c, &e));
-    house_sql(&s.h, "UPDATE client SET key_hash = x'00' WHERE name = 'bot'");
-    CHECK_INT(known_identify(s.known, s.h.db, s.h.scope, s.by_key, NULL, s.life, &c, &e), -1);
-    tear_down(&s);
-}
-
-TEST(a_session_whose_person_is_gone_is_an_error)
-{
-    struct scene s;
-    struct session x;
-    struct caller c;
-    struct err e;
-    enum desk_done done;
-    char id[UUID_TEXT];
-    set_up(&s);
-    session_fresh(&s);
-    uuid_text(s.staff, id);
-    others_do(&meanwhile, person_gone, &s);
-    CHECK_INT(desk_approve(people(&s), slice_of(id), ROLE_AUDITOR, "root", s.life, &done, &e), -1);
-    CHECK_INT(e.code, ERR_NOT_FOUND);
-    struct session_ask q = {.cookie = slice_of(s.cookie), .quiet = true};
-    CHECK_INT(session_identify(&s.sessions, &q, s.life, &x, &c, &e), -1);
-    CHECK_INT(e.code, ERR_STORE);
-    tear_down(&s);
-}
-
-TEST(a_session_that_cannot_be_ended_is_an_error_and_not_somebody)
-{
-    static const struct {
-        const char *sql;
-        bool late;
-    } row[] = {{"UPDATE staff SET state = 'suspended'", false},
-               {"UPDATE staff SET state = 'active'; UPDATE session SET until = 1", false},
-               {"UPDATE session_cookie SET next = NULL WHERE next IS NOT NULL", true}};
-    struct scene s;
-    struct session x;
-    struct caller c;
-    struct err e;
-    set_up(&s);
-    for (size_t i = 0; i < COUNT(row); i++) {
-        session_fresh(&s);
-        if (row[i].late)
-            cookie_late(&s);
-        house_sql(&s.h, row[i].sql);
-        struct session_ask q = {.cookie = slice_of(s.cookie)};
-        fail_words = "ended_at = ";
-        int rc = session_identify(&s.sessions, &q, s.life, &x, &c, &e);
-        fail_words = NULL;
-        if (rc != -1 || e.code != ERR_STORE)
-            fail_msg("row %zu: %d", i, rc);
-        house_sql(&s.h, "UPDATE staff SET state = 'active'");
-    }
-    tear_down(&s);
-}
-
-TEST(a_password_that_could_not_be_checked_is_neither_right_nor_wrong)
-{
-    struct scene s;
-    struct err e;
-    struct attempt t;
-    set_up(&s);
-    pwhash_starves = true;
-    int rc = account_sign_in(&s.accounts, SLICE("anna"), SLICE(GOOD), s.life, &t, &e);
-    pwhash_starves = false;
-    CHECK(rc == -1 && e.code == ERR_NO_MEMORY);
-    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM sign_in_failure WHERE failures > 0"), 0);
-    sodium_away = true;
-    struct passwords *p;
-    rc = passwords_start(1, &p, &e);
-    sodium_away = false;
-    CHECK(rc == -1 && e.code == ERR_NO_MEMORY);
-    tear_down(&s);
-}
-
-TEST(a_token_that_covers_what_is_no_scope_any_more_is_refused)
-{
-    struct scene s;
-    struct err e;
-    struct caller c;
-    struct assertion spent;
-    const char *token;
-    set_up(&s);
-    CHECK_OK(programs_judge(s.programs, assertion(-1, s.life), s.life, &c, &spent, &e));
-    CHECK_OK(programs_token(s.programs, &c, &spent, 1, &operator_does, s.life, &token, &e));
-    house_sql(&s.h, "UPDATE client_token SET scopes = 'system/Monk.r'");
-    CHECK_INT(client_identify(s.h.db, s.h.scope, bearer(&s, token), NULL, s.life, &c, &e), -1);
-    CHECK_INT(e.code, ERR_TOKEN);
-    tear_down(&s);
-}
-
 /* --- challenges --- */
 
 struct using
@@ -1040,42 +695,16 @@ TEST(a_challenge_is_for_one_thing_one_person_and_once)
     tear_down(&s);
 }
 
-static int make_key(void **unused)
-{
-    char jwk[2048];
-    (void)unused;
-    program_key = EVP_EC_gen("P-384");
-    jwk_of_ec(program_key, "P-384", 48, jwk);
-    snprintf(key_set, sizeof key_set, "{\"keys\":[%s]}", jwk);
-    return !program_key;
-}
-
-static int drop_key(void **unused)
-{
-    (void)unused;
-    EVP_PKEY_free(program_key);
-    return 0;
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(who_cannot_be_looked_up_is_nobody),
-        T(a_client_is_made_changed_and_listed_wholly_or_not_at_all),
-        T(a_programs_keys_certificates_and_tokens_are_changed_wholly_or_not_at_all),
-        T(endpoints_are_changed_wholly_or_not_at_all),
-        T(people_arrive_and_are_managed_wholly_or_not_at_all),
-        T(accounts_and_their_passwords_are_changed_wholly_or_not_at_all),
-        T(sessions_begin_change_and_end_wholly_or_not_at_all),
-        T(an_invitation_whose_owner_is_suspended_meanwhile_is_none),
-        T(an_invitation_whose_role_is_withdrawn_meanwhile_is_none),
-        T(a_late_cookie_that_somebody_sees_to_serves_and_one_without_a_successor_ends_the_session),
-        T(who_is_forgotten_while_being_looked_up_is_not_remembered),
-        T(a_session_whose_person_is_gone_is_an_error),
-        T(a_session_that_cannot_be_ended_is_an_error_and_not_somebody),
-        T(a_password_that_could_not_be_checked_is_neither_right_nor_wrong),
-        T(a_token_that_covers_what_is_no_scope_any_more_is_refused),
-        T(a_challenge_is_for_one_thing_one_person_and_once)};
+    const struct CMUnitTest tests[] = {T(who_cannot_be_looked_up_is_nobody),
+                                       T(a_client_is_made_changed_and_listed_wholly_or_not_at_all),
+                                       T(a_programs_keys_certificates_and_tokens_are_changed_wholly_or_not_at_all),
+                                       T(endpoints_are_changed_wholly_or_not_at_all),
+                                       T(people_arrive_and_are_managed_wholly_or_not_at_all),
+                                       T(accounts_and_their_passwords_are_changed_wholly_or_not_at_all),
+                                       T(sessions_begin_change_and_end_wholly_or_not_at_all),
+                                       T(a_challenge_is_for_one_thing_one_person_and_once)};
     int failed = cmocka_run_group_tests(tests, make_key, drop_key);
     arena_thread_end();
     return failed;
