@@ -404,6 +404,8 @@ static int run_in_slot(struct run *r, int ours[3], struct err *e)
 
 static void begin(struct run *r)
 {
+    r->output.n = r->errors.n = 0;
+    r->output.over = r->errors.over = false;
     r->unread = r->killed = r->cancelled = false;
     r->next = r->spec->input;
     r->live_fd = r->spec->live ? r->spec->live->in : -1;
@@ -465,7 +467,9 @@ static int run_ready(struct run *r, struct ready *w, struct err *e)
         ready_drop(r->sandbox, w);
         return 1;
     }
-    return run_in_slot(r, w->pipe, e);
+    int failed = run_in_slot(r, w->pipe, e);
+    r->unread = false; /* that GO was not read says nothing: the program had its input all the same */
+    return failed;
 }
 
 static int run_one(struct run *r, struct jail_request *q, struct err *e)
