@@ -100,8 +100,12 @@ const names = { get assertion() { return assertion(); } };
 const invite = (s, name) => cliJson(['user', 'add', name, '--role', 'auditor', '--by', 'root', '--data', s.dir, '--json']).invitation;
 const signInHere = (s, body, at = '/auth/password') => s.request({ method: 'POST', path: at, body: JSON.stringify(body), headers: { 'X-Lazaret': '1', 'Content-Type': 'application/json' } });
 // An address with no failure left: one that counts right before it is asked, not one that is refused itself when the next is almost free again.
+let ghosts = 0;
 async function fail(s) {
-  for (let r; (r = await signInHere(s, { name: 'ghost', password: 'x' })).status === 429;) await sleep(50);
+  for (let i = 0; i < 40; i++) {
+    if ((await signInHere(s, { name: `ghost${++ghosts}`, password: 'x' })).status !== 429) return;
+    await sleep(50);
+  }
 }
 async function serverOf(who = 'a worker') {
   const given = beside[who] ?? who;
