@@ -246,6 +246,11 @@ TEST(what_cannot_be_read_of_the_log_is_not_told_at_all)
         int rc = search(&l, 0, a, &e);
         fail_arm(0);
         CHECK(rc >= 0 || e.code == ERR_STORE);
+        one_waits(&l);
+        fail_arm(n);
+        rc = count(&l, 0, a, &e);
+        fail_arm(0);
+        CHECK(rc >= 0 || e.code == ERR_STORE);
     }
     CHECK_INT(audit_at(l.h.db, 99, a, &x, &e), 0);
     raze(&l);
