@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "crypto/chunked.h"
-#include "house.h"
+#include "study_house.h"
 #include "policy/policy.h"
 #include "study/document.h"
 #include "study/house_int.h"
@@ -81,22 +81,9 @@ static struct site enrolled(const char *code, const struct caller *takes)
 
 static int open_house(void **state)
 {
-    struct err e;
-    const struct gate *gate[ROLE_COUNT];
     struct caller *const all[] = {&doctor, &monitor, &installer, &other, &researcher};
     (void)state;
-    house_build(&h);
-    CHECK_OK(gate_install(h.db, gate, policy_gates(gate), &e));
-    CHECK_OK(study_open(h.db, h.keyring, h.scope, &study, &e));
-    for (size_t i = 0; i < COUNT(all); i++) {
-        char sql[512];
-        memcpy(all[i]->scope, h.scope, 16);
-        snprintf(sql, sizeof sql,
-                 "INSERT INTO staff (scope, id, who, person, state, created_at, changed_at) "
-                 "SELECT id, CAST(x'%02x' || zeroblob(15) AS BLOB), x'%02x', x'00', 'active', 0, 0 FROM scope;",
-                 all[i]->id[0], all[i]->id[0]);
-        house_sql(&h, sql);
-    }
+    study_house_build(&h, &study, all, COUNT(all));
     one = enrolled("STP1234567890123", &installer);
     two = enrolled("ENI1234567890123", &other);
     return 0;
@@ -105,7 +92,7 @@ static int open_house(void **state)
 static int raze_house(void **state)
 {
     (void)state;
-    house_raze(&h);
+    study_house_raze(&h, &study);
     return 0;
 }
 

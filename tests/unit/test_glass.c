@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "house.h"
+#include "study_house.h"
 #include "policy/policy.h"
 #include "study/glass.h"
 #include "study/patient.h"
@@ -100,22 +100,11 @@ static int64_t monitors(const uint8_t subject[16])
 static int open_house(void **state)
 {
     struct err e;
-    const struct gate *gate[ROLE_COUNT];
     struct caller *const all[] = {&doctor, &monitor, &other, &auditor};
     (void)state;
-    house_build(&h);
-    CHECK_OK(gate_install(h.db, gate, policy_gates(gate), &e));
-    CHECK_OK(study_open(h.db, h.keyring, h.scope, &study, &e));
-    for (size_t i = 0; i < COUNT(all); i++) {
-        char sql[512];
-        memcpy(all[i]->scope, h.scope, 16);
+    study_house_build(&h, &study, all, COUNT(all));
+    for (size_t i = 0; i < COUNT(all); i++)
         just_signed_in(all[i]);
-        snprintf(sql, sizeof sql,
-                 "INSERT INTO staff (scope, id, who, person, state, created_at, changed_at) "
-                 "SELECT id, CAST(x'%02x' || zeroblob(15) AS BLOB), x'%02x', x'00', 'active', 0, 0 FROM scope;",
-                 all[i]->id[0], all[i]->id[0]);
-        house_sql(&h, sql);
-    }
     anna = enrolled("{\"first_name\":\"Anna\",\"last_name\":\"Rossi\",\"codice_fiscale\":\"RSSNNA80A41H501L\","
                     "\"home_address\":\"Via dei Glicini 7\",\"neuro_diag\":\"MCI\",\"medical_notes\":\"Zephyrine\"}");
     bruno = enrolled("{\"first_name\":\"Bruno\",\"last_name\":\"Provvisorio\",\"codice_fiscale\":\"STP1234567890123\","
@@ -134,8 +123,7 @@ static int open_house(void **state)
 static int raze_house(void **state)
 {
     (void)state;
-    study_close(&study);
-    house_raze(&h);
+    study_house_raze(&h, &study);
     return 0;
 }
 

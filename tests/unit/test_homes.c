@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/metric.h"
-#include "house.h"
+#include "study_house.h"
 #include "policy/policy.h"
 #include "study/house_int.h"
 #include "study/patient.h"
@@ -18,29 +18,16 @@ static const struct study_revs any;
 
 static int open_house(void **state)
 {
-    struct err e;
-    const struct gate *gate[ROLE_COUNT];
     struct caller *const all[] = {&doctor, &monitor, &ivo, &ida};
     (void)state;
-    house_build(&h);
-    CHECK_OK(gate_install(h.db, gate, policy_gates(gate), &e));
-    CHECK_OK(study_open(h.db, h.keyring, h.scope, &study, &e));
-    for (size_t i = 0; i < COUNT(all); i++) {
-        char sql[512];
-        memcpy(all[i]->scope, h.scope, 16);
-        snprintf(sql, sizeof sql,
-                 "INSERT INTO staff (scope, id, who, person, state, created_at, changed_at) "
-                 "SELECT id, CAST(x'%02x' || zeroblob(15) AS BLOB), x'%02x', x'00', 'active', 0, 0 FROM scope;",
-                 all[i]->id[0], all[i]->id[0]);
-        house_sql(&h, sql);
-    }
+    study_house_build(&h, &study, all, COUNT(all));
     return 0;
 }
 
 static int raze_house(void **state)
 {
     (void)state;
-    house_raze(&h);
+    study_house_raze(&h, &study);
     return 0;
 }
 
@@ -518,20 +505,7 @@ TEST(of_a_house_that_is_erased_nothing_is_found_and_of_others_all)
 TEST(the_store_says_nothing_of_a_home)
 {
     static const char *const canary[] = {"Micifuz", "Zephyrine", "fibre", "nurse", "Quarantotti", "Glicini", "5550199"};
-    char path[200];
-    struct err e;
-    if (house_shared())
-        return;
-    CHECK_OK(db_scrub(h.db, &e));
-    for (int wal = 0; wal < 2; wal++) {
-        snprintf(path, sizeof path, "%s%s", h.db_path, wal ? "-wal" : "");
-        OWN_FILE FILE *f = fopen(path, "rb");
-        static char text[1 << 24];
-        size_t n = f ? fread(text, 1, sizeof text, f) : 0;
-        for (size_t i = 0; i < COUNT(canary); i++)
-            if (memmem(text, n, canary[i], strlen(canary[i])))
-                fail_msg("%s in %s", canary[i], path);
-    }
+    study_house_hides(&h, canary, COUNT(canary));
 }
 
 /* Of a page of fifty as of one of two: so many questions, and one more for each 25 where numbers are looked up, edges

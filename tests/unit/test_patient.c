@@ -4,7 +4,7 @@
 
 #include "base/metric.h"
 #include "base/rnd.h"
-#include "house.h"
+#include "study_house.h"
 #include "policy/policy.h"
 #include "study/patient.h"
 
@@ -19,22 +19,16 @@ static const char anna[] = "{\"first_name\":\"Anna\",\"last_name\":\"Rossi\",\"c
 
 static int open_house(void **state)
 {
-    struct err e;
-    const struct gate *gate[ROLE_COUNT];
+    struct caller *const all[] = {&doctor, &monitor};
     (void)state;
-    house_build(&h);
-    CHECK_OK(gate_install(h.db, gate, policy_gates(gate), &e));
-    CHECK_OK(study_open(h.db, h.keyring, h.scope, &study, &e));
-    memcpy(doctor.scope, h.scope, 16);
-    memcpy(monitor.scope, h.scope, 16);
+    study_house_build(&h, &study, all, COUNT(all));
     return 0;
 }
 
 static int raze_house(void **state)
 {
     (void)state;
-    study_close(&study);
-    house_raze(&h);
+    study_house_raze(&h, &study);
     return 0;
 }
 
@@ -177,20 +171,7 @@ TEST(a_form_says_what_is_wrong_with_it_and_repeats_nothing)
 TEST(the_store_says_nothing_of_a_patient)
 {
     static const char *const canary[] = {"Anna", "Rossi", "RSSNNA80A41H501L", "Glicini", "1234567", "MCI", "Zephyrine"};
-    char path[200];
-    struct err e;
-    if (house_shared())
-        return;
-    CHECK_OK(db_scrub(h.db, &e));
-    for (int wal = 0; wal < 2; wal++) {
-        snprintf(path, sizeof path, "%s%s", h.db_path, wal ? "-wal" : "");
-        OWN_FILE FILE *f = fopen(path, "rb");
-        static char text[1 << 24];
-        size_t n = f ? fread(text, 1, sizeof text, f) : 0;
-        for (size_t i = 0; i < COUNT(canary); i++)
-            if (memmem(text, n, canary[i], strlen(canary[i])))
-                fail_msg("%s in %s", canary[i], path);
-    }
+    study_house_hides(&h, canary, COUNT(canary));
 }
 
 /* --- what it costs --- */

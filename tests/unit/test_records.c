@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/rnd.h"
-#include "house.h"
+#include "study_house.h"
 #include "policy/policy.h"
 #include "study/consent.h"
 #include "study/erase.h"
@@ -40,23 +40,17 @@ static int trace(sqlite3 *db, const char **error, const void *api)
 
 static int open_house(void **state)
 {
-    struct err e;
-    const struct gate *gate[ROLE_COUNT];
+    struct caller *const all[] = {&doctor, &monitor};
     (void)state;
     sqlite3_auto_extension((void (*)(void))trace);
-    house_build(&h);
-    CHECK_OK(gate_install(h.db, gate, policy_gates(gate), &e));
-    CHECK_OK(study_open(h.db, h.keyring, h.scope, &study, &e));
-    memcpy(doctor.scope, h.scope, 16);
-    memcpy(monitor.scope, h.scope, 16);
+    study_house_build(&h, &study, all, COUNT(all));
     return 0;
 }
 
 static int raze_house(void **state)
 {
     (void)state;
-    study_close(&study);
-    house_raze(&h);
+    study_house_raze(&h, &study);
     while (asks)
         free(asked[--asks]);
     return 0;
