@@ -292,7 +292,7 @@ struct work {
     uint8_t person[16], contact[16];
     struct contact_rows rows;
     struct contact_list was, to;
-    int at; /* which of `was` the number is of */
+    int at; /* which of `was` the number is of; the last of `to`, when one is added */
     change_of *change;
     const void *with; /* the change's own */
     int64_t only;
@@ -522,24 +522,31 @@ static int with_one_more(struct work *w, struct err *e)
         return err_set(e, ERR_BAD_REQUEST, "there are as many contacts as may be: %d", CONTACTS_MAX);
     if (!w->to.contact)
         return err_set(e, ERR_NO_MEMORY, "a contact");
-    w->to.contact[w->to.n++] = *(const struct contact *)w->with;
+    w->at = w->to.n++;
+    w->to.contact[w->at] = *(const struct contact *)w->with;
     return 0;
+}
+
+/* A change of the one at w->at; *ret is what it is afterwards, as the caller sees it. */
+static int change_one(struct work *w, struct contact *ret, struct err *e)
+{
+    struct contact_list shown;
+    w->audit.rows = 1;
+    int rc = change(w, e);
+    if (rc <= 0)
+        return rc;
+    contact_show(w->c, &w->to, &w->next, w->arena, &shown);
+    *ret = shown.n ? shown.contact[w->at] : (struct contact){0};
+    return 1;
 }
 
 int contact_add(const struct study *s, const struct caller *c, int64_t patient, const struct contact *n,
                 const struct audit_entry *audit, struct arena *a, struct contact *ret, struct err *e)
 {
     struct work w = work_of(s, c, patient, false, audit, a);
-    struct contact_list shown;
     w.change = with_one_more;
     w.with = n;
-    w.audit.rows = 1;
-    int rc = change(&w, e);
-    if (rc <= 0)
-        return rc;
-    contact_show(c, &w.to, &w.next, a, &shown);
-    *ret = shown.n ? shown.contact[shown.n - 1] : (struct contact){0};
-    return 1;
+    return change_one(&w, ret, e);
 }
 
 static int with_these(struct work *w, struct err *e)
@@ -583,17 +590,10 @@ int contact_change(const struct study *s, const struct caller *c, int64_t id, co
                    int64_t only, const struct audit_entry *audit, struct arena *a, struct contact *ret, struct err *e)
 {
     struct work w = work_of(s, c, id, true, audit, a);
-    struct contact_list shown;
     w.change = with_it_changed;
     w.with = edit;
     w.only = only;
-    w.audit.rows = 1;
-    int rc = change(&w, e);
-    if (rc <= 0)
-        return rc;
-    contact_show(c, &w.to, &w.next, a, &shown);
-    *ret = shown.n ? shown.contact[w.at] : (struct contact){0};
-    return 1;
+    return change_one(&w, ret, e);
 }
 
 static int without_it(struct work *w, struct err *e)
