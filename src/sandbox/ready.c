@@ -14,6 +14,8 @@
 #include "base/own.h"
 #include "sandbox/sandbox_int.h"
 
+#define OLD_US (JAIL_HELD_MS_MAX / 2 * INT64_C(1000)) /* another takes its place */
+
 enum {
     KINDS = 16,               /* asked for lately; the one that was not for the longest makes room */
     SECOND_US = 1000000,      /* over which wishes are counted */
@@ -87,22 +89,19 @@ static int wanted(const struct ready_pool *p, const struct kind *k, int64_t now)
     return now - k->since_us > 2 * SECOND_US ? 1 : most > 1 ? most : 1;
 }
 
-static int have(const struct ready_pool *p, const struct jail_request *q, uint32_t *ret_memory)
+static int have(const struct ready_pool *p, const struct jail_request *q)
 {
     int n = 0;
-    *ret_memory = 0;
-    for (int i = 0; i < p->waiting; i++) {
+    for (int i = 0; i < p->waiting; i++)
         n += same(&p->ready[i].request, q);
-        *ret_memory += p->ready[i].request.memory_mib;
-    }
     return n;
 }
 
 static bool has_room(const struct ready_pool *p, uint32_t memory_mib)
 {
-    uint32_t memory;
-    have(p, &(struct jail_request){.argc = 0}, &memory);
-    return p->waiting < p->most && memory + memory_mib <= p->memory_mib;
+    for (int i = 0; i < p->waiting; i++)
+        memory_mib += p->ready[i].request.memory_mib;
+    return p->waiting < p->most && memory_mib <= p->memory_mib;
 }
 
 /* The kind that lacks most of what is wanted of it, or NULL. */
@@ -110,10 +109,9 @@ static const struct kind *lacking(const struct ready_pool *p, int64_t now)
 {
     const struct kind *found = NULL;
     int lacks = 0;
-    uint32_t memory;
     for (int i = 0; i < KINDS; i++) {
         const struct kind *k = &p->kind[i];
-        int n = wanted(p, k, now), has = n ? have(p, &k->request, &memory) : 0;
+        int n = wanted(p, k, now), has = n ? have(p, &k->request) : 0;
         /* the first of a kind is worth more than the next of another */
         int worth = n > has ? n - has + (has ? 0 : JAIL_SPAWNERS_MAX) : 0;
         if (worth > lacks) {
@@ -132,7 +130,7 @@ static struct ready take_at(struct ready_pool *p, int i)
     return r;
 }
 
-/* One that nobody wants any more, or that has ended: its index, or -1. */
+/* One that nobody wants any more, that has ended, or that the jail would soon end: its index, or -1. */
 static int spare(struct ready_pool *p, int64_t now)
 {
     for (int i = 0; i < p->waiting; i++) {
@@ -140,7 +138,7 @@ static int spare(struct ready_pool *p, int64_t now)
         bool alive = ready_alive(&p->ready[i]);
         if (!alive && k)
             k->unfit_us = now;
-        if (!alive || !k || !wanted(p, k, now))
+        if (!alive || !k || !wanted(p, k, now) || now - p->ready[i].since_us > OLD_US)
             return i;
     }
     return -1;
@@ -152,12 +150,11 @@ static int in_the_way(struct ready_pool *p, const struct kind *of, int64_t now)
 {
     int found = -1;
     int64_t oldest = now - REST_US;
-    uint32_t memory;
-    if (have(p, &of->request, &memory))
+    if (have(p, &of->request))
         return -1;
     for (int i = 0; i < p->waiting; i++) {
         const struct kind *k = line_of(p, &p->ready[i].request);
-        if (k && have(p, &k->request, &memory) > wanted(p, k, now))
+        if (k && have(p, &k->request) > wanted(p, k, now))
             return i;
         if (k && k->asked_us < oldest) {
             found = i;

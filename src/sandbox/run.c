@@ -432,7 +432,7 @@ int ready_start(struct sandbox *s, const struct jail_request *q, struct ready *r
     if (pipes_open(&p, e) || start(&r, q, p.child, e))
         return -1;
     close_child_ends(&p);
-    *ret = (struct ready){.slot = r.slot, .fd = r.fd, .request = *q};
+    *ret = (struct ready){.slot = r.slot, .fd = r.fd, .since_us = clock_mono_us(), .request = *q};
     for (int i = 0; i < 3; i++)
         ret->pipe[i] = TAKE_FD(p.ours[i]);
     return 0;

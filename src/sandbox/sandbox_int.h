@@ -17,6 +17,7 @@ struct slot {
 struct ready {
     int slot, fd;
     int pipe[3]; /* our ends of its stdin, stdout and stderr */
+    int64_t since_us;
     struct jail_request request;
 };
 
