@@ -51,7 +51,7 @@ static const struct ending {
 };
 
 /* One call of this command. */
-struct bench {
+struct by_hand {
     struct call *call;
     struct sandbox *sandbox;
     struct sandbox_spec spec;
@@ -78,7 +78,7 @@ static int take_number(struct call *c, const char *name, int64_t most, int64_t o
     return err_set(e, ERR_USAGE, "--%s is a number from 1 to %lld", name, (long long)most);
 }
 
-static int take_limits(struct bench *b, struct err *e)
+static int take_limits(struct by_hand *b, struct err *e)
 {
     struct call *c = b->call;
     int64_t wall, cpu, memory, pids, tmp, output;
@@ -95,7 +95,7 @@ static int take_limits(struct bench *b, struct err *e)
     return 0;
 }
 
-static int take_program(struct bench *b, struct err *e)
+static int take_program(struct by_hand *b, struct err *e)
 {
     const char *image = call_option(b->call, "image");
     if (b->call->operands > JAIL_ARGS_MAX)
@@ -138,7 +138,7 @@ static int copy_program(const char *from, const char *to, struct err *e)
 }
 
 /* PLACE/DIGEST/program */
-static int make_folder(struct bench *b, struct err *e)
+static int make_folder(struct by_hand *b, struct err *e)
 {
     struct arena *a = b->call->arena;
     if (place_make(&b->place, e))
@@ -175,7 +175,7 @@ static void loader_of(const char *path, char ret[256])
 
 static void pass_on(void *ctx, struct slice piece)
 {
-    struct bench *b = ctx;
+    struct by_hand *b = ctx;
     b->last = piece.p[piece.n - 1];
     while (piece.n && !b->deaf) {
         ssize_t n = write(STDOUT_FILENO, piece.p, piece.n);
@@ -186,10 +186,10 @@ static void pass_on(void *ctx, struct slice piece)
 
 static bool is_heard(void *ctx)
 {
-    return !((struct bench *)ctx)->deaf;
+    return !((struct by_hand *)ctx)->deaf;
 }
 
-static int watch_signals(struct bench *b, struct err *e)
+static int watch_signals(struct by_hand *b, struct err *e)
 {
     sigset_t set;
     sigemptyset(&set);
@@ -202,7 +202,7 @@ static int watch_signals(struct bench *b, struct err *e)
 }
 
 /* A program that runs once gets stdin as it comes; who runs it again and again gives each the same. */
-static int take_input(struct bench *b, struct err *e)
+static int take_input(struct by_hand *b, struct err *e)
 {
     b->live = (struct sandbox_live){.in = b->repeat == 1 ? STDIN_FILENO : -1, .out = pass_on, .ctx = b};
     b->spec.live = &b->live;
@@ -215,7 +215,7 @@ static int take_input(struct bench *b, struct err *e)
 }
 
 /* Each run's output replaces the one before; *ret's lies in *a. */
-static int run_all(struct bench *b, struct arena **a, struct sandbox_out *ret, struct err *e)
+static int run_all(struct by_hand *b, struct arena **a, struct sandbox_out *ret, struct err *e)
 {
     while (b->runs < b->repeat) {
         int64_t begun = clock_mono_us();
@@ -240,12 +240,12 @@ static int by_size(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-static uint32_t part_us(const struct bench *b, int percent)
+static uint32_t part_us(const struct by_hand *b, int percent)
 {
     return b->took_us[(b->runs - 1) * percent / 100];
 }
 
-static void report_refused(const struct bench *b, const struct sandbox_out *o)
+static void report_refused(const struct by_hand *b, const struct sandbox_out *o)
 {
     char loader[256];
     loader_of(b->call->operand[0], loader);
@@ -265,7 +265,7 @@ static const char *why_signal(int signal)
                                : "";
 }
 
-static void report_runs(const struct bench *b)
+static void report_runs(const struct by_hand *b)
 {
     fprintf(stderr, "  %lld runs, each in a fresh jail: median %.2f ms, 99 %% within %.2f ms, slowest %.2f ms\n",
             (long long)b->runs, part_us(b, 50) / 1e3, part_us(b, 99) / 1e3, part_us(b, 100) / 1e3);
@@ -274,7 +274,7 @@ static void report_runs(const struct bench *b)
             fprintf(stderr, "  %lld of them: %s\n", (long long)b->ended[i], endings[i].name);
 }
 
-static void report(const struct bench *b, const struct sandbox_out *o)
+static void report(const struct by_hand *b, const struct sandbox_out *o)
 {
     if (b->last && b->last != '\n' && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
         fputc('\n', stderr);
@@ -301,7 +301,7 @@ static void report(const struct bench *b, const struct sandbox_out *o)
                 o->errors.p[o->errors.n - 1] == '\n' ? "" : "\n");
 }
 
-static void json_runs(const struct bench *b, struct json_out *j)
+static void json_runs(const struct by_hand *b, struct json_out *j)
 {
     json_pair_int(j, "runs", b->runs);
     json_pair_int(j, "median_us", part_us(b, 50));
@@ -314,7 +314,7 @@ static void json_runs(const struct bench *b, struct json_out *j)
     json_close(j, '}');
 }
 
-static int report_json(const struct bench *b, const struct sandbox_out *o, struct err *e)
+static int report_json(const struct by_hand *b, const struct sandbox_out *o, struct err *e)
 {
     struct buf text = buf_in(b->call->arena, (size_t)INPUT_MAX * 8);
     struct json_out j = json_out(&text);
@@ -336,7 +336,7 @@ static int report_json(const struct bench *b, const struct sandbox_out *o, struc
     return 0;
 }
 
-static int tell(struct bench *b, const struct sandbox_out *o, struct err *e)
+static int tell(struct by_hand *b, const struct sandbox_out *o, struct err *e)
 {
     qsort(b->took_us, (size_t)b->runs, sizeof *b->took_us, by_size);
     if (b->call->json && report_json(b, o, e))
@@ -350,7 +350,7 @@ static int tell(struct bench *b, const struct sandbox_out *o, struct err *e)
 
 /* --- the verb --- */
 
-static int run_program(struct bench *b, struct err *e)
+static int run_program(struct by_hand *b, struct err *e)
 {
     struct call *c = b->call;
     struct sandbox_out out;
@@ -365,7 +365,7 @@ static int run_program(struct bench *b, struct err *e)
 
 int cmd_jail(struct call *c, struct err *e)
 {
-    struct bench b = {.call = c, .stop_fd = -1};
+    struct by_hand b = {.call = c, .stop_fd = -1};
     if (take_limits(&b, e) || take_program(&b, e))
         return -1;
     int rc = run_program(&b, e);

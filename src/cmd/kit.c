@@ -18,16 +18,10 @@ const struct option new_options[] = {{"language", "NAME", "c, node, perl, python
                                      {"key", "KEY", "the model's key; if none is named, the folder's name"},
                                      {0}};
 
-#define KIT(name) extern const char name[];
-KIT(kit_manifest)
-KIT(kit_card)
-KIT(kit_c)
-KIT(kit_node)
-KIT(kit_perl)
-KIT(kit_python) KIT(kit_shell)
-#undef KIT
+/* The files of examples/models (meson.build). */
+extern const char kit_manifest[], kit_card[], kit_c[], kit_node[], kit_perl[], kit_python[], kit_shell[];
 
-    static const struct language {
+static const struct language {
     const char *name, *image, *file, *program, *exec;
     int memory_mib, pids;
     const char *first;
