@@ -37,15 +37,18 @@ const bodies = {
   large: ['news2', () => bundle([patient, ...Array.from({ length: 60 }, (_, i) => wordy(vitals[i % vitals.length], i))])],
   missing: ['news2', () => bundle([patient, observation(vitals[0], 5), observation(vitals[1], 5)])],
 };
+// The same, asked only what would become of them.
+const dry = { news2_dry: 'news2', missing_dry: 'missing' };
 
 // Writes FOLDER/NAME.http for every one, and the Bundles alone as NAME.json; returns their sizes in bytes by name.
 function writeAll(folder, client, key) {
   const sizes = {};
-  for (const [name, [target, make]] of Object.entries(bodies)) {
+  for (const name of [...Object.keys(bodies), ...Object.keys(dry)]) {
+    const [target, make] = bodies[dry[name] ?? name];
     const fhir = make();
     const body = JSON.stringify({ client_id: client, target_diagnosis: target, fhir_bundle: fhir });
     sizes[name] = Buffer.byteLength(body);
-    fs.writeFileSync(path.join(folder, `${name}.http`), `POST /v1/diagnose HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n` +
+    fs.writeFileSync(path.join(folder, `${name}.http`), `POST /v1/${name in dry ? 'negotiate' : 'diagnose'} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n` +
       `Content-Type: application/json\r\nContent-Length: ${sizes[name]}\r\n\r\n${body}`, { mode: 0o600 });
     fs.writeFileSync(path.join(folder, `${name}.json`), JSON.stringify(fhir));
   }

@@ -35,6 +35,7 @@ int main(void)
         const char *id;
         int n = id_length(&id);
         double hr = number("hr"), sbp = number("sbp"), index = sbp > 0 ? hr / sbp : 0;
+        printf("{\"id\":%.*s,\"progress\":0.5}\n", n, id); /* how far it is; for work that takes seconds */
         if (hr > 0 && sbp > 0)
             printf("{\"id\":%.*s,\"output\":{\"index\":%.6f,\"raised\":%s}}\n", n, id, index,
                    index > 0.9 ? "true" : "false");

@@ -9,5 +9,6 @@ function answer({ hr, sbp }) {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, inputs } = JSON.parse(line);
+  process.stdout.write(`${JSON.stringify({ id, progress: 0.5 })}\n`); // how far it is; for work that takes seconds
   process.stdout.write(`${JSON.stringify({ id, ...answer(inputs) })}\n`);
 }

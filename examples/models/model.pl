@@ -15,5 +15,6 @@ sub answer {
 
 while (my $line = <STDIN>) {
     my $request = $json->decode($line);
+    print $json->encode({id => $request->{id}, progress => 0.5}), "\n"; # how far it is; for work that takes seconds
     print $json->encode({id => $request->{id}, answer($request->{inputs})}), "\n";
 }

@@ -6,6 +6,8 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include <stdatomic.h>
+
 #include "api/events.h"
 #include "api/limit.h"
 #include "audit/checkpoint.h"
@@ -27,7 +29,12 @@ struct api_config {
     const char *url;          /* "https://HOST[:PORT]", as browsers reach this server; "": not known */
     int client_streams;       /* open streams of events a client may have */
     int client_queued;        /* jobs of a client that may wait; 0: any number */
+    int64_t negotiation_us;   /* how long a Bundle that was not enough is kept; 0: it is not */
+    int wait_ms;              /* how long an answer waits for the end of a job that was just accepted */
+    int await_most;           /* how many of them wait at once */
+    int cds_wait_ms;          /* the same of a CDS service */
     uint64_t document_max;    /* bytes of a document */
+    bool if_match;            /* who sends an access token has to send If-Match, too (study.if_match) */
 };
 
 struct api {
@@ -45,7 +52,7 @@ struct api {
     struct registry *registry;
     struct deliver *deliver;
     struct study study;
-    struct ledger *ledger; /* of erasures; NULL: none */
+    struct ledger *ledger;   /* of erasures; NULL: none */
     struct events *events;   /* NULL: no streams of events here */
     struct limit *limit;     /* NULL: no limits here */
     struct sandbox *sandbox; /* NULL: models cannot run in this process; */
@@ -53,6 +60,7 @@ struct api {
     uint8_t scope[16];
     struct api_config config;
     int workers;
+    atomic_int awaiting; /* handlers that wait for a job (await.h) */
 };
 
 /* The function http/ calls. `ctx` is a struct api. */
@@ -60,8 +68,9 @@ http_handler api_serve;
 /* Its companion: which bodies the handlers read as they come. */
 http_body_rule api_body_rule;
 
-/* /openapi.json's text, from routes.def. */
-int api_description(struct arena *a, struct slice *ret, struct err *e);
+/* /openapi.json's text, from routes.def; its examples are of this instant's hour, so that two readers can
+ * compare what they have. */
+int api_description(struct arena *a, int64_t now_us, struct slice *ret, struct err *e);
 
 enum { BODY_STREAMED = -1, FORM_MAX = 64 * 1024 };
 struct api_route {

@@ -16,6 +16,9 @@ enum {
     ISSUES_MAX = 100
 };
 
+/* The code system of negotiate/reasons.def. */
+#define REASON_SYSTEM "urn:lazaret:fhir:CodeSystem:negotiation-reason"
+
 /* What is wrong, item by item: 422's list, 400's issues, an OperationOutcome's. */
 struct api_issue {
     const char *severity, *code, *text, *expression;
@@ -24,6 +27,7 @@ struct api_issue {
     const char *loc;    /* FastAPI's loc behind "body", slash separated; NULL elsewhere */
     const char *ctx;    /* FastAPI's ctx, a JSON object; NULL: none */
     const char *reason; /* negotiation reason; NULL elsewhere */
+    const char *diagnostics; /* of an OperationOutcome's issue that has no line; NULL: none */
 };
 
 struct api_request {
@@ -47,6 +51,8 @@ struct api_request {
     struct slice detail;  /* JSON that stands as `detail` instead of the error's sentence */
     struct slice extra;   /* JSON members beside it: "\"issues\":[...]" */
     struct slice members; /* of problem+json, which has no `detail` of that kind */
+    struct slice outcome; /* JSON members of an OperationOutcome: "\"contained\":[...]" */
+    bool as_outcome;      /* it is told as one, whatever Accept says */
 };
 
 typedef int api_handler(struct api_request *q, struct err *e);
@@ -71,33 +77,59 @@ void api_put_model(struct json_out *o, const struct model *m);
 /* Lazaret-Audit: which entry of the log speaks of this answer. The pipeline says it of every answer behind its handler;
  * a handler that sends the answer itself says it before. */
 void api_tell_entry(struct api_request *q);
+/* Of a list of the study: 422 of a parameter that answers.def does not name, or that is there twice. */
+int api_check_query(struct api_request *q, struct err *e);
+/* 428 of a change that would write over what others wrote, and does not say what it was made from. */
+int api_check_version(struct api_request *q, struct err *e);
+bool api_overwrites(const struct api_route *r);
 /* A JSON answer. */
 int api_answer(struct api_request *q, int status, const struct buf *json, struct err *e);
-/* A file that is embedded compressed, with its tag for If-None-Match and the page's Content-Security-Policy. */
-int api_send_file(struct api_request *q, struct slice gz, const char *tag, const char *type, const char *policy,
-                  struct err *e);
+/* A file that is embedded compressed, with its tag for If-None-Match, the page's Content-Security-Policy, and what
+ * Cache-Control says. */
+struct api_file {
+    struct slice gz;
+    const char *tag, *type, *policy, *cache;
+};
+int api_send_file(struct api_request *q, const struct api_file *f, struct err *e);
+/* Whose jobs the caller sees: their own, or NULL, everybody's; and what of them (a field of entities.def). */
+const struct caller *api_job_whose(const struct api_request *q);
+bool api_job_shows(const struct api_request *q, const char *field);
+/* Refuses who sees how a job stands and asks for more; into the audit log. Always -1. */
+int api_job_closed(struct api_request *q, struct err *e);
+/* Whoever is about to make a job can own one: programs can, of staff it is seen to. */
+int api_job_sender(struct api_request *q, struct err *e);
 /* The id in the path of an address below /v1/jobs/:job_id; 422 when it is none. */
 int api_job_id(struct api_request *q, uint8_t id[16], struct err *e);
 /* The id that was given for it: by that its client knows the job. */
 char *api_job_name(const struct api_request *q, char out[UUID_TEXT]);
 /* 404: no such job, or another client's. Always -1. */
 int api_job_absent(struct api_request *q, struct err *e);
+/* Cancels the job of the path: 404 without one, 409 where it has ended. */
+int api_cancel(struct api_request *q, enum job_cancel *ret, struct err *e);
 /* The end of what an answer says of a failed job: "error":{code, message}. */
 void api_put_job_error(struct json_out *o, const char *code);
+/* "progress", of a job that runs and whose model has said how far it is (percent >= 0). */
+void api_put_progress(struct json_out *o, enum job_state state, int percent);
 /* Renders e. */
 void api_refuse(struct api_request *q, const struct err *e);
 /* Memory was out somewhere on the way, so what the reply says may be half of it: 503 (or the 500 or 503 it was), and
  * nothing else. A job that is accepted by then stays; the client finds it by its Idempotency-Key. */
 void api_starve(struct api_request *q, struct err *e);
+/* An OperationOutcome of the request's issues, of which there are some; `id` NULL: without. */
+void api_put_outcome(struct json_out *o, const struct api_request *q, const char *id);
 /* Adds an issue; NULL when there are ISSUES_MAX or memory is out: a lost issue still leaves the error. */
 struct api_issue *api_issue_add(struct api_request *q, const char *severity, const char *code, const char *text);
 /* "missing", loc "client_id", ... for FastAPI's 422. */
 struct api_issue *api_issue_field(struct api_request *q, const char *type, const char *loc, const char *text);
+/* The code of the rule that a sentence tells of (rules.def), in `a`; NULL: it has none, or memory is out. */
+const char *api_rule(const char *text, struct arena *a);
 /* The answer's detail is what e says, which is meant for whoever asked: of the modules that say so. Always -1. */
 int api_tell(struct api_request *q, const struct err *e);
 /* Into the audit log that this was denied with e. If that fails, *e becomes the failure and nothing else will be told.
  */
 void api_deny(struct api_request *q, struct err *e);
+/* Nothing of what was to be told is. */
+void api_untold(struct api_request *q);
 /* Denied, written into the log, and told so. Always -1. */
 int api_deny_told(struct api_request *q, struct err *e);
 /* The same of a stranger, whose first attempts are told apart in the log; a flood of them is counted there, so that it

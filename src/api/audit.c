@@ -145,6 +145,35 @@ int api_audit_scope(struct api_request *q, struct audit_filter *f, struct err *e
     return 0;
 }
 
+/* The number by which the log calls something of the study; 0: it is something else. */
+static int64_t number_in(const struct audit_found *x)
+{
+    int64_t number = 0;
+    bool of_study = x->readable && x->entry.object_id && strcmp(x->entry.object, entity_name(ENTITY_AUDIT)) != 0 &&
+                    slice_int(slice_of(x->entry.object_id), 1, INT64_MAX, &number);
+    return of_study ? number : 0;
+}
+
+int api_audit_names(struct api_request *q, struct audit_found *x, int n, struct err *e)
+{
+    enum { MANY = 100 };
+    int64_t number[MANY], own[MANY] = {0};
+    int at[MANY], k = 0;
+    if (api_audit_view(q) == VIEW_AUDIT_ALL || !role_is_staff(q->caller.role))
+        return 0;
+    for (int i = 0; i < n && k < MANY; i++) {
+        x[i].cut = true;
+        number[k] = number_in(&x[i]);
+        if (number[k])
+            at[k++] = i;
+    }
+    if (study_own_numbers(&q->api->study, &q->caller, number, k, own, q->arena, e))
+        return -1;
+    for (int i = 0; i < k; i++)
+        x[at[i]].entry.object_id = own[i] ? arena_printf(q->arena, "%lld", (long long)own[i]) : NULL;
+    return arena_failed(q->arena) ? err_set(e, ERR_NO_MEMORY, "entries") : 0;
+}
+
 int api_audit_read(struct api_request *q, const char *id, int rows, struct err *e)
 {
     struct audit_entry entry = q->audit;
@@ -212,7 +241,8 @@ static int answer_page(struct api_request *q, const struct audit_filter *f, stru
     struct buf b = buf_in(q->arena, ANSWER_MAX);
     struct json_out o = json_out(&b);
     struct audit_page p;
-    if (audit_search(q->api->db, f, q->arena, &p, e) || api_audit_read(q, NULL, p.n, e))
+    if (audit_search(q->api->db, f, q->arena, &p, e) || api_audit_names(q, p.x, p.n, e) ||
+        api_audit_read(q, NULL, p.n, e))
         return -1;
     json_open(&o, '{');
     json_key(&o, "entries");

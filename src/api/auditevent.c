@@ -20,14 +20,13 @@
 #include <stdio.h>
 
 #include "api/audit_int.h"
+#include "api/fhir_int.h"
 #include "base/clock.h"
 
-enum { COUNT_DEFAULT = 20, COUNT_MAX = 100 };
-
 #define DCM    "http://dicom.nema.org/resources/ontology/DCM"
-#define HL7    "http://terminology.hl7.org/CodeSystem/"
+#define HL7    FACE_HL7
 #define BALP   "https://profiles.ihe.net/ITI/BALP/CodeSystem/"
-#define SYSTEM "urn:lazaret:fhir:"
+#define SYSTEM FACE_OURS
 
 /* --- one --- */
 
@@ -199,16 +198,20 @@ static void put_request(struct json_out *o, const struct audit_entry *n)
     json_close(o, '}');
 }
 
-static void put_event(struct json_out *o, const struct api_request *q, const struct audit_found *x)
+static struct face_meta meta(struct api_request *q, const void *record)
 {
+    const struct audit_found *x = record;
+    return (struct face_meta){.id = arena_printf(q->arena, "%lld", (long long)x->index)};
+}
+
+static void put_event(struct json_out *o, struct api_request *q, const struct face_meta *m, const void *record)
+{
+    const struct audit_found *x = record;
     const struct audit_entry *n = &x->entry;
     const struct act *a = act_of(n);
     const char *origin = audit_signer_key(q->api->signer)->name;
-    char id[24], when[CLOCK_TEXT];
-    snprintf(id, sizeof id, "%lld", (long long)x->index);
-    json_open(o, '{');
-    json_pair_str(o, "resourceType", "AuditEvent");
-    json_pair_str(o, "id", id);
+    char when[CLOCK_TEXT];
+    json_pair_str(o, "id", m->id);
     put_type(o, n, a);
     json_pair_str(o, "action", a->code);
     json_pair_str(o, "recorded", clock_text(x->at, when));
@@ -235,23 +238,12 @@ static void put_event(struct json_out *o, const struct api_request *q, const str
         put_request(o, n);
         json_close(o, ']');
     }
-    json_close(o, '}');
 }
 
-static int answer(struct api_request *q, const struct buf *b, struct err *e)
-{
-    if (buf_failed(b))
-        return err_set(e, ERR_NO_MEMORY, "the answer does not fit");
-    http_reply_field(q->reply, "Content-Type", SLICE("application/fhir+json"));
-    q->reply->status = 200;
-    q->reply->body = buf_text(b);
-    return 0;
-}
+static const struct face_kind kind = {FACE_AuditEvent, meta, put_event};
 
 int api_event_get(struct api_request *q, struct err *e)
 {
-    struct buf b = buf_in(q->arena, 64 * 1024);
-    struct json_out o = json_out(&b);
     struct audit_filter f = {.most = 1};
     struct audit_found x;
     int64_t index;
@@ -262,151 +254,74 @@ int api_event_get(struct api_request *q, struct err *e)
         return -1;
     if (!found || !x.readable || !audit_matches(&f, &x))
         return err_set(e, ERR_NOT_FOUND, "no such entry");
-    if (api_audit_read(q, arena_printf(q->arena, "%lld", (long long)index), 1, e))
+    if (api_audit_names(q, &x, 1, e) || api_audit_read(q, arena_printf(q->arena, "%lld", (long long)index), 1, e))
         return -1;
-    put_event(&o, q, &x);
-    return answer(q, &b, e);
+    return face_send(q, &kind, &x, e);
 }
 
 /* --- many --- */
 
-/* date=ge2026-11-25: cuts [since, until) to it. */
-static bool take_date(struct slice text, struct audit_filter *f)
+static int take_date(struct api_request *q, const struct search *s, struct audit_filter *f, struct err *e)
 {
-    static const struct {
-        const char *prefix;
-        bool since, until, behind_since, behind_until;
-    } row[] = {{"eq", true, true, false, true},  {"ge", true, false, false, false}, {"gt", true, false, true, false},
-               {"sa", true, false, true, false}, {"le", false, true, false, true},  {"lt", false, true, false, false},
-               {"eb", false, true, false, false}};
-    size_t k = 0;
-    int64_t at, span;
-    if (text.n > 2 && text.p[0] >= 'a' && text.p[0] <= 'z') {
-        while (k < COUNT(row) && memcmp(row[k].prefix, text.p, 2) != 0)
-            k++;
-        text = (struct slice){text.p + 2, text.n - 2};
-    }
-    if (k == COUNT(row) || !clock_parse(text, &at, &span) || at < 1)
-        return false;
-    int64_t since = at + (row[k].behind_since ? span : 0), until = at + (row[k].behind_until ? span : 0);
-    if (row[k].since && since > f->since)
-        f->since = since;
-    if (row[k].until && (!f->until || until < f->until))
-        f->until = until;
-    return true;
+    struct search_span x;
+    const char *wrong = search_span(s, PARAM_AuditEvent_date, &x);
+    if (!wrong && x.not_until > x.not_from)
+        wrong = "ne is not understood here";
+    if (wrong)
+        return face_refuse(q, "not-supported", "date", wrong, e);
+    f->since = x.since > 0 ? x.since : 0;
+    f->until = x.until == INT64_MAX ? 0 : x.until > 1 ? x.until : 1;
+    return 0;
 }
 
-static bool take_outcome(struct slice text, struct audit_filter *f)
+/* One code of each; `system|` is any system's. */
+static int take_token(struct api_request *q, const struct search *s, enum search_param p, struct slice *ret,
+                      struct err *e)
+{
+    const struct search_term *t = search_term(s, p);
+    if (t && (search_terms(s, p) > 1 || t->values > 1 || !t->value[0].text.p))
+        return face_refuse(q, "not-supported", search_param_row(p)->name, "it is understood once, with one code", e);
+    *ret = t ? t->value[0].text : (struct slice){NULL, 0};
+    return 0;
+}
+
+static int take_outcome(struct api_request *q, struct slice text, struct audit_filter *f, struct err *e)
 {
     f->outcome = slice_is(text, "0")   ? SLICE("permit")
                  : slice_is(text, "4") ? SLICE("deny")
                  : slice_is(text, "8") ? SLICE("error")
                                        : (struct slice){NULL, 0};
-    return f->outcome.p != NULL;
+    return !text.p || f->outcome.p ? 0 : face_refuse(q, "invalid", "outcome", "it is 0, 4 or 8", e);
 }
 
-static bool take_one(struct slice key, struct slice value, struct audit_filter *f)
+static int take_query(struct api_request *q, struct search *s, struct audit_filter *f, struct err *e)
 {
-    int64_t most;
-    if (slice_is(key, "date"))
-        return take_date(value, f);
-    if (slice_is(key, "outcome"))
-        return take_outcome(value, f);
-    if (slice_is(key, "agent")) {
-        f->actor = value;
-        return value.n != 0;
-    }
-    if (slice_is(key, "_count")) {
-        if (!slice_int(value, 1, INT32_MAX, &most))
-            return false;
-        f->most = most > COUNT_MAX ? COUNT_MAX : (int)most;
-        return true;
-    }
-    return slice_is(key, "_cursor")   ? api_audit_cursor(value, f)
-           : slice_is(key, "_format") ? slice_is(value, "json") || slice_is(value, "application/fhir+json")
-                                      : false;
-}
-
-/* A parameter that is not understood is refused: a search that left it out would tell more than was asked for. */
-static int take_query(struct api_request *q, struct audit_filter *f, struct err *e)
-{
-    struct slice rest = q->http->query, key, value;
-    while (api_query_next(q, &rest, &key, &value))
-        if (key.n && !take_one(key, value, f))
-            api_issue_field(q, "value_error", arena_printf(q->arena, "query/%.*s", SLICE_FMT(key)),
-                            "Value error, understood are date (with eq, ge, gt, le or lt), agent, outcome (0, 4 or 8), "
-                            "_count and _cursor");
-    if (arena_failed(q->arena))
-        return err_set(e, ERR_NO_MEMORY, "a query");
-    return q->issues ? err_set(e, ERR_BAD_REQUEST, "%zu issues in the query", q->issues) : 0;
-}
-
-static void put_link(struct json_out *o, const char *relation, struct slice url)
-{
-    json_open(o, '{');
-    json_pair_str(o, "relation", relation);
-    json_pair(o, "url", url);
-    json_close(o, '}');
-}
-
-/* The query once more, but from the cursor on: what it is made of is not unescaped, so it stays what it was. */
-static struct slice next_url(struct api_request *q, const char *next)
-{
-    struct buf b = buf_in(q->arena, 16 * 1024);
-    struct slice rest = q->http->query;
-    buf_str(&b, "AuditEvent?");
-    while (rest.p) {
-        struct slice one = slice_cut(&rest, '&');
-        if (one.n && !slice_starts(one, "_cursor="))
-            buf_printf(&b, "%.*s&", SLICE_FMT(one));
-    }
-    buf_printf(&b, "_cursor=%s", next);
-    return buf_text(&b);
+    struct slice outcome = {NULL, 0};
+    if (face_search(q, FACE_AuditEvent, s, e) || take_date(q, s, f, e) ||
+        take_token(q, s, PARAM_AuditEvent_agent, &f->actor, e) ||
+        take_token(q, s, PARAM_AuditEvent_outcome, &outcome, e) || take_outcome(q, outcome, f, e))
+        return -1;
+    f->most = s->count;
+    return !s->cursor.p || api_audit_cursor(s->cursor, f)
+               ? 0
+               : face_refuse(q, "invalid", "_cursor", "take it from the link `next` of a page", e);
 }
 
 int api_event_search(struct api_request *q, struct err *e)
 {
-    struct buf b = buf_in(q->arena, ANSWER_MAX);
-    struct json_out o = json_out(&b);
-    struct audit_filter f = {.most = COUNT_DEFAULT};
+    struct audit_filter f = {.most = 0};
     struct audit_page p;
-    if (take_query(q, &f, e) || api_audit_scope(q, &f, e) || audit_search(q->api->db, &f, q->arena, &p, e))
+    struct search s;
+    if (take_query(q, &s, &f, e))
         return -1;
-    int n = 0;
+    if (s.only_count)
+        return face_refuse(q, "not-supported", "_summary", "nobody counts the entries of a log that grows", e);
+    if (api_audit_scope(q, &f, e) || audit_search(q->api->db, &f, q->arena, &p, e) ||
+        api_audit_names(q, p.x, p.n, e))
+        return -1;
+    struct face_page page = {p.x, sizeof *p.x, 0, -1, api_audit_next(q, &p)};
     for (int i = 0; i < p.n; i++)
-        n += p.x[i].readable;
-    if (api_audit_read(q, NULL, n, e))
-        return -1;
-    const char *next = api_audit_next(q, &p);
-    json_open(&o, '{');
-    json_pair_str(&o, "resourceType", "Bundle");
-    json_pair_str(&o, "type", "searchset");
-    json_key(&o, "link");
-    json_open(&o, '[');
-    put_link(
-        &o, "self",
-        slice_of(arena_printf(q->arena, "AuditEvent%s%.*s", q->http->query.n ? "?" : "", SLICE_FMT(q->http->query))));
-    if (next)
-        put_link(&o, "next", next_url(q, next));
-    json_close(&o, ']');
-    if (n)
-        json_key(&o, "entry");
-    if (n)
-        json_open(&o, '[');
-    for (int i = 0; i < p.n; i++) {
-        if (!p.x[i].readable)
-            continue;
-        json_open(&o, '{');
-        json_key(&o, "resource");
-        put_event(&o, q, &p.x[i]);
-        json_key(&o, "search");
-        json_open(&o, '{');
-        json_pair_str(&o, "mode", "match");
-        json_close(&o, '}');
-        json_close(&o, '}');
-    }
-    if (n)
-        json_close(&o, ']');
-    json_close(&o, '}');
-    return answer(q, &b, e);
+        if (p.x[i].readable)
+            p.x[page.n++] = p.x[i];
+    return api_audit_read(q, NULL, page.n, e) ? -1 : face_send_page(q, &s, &kind, &page, e);
 }

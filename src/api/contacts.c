@@ -10,6 +10,7 @@ static int send_list(struct api_request *q, const struct contact_list *l, struct
     struct buf b = buf_in(q->arena, ANSWER_KIB << 10);
     struct json_out o = json_out(&b);
     contacts_put(&o, l);
+    api_tag_rev(q, l->rev);
     api_page_told(q, l->n, 0, CONTACTS_MAX);
     return api_answer(q, 200, &b, e);
 }
@@ -18,10 +19,8 @@ static int send_contact(struct api_request *q, int status, const struct contact 
 {
     struct buf b = buf_in(q->arena, ANSWER_KIB << 10);
     struct json_out o = json_out(&b);
-    char tag[24];
-    snprintf(tag, sizeof tag, "%lld", (long long)c->rev);
     contact_put(&o, c);
-    api_tag(q, tag);
+    api_tag_rev(q, c->rev);
     return api_answer(q, status, &b, e);
 }
 
@@ -66,6 +65,7 @@ int api_contact_add(struct api_request *q, struct err *e)
 
 int api_contact_replace(struct api_request *q, struct err *e)
 {
+    const struct study_revs only = api_revs(q);
     struct contact_list to, l;
     struct json j;
     struct json_fault where;
@@ -80,7 +80,7 @@ int api_contact_replace(struct api_request *q, struct err *e)
     const char *fault = contacts_form(&j, 0, q->arena, &to, &field);
     if (fault)
         return api_form_refused(q, field, fault, e);
-    int found = contact_replace(&q->api->study, &q->caller, id, &to, &q->audit, q->arena, &l, e);
+    int found = contact_replace(&q->api->study, &q->caller, id, &to, &only, &q->audit, q->arena, &l, e);
     return found < 0 ? failed(q, e) : found ? send_list(q, &l, e) : api_record_absent(e);
 }
 
@@ -94,18 +94,9 @@ int api_contact_get(struct api_request *q, struct err *e)
     return found < 0 ? -1 : found ? send_contact(q, 200, &c, e) : api_record_absent(e);
 }
 
-/* The version that If-Match names: 0, any; -1, none that there is. */
-static int64_t only_version(const struct api_request *q)
-{
-    struct slice tag[1];
-    int64_t rev;
-    if (api_if_match(q, tag, 1) == 0)
-        return 0;
-    return slice_int(tag[0], 1, INT64_MAX, &rev) ? rev : -1;
-}
-
 int api_contact_put(struct api_request *q, struct err *e)
 {
+    const struct study_revs only = api_revs(q);
     struct contact_edit edit;
     struct contact c;
     struct json j;
@@ -116,7 +107,7 @@ int api_contact_put(struct api_request *q, struct err *e)
     const char *fault = contact_form(&j, 0, q->arena, &edit, &field);
     if (fault)
         return api_form_refused(q, field, fault, e);
-    int found = contact_change(&q->api->study, &q->caller, id, &edit, only_version(q), &q->audit, q->arena, &c, e);
+    int found = contact_change(&q->api->study, &q->caller, id, &edit, &only, &q->audit, q->arena, &c, e);
     return found < 0 ? failed(q, e) : found ? send_contact(q, 200, &c, e) : api_record_absent(e);
 }
 
@@ -124,11 +115,12 @@ int api_contact_remove(struct api_request *q, struct err *e)
 {
     struct buf b = buf_in(q->arena, ANSWER_KIB << 10);
     struct json_out o = json_out(&b);
+    const struct study_revs only = api_revs(q);
     struct contact c;
     int64_t id;
     if (api_record_id(q, q->param[0], "path/contact_id", &id, e))
         return -1;
-    int found = contact_remove(&q->api->study, &q->caller, id, &q->audit, q->arena, &c, e);
+    int found = contact_remove(&q->api->study, &q->caller, id, &only, &q->audit, q->arena, &c, e);
     if (found <= 0)
         return found ? -1 : api_record_absent(e);
     contact_put(&o, &c);

@@ -1,150 +1,15 @@
 #include <stdio.h>
 
 #include "api/api_int.h"
+#include "api/continue.h"
 #include "api/intake.h"
+#include "api/submission.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metric.h"
 #include "base/rnd.h"
 #include "crypto/digest.h"
-
-struct diagnose {
-    struct api_request *q;
-    struct json json;
-    struct slice client_id, target, webhook_url;
-    int priority;
-    int64_t expires_at;
-    uint32_t bundle;
-};
-
-/* --- the body's shape, in FastAPI's words --- */
-
-static int parse_body(struct diagnose *d, struct err *e)
-{
-    struct json_fault f;
-    struct api_request *q = d->q;
-    struct api_issue *issue;
-    if (q->http->body.n == 0) {
-        api_issue_field(q, "missing", "body", "Field required");
-        return err_set(e, ERR_BAD_REQUEST, "no body");
-    }
-    if (json_parse(q->arena, q->http->body, &d->json, &f) == 0)
-        return 0;
-    if (!f.what)
-        return err_set(e, ERR_NO_MEMORY, "a body of %zu bytes", q->http->body.n);
-    issue = api_issue_field(q, "json_invalid", arena_printf(q->arena, "body/%zu", f.off), "JSON decode error");
-    if (issue) {
-        struct buf b = buf_in(q->arena, 512);
-        struct json_out o = json_out(&b);
-        json_open(&o, '{');
-        json_pair_str(&o, "error", f.what);
-        json_close(&o, '}');
-        buf_byte(&b, 0);
-        issue->ctx = buf_failed(&b) ? NULL : b.p;
-        issue->line = f.line;
-        issue->column = f.column;
-    }
-    return err_set(e, ERR_BAD_JSON, "at byte %zu: %s", f.off, f.what);
-}
-
-/* A string of at least one character at `key`; {NULL,0} after an issue. */
-static struct slice want_text(struct diagnose *d, const char *key, uint32_t node)
-{
-    const char *loc = arena_printf(d->q->arena, "body/%s", key);
-    if (!node) {
-        api_issue_field(d->q, "missing", loc, "Field required");
-    } else if (json_kind(&d->json, node) != JSON_STRING) {
-        api_issue_field(d->q, "string_type", loc, "Input should be a valid string");
-    } else {
-        struct slice s = json_text(&d->json, node, d->q->arena);
-        if (s.n)
-            return s;
-        struct api_issue *issue =
-            api_issue_field(d->q, "string_too_short", loc, "String should have at least 1 character");
-        if (issue)
-            issue->ctx = "{\"min_length\":1}";
-    }
-    return (struct slice){NULL, 0};
-}
-
-static void check_webhook(struct diagnose *d, uint32_t node)
-{
-    static const char loc[] = "body/webhook_url";
-    const char *origin = d->q->caller.webhook_origin;
-    if (!node || json_kind(&d->json, node) == JSON_NULL)
-        return;
-    if (json_kind(&d->json, node) != JSON_STRING) {
-        api_issue_field(d->q, "string_type", loc, "Input should be a valid string");
-        return;
-    }
-    d->webhook_url = json_text(&d->json, node, d->q->arena);
-    if (!origin || !deliver_below(d->webhook_url, origin))
-        api_issue_field(d->q, "value_error", loc,
-                        "Value error, webhook_url must lie below the origin registered for this client (lazaret client "
-                        "add NAME --webhook ORIGIN)");
-}
-
-/* How urgent it is, and until when its answer is of use. */
-static void check_schedule(struct diagnose *d)
-{
-    const struct json *j = &d->json;
-    uint32_t priority = json_get(j, 0, "priority"), expires = json_get(j, 0, "expires_at");
-    d->priority = PRIORITY_ROUTINE;
-    if (priority &&
-        (json_kind(j, priority) != JSON_STRING || !job_priority_of(json_text(j, priority, d->q->arena), &d->priority)))
-        api_issue_field(d->q, "enum", "body/priority", "Input should be 'routine', 'urgent', 'asap' or 'stat'");
-    if (expires &&
-        (json_kind(j, expires) != JSON_STRING ||
-         !clock_parse(json_text(j, expires, d->q->arena), &d->expires_at, NULL) || d->expires_at <= clock_now_us()))
-        api_issue_field(d->q, "value_error", "body/expires_at",
-                        "Value error, an instant in the future such as 2026-11-25T14:00:00Z");
-}
-
-/* A name that is plainly one is told back; any other text of the client's may be a patient's, and is not. */
-static const char *told_name(struct diagnose *d, uint32_t key)
-{
-    struct slice s = json_raw(&d->json, key);
-    bool plain = s.n >= 1 && s.n <= 40;
-    for (size_t i = 0; plain && i < s.n; i++)
-        plain = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_", s.p[i]) && s.p[i];
-    return plain ? arena_printf(d->q->arena, "body/%.*s", SLICE_FMT(s)) : "body";
-}
-
-static void check_unknown(struct diagnose *d)
-{
-    static const char *const known[] = {"client_id",   "target_diagnosis", "webhook_url",
-                                        "fhir_bundle", "priority",         "expires_at"};
-    const struct json *j = &d->json;
-    for (uint32_t k = json_first(j, 0); k != json_end(j, 0) && d->q->issues < ISSUES_MAX; k = json_next(j, k)) {
-        bool found = false;
-        for (size_t i = 0; i < COUNT(known); i++)
-            found |= json_is(j, k, known[i]);
-        if (!found)
-            api_issue_field(d->q, "extra_forbidden", told_name(d, k), "Extra inputs are not permitted");
-    }
-}
-
-static int check_shape(struct diagnose *d, struct err *e)
-{
-    const struct json *j = &d->json;
-    if (json_kind(j, 0) != JSON_OBJECT) {
-        api_issue_field(d->q, "model_attributes_type", "body",
-                        "Input should be a valid dictionary or object to extract fields from");
-        return err_set(e, ERR_BAD_REQUEST, "the body is no object");
-    }
-    d->client_id = want_text(d, "client_id", json_get(j, 0, "client_id"));
-    d->target = want_text(d, "target_diagnosis", json_get(j, 0, "target_diagnosis"));
-    check_webhook(d, json_get(j, 0, "webhook_url"));
-    d->bundle = json_get(j, 0, "fhir_bundle");
-    if (!d->bundle)
-        api_issue_field(d->q, "missing", "body/fhir_bundle", "Field required");
-    else if (json_kind(j, d->bundle) != JSON_OBJECT)
-        api_issue_field(d->q, "dict_type", "body/fhir_bundle", "Input should be a valid dictionary");
-    check_schedule(d);
-    check_unknown(d);
-    if (arena_failed(d->q->arena)) /* a field may have been taken for absent, an issue may be lost */
-        return err_set(e, ERR_NO_MEMORY, "a body of %zu bytes", j->size);
-    return d->q->issues ? err_set(e, ERR_BAD_REQUEST, "%zu issues of form", d->q->issues) : 0;
-}
+#include "jobs/negotiation.h"
 
 /* --- refusals that say what to do --- */
 
@@ -182,25 +47,40 @@ static void tell_issues(struct api_request *q, const struct fhir_report *r)
 }
 
 /* The refusal has a name, under which the audit log has it, too. */
-static void name_negotiation(struct api_request *q)
+static void name_negotiation(struct api_request *q, uint8_t id[UUID_BYTES])
 {
-    uint8_t id[UUID_BYTES];
     char text[UUID_TEXT];
     uuid7(id);
     q->audit.object = "Negotiation";
     q->audit.object_id = arena_printf(q->arena, "ng_%s", uuid_text(id, text));
 }
 
-static void tell_missing(struct api_request *q, const struct decision *d)
+static const char *sentence_of(struct api_request *q, const struct decision *d, const struct missing *m)
+{
+    struct buf b = buf_in(q->arena, 4096);
+    missing_sentence(d, m, &b);
+    buf_byte(&b, 0);
+    return buf_failed(&b) ? NULL : b.p;
+}
+
+/* Its name, and until when it goes on with less than the whole Bundle. */
+static void put_negotiation(struct api_request *q, int64_t until, struct json_out *o)
+{
+    char when[CLOCK_TEXT];
+    json_pair_str(o, "negotiation_id", q->audit.object_id);
+    if (until)
+        json_pair_str(o, "expires_at", clock_text(until, when));
+}
+
+static void tell_missing(struct api_request *q, const struct decision *d, int64_t until)
 {
     struct buf b = buf_in(q->arena, ANSWER_MAX), more = buf_in(q->arena, ANSWER_MAX);
     struct json_out o = json_out(&b), members = json_out(&more);
-    name_negotiation(q);
     json_open(&o, '{');
     intake_write_negotiation(d, &o);
-    json_pair_str(&o, "negotiation_id", q->audit.object_id);
+    put_negotiation(q, until, &o);
     json_close(&o, '}');
-    json_pair_str(&members, "negotiation_id", q->audit.object_id);
+    put_negotiation(q, until, &members);
     intake_write_needs(d, &members);
     if (!buf_failed(&b) && !buf_failed(&more)) {
         q->detail = buf_text(&b);
@@ -209,8 +89,7 @@ static void tell_missing(struct api_request *q, const struct decision *d)
     for (size_t i = 0; d->shown && i < d->shown->missings; i++) {
         const struct missing *m = &d->shown->missing[i];
         struct api_issue *add =
-            api_issue_add(q, m->mandatory ? "error" : "warning", m->reason == REASON_ABSENT ? "required" : "value",
-                          arena_printf(q->arena, "%.*s: %s", SLICE_FMT(m->display), reason_name(m->reason)));
+            api_issue_add(q, m->mandatory ? "error" : "warning", reason_issue(m->reason), sentence_of(q, d, m));
         if (add) {
             add->reason = reason_name(m->reason);
             add->expression = m->seen.path;
@@ -229,8 +108,15 @@ int api_refuse_intake(struct api_request *q, const struct intake *x, struct err 
     } else if (e->code == ERR_BAD_FHIR) {
         tell_issues(q, &x->report);
     } else if (e->code == ERR_DATA_MISSING) {
+        uint8_t id[UUID_BYTES];
+        int64_t until = continue_until(q, x);
         metric_add(METRIC_NEGOTIATED, 1);
-        tell_missing(q, &x->decision);
+        name_negotiation(q, id);
+        tell_missing(q, &x->decision, until);
+        if (until) {
+            continue_keep(q, x, id, until, e);
+            return -1;
+        }
     } else {
         return -1;
     }
@@ -249,12 +135,14 @@ void api_answer_accepted(struct api_request *q, const struct job_accepted *r)
         http_reply_field(q->reply, "Idempotent-Replayed", SLICE("true"));
 }
 
-static int check_key(struct api_request *q, struct slice key, struct err *e)
+int api_idempotency_key(struct api_request *q, struct slice *ret, struct err *e)
 {
+    struct slice key = http_header(q->http, "Idempotency-Key");
     bool ok = key.n >= 1 && key.n <= 255;
     for (size_t i = 0; ok && i < key.n; i++)
         ok = key.p[i] >= 0x20 && key.p[i] < 0x7f;
-    if (ok)
+    *ret = key;
+    if (ok || !key.p)
         return 0;
     api_issue_field(q, "value_error", "header/Idempotency-Key", "Value error, 1 to 255 visible ASCII characters");
     return err_set(e, ERR_BAD_REQUEST, "a malformed Idempotency-Key");
@@ -270,74 +158,99 @@ static int not_accepted(struct api_request *q, struct err *e)
     return -1;
 }
 
-/* Counted before it is accepted, so requests at the same moment may go past it by their number. */
-static int check_queue(struct api_request *q, struct err *e)
+int api_check_queue(struct api_request *q, size_t jobs, struct err *e)
 {
     int most = q->api->config.client_queued, waiting = 0;
     if (most && (waiting = job_waiting(q->api->jobs, &q->caller, most, q->arena, e)) < 0)
         return -1;
-    if (waiting < most || !most)
+    if (!most || (size_t)waiting + jobs <= (size_t)most)
         return 0;
     limit_note(q->api->limit, &q->caller, ERR_QUEUE_FULL);
     q->retry_s = 5;
     return err_set(e, ERR_QUEUE_FULL, "jobs of one client");
 }
 
-/* The client is told of the job by the id it knows it by. */
-static void tell_accepted(struct api_request *q, const struct job_new *n, struct job_accepted *r)
+int api_job_sender(struct api_request *q, struct err *e)
 {
-    if (n->chosen)
-        memcpy(r->id, n->chosen, sizeof r->id);
-    api_answer_accepted(q, r);
+    return q->caller.subject ? client_of_staff(q->api->db, &q->caller, &q->audit, q->arena, e) : 0;
 }
 
-/* One request for one job, from its bytes to the answer. `n` says what the address says. */
-static int accept(struct api_request *q, struct job_new *n, struct err *e)
+/* Which of them were left out nobody would see. */
+static int too_many(struct api_request *q, const struct intake *x, struct err *e)
 {
-    struct diagnose d = {.q = q};
-    struct job_accepted accepted = {0};
-    if (parse_body(&d, e) || check_shape(&d, e))
-        return -1;
-    if (!slice_is(d.client_id, q->caller.name)) {
-        q->detail = SLICE("\"client_id is not the client whose API key was sent\"");
-        err_set(e, ERR_NOT_ALLOWED, "client_id names another client");
-        api_deny(q, e);
-        return -1;
-    }
+    if (x->runs <= JOBS_TOGETHER)
+        return 0;
+    api_issue_field(q, "value_error", "body/policy",
+                    "Value error, more models are ready than one request may run; name one as target_diagnosis");
+    return err_set(e, ERR_BAD_REQUEST, "%zu models are ready, and one request makes %d jobs", x->runs, JOBS_TOGETHER);
+}
+
+int api_accept(struct api_request *q, const struct submission *d, struct job_new *n, struct intake *x,
+               struct job_accepted *ret, struct err *e)
+{
     sha256(q->http->body, n->digest);
     if (n->idempotency_key.p) {
-        int seen =
-            job_replay(q->api->jobs, &q->caller, n->idempotency_key, n->digest, &q->audit, q->arena, &accepted, e);
-        if (seen < 0)
-            return not_accepted(q, e);
+        int seen = job_replay(q->api->jobs, &q->caller, n->idempotency_key, n->digest, &q->audit, q->arena, ret, e);
         if (seen)
-            return tell_accepted(q, n, &accepted), 0;
+            return seen < 0 ? not_accepted(q, e) : 0;
     }
-    struct intake x = {.api = q->api,
-                       .arena = q->arena,
-                       .doc = &d.json,
-                       .bundle = d.bundle,
-                       .target = d.target,
-                       .webhook_url = d.webhook_url};
-    n->priority = d.priority;
-    n->expires_at = d.expires_at;
-    if (intake_decide(&x, e))
-        return api_refuse_intake(q, &x, e);
-    if (check_queue(q, e))
+    *x = (struct intake){.api = q->api,
+                         .arena = q->arena,
+                         .doc = &d->json,
+                         .bundle = d->bundle,
+                         .target = d->target,
+                         .policy = d->policy,
+                         .at_us = &d->at_us,
+                         .may_go_on = d->may_go_on,
+                         .webhook_url = d->webhook_url};
+    n->priority = d->priority;
+    n->expires_at = d->expires_at;
+    if (intake_decide(x, e))
+        return api_refuse_intake(q, x, e);
+    if (too_many(q, x, e) || api_check_queue(q, x->runs, e) || api_job_sender(q, e))
         return -1;
-    if (intake_accept(&x, n, q->id, &accepted, e))
-        return not_accepted(q, e);
-    tell_accepted(q, n, &accepted);
+    return intake_accept(x, n, q->id, ret, e) ? not_accepted(q, e) : 0;
+}
+
+/* The job is durable: that what was kept stays until it expires would be no failure of it. */
+static void end_negotiation(struct api_request *q, const uint8_t id[16])
+{
+    struct err e;
+    if (negotiation_end(q->api->jobs, &q->caller, id, &e))
+        log_err(LOG_WARN, "a negotiation that came to its end stays until it expires", &e);
+}
+
+/* A request that ended its negotiation, sent again with its key: the negotiation is gone, its job is there. */
+static bool is_repeated(struct api_request *q, const struct submission *d, struct job_new *n, struct job_accepted *ret)
+{
+    struct err e;
+    if (!d->ended || !n->idempotency_key.p)
+        return false;
+    sha256(q->http->body, n->digest);
+    return job_replay(q->api->jobs, &q->caller, n->idempotency_key, n->digest, &q->audit, q->arena, ret, &e) > 0;
+}
+
+/* The client is told of the job by the id it knows it by. */
+static int accept(struct api_request *q, struct job_new *n, struct err *e)
+{
+    struct submission d;
+    struct intake x;
+    struct job_accepted accepted = {0};
+    bool read = submission_read(q, n->chosen ? SUBMISSION_ONE : SUBMISSION_ALL, &d, e) == 0;
+    if (read ? api_accept(q, &d, n, &x, &accepted, e) : !is_repeated(q, &d, n, &accepted))
+        return -1;
+    if (read && d.goes_on)
+        end_negotiation(q, d.continues);
+    if (n->chosen)
+        memcpy(accepted.id, n->chosen, sizeof accepted.id);
+    api_answer_accepted(q, &accepted);
     return 0;
 }
 
 int api_diagnose(struct api_request *q, struct err *e)
 {
-    struct job_new n = {
-        .caller = &q->caller, .idempotency_key = http_header(q->http, "Idempotency-Key"), .audit = q->audit};
-    if (n.idempotency_key.p && check_key(q, n.idempotency_key, e))
-        return -1;
-    return accept(q, &n, e);
+    struct job_new n = {.caller = &q->caller, .audit = q->audit};
+    return api_idempotency_key(q, &n.idempotency_key, e) || accept(q, &n, e) ? -1 : 0;
 }
 
 /* The client chooses the id, so the address itself is the idempotency key: sent again it is the same job. */

@@ -41,32 +41,34 @@ static int unpack(struct slice gz, struct arena *a, struct slice *ret, struct er
     return 0;
 }
 
-int api_send_file(struct api_request *q, struct slice gz, const char *tag, const char *type, const char *csp,
-                  struct err *e)
+int api_send_file(struct api_request *q, const struct api_file *f, struct err *e)
 {
-    const char *etag = arena_printf(q->arena, "W/\"%s\"", tag);
+    const char *etag = arena_printf(q->arena, "W/\"%s\"", f->tag);
     struct slice known = http_header(q->http, "If-None-Match");
     if (!etag)
         return err_set(e, ERR_NO_MEMORY, "a file of a page");
     http_reply_field(q->reply, "ETag", slice_of(etag));
-    http_reply_field(q->reply, "Cache-Control", SLICE("no-cache"));
+    http_reply_field(q->reply, "Cache-Control", slice_of(f->cache));
     http_reply_field(q->reply, "Vary", SLICE("Accept-Encoding"));
-    http_reply_field(q->reply, "Content-Security-Policy", slice_of(csp));
-    q->reply->status = slice_is(known, "*") || (known.p && memmem(known.p, known.n, tag, strlen(tag))) ? 304 : 200;
+    http_reply_field(q->reply, "Content-Security-Policy", slice_of(f->policy));
+    bool same = slice_is(known, "*") || (known.p && memmem(known.p, known.n, f->tag, strlen(f->tag)));
+    q->reply->status = same ? 304 : 200;
     if (q->reply->status == 304)
         return 0;
-    http_reply_field(q->reply, "Content-Type", slice_of(type));
+    http_reply_field(q->reply, "Content-Type", slice_of(f->type));
     if (accept_named(http_header(q->http, "Accept-Encoding"), "gzip") <= 0)
-        return unpack(gz, q->arena, &q->reply->body, e);
+        return unpack(f->gz, q->arena, &q->reply->body, e);
     http_reply_field(q->reply, "Content-Encoding", SLICE("gzip"));
-    q->reply->body = gz;
+    q->reply->body = f->gz;
     return 0;
 }
 
 int api_docs(struct api_request *q, struct err *e)
 {
-    return api_send_file(q, (struct slice){docs_index_html, docs_index_html_size}, docs_index_html_tag,
-                         "text/html; charset=utf-8", policy, e);
+    return api_send_file(q,
+                         &(struct api_file){{docs_index_html, docs_index_html_size}, docs_index_html_tag,
+                                            "text/html; charset=utf-8", policy, "no-cache"},
+                         e);
 }
 
 int api_docs_file(struct api_request *q, struct err *e)
@@ -86,6 +88,8 @@ int api_docs_file(struct api_request *q, struct err *e)
     };
     for (size_t i = 0; i < COUNT(file); i++)
         if (slice_is(q->param[0], file[i].name))
-            return api_send_file(q, (struct slice){file[i].text, *file[i].size}, file[i].tag, file[i].type, policy, e);
+            return api_send_file(
+                q,
+                &(struct api_file){{file[i].text, *file[i].size}, file[i].tag, file[i].type, policy, "no-cache"}, e);
     return err_set(e, ERR_NOT_FOUND, "no such file of the API's page");
 }

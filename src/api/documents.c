@@ -211,6 +211,7 @@ static void tell_file(struct api_request *q, const struct document *d)
     http_reply_field(q->reply, "Content-Disposition", buf_text(&b));
     http_reply_field(q->reply, "Content-Security-Policy", SLICE("sandbox; default-src 'none'; frame-ancestors 'none'"));
     http_reply_field(q->reply, "Cross-Origin-Resource-Policy", SLICE("same-origin"));
+    api_tag_rev(q, DOCUMENT_REV);
     api_tell_entry(q);
 }
 
@@ -255,7 +256,8 @@ int api_document_remove(struct api_request *q, struct err *e)
     int64_t id;
     if (api_record_id(q, q->param[0], "path/document_id", &id, e))
         return -1;
-    int found = document_remove(&q->api->study, &q->caller, id, &q->audit, q->arena, e);
+    struct study_revs only = api_revs(q);
+    int found = document_remove(&q->api->study, &q->caller, id, &only, &q->audit, q->arena, e);
     if (found <= 0)
         return found ? -1 : err_set(e, ERR_NOT_FOUND, "no such document of this role");
     q->reply->status = 204;

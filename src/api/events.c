@@ -44,15 +44,19 @@ static void put_event(struct buf *b, const char *name, const struct job_now *now
     json_pair_str(&o, "status", job_state_public(now->state));
     json_pair_str(&o, "at", clock_text(now->updated_at, when));
     json_pair_int(&o, "attempt", now->attempts);
+    api_put_progress(&o, now->state, now->progress);
     if (now->error && (now->state == JOB_FAILED || now->state == JOB_DEAD))
         api_put_job_error(&o, now->error);
     json_close(&o, '}');
 }
 
-static void tell(struct watch *w, const struct job_now *now, struct arena *a)
+/* `move`: it is another state, and not only how far it is; such events alone have ids to come back with. */
+static void tell(struct watch *w, const struct job_now *now, bool move, struct arena *a)
 {
     struct buf b = buf_in(a, EVENT_MAX);
-    if (w->sse)
+    if (w->sse && !move)
+        buf_str(&b, "event: progress\ndata: ");
+    else if (w->sse)
         buf_printf(&b, "id: %lld\nevent: job\ndata: ", (long long)now->updated_at);
     put_event(&b, w->name, now);
     buf_str(&b, w->sse ? "\n\n" : "\n");
@@ -82,8 +86,9 @@ static void compare(struct watch *w, const struct job_now *found, int n, struct 
 {
     for (int i = 0; i < n; i++)
         if (memcmp(found[i].id, w->told.id, 16) == 0) {
-            if (moved(w, &found[i]))
-                tell(w, &found[i], a);
+            bool move = moved(w, &found[i]);
+            if (move || w->told.progress != found[i].progress)
+                tell(w, &found[i], move, a);
             return;
         }
     w->over = true;
@@ -246,7 +251,7 @@ int events_add(struct events *v, struct watch *w, struct http_stream *s, bool ss
     w->told.error = NULL;
     w->said_us = clock_mono_us();
     if (!skip)
-        tell(w, now, a);
+        tell(w, now, true, a);
     v->streams++;
     pthread_cond_signal(&v->news);
     pthread_mutex_unlock(&v->lock);
@@ -302,7 +307,7 @@ int api_job_events(struct api_request *q, struct err *e)
     if (!w)
         return too_many(q, e);
     api_job_name(q, w->name);
-    int found = job_watch(q->api->jobs, &q->caller, id, &q->audit, q->arena, &now, e);
+    int found = job_watch(q->api->jobs, api_job_whose(q), id, &q->audit, q->arena, &now, e);
     int rc = found == 0 ? api_job_absent(q, e) : found;
     if (found > 0 && job_state_ended(now.state) && knows(q, &now))
         q->reply->status = 204;

@@ -86,6 +86,7 @@ static int send_consent(struct api_request *q, int found, const struct consent *
     if (found <= 0)
         return found ? -1 : api_record_absent(e);
     consent_put(&o, c);
+    api_tag_rev(q, c->rev);
     return api_answer(q, 200, &b, e);
 }
 
@@ -98,8 +99,16 @@ int api_consent_get(struct api_request *q, struct err *e)
     return send_consent(q, consent_read(&q->api->study, &q->caller, id, &q->audit, q->arena, &c, e), &c, e);
 }
 
+/* The versions that a consent is written in place of; If-None-Match: *: none was recorded, which is version 0. */
+static struct study_revs versions_of(const struct api_request *q)
+{
+    struct slice none = http_header(q->http, "If-None-Match");
+    return none.p ? (struct study_revs){.n = 1, .rev = {slice_is(slice_trim(none), "*") ? 0 : -1}} : api_revs(q);
+}
+
 int api_consent_put(struct api_request *q, struct err *e)
 {
+    const struct study_revs only = versions_of(q);
     struct consent form, c;
     struct json j;
     const char *field = NULL;
@@ -109,14 +118,16 @@ int api_consent_put(struct api_request *q, struct err *e)
     const char *fault = consent_form(&j, q->arena, &form, &field);
     if (fault)
         return api_form_refused(q, field, fault, e);
-    return send_consent(q, consent_record(&q->api->study, &q->caller, id, &form, &q->audit, q->arena, &c, e), &c, e);
+    return send_consent(q, consent_record(&q->api->study, &q->caller, id, &form, &only, &q->audit, q->arena, &c, e), &c,
+                        e);
 }
 
 int api_consent_withdraw(struct api_request *q, struct err *e)
 {
+    const struct study_revs only = api_revs(q);
     struct consent c;
     int64_t id;
     if (api_record_id(q, q->param[0], "path/patient_id", &id, e))
         return -1;
-    return send_consent(q, consent_withdraw(&q->api->study, &q->caller, id, &q->audit, q->arena, &c, e), &c, e);
+    return send_consent(q, consent_withdraw(&q->api->study, &q->caller, id, &only, &q->audit, q->arena, &c, e), &c, e);
 }

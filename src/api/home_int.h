@@ -9,9 +9,6 @@
 /* Seconds since then: of a time that was cut for the caller, so that it says no more than that. Nothing of 0. */
 void api_pair_since(struct json_out *o, const char *key, int64_t us);
 void api_pair_time(struct json_out *o, const char *key, int64_t us);
-/* The revisions that If-Match names. */
-struct study_revs api_revs(const struct api_request *q);
-void api_tag_rev(struct api_request *q, int64_t rev);
 /* The sentence of a rule that forbids it is told; anything else as it is. Always -1. */
 int api_home_failed(struct api_request *q, struct err *e);
 /* A page of tickets, of one home (0: of all), as ?state= says. */

@@ -19,23 +19,6 @@ void api_pair_since(struct json_out *o, const char *key, int64_t us)
         json_pair_int(o, key, now > us ? (now - us) / 1000000 : 0);
 }
 
-struct study_revs api_revs(const struct api_request *q)
-{
-    struct slice tag[STUDY_REVS];
-    struct study_revs only = {.n = api_if_match(q, tag, STUDY_REVS)};
-    for (int i = 0; i < only.n; i++)
-        if (!slice_int(tag[i], 0, INT64_MAX, &only.rev[i]))
-            only.rev[i] = -1;
-    return only;
-}
-
-void api_tag_rev(struct api_request *q, int64_t rev)
-{
-    char tag[24];
-    snprintf(tag, sizeof tag, "%lld", (long long)rev);
-    api_tag(q, tag);
-}
-
 int api_home_failed(struct api_request *q, struct err *e)
 {
     return e->code == ERR_RULE ? api_tell(q, e) : -1;
@@ -74,10 +57,19 @@ int api_installation_list(struct api_request *q, struct err *e)
     struct installation_page page;
     struct buf b = buf_in(q->arena, 1 << 20);
     struct json_out o = json_out(&b);
+    struct slice status = api_query(q, "status");
+    enum installation_status of = INSTALLATION_STATUSES;
     int64_t after;
     int limit;
-    if (api_page_asked(q, INSTALLATIONS_PAGE, &limit, &after, e) ||
-        installation_list(&q->api->study, &q->caller, after, limit, &q->audit, q->arena, &page, e))
+    if (api_page_asked(q, INSTALLATIONS_PAGE, &limit, &after, e))
+        return -1;
+    if (status.p && !installation_status_named(status, &of)) {
+        api_issue_field(q, "enum", "query/status",
+                        "Input should be 'opening', 'open', 'pause', 'closing', 'closed' or 'unknown'");
+        return err_set(e, ERR_BAD_REQUEST, "a status there is not");
+    }
+    if (installation_list(&q->api->study, &q->caller, status.p ? (int)of : -1, after, limit, &q->audit, q->arena, &page,
+                          e))
         return -1;
     json_open(&o, '[');
     for (int i = 0; i < page.n; i++)

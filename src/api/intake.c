@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/metric.h"
 #include "base/rnd.h"
+#include "negotiate/ask.h"
 #include "sandbox/sandbox.h"
 
 enum { PLAN_MAX = 8 << 20, CANDIDATES_MAX = 32 };
@@ -35,41 +36,57 @@ int intake_decide(struct intake *x, struct err *e)
                             .model = manifest,
                             .models = (size_t)n,
                             .rank = rank,
-                            .at_us = clock_now_us(),
-                            .policy = NEGOTIATE_BEST};
+                            .at_us = x->at_us ? *x->at_us : clock_now_us(),
+                            .policy = x->policy,
+                            .absent = x->absent,
+                            .absents = x->absents};
     if (negotiate(x->arena, &q, &x->decision, e))
         return -1;
     if (!x->decision.chosen)
         return err_set(e, ERR_DATA_MISSING, "%zu inputs", x->decision.shown ? x->decision.shown->missings : 0);
-    for (int i = 0; i < n; i++)
-        if (manifest[i] == x->decision.chosen->model)
-            x->model = model[i];
+    x->runs = x->decision.runs;
+    for (size_t k = 0; k < x->runs && k < JOBS_TOGETHER; k++)
+        for (int i = 0; i < n; i++)
+            if (manifest[i] == x->decision.run[k]->model)
+                x->run[k] = model[i];
+    x->model = x->run[0];
     return 0;
 }
 
-/* {"request":{...the model's line...},"decision":{...},"webhook_url":...} */
-static int make_plan(struct intake *x, struct slice *ret, struct err *e)
+/* {"request":{...the model's line...},"decision":{...},"about":{...},"webhook_url":...,"absent":[...]} */
+static int make_plan(struct intake *x, size_t nth, struct slice *ret, struct err *e)
 {
+    struct decision d = x->decision;
+    d.chosen = d.run[nth]; /* of this job */
     uint8_t raw[12];
     char id[2 * sizeof raw + 1];
-    struct wire_request w = {.deadline_ms = (uint32_t)(x->model->manifest.runtime.timeout_us / 1000)};
+    struct wire_request w = {.deadline_ms = (uint32_t)(x->run[nth]->manifest.runtime.timeout_us / 1000)};
     struct slice line, decision;
     struct buf b = buf_in(x->arena, PLAN_MAX);
     struct json_out o = json_out(&b);
     rnd_bytes(raw, sizeof raw);
     hex_encode(raw, sizeof raw, id);
-    if (decision_inputs(x->arena, x->decision.chosen, &w, e))
+    if (decision_inputs(x->arena, d.chosen, &w, e))
         return -1;
     w.id = slice_of(id); /* says nothing of the job */
-    if (wire_request(x->arena, &w, &line, e) || decision_text(x->arena, &x->decision, &decision, e))
+    if (wire_request(x->arena, &w, &line, e) || decision_text(x->arena, &d, &decision, e))
         return -1;
     while (line.n && line.p[line.n - 1] == '\n')
         line.n--;
     json_open(&o, '{');
     json_pair_raw(&o, "request", line);
     json_pair_raw(&o, "decision", decision);
+    json_key(&o, "about");
+    candidate_write_about(d.chosen, x->doc, x->bundle, x->arena, &o);
     if (x->webhook_url.p)
         json_pair(&o, "webhook_url", x->webhook_url);
+    if (x->absents) {
+        json_key(&o, "absent");
+        json_open(&o, '[');
+        for (size_t i = 0; i < x->absents; i++)
+            json_put(&o, x->absent[i]);
+        json_close(&o, ']');
+    }
     json_close(&o, '}');
     if (buf_failed(&b))
         return err_set(e, ERR_NO_MEMORY, "the job's plan");
@@ -88,6 +105,25 @@ static int64_t eta_seconds(const struct api *api)
     return (jobs_queued(api->jobs) + 1) * each / (api->workers > 0 ? api->workers : 1) / 1000000 + 1;
 }
 
+/* All jobs of the request, the first one among them. */
+static void put_jobs(const struct intake *x, const struct job_new *n, struct json_out *o)
+{
+    char id[UUID_TEXT];
+    json_key(o, "jobs");
+    json_open(o, '[');
+    for (size_t i = 0; i < x->runs; i++) {
+        json_open(o, '{');
+        json_pair_str(o, "job_id", uuid_text(i ? n->also[i - 1].id : n->id, id));
+        api_put_model(o, x->run[i]);
+        json_key(o, "links");
+        json_open(o, '{');
+        json_pair_str(o, "self", arena_printf(x->arena, "/v1/jobs/%s", id));
+        json_close(o, '}');
+        json_close(o, '}');
+    }
+    json_close(o, ']');
+}
+
 static int make_answer(struct intake *x, const struct job_new *n, const char *request_id, struct slice *ret,
                        struct err *e)
 {
@@ -104,6 +140,8 @@ static int make_answer(struct intake *x, const struct job_new *n, const char *re
     json_open(&o, '{');
     json_pair_str(&o, "self", arena_printf(x->arena, "/v1/jobs/%s", id));
     json_close(&o, '}');
+    if (x->policy == NEGOTIATE_ALL_READY)
+        put_jobs(x, n, &o);
     json_pair_str(&o, "request_id", request_id);
     json_close(&o, '}');
     if (buf_failed(&b))
@@ -112,17 +150,36 @@ static int make_answer(struct intake *x, const struct job_new *n, const char *re
     return 0;
 }
 
+static int make_others(struct intake *x, struct job_new *n, struct err *e)
+{
+    struct job_also *also = arena_take(x->arena, x->runs * sizeof *also);
+    if (!also)
+        return err_set(e, ERR_NO_MEMORY, "the jobs of a request");
+    for (size_t i = 1; i < x->runs; i++) {
+        uuid7(also[i - 1].id);
+        also[i - 1].model = x->run[i]->digest;
+        if (make_plan(x, i, &also[i - 1].plan, e))
+            return -1;
+    }
+    n->also = also;
+    n->alsos = x->runs - 1;
+    return 0;
+}
+
 int intake_accept(struct intake *x, struct job_new *n, const char *request_id, struct job_accepted *ret, struct err *e)
 {
     if (!x->api->workers_elsewhere && !(x->api->sandbox && sandbox_alive(x->api->sandbox)))
         return err_set(e, ERR_SANDBOX, "models cannot run on this machine");
+    if (x->runs > JOBS_TOGETHER)
+        return err_set(e, ERR_BAD_REQUEST, "%zu models are ready, and one request makes %d jobs", x->runs,
+                       JOBS_TOGETHER);
     fault_crash(CRASH_accept_parsed);
     uuid7(n->id);
     n->created_at = clock_now_us();
     n->model = x->model->digest;
     n->bundle = json_span(x->doc, x->bundle);
     n->webhook = x->webhook_url.p != NULL;
-    if (make_plan(x, &n->plan, e) || make_answer(x, n, request_id, &n->answer, e))
+    if (make_plan(x, 0, &n->plan, e) || make_others(x, n, e) || make_answer(x, n, request_id, &n->answer, e))
         return -1;
     if (arena_failed(x->arena)) /* nothing half read becomes a job */
         return err_set(e, ERR_NO_MEMORY, "a job's plan");
@@ -144,4 +201,17 @@ void intake_write_needs(const struct decision *d, struct json_out *o)
     decision_write_candidates(d, o);
     json_key(o, "next_best");
     decision_write_next_best(d, o);
+    json_key(o, "questionnaire");
+    ask_write(d->shown, NULL, o);
+}
+
+void intake_write_dry(const struct decision *d, struct json_out *o)
+{
+    char at[CLOCK_TEXT];
+    json_pair_bool(o, "ready", d->chosen != NULL);
+    json_pair_str(o, "policy", policy_name(d->policy));
+    json_pair_str(o, "assessed_at", clock_text(d->at_us, at));
+    json_key(o, "runs");
+    decision_write_runs(d, o);
+    intake_write_needs(d, o);
 }

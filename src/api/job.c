@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/rnd.h"
 #include "crypto/digest.h"
+#include "jobs/feedback.h"
 
 enum { PAGE_MAX = 100, PAGE = 20, DIFF_MAX = 200 };
 
@@ -27,11 +28,29 @@ void api_put_job_error(struct json_out *o, const char *code)
     json_close(o, '}');
 }
 
+const struct caller *api_job_whose(const struct api_request *q)
+{
+    const struct view_row *v = view_row(policy_view(q->caller.role, ENTITY_JOB, ACTION_READ));
+    return v && v->reach == REACH_EVERY ? NULL : &q->caller;
+}
+
+bool api_job_shows(const struct api_request *q, const char *field)
+{
+    return view_shows(policy_view(q->caller.role, ENTITY_JOB, ACTION_READ), slice_of(field));
+}
+
+int api_job_closed(struct api_request *q, struct err *e)
+{
+    err_set(e, ERR_NOT_ALLOWED, "%s sees how jobs stand, not what is in them", role_name(q->caller.role));
+    api_deny(q, e);
+    return -1;
+}
+
 int api_job_id(struct api_request *q, uint8_t ret[UUID_BYTES], struct err *e)
 {
     uint8_t given[UUID_BYTES];
     if (uuid_parse(q->param[0], given))
-        return job_named(q->api->jobs, &q->caller, given, ret, e);
+        return job_named(q->api->jobs, api_job_whose(q), given, ret, e);
     api_issue_field(q, "uuid_parsing", "path/job_id", "Input should be a valid UUID");
     return err_set(e, ERR_BAD_REQUEST, "a job id that is no UUID");
 }
@@ -113,6 +132,15 @@ static int put_diff(struct json_out *o, struct api_request *q, const struct job_
     return 0;
 }
 
+void api_put_progress(struct json_out *o, enum job_state state, int percent)
+{
+    if (state != JOB_RUNNING || percent < 0)
+        return;
+    char text[16];
+    int n = snprintf(text, sizeof text, percent < 100 ? "0.%02d" : "1", percent);
+    json_pair_raw(o, "progress", (struct slice){text, (size_t)n});
+}
+
 static int put_job(struct json_out *o, struct api_request *q, const struct job_view *v, struct err *e)
 {
     char text[UUID_TEXT], when[CLOCK_TEXT];
@@ -124,6 +152,7 @@ static int put_job(struct json_out *o, struct api_request *q, const struct job_v
     json_pair_str(o, "created_at", clock_text(v->created_at, when));
     json_pair_str(o, "updated_at", clock_text(v->updated_at, when));
     json_pair_int(o, "attempts", v->attempts);
+    api_put_progress(o, v->state, v->progress);
     if (v->priority != PRIORITY_ROUTINE)
         json_pair_str(o, "priority", job_priority_name(v->priority));
     if (v->expires_at)
@@ -134,6 +163,8 @@ static int put_job(struct json_out *o, struct api_request *q, const struct job_v
         api_put_job_error(o, v->error);
     if (v->is_replay)
         json_pair_str(o, "replay_of", uuid_text(v->replay_name, text));
+    if (v->feedback.p)
+        json_pair_raw(o, "feedback", v->feedback);
     int rc = v->is_replay && v->result.p ? put_diff(o, q, v, e) : 0;
     json_close(o, '}');
     return rc;
@@ -143,11 +174,12 @@ int api_job_get(struct api_request *q, struct err *e)
 {
     uint8_t id[UUID_BYTES];
     struct job_view view;
-    struct buf b = buf_in(q->arena, ANSWER_MAX);
+    struct buf b = buf_in(q->arena, ANSWER_MAX + FEEDBACK_TEXT_MAX);
     struct json_out o = json_out(&b);
     if (api_job_id(q, id, e))
         return -1;
-    int found = job_read(q->api->jobs, &q->caller, id, &q->audit, q->arena, &view, e);
+    int found = (api_job_shows(q, "result") ? job_read : job_glance)(q->api->jobs, api_job_whose(q), id, &q->audit,
+                                                                     q->arena, &view, e);
     if (found < 0)
         return -1;
     if (!found)
@@ -186,8 +218,7 @@ static int filter_of(struct api_request *q, struct job_filter *f, struct err *e)
 {
     struct slice state = api_query(q, "state"), cursor = api_query(q, "cursor"), limit = api_query(q, "limit");
     int64_t most = PAGE;
-    *f = (struct job_filter){.caller = q->caller.role == ROLE_CLIENT ? &q->caller : NULL,
-                             .model = api_query(q, "model")};
+    *f = (struct job_filter){.caller = api_job_whose(q), .model = api_query(q, "model")};
     if (state.p && !state_of(state, f))
         api_issue_field(
             q, "enum", "query/state",
@@ -202,11 +233,14 @@ static int filter_of(struct api_request *q, struct job_filter *f, struct err *e)
     return q->issues ? err_set(e, ERR_BAD_REQUEST, "%zu issues in the query", q->issues) : 0;
 }
 
-static void put_row(struct json_out *o, const struct val *v)
+/* `whose`: of everybody's jobs; each then goes by the store's id, since what clients chose may be the same. */
+static void put_row(struct json_out *o, const struct val *v, bool whose)
 {
     char text[UUID_TEXT], when[CLOCK_TEXT];
     json_open(o, '{');
-    json_pair_str(o, "job_id", uuid_text((const uint8_t *)v[8].s.p, text));
+    json_pair_str(o, "job_id", uuid_text((const uint8_t *)v[whose ? 0 : 8].s.p, text));
+    if (whose)
+        json_pair(o, "client", v[9].s);
     json_pair_str(o, "status", job_state_public(job_state_named(v[1].s)));
     json_pair_str(o, "created_at", clock_text(v[4].i, when));
     json_pair_str(o, "updated_at", clock_text(v[5].i, when));
@@ -232,7 +266,7 @@ int api_job_list(struct api_request *q, struct err *e)
     json_key(&o, "jobs");
     json_open(&o, '[');
     for (int i = 0; i < n; i++)
-        put_row(&o, row_at(&r, i, 0));
+        put_row(&o, row_at(&r, i, 0), !f.caller);
     json_close(&o, ']');
     json_key(&o, "next");
     if (n < r.n)
@@ -246,22 +280,27 @@ int api_job_list(struct api_request *q, struct err *e)
 
 /* --- no longer wanted --- */
 
-int api_job_cancel(struct api_request *q, struct err *e)
+int api_cancel(struct api_request *q, enum job_cancel *ret, struct err *e)
 {
     uint8_t id[UUID_BYTES];
-    char text[UUID_TEXT];
-    enum job_cancel how;
-    struct buf b = buf_in(q->arena, 1024);
-    struct json_out o = json_out(&b);
     if (api_job_id(q, id, e))
         return -1;
-    if (job_cancel(q->api->jobs, &q->caller, id, &q->audit, &how, e)) {
+    if (job_cancel(q->api->jobs, api_job_whose(q), id, &q->audit, ret, e)) {
         if (e->code == ERR_CONFLICT)
             q->detail = SLICE("\"The job has ended already\"");
         return -1;
     }
-    if (how == JOB_CANCEL_ABSENT)
-        return api_job_absent(q, e);
+    return *ret == JOB_CANCEL_ABSENT ? api_job_absent(q, e) : 0;
+}
+
+int api_job_cancel(struct api_request *q, struct err *e)
+{
+    char text[UUID_TEXT];
+    enum job_cancel how;
+    struct buf b = buf_in(q->arena, 1024);
+    struct json_out o = json_out(&b);
+    if (api_cancel(q, &how, e))
+        return -1;
     json_open(&o, '{');
     json_pair_str(&o, "job_id", api_job_name(q, text));
     json_pair_str(&o, "status", job_state_public(how == JOB_CANCEL_DONE ? JOB_CANCELLED : JOB_RUNNING));
@@ -276,6 +315,8 @@ int api_job_erase(struct api_request *q, struct err *e)
     struct job_receipt r;
     struct buf b = buf_in(q->arena, 1024);
     struct json_out o = json_out(&b);
+    if (!api_job_shows(q, "result"))
+        return api_job_closed(q, e);
     if (api_job_id(q, id, e))
         return -1;
     int found = job_erase(q->api->jobs, &q->caller, id, &q->audit, &r, e);
@@ -322,6 +363,26 @@ static int version_of(struct api_request *q, const uint8_t id[16], const struct 
     return *ret ? 0 : err_set(e, ERR_CONFLICT, "no stable version of the job's model");
 }
 
+/* What the caller of the first job knew to be absent, in the words of that model. */
+static int take_absent(struct api_request *q, struct slice plan_text, struct intake *x, struct err *e)
+{
+    struct json plan;
+    struct json_fault f;
+    if (json_parse(q->arena, plan_text, &plan, &f))
+        return err_set(e, f.what ? ERR_INTERNAL : ERR_NO_MEMORY, "a stored plan that is no JSON");
+    uint32_t list = json_get_kind(&plan, 0, "absent", JSON_ARRAY);
+    struct slice chosen = json_get_text(&plan, json_get(&plan, 0, "decision"), "chosen", q->arena);
+    if (!list || !slice_eq(slice_cut(&chosen, '@'), x->only->manifest.key))
+        return 0;
+    struct slice *name = arena_take(q->arena, plan.node[list].len * sizeof *name + 1);
+    if (!name)
+        return err_set(e, ERR_NO_MEMORY, "names of what is absent");
+    x->absent = name;
+    for (uint32_t k = json_first(&plan, list); k != json_end(&plan, list); k = json_next(&plan, k))
+        name[x->absents++] = json_text(&plan, k, q->arena);
+    return 0;
+}
+
 int api_job_replay(struct api_request *q, struct err *e)
 {
     uint8_t id[UUID_BYTES];
@@ -338,9 +399,11 @@ int api_job_replay(struct api_request *q, struct err *e)
         return found < 0 ? -1 : api_job_absent(q, e);
     if (json_parse(q->arena, bundle, &doc, &f))
         return err_set(e, f.what ? ERR_INTERNAL : ERR_NO_MEMORY, "a stored Bundle that is no JSON");
+    if (take_absent(q, plan, &x, e))
+        return -1;
     if (intake_decide(&x, e))
         return api_refuse_intake(q, &x, e);
-    if (intake_accept(&x, &n, q->id, &accepted, e))
+    if (api_job_sender(q, e) || intake_accept(&x, &n, q->id, &accepted, e))
         return -1;
     api_answer_accepted(q, &accepted);
     return 0;

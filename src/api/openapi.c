@@ -6,14 +6,16 @@
  * the request (raw: a body that is no JSON) status, answer, accept          of the answer, which is JSON, or a part of
  * a text; accept: the media type asked for as, given, within               for the test alone: who asks, of which
  * server, for how many seconds again Its words are those of tests/cases: "@NOW-2H@" an instant, "@TIME@", "@UUID@",
- * "@INT 3@", "@TEXT like this@" stand for what differs from run to run; "@job=UUID@" keeps it under a name, "@job@"
- * says it again. Here they become plain examples. */
+ * "@INT 3@", "@BOOL true@", "@TEXT like this@", "@ANY this or null@" stand for what differs from run to run;
+ * "@job=UUID@" keeps it under a name, "@job@" says it again. Here they become plain examples. */
 #include "api/accept.h"
 #include "api/api_int.h"
+#include "api/fhir_search.h"
 #include "base/clock.h"
 #include "base/json.h"
 
-enum { DESCRIPTION_MAX = 2 << 20, CODES_MAX = 16, HOUR_S = 3600 };
+enum { DESCRIPTION_MAX = 2 << 20, CODES_MAX = 16, HOUR_S = 3600, EXAMPLES_MAX = 64 };
+enum { SHARED_MAX = 512, SHARED_SIZE = 64 << 10 };
 
 extern const char schemas_json[], examples_json[];
 
@@ -21,6 +23,14 @@ static const struct {
     const char *handler, *in, *name, *schema, *what;
 } inputs[] = {
 #define IN(handler, in, name, schema, what) {#handler, in, name, schema, what},
+#include "api/answers.def"
+};
+
+static const struct {
+    const char *handler;
+    enum face type;
+} searches[] = {
+#define SEARCHES(handler, type) {#handler, FACE_##type},
 #include "api/answers.def"
 };
 
@@ -66,24 +76,32 @@ struct writing {
     struct arena *a;
     struct json examples;
     const struct api_route *route;
-    const char *route_text; /* "GET /health" */
+    uint32_t example[EXAMPLES_MAX]; /* of this route */
+    int examples_of;
     int64_t now;
+    struct shared { /* refusals, each said once: most operations have the same ones */
+        const char *name;
+        struct slice text;
+    } shared[SHARED_MAX];
+    int shared_of;
+    bool failed;
 };
 
 /* --- the words of examples --- */
 
 static const char sample_uuid[] = "019a4c51-6f2b-7c31-9d1e-3b5a7c9e1f20";
 
-/* "NOW-2H", "NOW+1D" */
+/* "NOW-2H", "NOW+1D"; "TODAY+90D", a date */
 static bool put_time(struct writing *w, struct slice word)
 {
     char text[CLOCK_TEXT];
     int64_t us = w->now, n = 0, unit = 0;
     if (slice_is(word, "TIME"))
         return json_put_str(w->o, clock_text(w->now, text)), true;
-    if (!slice_starts(word, "NOW"))
+    bool day = slice_starts(word, "TODAY");
+    if (!day && !slice_starts(word, "NOW"))
         return false;
-    for (size_t i = 3; i < word.n; i = i + 1) {
+    for (size_t i = day ? 5 : 3; i < word.n; i = i + 1) {
         bool minus = word.p[i] == '-';
         for (n = 0; i + 1 < word.n && word.p[i + 1] >= '0' && word.p[i + 1] <= '9'; i++)
             n = n * 10 + word.p[i + 1] - '0';
@@ -91,7 +109,10 @@ static bool put_time(struct writing *w, struct slice word)
         unit = i == word.n ? 0 : word.p[i] == 'D' ? 86400 : word.p[i] == 'H' ? 3600 : word.p[i] == 'M' ? 60 : 1;
         us += (minus ? -n : n) * unit * 1000000;
     }
-    return json_put_str(w->o, clock_text(us, text)), true;
+    clock_text(us, text);
+    if (day)
+        text[10] = 0;
+    return json_put_str(w->o, text), true;
 }
 
 /* The word that an answer before keeps as `name`: of "@job=UUID@", UUID. */
@@ -112,11 +133,12 @@ static void put_word(struct writing *w, struct slice word)
         word = kept_word(word, w->a);
     else if (word.p[name] == '=')
         word = (struct slice){word.p + name + 1, word.n - name - 1};
-    if (slice_starts(word, "INT ") || slice_starts(word, "NEAR ")) {
+    if (slice_starts(word, "INT ") || slice_starts(word, "NEAR ") || slice_starts(word, "BOOL ")) {
         slice_cut(&word, ' ');
         json_put_raw(w->o, word);
-    } else if (slice_starts(word, "TEXT ")) {
-        json_put(w->o, (struct slice){word.p + 5, word.n - 5});
+    } else if (slice_starts(word, "TEXT ") || slice_starts(word, "ANY ")) {
+        slice_cut(&word, ' ');
+        json_put(w->o, word);
     } else if (!put_time(w, word)) {
         json_put_str(w->o, sample_uuid);
     }
@@ -168,6 +190,9 @@ static int refusals_of(const struct api_route *r, struct refusal *ret)
         if (takes_json(r))
             ret[n++] = (struct refusal){NULL, ERR_BAD_JSON, "The body is not valid JSON"};
     }
+    if (api_overwrites(r))
+        ret[n++] = (struct refusal){NULL, ERR_UNCONDITIONAL,
+                                    "Signed in with a browser, or where study.if_match is on: without If-Match"};
     for (size_t i = 0; i < COUNT(refusals) && n < CODES_MAX - 1; i++)
         if (strcmp(refusals[i].handler, r->handler) == 0)
             ret[n++] = refusals[i];
@@ -177,16 +202,19 @@ static int refusals_of(const struct api_route *r, struct refusal *ret)
 
 /* --- which examples --- */
 
-/* The next example of this route behind `k` (0: the first); 0 when there is none. */
-static uint32_t next_example(const struct writing *w, uint32_t k)
+/* Finds the examples of a route, once. */
+static void take_examples(struct writing *w, const struct api_route *r)
 {
     const struct json *j = &w->examples;
-    for (k = k ? json_next(j, k) : json_first(j, 0); w->route_text && k != json_end(j, 0); k = json_next(j, k)) {
+    const char *text = arena_printf(w->a, "%s %s", r->method_text, r->path);
+    w->route = r;
+    w->examples_of = 0;
+    for (uint32_t k = json_first(j, 0); text && k != json_end(j, 0) && w->examples_of < EXAMPLES_MAX;
+         k = json_next(j, k)) {
         uint32_t of = json_get(j, k, "route");
-        if (of && json_is(j, of, w->route_text))
-            return k;
+        if (of && json_is(j, of, text))
+            w->example[w->examples_of++] = k;
     }
-    return 0;
 }
 
 static int64_t example_status(const struct writing *w, uint32_t k)
@@ -247,7 +275,8 @@ static void put_examples(struct writing *w, int status, const char *media)
     bool open = false;
     if (media && strcmp(media, "application/json") == 0)
         put_usual_examples(w, status, &open);
-    for (uint32_t k = next_example(w, 0); k; k = next_example(w, k)) {
+    for (int i = 0; i < w->examples_of; i++) {
+        uint32_t k = w->example[i];
         uint32_t value = json_get(j, k, status ? "answer" : "body"), accept = json_get(j, k, "accept");
         if (!value || (status ? example_status(w, k) != status : example_status(w, k) == 422))
             continue;
@@ -264,7 +293,8 @@ static void put_examples(struct writing *w, int status, const char *media)
 static void put_parameter_example(struct writing *w, const char *in, const char *name)
 {
     const char *part = strcmp(in, "header") == 0 ? "headers" : in;
-    for (uint32_t k = next_example(w, 0); k; k = next_example(w, k)) {
+    for (int i = 0; i < w->examples_of; i++) {
+        uint32_t k = w->example[i];
         uint32_t all = json_get(&w->examples, k, part), value = all ? json_get(&w->examples, all, name) : 0;
         if (!value || example_status(w, k) >= 400)
             continue;
@@ -302,6 +332,30 @@ static void put_path_parameter(struct writing *w, const char *name)
     put_parameter(w, "path", name, "{\"type\":\"string\"}", "");
 }
 
+/* By what the resources of a type are searched, and how the answer is to be. */
+static void put_search_parameters(struct writing *w, enum face t)
+{
+    static const char text[] = "{\"type\":\"string\"}";
+    bool sorts = false;
+    for (int p = 0; p < SEARCH_PARAMS; p++) {
+        const struct search_param_row *row = search_param_row((enum search_param)p);
+        if (row->type != t)
+            continue;
+        put_parameter(w, "query", row->name, text,
+                      arena_printf(w->a, "%s (%s%s%s)", row->what, search_kind_name(row->kind),
+                                   *row->modifiers ? "; modifiers: " : "", row->modifiers));
+        sorts |= (row->uses & SORTS) != 0;
+    }
+    put_parameter(w, "query", "_count", "{\"type\":\"integer\",\"minimum\":0,\"default\":20}",
+                  "how many at most; never over 100; 0: the total alone");
+    if (sorts)
+        put_parameter(w, "query", "_sort", text, "one order, - before it for the other way; metadata says which");
+    put_parameter(w, "query", "_total", "{\"type\":\"string\",\"enum\":[\"none\",\"estimate\",\"accurate\"]}",
+                  "none: without it");
+    put_parameter(w, "query", "_summary", "{\"type\":\"string\",\"enum\":[\"count\",\"false\"]}",
+                  "count: the total alone");
+}
+
 static void put_parameters(struct writing *w)
 {
     json_key(w->o, "parameters");
@@ -314,6 +368,9 @@ static void put_parameters(struct writing *w)
     for (size_t i = 0; i < COUNT(inputs); i++)
         if (strcmp(inputs[i].handler, w->route->handler) == 0 && strcmp(inputs[i].in, "path") != 0)
             put_parameter(w, inputs[i].in, inputs[i].name, inputs[i].schema, inputs[i].what);
+    for (size_t i = 0; i < COUNT(searches) && w->route->method == HTTP_GET; i++)
+        if (strcmp(searches[i].handler, w->route->handler) == 0)
+            put_search_parameters(w, searches[i].type);
     json_close(w->o, ']');
 }
 
@@ -456,7 +513,6 @@ static void put_refusal(struct writing *w, const struct refusal *x, int n, int s
     for (int i = 0; i < n; i++)
         if (err_http(x[i].code) == status)
             buf_printf(&when, "%s%s", when.n ? ". Or: " : "", x[i].when);
-    json_key(w->o, arena_printf(w->a, "%d", status));
     json_open(w->o, '{');
     json_pair(w->o, "description", buf_text(&when));
     put_headers(w, status);
@@ -481,6 +537,53 @@ static void put_refusal(struct writing *w, const struct refusal *x, int n, int s
     json_close(w->o, '}');
 }
 
+/* The name, in components, of what is refused with this status. */
+static const char *share_refusal(struct writing *w, const struct refusal *x, int n, int status)
+{
+    struct buf b = buf_in(w->a, SHARED_SIZE);
+    struct json_out o = json_out(&b), *to = w->o;
+    w->o = &o;
+    put_refusal(w, x, n, status);
+    w->o = to;
+    int like = 0, first = 0;
+    while (err_http(x[first].code) != status)
+        first++;
+    const char *name = err_name(x[first].code);
+    for (int i = 0; i < w->shared_of; i++) {
+        if (slice_eq(w->shared[i].text, buf_text(&b)))
+            return w->shared[i].name;
+        like += slice_starts(slice_of(w->shared[i].name), name);
+    }
+    if (like)
+        name = arena_printf(w->a, "%s.%d", name, like + 1);
+    if (buf_failed(&b) || !name || w->shared_of == SHARED_MAX)
+        return NULL;
+    w->shared[w->shared_of++] = (struct shared){name, buf_text(&b)};
+    return name;
+}
+
+static void put_shared(struct writing *w)
+{
+    json_key(w->o, "responses");
+    json_open(w->o, '{');
+    for (int i = 0; i < w->shared_of; i++)
+        json_pair_raw(w->o, w->shared[i].name, w->shared[i].text);
+    json_close(w->o, '}');
+}
+
+static void put_refusal_of(struct writing *w, const struct refusal *x, int n, int status)
+{
+    const char *name = share_refusal(w, x, n, status);
+    json_key(w->o, arena_printf(w->a, "%d", status));
+    if (!name) {
+        w->failed = true;
+        return;
+    }
+    json_open(w->o, '{');
+    json_pair_str(w->o, "$ref", arena_printf(w->a, "#/components/responses/%s", name));
+    json_close(w->o, '}');
+}
+
 static void put_responses(struct writing *w)
 {
     struct refusal x[CODES_MAX];
@@ -496,7 +599,7 @@ static void put_responses(struct writing *w)
         if (good)
             put_success(w, status);
         else if (bad)
-            put_refusal(w, x, n, status);
+            put_refusal_of(w, x, n, status);
     }
     json_close(w->o, '}');
 }
@@ -581,8 +684,7 @@ static void put_paths(struct writing *w)
     json_open(w->o, '{');
     for (const struct api_route *r = api_routes(), *last = NULL; r->path; last = r++) {
         bool same = last && strcmp(last->path, r->path) == 0; /* the methods of a path stand together in routes.def */
-        w->route = r;
-        w->route_text = arena_printf(w->a, "%s %s", r->method_text, r->path);
+        take_examples(w, r);
         if (last && !same)
             json_close(w->o, '}');
         if (!same) {
@@ -626,18 +728,17 @@ static void put_components(struct writing *w)
                         "where it disclosed or changed something, or was refused: /audit/entries/{index}/proof\","
                         "\"schema\":{\"type\":\"string\"}},"
                         "\"Retry-After\":{\"description\":\"Seconds to wait\",\"schema\":{\"type\":\"string\"}}}"));
+    put_shared(w);
     json_pair_raw(w->o, "schemas", slice_of(schemas_json));
     json_close(w->o, '}');
 }
 
-int api_description(struct arena *a, struct slice *ret, struct err *e)
+int api_description(struct arena *a, int64_t now_us, struct slice *ret, struct err *e)
 {
     struct buf b = buf_in(a, DESCRIPTION_MAX);
     struct json_out o = json_out(&b);
     struct json_fault f;
-    /* Whole hours: two readers compare what they have. */
-    int64_t now = clock_now_us();
-    struct writing w = {.o = &o, .a = a, .now = now - now % (HOUR_S * INT64_C(1000000))};
+    struct writing w = {.o = &o, .a = a, .now = now_us - now_us % (HOUR_S * INT64_C(1000000))};
     if (json_parse(a, slice_of(examples_json), &w.examples, &f))
         return err_set(e, f.what ? ERR_INTERNAL : ERR_NO_MEMORY, "examples.json, line %u: %s", f.line, f.what);
     json_open(&o, '{');
@@ -654,17 +755,8 @@ int api_description(struct arena *a, struct slice *ret, struct err *e)
     put_paths(&w);
     put_components(&w);
     json_close(&o, '}');
-    if (buf_failed(&b) || arena_failed(a))
+    if (buf_failed(&b) || arena_failed(a) || w.failed)
         return err_set(e, ERR_NO_MEMORY, "the API's description");
     *ret = buf_text(&b);
-    return 0;
-}
-
-int api_openapi(struct api_request *q, struct err *e)
-{
-    if (api_description(q->arena, &q->reply->body, e))
-        return -1;
-    http_reply_field(q->reply, "Content-Type", SLICE("application/json"));
-    q->reply->status = 200;
     return 0;
 }

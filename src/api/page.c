@@ -1,41 +1,47 @@
-/* page.c -- /auth: the page to accept an invitation, to sign in, and to see to one's passkeys.
+/* page.c -- the web page: what web/ is built into, from memory, and how one may sign in there.
  *
- * It is made for one task and holds no framework: three files of ours, embedded, which load from this server and run no
- * other script. Its forms are sent by script alone (form-action 'none'), so no password ends up in an address. */
+ * Every address of the page is answered with the same document; its script looks at the address. What the document
+ * loads is named after its content and so never changes; the document itself is asked for each time. It loads from this
+ * server alone, runs no other script than ours, and its forms are sent by script alone (form-action 'none'), so nothing
+ * that is typed ends up in an address. */
 #include "api/api_int.h"
-
-#define EMBEDDED(name)                                                                                                 \
-    extern const char auth_##name[], auth_##name##_tag[];                                                              \
-    extern const size_t auth_##name##_size;
-EMBEDDED(index_html)
-EMBEDDED(start_js)
-EMBEDDED(style_css)
+#include "api/web_files.h"
+#include "base/json.h"
 
 static const char policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-static int send(struct api_request *q, struct slice gz, const char *tag, const char *type, struct err *e)
+static int send(struct api_request *q, const struct web_file *f, const char *cache, struct err *e)
 {
-    if (!q->api->accounts)
-        return err_set(e, ERR_NOT_FOUND, "there are no accounts here (staff.accounts)");
     http_reply_field(q->reply, "Cross-Origin-Opener-Policy", SLICE("same-origin"));
-    return api_send_file(q, gz, tag, type, policy, e);
+    return api_send_file(q, &(struct api_file){{(const char *)f->gz, f->size}, f->tag, f->type, policy, cache}, e);
 }
 
-int api_auth_page(struct api_request *q, struct err *e)
+int api_web_page(struct api_request *q, struct err *e)
 {
-    return send(q, (struct slice){auth_index_html, auth_index_html_size}, auth_index_html_tag,
-                "text/html; charset=utf-8", e);
+    return send(q, &web_files[0], "no-cache", e);
 }
 
-int api_auth_file(struct api_request *q, struct err *e)
+int api_web_file(struct api_request *q, struct err *e)
 {
-    if (slice_is(q->param[0], "start.js"))
-        return send(q, (struct slice){auth_start_js, auth_start_js_size}, auth_start_js_tag,
-                    "text/javascript; charset=utf-8", e);
-    if (slice_is(q->param[0], "style.css"))
-        return send(q, (struct slice){auth_style_css, auth_style_css_size}, auth_style_css_tag,
-                    "text/css; charset=utf-8", e);
+    for (const struct web_file *f = web_files + 1; f->name; f++)
+        if (slice_is(q->param[0], f->name))
+            return send(q, f, "public, max-age=31536000, immutable", e);
     return err_set(e, ERR_NOT_FOUND, "no such file of the page");
+}
+
+/* So that the page offers what works: asked before anybody has signed in. */
+int api_sign_in_ways(struct api_request *q, struct err *e)
+{
+    const struct accounts *accounts = q->api->accounts;
+    struct buf b = buf_in(q->arena, 256);
+    struct json_out o = json_out(&b);
+    json_open(&o, '{');
+    json_pair_bool(&o, "password", accounts != NULL);
+    json_pair_bool(&o, "passkey", accounts && accounts->passkeys.rp_id);
+    json_pair_bool(&o, "provider", q->api->oidc != NULL);
+    json_close(&o, '}');
+    return api_answer(q, 200, &b, e);
 }

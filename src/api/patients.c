@@ -11,16 +11,27 @@ enum { ANSWER_KIB = 64 };
 
 /* --- lists --- */
 
-static int sort_named(struct slice s, enum patients_sort *ret)
+static const struct order {
+    const char *name;
+    enum patients_sort sort;
+    bool by_roster; /* names and days of birth are in memory alone; of days of joining, if more is asked: */
+    enum roster_order order;
+    bool descending;
+} orders[] = {
+    {"-date_join", PATIENTS_NEWEST_FIRST, false, ROSTER_BY_JOINED, true},
+    {"date_join", PATIENTS_OLDEST_FIRST, false, ROSTER_BY_JOINED, false},
+    {"name", PATIENTS_BY_NAME, false, 0, false},
+    {"-name", PATIENTS_BY_NAME, true, ROSTER_BY_NAME, true},
+    {"date_of_birth", PATIENTS_BY_NAME, true, ROSTER_BY_BIRTH, false},
+    {"-date_of_birth", PATIENTS_BY_NAME, true, ROSTER_BY_BIRTH, true},
+};
+
+static const struct order *order_named(struct slice s)
 {
-    static const char *const names[] = {
-        [PATIENTS_NEWEST_FIRST] = "-date_join", [PATIENTS_OLDEST_FIRST] = "date_join", [PATIENTS_BY_NAME] = "name"};
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (slice_is(s, names[i])) {
-            *ret = (enum patients_sort)i;
-            return 1;
-        }
-    return 0;
+    for (size_t i = 0; i < COUNT(orders); i++)
+        if (slice_is(s, orders[i].name))
+            return &orders[i];
+    return NULL;
 }
 
 static int send_page(struct api_request *q, const struct patient_query *w, struct err *e)
@@ -40,19 +51,38 @@ static int send_page(struct api_request *q, const struct patient_query *w, struc
 
 int api_patient_list(struct api_request *q, struct err *e)
 {
-    struct slice sort = api_query(q, "sort"), in = api_query(q, "in_study");
+    struct slice sort = api_query(q, "sort"), in = api_query(q, "in_study"), status = api_query(q, "status");
+    enum installation_status of;
     struct patient_query w = {0};
     if (api_page_asked(q, PATIENTS_PAGE, &w.limit, &w.after, e))
         return -1;
-    if (sort.p && !sort_named(sort, &w.sort)) {
-        api_issue_field(q, "enum", "query/sort", "Input should be date_join, -date_join or name");
+    const struct order *order = sort.p ? order_named(sort) : &orders[0];
+    if (!order) {
+        api_issue_field(q, "enum", "query/sort",
+                        "Input should be date_join, name or date_of_birth, with - in front to turn it round");
         return err_set(e, ERR_BAD_REQUEST, "an order there is not");
     }
+    w.sort = order->sort;
     if (in.p && !slice_is(in, "true") && !slice_is(in, "false")) {
         api_issue_field(q, "bool_parsing", "query/in_study", "Input should be true or false");
         return err_set(e, ERR_BAD_REQUEST, "in_study is true or false");
     }
     w.who = !in.p ? PATIENTS_ALL : slice_is(in, "true") ? PATIENTS_PRESENT : PATIENTS_LEFT;
+    if (status.p && (!patient_shows_status(&q->caller) || !installation_status_named(status, &of))) {
+        api_issue_field(q, "enum", "query/status",
+                        "Input should be opening, open, pause, closing, closed or unknown, in a role that is told it");
+        return err_set(e, ERR_BAD_REQUEST, "a status there is not");
+    }
+    if (order->by_roster || status.p) {
+        struct patient_find *f = TAKE_NEW(q->arena, struct patient_find);
+        if (!f)
+            return err_set(e, ERR_NO_MEMORY, "an order of patients");
+        f->roster.who = !in.p ? ROSTER_ALL : slice_is(in, "true") ? ROSTER_PRESENT : ROSTER_LEFT;
+        f->roster.order = order->order;
+        f->roster.descending = order->descending;
+        f->status = status.p ? &of : NULL;
+        w.find = f;
+    }
     return send_page(q, &w, e);
 }
 
@@ -181,7 +211,9 @@ int api_patient_erase(struct api_request *q, struct err *e)
     int64_t number;
     if (api_record_id(q, q->param[0], "path/patient_id", &number, e))
         return -1;
-    int found = patient_erase(&q->api->study, &q->caller, number, &q->audit, q->arena, &r, e);
+    struct patient_match only;
+    only.n = api_if_match(q, only.tag, PATIENT_TAGS);
+    int found = patient_erase(&q->api->study, &q->caller, number, &only, &q->audit, q->arena, &r, e);
     if (found <= 0)
         return found ? -1 : api_record_absent(e);
     for (int i = 0; i < r.subjects; i++)

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "api/api_int.h"
+#include "api/form.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/own.h"
@@ -88,44 +89,9 @@ static int find_route(struct api_request *q, struct err *e)
     return err_set(e, ERR_METHOD, "not with this method");
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* %41 and + undone; what is no escape stays as it is. */
-static struct slice unescape(struct slice s, struct arena *a)
-{
-    char *out = arena_take(a, s.n + 1);
-    size_t n = 0;
-    if (!out)
-        return (struct slice){NULL, 0};
-    for (size_t i = 0; i < s.n; i++) {
-        int high = s.p[i] == '%' && i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1,
-            low = high < 0 ? -1 : hex_digit(s.p[i + 2]);
-        if (low >= 0) {
-            out[n++] = (char)(high << 4 | low);
-            i += 2;
-        } else {
-            out[n++] = s.p[i] == '+' ? ' ' : s.p[i];
-        }
-    }
-    out[n] = 0;
-    return (struct slice){out, n};
-}
-
 bool api_query_next(struct api_request *q, struct slice *rest, struct slice *key, struct slice *value)
 {
-    if (!rest->p)
-        return false;
-    *value = slice_cut(rest, '&');
-    *key = slice_cut(value, '=');
-    *key = unescape(*key, q->arena);
-    *value = value->p ? unescape(*value, q->arena) : SLICE("");
-    return true;
+    return form_next(rest, q->arena, key, value);
 }
 
 int api_form(struct slice form, const char *name, struct arena *a, struct slice *ret)
@@ -133,9 +99,9 @@ int api_form(struct slice form, const char *name, struct arena *a, struct slice 
     int n = 0;
     while (form.p) {
         struct slice value = slice_cut(&form, '&'), key = slice_cut(&value, '=');
-        if (!slice_is(unescape(key, a), name))
+        if (!slice_is(form_unescape(key, a), name))
             continue;
-        *ret = value.p ? unescape(value, a) : SLICE("");
+        *ret = value.p ? form_unescape(value, a) : SLICE("");
         n++;
     }
     return n;
@@ -175,12 +141,14 @@ static int cors(struct api_request *q)
     http_reply_field(q->reply, "Access-Control-Allow-Origin", origin);
     http_reply_field(q->reply, "Vary", SLICE("Origin"));
     http_reply_field(q->reply, "Access-Control-Expose-Headers",
-                     SLICE("X-Request-ID, Lazaret-Audit, Location, Retry-After, Idempotent-Replayed"));
+                     SLICE("X-Request-ID, Lazaret-Audit, Location, Retry-After, Idempotent-Replayed, ETag, Link, "
+                           "X-Total-Count"));
     if (q->http->method != HTTP_OPTIONS || !http_header(q->http, "Access-Control-Request-Method").p)
         return 0;
     http_reply_field(q->reply, "Access-Control-Allow-Methods", SLICE("GET, POST, PUT, DELETE"));
     http_reply_field(q->reply, "Access-Control-Allow-Headers",
-                     SLICE("Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Lazaret-Break-Glass, "
+                     SLICE("Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, "
+                           "Lazaret-Break-Glass, "
                            "Lazaret-Role, X-Request-ID, traceparent"));
     http_reply_field(q->reply, "Access-Control-Max-Age", SLICE("600"));
     q->reply->status = 204;
@@ -245,7 +213,9 @@ int api_tell(struct api_request *q, const struct err *e)
     if (buf_failed(&b))
         return -1;
     q->detail = buf_text(&b);
-    q->members = slice_of(arena_printf(q->arena, "\"detail\":%.*s", SLICE_FMT(q->detail)));
+    const char *rule = api_rule(e->detail, q->arena);
+    q->members = slice_of(arena_printf(q->arena, "\"detail\":%.*s%s%s%s", SLICE_FMT(q->detail),
+                                       rule ? ",\"rule\":\"" : "", rule ? rule : "", rule ? "\"" : ""));
     return -1;
 }
 
@@ -318,9 +288,10 @@ static int break_glass(struct api_request *q, struct err *e)
     if (!id.p)
         return 0;
     if (!v || !strstr(q->route->path, ":patient_id") || !q->caller.subject)
-        err_set(e, ERR_GLASS,
-                "an emergency access opens GET /api/v1/patients/ID and what is read below it, of its one person, and "
-                "nothing else");
+        err_set(
+            e, ERR_GLASS,
+            "an emergency access opens GET /api/v1/patients/ID and what is read below it, and /fhir/R4/Patient/ID, of "
+            "its one person, and nothing else");
     else if (!uuid_parse(slice_trim(id), is_id))
         err_set(e, ERR_GLASS, "Lazaret-Break-Glass names no emergency access of yours");
     else if (policy_view(q->caller.role, ENTITY_BREAK_GLASS, ACTION_CREATE) == VIEW_NONE)
@@ -391,9 +362,13 @@ static int check_body(const struct api_request *q, struct err *e)
 
 static int pipeline(struct api_request *q, struct err *e)
 {
-    if (find_route(q, e) || admit(q, e) || check_body(q, e))
+    if (find_route(q, e) || admit(q, e) || check_body(q, e) || api_check_query(q, e) || api_check_version(q, e))
         return -1;
-    return handlers[q->route - routes](q, e);
+    int rc = handlers[q->route - routes](q, e);
+    /* erased while it was asked for: of a job its client is told; that somebody was in the study is nobody's to know */
+    if (rc && e->code == ERR_GONE && q->route->entity != ENTITY_JOB)
+        return err_set(e, ERR_NOT_FOUND, "erased meanwhile");
+    return rc;
 }
 
 /* Which entry of the audit log speaks of this answer: who was told, or has changed something, can have that entry

@@ -19,7 +19,8 @@ int api_page_asked(struct api_request *q, int most, int *ret_limit, int64_t *ret
     int64_t n = most;
     *ret_cursor = 0;
     if (limit.p && !slice_int(limit, 1, most, &n)) {
-        api_issue_field(q, "int_parsing", "query/limit", "Input should be a number from 1 to 100");
+        const char *says = arena_printf(q->arena, "Input should be a number from 1 to %d", most);
+        api_issue_field(q, "int_parsing", "query/limit", says ? says : "Input should be a number");
         return err_set(e, ERR_BAD_REQUEST, "a limit out of range");
     }
     *ret_limit = (int)n;
@@ -35,8 +36,8 @@ void api_page_told(struct api_request *q, int64_t all, int64_t next, int limit)
         return;
     buf_printf(&b, "<%.*s?limit=%d&cursor=%lld", SLICE_FMT(q->http->path), limit, (long long)next);
     while (api_query_next(q, &rest, &key, &value))
-        if (slice_is(key, "sort") || slice_is(key, "in_study") ||
-            slice_is(key, "state")) /* their values have been found to be words */
+        if (slice_is(key, "sort") || slice_is(key, "in_study") || slice_is(key, "state") || slice_is(key, "category") ||
+            slice_is(key, "mine") || slice_is(key, "status")) /* their values have been found to be words */
             buf_printf(&b, "&%.*s=%.*s", SLICE_FMT(key), SLICE_FMT(value));
     buf_str(&b, ">; rel=\"next\"");
     if (!buf_failed(&b))
@@ -78,4 +79,21 @@ int api_if_match(const struct api_request *q, struct slice *ret, int most)
 void api_tag(struct api_request *q, const char *tag)
 {
     http_reply_field(q->reply, "ETag", slice_of(arena_printf(q->arena, "\"%s\"", tag)));
+}
+
+struct study_revs api_revs(const struct api_request *q)
+{
+    struct slice tag[STUDY_REVS];
+    struct study_revs only = {.n = api_if_match(q, tag, STUDY_REVS)};
+    for (int i = 0; i < only.n; i++)
+        if (!slice_int(tag[i], 0, INT64_MAX, &only.rev[i]))
+            only.rev[i] = -1;
+    return only;
+}
+
+void api_tag_rev(struct api_request *q, int64_t rev)
+{
+    char tag[24];
+    snprintf(tag, sizeof tag, "%lld", (long long)rev);
+    api_tag(q, tag);
 }

@@ -23,5 +23,8 @@ int api_form_refused(struct api_request *q, const char *field, const char *text,
  * nothing: {"",0}. */
 int api_if_match(const struct api_request *q, struct slice *ret, int most);
 void api_tag(struct api_request *q, const char *tag);
+/* The same of what has revisions. */
+struct study_revs api_revs(const struct api_request *q);
+void api_tag_rev(struct api_request *q, int64_t rev);
 
 #endif

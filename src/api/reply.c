@@ -36,6 +36,12 @@ struct api_issue *api_issue_field(struct api_request *q, const char *type, const
     return i;
 }
 
+void api_untold(struct api_request *q)
+{
+    q->issues = 0;
+    q->detail = q->extra = q->members = q->outcome = (struct slice){NULL, 0};
+}
+
 void api_deny(struct api_request *q, struct err *e)
 {
     struct err failed;
@@ -45,8 +51,7 @@ void api_deny(struct api_request *q, struct err *e)
     if (audit_note(q->api->db, &entry, &failed) == 0)
         return;
     *e = failed;
-    q->issues = 0;
-    q->detail = q->extra = q->members = (struct slice){NULL, 0};
+    api_untold(q);
 }
 
 /* --- three renderings of one error --- */
@@ -66,8 +71,8 @@ static void put_loc(struct json_out *o, const char *loc)
     json_close(o, ']');
 }
 
-/* As FastAPI says it, but never with the input: it may be a patient's. */
-static void put_fields(struct json_out *o, const struct api_request *q)
+/* As FastAPI says it, but never with the input: it may be a patient's. `ruled`: with the codes of rules.def. */
+static void put_fields(struct json_out *o, const struct api_request *q, bool ruled)
 {
     json_open(o, '[');
     for (size_t i = 0; i < q->issues; i++) {
@@ -77,6 +82,9 @@ static void put_fields(struct json_out *o, const struct api_request *q)
         json_key(o, "loc");
         put_loc(o, x->loc ? x->loc : "body");
         json_pair_str(o, "msg", x->text);
+        const char *rule = ruled ? api_rule(x->text, q->arena) : NULL;
+        if (rule)
+            json_pair_str(o, "rule", rule);
         json_key(o, "input");
         json_put_null(o);
         if (x->ctx)
@@ -93,7 +101,9 @@ static void put_legacy(struct json_out *o, const struct api_request *q, const st
     if (q->detail.p)
         json_put_raw(o, q->detail);
     else if (err_http(e->code) == 422 && q->issues)
-        put_fields(o, q);
+        put_fields(o, q, false);
+    else if (e->code == ERR_SEARCH && q->issues)
+        json_put_str(o, q->issue[0].text);
     else
         json_put_str(o, err_text(e->code));
     if (q->extra.p) {
@@ -120,9 +130,9 @@ static void put_problem(struct json_out *o, const struct api_request *q, const s
     if (q->members.p) {
         buf_byte(o->buf, ',');
         buf_slice(o->buf, q->members);
-    } else if (q->issues && err_http(e->code) == 422) {
+    } else if (q->issues && (err_http(e->code) == 422 || e->code == ERR_SEARCH)) {
         json_key(o, "errors");
-        put_fields(o, q);
+        put_fields(o, q, true);
     }
     if (q->extra.p) {
         buf_byte(o->buf, ',');
@@ -142,7 +152,7 @@ static void put_outcome_issue(struct json_out *o, const struct api_issue *x)
         json_key(o, "coding");
         json_open(o, '[');
         json_open(o, '{');
-        json_pair_str(o, "system", "urn:lazaret:fhir:CodeSystem:negotiation-reason");
+        json_pair_str(o, "system", REASON_SYSTEM);
         json_pair_str(o, "code", x->reason);
         json_close(o, '}');
         json_close(o, ']');
@@ -153,6 +163,8 @@ static void put_outcome_issue(struct json_out *o, const struct api_issue *x)
         char where[64];
         snprintf(where, sizeof where, "line %u, column %u", x->line, x->column);
         json_pair_str(o, "diagnostics", where);
+    } else if (x->diagnostics) {
+        json_pair_str(o, "diagnostics", x->diagnostics);
     }
     if (x->expression) {
         json_key(o, "expression");
@@ -163,26 +175,44 @@ static void put_outcome_issue(struct json_out *o, const struct api_issue *x)
     json_close(o, '}');
 }
 
-static void put_outcome(struct json_out *o, const struct api_request *q, const struct err *e)
+void api_put_outcome(struct json_out *o, const struct api_request *q, const char *id)
 {
-    struct api_issue whole = {.severity = "error", .code = err_issue(e->code), .text = err_text(e->code)};
     json_open(o, '{');
     json_pair_str(o, "resourceType", "OperationOutcome");
+    if (id)
+        json_pair_str(o, "id", id);
+    if (q->outcome.p) {
+        buf_byte(o->buf, ',');
+        buf_slice(o->buf, q->outcome);
+    }
     json_key(o, "issue");
     json_open(o, '[');
     for (size_t i = 0; i < q->issues; i++)
         put_outcome_issue(o, &q->issue[i]);
-    if (q->issues == 0)
-        put_outcome_issue(o, &whole);
     json_close(o, ']');
     json_close(o, '}');
+}
+
+/* Where nothing more is known, the error itself is the one issue. */
+static void put_outcome(struct json_out *o, const struct api_request *q, const struct err *e)
+{
+    struct api_issue whole = {.severity = "error", .code = err_issue(e->code), .text = err_text(e->code)};
+    struct api_request one = {.issue = &whole, .issues = 1};
+    api_put_outcome(o, q->issues ? q : &one, NULL);
+}
+
+static bool speaks_fhir(const struct api_route *r)
+{
+    return slice_starts(slice_of(r->path), "/fhir/") || slice_starts(slice_of(r->path), "/cds-services");
 }
 
 void api_refuse(struct api_request *q, const struct err *e)
 {
     enum accept_error as = accept_error(http_header(q->http, "Accept"));
-    if (as == ACCEPT_PLAIN && q->route && slice_starts(slice_of(q->route->path), "/fhir/") &&
-        accept_named(http_header(q->http, "Accept"), "application/json") <= 0)
+    if (q->as_outcome)
+        as = ACCEPT_OUTCOME;
+    else if (as == ACCEPT_PLAIN && q->route && speaks_fhir(q->route) &&
+             accept_named(http_header(q->http, "Accept"), "application/json") <= 0)
         as = ACCEPT_OUTCOME; /* whoever asks there speaks FHIR */
     struct buf b = buf_in(q->arena, ANSWER_MAX);
     struct json_out o = json_out(&b);

@@ -56,7 +56,8 @@ static int send_ticket(struct api_request *q, int status, const struct ticket *t
 
 int api_tickets_of(struct api_request *q, int64_t patient_id, struct err *e)
 {
-    struct slice state = api_query(q, "state");
+    struct slice state = api_query(q, "state"), category = api_query(q, "category"), mine = api_query(q, "mine");
+    enum ticket_category of;
     struct ticket_filter f = {.patient_id = patient_id, .state = -1};
     struct ticket_page page;
     struct buf b = buf_in(q->arena, 1 << 20);
@@ -68,8 +69,19 @@ int api_tickets_of(struct api_request *q, int64_t patient_id, struct err *e)
         api_issue_field(q, "enum", "query/state", "Input should be 'open' or 'closed'");
         return err_set(e, ERR_BAD_REQUEST, "a state there is not");
     }
+    if (category.p && !ticket_category_named(category, &of)) {
+        api_issue_field(q, "enum", "query/category",
+                        "Input should be 'installation', 'maintenance' or 'uninstallation'");
+        return err_set(e, ERR_BAD_REQUEST, "a category there is not");
+    }
+    if (mine.p && !slice_is(mine, "true")) {
+        api_issue_field(q, "bool_parsing", "query/mine", "Input should be true, or be left out");
+        return err_set(e, ERR_BAD_REQUEST, "mine is true");
+    }
     if (state.p)
         f.state = (int)s;
+    f.category = category.p ? &of : NULL;
+    f.mine = mine.p;
     if (ticket_list(&q->api->study, &q->caller, &f, &q->audit, q->arena, &page, e))
         return -1;
     json_open(&o, '[');

@@ -214,14 +214,14 @@ static void put_two(struct json_out *o, const char *key, const char *a, const ch
     json_close(o, '}');
 }
 
-static void put_proof(struct json_out *o, struct slice raw)
+static void put_proof(struct json_out *o, struct slice raw, bool whole)
 {
     struct tree_hash leaf;
     char hex[SHA256_TEXT], text[4 * ((AUDIT_ENTRY + 2) / 3) + 1];
     tree_leaf(raw, &leaf);
     hex_encode(leaf.byte, sizeof leaf.byte, hex);
     json_pair_str(o, "leaf", hex);
-    if (raw.n <= AUDIT_ENTRY)
+    if (whole && raw.n <= AUDIT_ENTRY)
         json_pair(o, "entry", (struct slice){text, base64_encode(raw.p, raw.n, text)});
 }
 
@@ -248,7 +248,7 @@ void audit_put(struct json_out *o, const struct audit_found *x, bool proof)
         put_text(o, "trace", n->trace);
     }
     if (proof)
-        put_proof(o, x->raw);
+        put_proof(o, x->raw, !x->cut);
     json_close(o, '}');
 }
 

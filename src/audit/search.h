@@ -12,6 +12,7 @@ enum { SEARCH_SPAN = 20000 };
 struct audit_found {
     int64_t index, at;        /* us since 1970: what the entry says, which is `at` of its row unless that was changed */
     struct slice raw;         /* the entry, as its leaf hash is of it */
+    bool cut;                 /* what it says was cut for whoever reads it, so `raw` is not told */
     bool readable;            /* if not, it is no entry of this program's, and `entry` is nothing */
     struct audit_entry entry; /* its texts are in the arena */
 };

@@ -45,6 +45,12 @@ int64_t clock_surely_us(void)
     return wall < steady ? wall : steady;
 }
 
+int64_t clock_latest_us(void)
+{
+    int64_t wall = clock_now_us(), steady = clock_steady_us();
+    return wall > steady ? wall : steady;
+}
+
 /* Howard Hinnant's days_from_civil, written from its description: years start in March, so leap days come last. */
 int64_t clock_days(int year, int month, int day)
 {

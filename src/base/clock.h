@@ -20,6 +20,8 @@ int64_t clock_steady_us(void);
 /* The earlier of wall and steady time: for what cannot be taken back (an expiry, an erasure), so that a wall clock set
  * forward by mistake does not do it. */
 int64_t clock_surely_us(void);
+/* The later of both: for what goes on until then, so that a wall clock set back does not let it go on longer. */
+int64_t clock_latest_us(void);
 
 enum { CLOCK_TEXT = 32 };
 /* "2026-11-25T02:13:30.123456Z" into out[CLOCK_TEXT]; returns out. */

@@ -26,10 +26,11 @@ void rnd_bytes(void *p, size_t n)
 void uuid7(uint8_t id[UUID_BYTES])
 {
     rnd_bytes(id, UUID_BYTES);
-    uint64_t ms = (uint64_t)(clock_now_us() / 1000);
+    uint64_t us = (uint64_t)clock_now_us(), ms = us / 1000, part = us % 1000 * 4096 / 1000; /* 6.2, method 3 */
     for (int i = 0; i < 6; i++)
         id[i] = (uint8_t)(ms >> (40 - 8 * i));
-    id[6] = 0x70 | (id[6] & 15);
+    id[6] = (uint8_t)(0x70 | part >> 8);
+    id[7] = (uint8_t)part;
     id[8] = 0x80 | (id[8] & 63);
 }
 

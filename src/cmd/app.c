@@ -156,6 +156,8 @@ void app_open_sandbox(struct app *app, struct config *c)
                                                           make_folder(c, p.models, 0755, &app->sandbox_error))))
         return;
     s.models = data ? p.models : app_part(c, "models");
+    s.reuse = strcmp(c->reuse, "on") == 0;
+    s.minimum = app->any_sandbox ? NULL : c->minimum;
     if (sandbox_open(&s, &app->sandbox, &app->sandbox_error))
         app->sandbox = NULL;
 }
@@ -396,11 +398,18 @@ int app_open(struct app *app, struct config *c, struct err *e)
     api->sandbox = app->sandbox;
     api->workers_elsewhere = c->workers == 0 && db_shared(api->db);
     api->workers = (int)c->workers;
-    api->config = (struct api_config){.open_client = *c->open_client ? c->open_client : NULL,
+    if (strcmp(c->if_match, "on") != 0 && strcmp(c->if_match, "off") != 0)
+        return err_set(e, ERR_CONFIG, "study.if_match is on or off, not \"%s\"", c->if_match);
+    api->config = (struct api_config){.if_match = strcmp(c->if_match, "on") == 0,
+                                      .open_client = *c->open_client ? c->open_client : NULL,
                                       .cors_origins = c->cors,
                                       .url = c->public_url,
                                       .client_streams = (int)c->client_streams,
                                       .client_queued = (int)c->client_queued,
+                                      .wait_ms = (int)c->wait_ms,
+                                      .await_most = ((int)c->handlers + 3) / 4,
+                                      .negotiation_us = c->negotiation_minutes * 60 * 1000000,
+                                      .cds_wait_ms = (int)c->cds_wait_ms,
                                       .document_max = (uint64_t)c->document_mib << 20};
     return 0;
 }
@@ -411,7 +420,8 @@ int app_keep(struct app *app, struct err *e)
         keeper_start(app->api.jobs, &app->api.study, &app->keeper, e) ||
         (app->witness && witness_start(app->witness, e)))
         return -1;
-    return app->sandbox ? sandbox_keep_ready(app->sandbox, (uint32_t)app->config->ready_mib, READY_IDLE_MS, e) : 0;
+    const struct sandbox_ahead how = {(uint32_t)app->config->ready_mib, READY_IDLE_MS, SANDBOX_LIFE_MS};
+    return app->sandbox ? sandbox_keep_ready(app->sandbox, &how, e) : 0;
 }
 
 void app_close(struct app *app)

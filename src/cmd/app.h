@@ -41,6 +41,7 @@ struct app {
     bool beside;        /* set before opening: another process has the folder, this one works for the same store */
     bool look_only;     /* set before opening: the store alone, and its schema stays as it is */
     bool keeps_ready;   /* set before opening: models are started ahead of their jobs */
+    bool any_sandbox;   /* set before opening: one below sandbox.minimum will do, to be described */
     bool restoring;     /* set before opening: a database that says it is not whole yet is what was made of it here */
     bool fresh;         /* this call initialised the folder */
 };

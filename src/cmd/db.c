@@ -21,6 +21,7 @@
 #include "keys/subject.h"
 #include "study/erase.h"
 #include "store/backup.h"
+#include "study/document.h"
 
 const struct option migrate_options[] = {{"dry-run", NULL, "only say what it would do"}, {0}};
 const struct option restore_options[] = {
@@ -143,6 +144,8 @@ static bool check_all(struct app *app, struct arena *a, struct json_out *out)
          "Every job is in a legal state, with what that state needs.", &e);
     rc = job_check_sealed(app->api.jobs, p, &n, &e);
     tell(&x, "sealed", rc, arena_printf(a, "All that is stored of %lld jobs opens with its key.", (long long)n), &e);
+    rc = document_check_sealed(&app->api.study, p, &n, &e);
+    tell(&x, "documents", rc, arena_printf(a, "Each of %lld documents opens, to its last byte.", (long long)n), &e);
     tell(
         &x, "models", registry_check(app->api.registry, p, &e),
         arena_printf(a, "The files of %d models are those their digests stand for.", registry_count(app->api.registry)),

@@ -1,9 +1,12 @@
 /* demo.c -- lazaret study demo: a synthetic study, for who tries things out, and for tests and measurements.
  *
- * Everything is made up from a seed: the same seed makes the same people, under other ids. It goes through the study's
- * own functions, so what it makes is sealed, linked, audited and limited as anything else. Only into an empty study:
- * made-up people beside real ones would be a danger. */
+ * Everything is made up from a seed: the same seed makes the same people, under other ids (but for two who are born
+ * alike, of whom the later one is drawn again). It goes through the study's own functions, so what it makes is sealed,
+ * linked, audited and limited as anything else; several people at a time, since each waits for the disk. Only into an
+ * empty study: made-up people beside real ones would be a danger. */
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +17,19 @@
 #include "cmd/app.h"
 #include "cmd/cmd.h"
 #include "cmd/long.h"
+#include "identity/person.h"
 #include "study/codice_fiscale.h"
 #include "study/consent.h"
+#include "study/installation.h"
 #include "study/patient.h"
+#include "study/sensor.h"
 #include "study/ticket.h"
 
 const struct option demo_options[] = {
     {"patients", "N", "how many people (20)"}, {"seed", "N", "another number makes other people (1)"}, {0}};
 
-enum { PATIENTS_MOST = 100000, ONE_MEMORY = 4 << 20, TRIES = 20, PERSON_FORM = 16384 };
+enum { PATIENTS_MOST = 100000, ONE_MEMORY = 4 << 20, TRIES = 20, PERSON_FORM = 16384, DECADE_DAYS = 3652 };
+enum { MAKERS = 8 }; /* half of what a store has connections, so that others are served beside them */
 #define DAY_US (86400 * INT64_C(1000000))
 
 /* Each list of demo.def by itself. */
@@ -59,30 +66,41 @@ static const char *const answers[] = {
 #include "cmd/demo.def"
 };
 static const struct {
+    enum stream_kind kind;
+    const char *unit, *room;
+} devices[] = {
+#define DEVICE(kind, unit, room) {STREAM_##kind, unit, room},
+#include "cmd/demo.def"
+};
+static const struct {
     const char *code, *name;
 } towns[] = {
 #define TOWN(code, name) {code, name},
 #include "cmd/demo.def"
 };
 
+/* All of it, and what each of the threads has a copy of. */
 struct demo {
     struct app *app;
     const struct study *study;
-    struct caller doctor, monitor; /* nobody's account: they act this once */
+    struct caller doctor, installer, monitor; /* nobody's account: they act this once */
     struct audit_entry audit;
-    uint64_t state; /* of the numbers that are drawn */
-    int64_t patients, tickets, messages, consents;
+    uint64_t seed, state; /* of all numbers that are drawn, and of those of one person */
+    int64_t patients, tickets, messages, consents, sensors;
 };
 
 /* --- drawing --- */
 
 /* SplitMix64 (Steele, Lea, Flood 2014): for variety, not for secrets. */
-static uint64_t draw(struct demo *d)
+static uint64_t mixed(uint64_t x)
 {
-    uint64_t x = d->state += UINT64_C(0x9e3779b97f4a7c15);
     x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
     return x ^ x >> 31;
+}
+static uint64_t draw(struct demo *d)
+{
+    return mixed(d->state += UINT64_C(0x9e3779b97f4a7c15));
 }
 
 static size_t below(struct demo *d, size_t n)
@@ -125,14 +143,21 @@ static void put_contacts(struct demo *d, struct json_out *o, struct arena *a, co
     json_close(o, ']');
 }
 
+/* From sixty to ninety years; four of five in their seventies. */
+static int64_t days_old(struct demo *d)
+{
+    const int64_t n = (int64_t)below(d, 365 * 30);
+    return n % 5 < 4 ? 7 * DECADE_DAYS + n / 3 : 365 * 60 + n;
+}
+
 /* The form a doctor would have sent. */
 static struct slice form_of(struct demo *d, struct arena *a)
 {
     bool woman = chance(d, 55);
     const char *surname = ONE_OF(d, surnames), *name = woman ? ONE_OF(d, females) : ONE_OF(d, males);
     size_t born_in = below(d, COUNT(towns)), town = below(d, COUNT(towns));
-    int64_t today = clock_now_us() / DAY_US, birth = today - 365 * 60 - (int64_t)below(d, 365 * 30);
-    int decade = (int)((today - birth) / 3652) * 10;
+    int64_t today = clock_now_us() / DAY_US, birth = today - days_old(d);
+    int decade = (int)((today - birth) / DECADE_DAYS) * 10;
     char code[FISCAL_TEXT];
     struct buf b = buf_in(a, PERSON_FORM);
     struct json_out o = json_out(&b);
@@ -182,34 +207,71 @@ static int agree(struct demo *d, int64_t patient, struct arena *a, struct err *e
                         .version = SLICE("1.0"),
                         .signed_at = day_text(clock_now_us() / DAY_US - (int64_t)below(d, 30), a)};
     struct consent got;
-    if (chance(d, 70))
+    if (chance(d, 85))
         c.purposes |= CONSENT_RESEARCH;
     d->consents++;
-    return consent_record(d->study, &d->doctor, patient, &c, entry(d, "create"), a, &got, e) < 0 ? -1 : 0;
+    return consent_record(d->study, &d->doctor, patient, &c, &(struct study_revs){.n = 0}, entry(d, "create"), a, &got,
+                          e) < 0
+               ? -1
+               : 0;
 }
 
 /* --- their home --- */
 
-/* What the monitor calls the ticket that was opened last. */
-static int newest_ticket(struct demo *d, struct arena *a, struct ticket *ret, struct err *e)
+/* What somebody calls the ticket that a new person's home has. */
+static int first_ticket(struct demo *d, const struct caller *c, int64_t patient, struct arena *a, struct ticket *ret,
+                        struct err *e)
 {
-    const struct ticket_filter f = {.state = TICKET_OPEN, .limit = 1};
+    struct ticket_filter f = {.state = TICKET_OPEN, .limit = 1};
     struct ticket_page page;
-    if (ticket_list(d->study, &d->monitor, &f, entry(d, "read"), a, &page, e))
+    int got = installation_as(d->study, &d->doctor, patient, c, a, &f.patient_id, e);
+    if (got < 0 || (got > 0 && ticket_list(d->study, c, &f, entry(d, "read"), a, &page, e)))
         return -1;
-    if (page.n == 0)
+    if (got == 0 || page.n == 0)
         return err_set(e, ERR_INTERNAL, "a new home has no ticket");
     *ret = page.ticket[0];
     return 0;
 }
 
-static int do_ticket(struct demo *d, int64_t id, enum ticket_deed deed, const char *text, struct arena *a,
-                     struct err *e)
+static int do_ticket(struct demo *d, const struct caller *c, int64_t id, enum ticket_deed deed, const char *text,
+                     struct arena *a, struct err *e)
 {
     struct ticket got;
     struct study_revs any = {.n = 0};
     d->messages += deed == DEED_SAY;
-    return ticket_do(d->study, &d->monitor, id, deed, slice_of(text), &any, entry(d, "update"), a, &got, NULL, e);
+    return ticket_do(d->study, c, id, deed, slice_of(text), &any, entry(d, "update"), a, &got, NULL, e);
+}
+
+static int mount_one(struct demo *d, int64_t house, size_t device, struct arena *a, struct err *e)
+{
+    struct sensor got;
+    const struct stream_card card = {.kind = devices[device].kind,
+                                     .unit = slice_of(devices[device].unit),
+                                     .label = slice_of(arena_printf(a, "%s %zu", devices[device].room, device + 1))};
+    d->sensors++;
+    return sensor_add(d->study, &d->installer, house, &card, entry(d, "create"), a, &got, e);
+}
+
+/* An installer goes there, and mounts some of the devices, of which one has broken since. */
+static int mount(struct demo *d, int64_t patient, struct arena *a, struct err *e)
+{
+    struct ticket t = {0};
+    struct sensor_page page = {0};
+    struct sensor got;
+    const struct study_revs any = {.n = 0};
+    if (first_ticket(d, &d->installer, patient, a, &t, e) ||
+        do_ticket(d, &d->installer, t.id, DEED_SAY, "I go there.", a, e))
+        return -1;
+    for (size_t i = 0; i < COUNT(devices); i++)
+        if (chance(d, 30) && mount_one(d, t.patient_id, i, a, e))
+            return -1;
+    if (!chance(d, 20))
+        return 0;
+    return sensor_list(d->study, &d->installer, t.patient_id, 0, 1, entry(d, "read"), a, &page, e) < 0 ||
+                   (page.n &&
+                    sensor_remove(d->study, &d->installer, page.sensor[0].id, &any, entry(d, "update"), a, &got, e))
+               ? -1
+               : 0;
 }
 
 /* Something broke: it is told, answered, and sometimes mended. */
@@ -221,20 +283,20 @@ static int trouble(struct demo *d, int64_t house, struct arena *a, struct err *e
         return -1;
     d->tickets++;
     for (size_t n = below(d, 3); n > 0; n--)
-        if (do_ticket(d, t.id, DEED_SAY, ONE_OF(d, answers), a, e))
+        if (do_ticket(d, &d->monitor, t.id, DEED_SAY, ONE_OF(d, answers), a, e))
             return -1;
-    return chance(d, 60) ? do_ticket(d, t.id, DEED_CLOSE, "", a, e) : 0;
+    return chance(d, 60) ? do_ticket(d, &d->monitor, t.id, DEED_CLOSE, "", a, e) : 0;
 }
 
-static int equip(struct demo *d, struct arena *a, struct err *e)
+static int equip(struct demo *d, int64_t patient, struct arena *a, struct err *e)
 {
     struct ticket first = {0};
     d->tickets++;
-    if (newest_ticket(d, a, &first, e))
-        return -1;
     if (!chance(d, 85))
         return 0; /* nobody has been there yet */
-    if (do_ticket(d, first.id, DEED_SAY, "All sensors report.", a, e) || do_ticket(d, first.id, DEED_CLOSE, "", a, e))
+    if (mount(d, patient, a, e) || first_ticket(d, &d->monitor, patient, a, &first, e) ||
+        do_ticket(d, &d->monitor, first.id, DEED_SAY, "All sensors report.", a, e) ||
+        do_ticket(d, &d->monitor, first.id, DEED_CLOSE, "", a, e))
         return -1;
     return chance(d, 30) ? trouble(d, first.patient_id, a, e) : 0;
 }
@@ -245,7 +307,7 @@ static int one(struct demo *d, struct err *e)
     struct patient p;
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "a made-up person");
-    return enrol(d, a, &p, e) || (chance(d, 90) && agree(d, p.id, a, e)) || equip(d, a, e) ? -1 : 0;
+    return enrol(d, a, &p, e) || (chance(d, 90) && agree(d, p.id, a, e)) || equip(d, p.id, a, e) ? -1 : 0;
 }
 
 /* --- the verb --- */
@@ -259,6 +321,23 @@ static struct caller actor(const struct study *s, enum role role)
     return c;
 }
 
+/* Visits are of somebody of the staff. This one has no role, and nobody vouches for them: nobody signs in as them. */
+static int make_installer(struct demo *d, struct arena *a, struct err *e)
+{
+    const struct people all = {d->study->db, d->study->keyring, d->study->scope, NULL};
+    struct person p;
+    uint8_t who[32];
+    const struct arrival x = {who, "lazaret study demo", "made-up", "made-up installer", 0, NULL};
+    if (person_hash(&all, PERSON_WHO, x.issuer, slice_of(x.subject), who, e))
+        return -1;
+    int got = person_find(&all, who, a, &p, e);
+    if (got < 0 || person_arrive(&all, &x, got ? &p : NULL, a, &p, e))
+        return -1;
+    memcpy(d->installer.id, p.id, 16);
+    uuid_text(p.id, d->installer.name);
+    return 0;
+}
+
 static int check_empty(struct demo *d, struct arena *a, struct err *e)
 {
     struct patient_page page;
@@ -270,16 +349,74 @@ static int check_empty(struct demo *d, struct arena *a, struct err *e)
                     : 0;
 }
 
+struct maker {
+    struct demo demo;
+    struct crowd *crowd;
+    pthread_t thread;
+    struct err err;
+    bool failed;
+};
+
+struct crowd {
+    int64_t patients;
+    _Atomic int64_t begun;
+    atomic_bool stop; /* one of them failed */
+};
+
+static void *make_some(void *arg)
+{
+    struct maker *m = arg;
+    struct demo *d = &m->demo;
+    struct progress *p = &d->app->progress;
+    while (!m->failed && !p->stop && !m->crowd->stop) {
+        int64_t i = m->crowd->begun++;
+        if (i >= m->crowd->patients)
+            break;
+        d->state = mixed(d->seed + (uint64_t)i); /* each person's own, whoever makes them */
+        m->failed = one(d, &m->err) && err_in(&m->err, "person %" PRId64, i + 1);
+        d->patients += !m->failed;
+        progress_add(p, !m->failed);
+    }
+    m->crowd->stop |= m->failed;
+    arena_thread_end();
+    return NULL;
+}
+
+static int gather(struct demo *d, const struct maker *m, struct err *e)
+{
+    d->patients += m->demo.patients;
+    d->tickets += m->demo.tickets;
+    d->messages += m->demo.messages;
+    d->consents += m->demo.consents;
+    d->sensors += m->demo.sensors;
+    if (m->failed)
+        *e = m->err;
+    return m->failed ? -1 : 0;
+}
+
 static int make(struct demo *d, int64_t patients, struct arena *a, struct err *e)
 {
     struct progress *p = &d->app->progress;
-    if (check_empty(d, a, e))
+    struct crowd crowd = {.patients = patients};
+    struct maker *m = arena_take(a, MAKERS * sizeof *m);
+    int n = 0, rc = 0;
+    if (!m)
+        return err_set(e, ERR_NO_MEMORY, "made-up people");
+    if (check_empty(d, a, e) || make_installer(d, a, e))
         return -1;
     progress_begin(p, "making people up", patients);
-    for (; d->patients < patients && !p->stop; d->patients++, progress_add(p, 1))
-        if (one(d, e))
-            return err_in(e, "person %" PRId64, d->patients + 1);
-    return p->stop ? err_set(e, ERR_BUSY, "stopped after %" PRId64 " people", d->patients) : 0;
+    for (; n < MAKERS && n < patients; n++) {
+        m[n] = (struct maker){.demo = *d, .crowd = &crowd};
+        if (pthread_create(&m[n].thread, NULL, make_some, &m[n]))
+            break;
+    }
+    if (n == 0)
+        return err_set(e, ERR_NO_MEMORY, "a thread");
+    for (int i = 0; i < n; i++) {
+        pthread_join(m[i].thread, NULL);
+        rc |= gather(d, &m[i], e);
+    }
+    return rc ? -1 : !p->stop ? 0 : err_set(e, ERR_BUSY, "stopped after %" PRId64 " people", d->patients);
 }
 
 static int take_number(const struct json *args, const char *name, int64_t most, int64_t or_else, struct arena *a,
@@ -299,10 +436,11 @@ int admin_study_demo(struct app *app, const struct json *args, struct arena *a, 
         take_number(args, "seed", INT64_MAX, 1, a, &seed, e) || begin_work(app, e))
         return -1;
     d.audit.scope = d.study->scope;
-    d.state = (uint64_t)seed;
+    d.seed = mixed((uint64_t)seed);
     d.doctor = actor(d.study, ROLE_DOCTOR);
+    d.installer = actor(d.study, ROLE_INSTALLER);
     d.monitor = actor(d.study, ROLE_MONITOR);
-    int rc = make(&d, patients, a, e);
+    int rc = make(&d, patients, a, e) || db_analyze(app->api.db, e) ? -1 : 0;
     end_work(app);
     if (rc)
         return -1;
@@ -311,6 +449,7 @@ int admin_study_demo(struct app *app, const struct json *args, struct arena *a, 
     json_pair_int(out, "consents", d.consents);
     json_pair_int(out, "tickets", d.tickets);
     json_pair_int(out, "messages", d.messages);
+    json_pair_int(out, "sensors", d.sensors);
     json_close(out, '}');
     return 0;
 }
@@ -326,9 +465,9 @@ int cmd_study_demo(struct call *c, struct err *e)
     if (c->json || json_parse(c->arena, r, &j, &f))
         return printf("%.*s\n", SLICE_FMT(r)), 0;
     printf("The study has %.*s made-up people now, %.*s of whom agreed to take part, with %.*s tickets about their "
-           "homes.\n"
+           "homes, and %.*s sensors in them.\n"
            "None of them exists. 'lazaret user add' invites somebody to look at them.\n",
            SLICE_FMT(json_raw(&j, json_get(&j, 0, "patients"))), SLICE_FMT(json_raw(&j, json_get(&j, 0, "consents"))),
-           SLICE_FMT(json_raw(&j, json_get(&j, 0, "tickets"))));
+           SLICE_FMT(json_raw(&j, json_get(&j, 0, "tickets"))), SLICE_FMT(json_raw(&j, json_get(&j, 0, "sensors"))));
     return 0;
 }

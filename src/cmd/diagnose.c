@@ -1,5 +1,6 @@
 /* diagnose.c -- the gateway's work from the command line: what a Bundle lacks, and the whole path to a result. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "api/intake.h"
@@ -12,7 +13,11 @@
 
 enum { FILE_MAX = 32 << 20, WAIT_MS = 120000 };
 
-const struct option negotiate_options[] = {{"target", "KEY", "a model's key, or a target several models share"}, {0}};
+const struct option negotiate_options[] = {
+    {"target", "KEY", "a model's key, or a target several models share"},
+    {"policy", "POLICY", "which of the ranked models run: best, best-ready or all-ready"},
+    {"at", "INSTANT", "when the data are assessed; now when left out"},
+    {0}};
 const struct option diagnose_options[] = {{"model", "KEY", "a model's key, or a target several models share"}, {0}};
 
 static const struct audit_entry operator_sends = {
@@ -33,10 +38,10 @@ static void put_issues(struct json_out *out, const struct fhir_report *r)
     json_close(out, ']');
 }
 
-/* args: {"target","bundle"}. Fills x, and writes what stands in the way; 1: the job can be accepted. */
-static int decide(struct app *app, const struct json *args, struct arena *a, struct intake *x, struct json_out *out,
-                  struct err *e)
+/* args: {"target","bundle","policy"?,"at"?} */
+static int read_args(struct app *app, const struct json *args, struct arena *a, struct intake *x, struct err *e)
 {
+    struct slice policy = json_get_text(args, 0, "policy", a), at = json_get_text(args, 0, "at", a);
     *x = (struct intake){.api = &app->api,
                          .arena = a,
                          .doc = args,
@@ -44,6 +49,25 @@ static int decide(struct app *app, const struct json *args, struct arena *a, str
                          .target = json_get_text(args, 0, "target", a)};
     if (!x->bundle || !x->target.n)
         return err_set(e, ERR_USAGE, "a Bundle (a JSON object) and a target are needed");
+    if (policy.n && !policy_named(policy, &x->policy))
+        return err_set(e, ERR_USAGE, "--policy can be best, best-ready or all-ready");
+    if (!at.n)
+        return 0;
+    int64_t *at_us = TAKE_NEW(a, int64_t);
+    if (!at_us)
+        return err_set(e, ERR_NO_MEMORY, "the time of an assessment");
+    if (!clock_parse(at, at_us, NULL))
+        return err_set(e, ERR_USAGE, "--at is an instant, such as 2026-11-25T14:00:00Z");
+    x->at_us = at_us;
+    return 0;
+}
+
+/* Fills x, and writes what stands in the way; 1: the job can be accepted. */
+static int decide(struct app *app, const struct json *args, struct arena *a, struct intake *x, struct json_out *out,
+                  struct err *e)
+{
+    if (read_args(app, args, a, x, e))
+        return -1;
     int rc = intake_decide(x, e);
     json_open(out, '{');
     json_pair_bool(out, "ready", rc == 0);
@@ -63,15 +87,23 @@ static int decide(struct app *app, const struct json *args, struct arena *a, str
 int admin_negotiate(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)
 {
     struct intake x;
-    int rc = decide(app, args, a, &x, out, e);
-    if (rc < 0)
+    struct slice say;
+    if (read_args(app, args, a, &x, e))
         return -1;
-    if (rc) {
-        json_pair_str(out, "status", "READY");
-        json_key(out, "missing_data");
-        decision_write_missing(&x.decision, out);
-        json_key(out, "candidates");
-        decision_write_candidates(&x.decision, out);
+    int rc = intake_decide(&x, e);
+    if (rc && e->code != ERR_BAD_FHIR && e->code != ERR_DATA_MISSING)
+        return -1;
+    json_open(out, '{');
+    if (rc && e->code == ERR_BAD_FHIR) {
+        json_pair_bool(out, "ready", false);
+        json_pair_str(out, "status", "INVALID");
+        put_issues(out, &x.report);
+    } else {
+        if (decision_say(a, &x.decision, &say, e))
+            return -1;
+        json_pair_str(out, "status", rc ? "NEGOTIATION_REQUIRED" : "READY");
+        intake_write_dry(&x.decision, out);
+        json_pair(out, "text", say);
     }
     json_close(out, '}');
     return 0;
@@ -106,7 +138,8 @@ static int bundle_args(struct call *c, const char *option, struct slice *ret, st
     struct slice text;
     struct json j;
     struct json_fault f;
-    const char *target = call_option(c, option);
+    const char *target = call_option(c, option), *policy, *at;
+    bool dry = strcmp(option, "target") == 0;
     if (!target)
         return err_set(e, ERR_USAGE, "say for what: --%s KEY", option);
     if (call_read(c, c->operand[0], FILE_MAX, &text, e))
@@ -118,6 +151,10 @@ static int bundle_args(struct call *c, const char *option, struct slice *ret, st
     struct json_out o = json_out(&b);
     json_open(&o, '{');
     json_pair_str(&o, "target", target);
+    if (dry && (policy = call_option(c, "policy")))
+        json_pair_str(&o, "policy", policy);
+    if (dry && (at = call_option(c, "at")))
+        json_pair_str(&o, "at", at);
     json_pair_raw(&o, "bundle", json_span(&j, 0));
     json_close(&o, '}');
     if (buf_failed(&b))
@@ -143,6 +180,8 @@ static void print_refusal(struct call *c, const struct json *j)
     }
     if (issues)
         puts("This is not a valid FHIR R4 Bundle.");
+    if (json_get(j, 0, "text")) /* says it itself */
+        return;
     for (uint32_t k = missing ? json_first(j, missing) : 0; missing && k != json_end(j, missing); k = json_next(j, k)) {
         struct slice display = json_get_text(j, k, "display", c->arena), code = json_get_text(j, k, "code", c->arena);
         struct slice reason = json_get_text(j, k, "reason", c->arena);
@@ -165,7 +204,9 @@ int cmd_negotiate(struct call *c, struct err *e)
     if (c->json) {
         printf("%.*s\n", SLICE_FMT(r));
     } else {
+        struct slice text = json_get_text(&j, 0, "text", c->arena);
         print_refusal(c, &j);
+        printf("%.*s", SLICE_FMT(text));
         if (ready)
             puts("Complete: the model can run.");
     }

@@ -138,7 +138,7 @@ static void settings(struct call *c, struct findings *f)
 
 static void sandbox(struct call *c, struct findings *f)
 {
-    struct app app = {.lock_fd = -1, .existing_only = true};
+    struct app app = {.lock_fd = -1, .existing_only = true, .any_sandbox = true};
     struct slice text;
     struct json j;
     struct json_fault where;
@@ -156,6 +156,12 @@ static void sandbox(struct call *c, struct findings *f)
             finding(f, "sandbox", holds && json_kind(&j, holds) == JSON_TRUE, false,
                     arena_str(c->arena, json_get_text(&j, k, "sentence", c->arena)));
         }
+        if (sandbox_minimum(c->config.minimum, text, c->arena, &e))
+            finding(f, "sandbox", false, true, arena_printf(c->arena, "Models do not run: %s", e.detail));
+        else if (*c->config.minimum)
+            finding(f, "sandbox", true, false,
+                    arena_printf(c->arena, "Each protection that sandbox.minimum asks for holds: %s.",
+                                 c->config.minimum));
     }
     sandbox_close(app.sandbox);
 }

@@ -115,9 +115,15 @@ static int add_folder(struct work *w, const char *path, int depth)
 static int add_argument(struct work *w, const char *path)
 {
     struct stat st;
-    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return add_folder(w, path, 0);
-    return add_file(w, path);
+    size_t before = w->files;
+    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode) && add_folder(w, path, 0))
+        return -1;
+    return w->files > before ? 0 : add_file(w, path); /* of a folder without any, reading it will say so */
+}
+
+static const char *why_unreadable(int number)
+{
+    return number == EISDIR ? "a folder in which there is no .json or .ndjson file" : strerror(number);
 }
 
 /* 0 and the whole content in *ret (malloc), or -1 and errno. */
@@ -207,6 +213,12 @@ static void print_unreadable(struct page *p, const char *why)
     json_close(&p->out, '}');
 }
 
+/* The first line was a document of its own. */
+static bool is_second_line(const struct fhir_issue *x)
+{
+    return x->line == 2 && x->column == 1 && !*x->expression && strstr(x->text, "after the end");
+}
+
 /* One resource, which begins on `line` of the file. Returns how many issues were not kept. */
 static size_t judge(struct work *w, struct page *p, struct slice text, uint32_t line)
 {
@@ -219,8 +231,13 @@ static size_t judge(struct work *w, struct page *p, struct slice text, uint32_t 
     }
     w->resources++;
     w->bytes += text.n;
-    for (size_t i = 0; i < r.issues; i++)
+    for (size_t i = 0; i < r.issues; i++) {
+        const char *hint = is_second_line(&r.issue[i]) && line == 1 ? "; a resource a line is NDJSON: --ndjson" : "";
+        const char *with = *hint ? arena_printf(a, "%s%s", r.issue[i].text, hint) : NULL;
+        if (with)
+            r.issue[i].text = with;
         print_issue(p, &r.issue[i], r.issue[i].line + line - 1);
+    }
     if (r.errors && p->v->status == 0)
         p->v->status = 1;
     if (r.cut && !p->json)
@@ -281,7 +298,7 @@ static void judge_file(struct work *w, const char *file, struct verdict *v)
     if (p.json)
         json_open(&p.out, '[');
     if (read_all(file, &text))
-        print_unreadable(&p, strerror(errno));
+        print_unreadable(&p, why_unreadable(errno));
     else
         cut = w->ndjson || ends(file, ".ndjson") ? judge_lines(w, &p, text) : judge(w, &p, text, 1);
     free((void *)text.p);
@@ -375,6 +392,7 @@ static int print_all(struct work *w, struct verdict *sum)
     }
     clear_progress(w);
     if (!w->json) {
+        fflush(stdout); /* where both go to one place, the counts come last */
         fprintf(stderr, "%zu valid, %zu invalid, %zu unreadable", count[0], count[1], count[2]);
         for (int k = 0; k < CLASSES && sum->class[k].code; k++)
             fprintf(stderr, "%s%zu %s", k ? ", " : ": ", sum->class[k].n, sum->class[k].code);

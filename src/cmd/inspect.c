@@ -230,10 +230,19 @@ int cmd_job_erase(struct call *c, struct err *e)
 
 /* --- routes --- */
 
+const struct option routes_options[] = {{"openapi", NULL, "print the API's description, as /openapi.json does"}, {0}};
+
 int cmd_routes(struct call *c, struct err *e)
 {
     struct buf b = buf_in(c->arena, 64 * 1024);
     struct json_out o = json_out(&b);
+    struct slice description;
+    if (call_option(c, "openapi")) {
+        if (api_description(c->arena, clock_now_us(), &description, e))
+            return -1;
+        printf("%.*s\n", SLICE_FMT(description));
+        return 0;
+    }
     json_open(&o, '[');
     for (const struct api_route *r = api_routes(); r->path; r++) {
         json_open(&o, '{');

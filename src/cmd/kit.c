@@ -14,12 +14,14 @@
 #include "models/pack.h"
 #include "models/prove.h"
 
-const struct option new_options[] = {{"language", "NAME", "c, node, perl, python (if none is named) or shell"},
-                                     {"key", "KEY", "the model's key; if none is named, the folder's name"},
-                                     {0}};
+const struct option new_options[] = {
+    {"language", "NAME", "c, node, perl, python (if none is named), python-files or shell"},
+    {"key", "KEY", "the model's key; if none is named, the folder's name"},
+    {0}};
 
 /* The files of examples/models (meson.build). */
-extern const char kit_manifest[], kit_card[], kit_c[], kit_node[], kit_perl[], kit_python[], kit_shell[];
+extern const char kit_manifest[], kit_card[], kit_c[], kit_node[], kit_perl[], kit_python[], kit_python_files[],
+    kit_shell[];
 
 static const struct language {
     const char *name, *image, *file, *program, *exec;
@@ -62,8 +64,9 @@ static struct slice fill(struct arena *a, const char *text, const char *const pa
 static struct slice manifest_of(struct arena *a, const struct language *l, const char *key)
 {
     const char *memory = arena_printf(a, "%d", l->memory_mib), *pids = arena_printf(a, "%d", l->pids);
-    const char *const pair[][2] = {
-        {"@KEY@", key}, {"@EXEC@", l->exec}, {"@IMAGE@", l->image}, {"@MEMORY@", memory}, {"@PIDS@", pids}};
+    const char *const pair[][2] = {{"@KEY@", key},       {"@KIND@", strstr(l->name, "-files") ? "files" : "stdio-json"},
+                                   {"@EXEC@", l->exec},  {"@IMAGE@", l->image},
+                                   {"@MEMORY@", memory}, {"@PIDS@", pids}};
     return memory && pids ? fill(a, kit_manifest, pair, COUNT(pair)) : (struct slice){0};
 }
 
@@ -107,7 +110,7 @@ int cmd_model_new(struct call *c, struct err *e)
 {
     const struct language *l = language_of(call_option(c, "language"));
     if (!l)
-        return err_set(e, ERR_USAGE, "--language is c, node, perl, python or shell");
+        return err_set(e, ERR_USAGE, "--language is c, node, perl, python, python-files or shell");
     struct slice manifest = manifest_of(c->arena, l, key_of(c));
     if (check_key(c, manifest, e))
         return e->code = ERR_USAGE, -1;

@@ -162,7 +162,9 @@ static int start_programs(struct app *app, const struct config *c, const char *a
 {
     struct programs_config p = {
         .db = app->api.db, .scope = app->api.scope, .issuer = c->public_url, .ca = c->program_ca};
-    if (is_on("program.http", c->program_http, &p.plain, e) || check_public_url(c->public_url, e))
+    bool reuse;
+    if (is_on("sandbox.reuse", c->reuse, &reuse, e) || is_on("program.http", c->program_http, &p.plain, e) ||
+        check_public_url(c->public_url, e))
         return -1;
     if (!*p.issuer)
         p.issuer = arena_printf(c->arena, "%s://%s", strcmp(c->tls, "on") ? "http" : "https", address);
@@ -225,7 +227,7 @@ static int start(struct running *r, struct config *c, struct err *e)
     if (*c->open_client && !loopback(c->listen))
         return err_set(e, ERR_CONFIG,
                        "legacy.open_client lets anybody in, so it is allowed only when listening on loopback");
-    if (deliver_check_allow(c->webhook_allow, e))
+    if (deliver_check_allow(c->webhook_allow, e) || sandbox_minimum(c->minimum, (struct slice){NULL, 0}, c->arena, e))
         return -1;
     if (strcmp(c->webhook_private, "on") != 0 && strcmp(c->webhook_private, "off") != 0)
         return err_set(e, ERR_CONFIG, "webhook.private is on or off");

@@ -15,7 +15,7 @@ const struct option by_options[] = {{"by", "NAME", "who does this; default: your
 
 static struct people desk(struct app *app)
 {
-    return (struct people){app->api.db, app->api.keyring, app->api.scope};
+    return (struct people){.db = app->api.db, .keyring = app->api.keyring, .scope = app->api.scope};
 }
 
 struct asked {
@@ -51,7 +51,7 @@ int admin_user_list(struct app *app, const struct json *args, struct arena *a, s
 {
     struct people d = desk(app);
     (void)args;
-    return desk_list(&d, a, out, e);
+    return desk_list(&d, NULL, a, out, e);
 }
 
 int admin_user_approve(struct app *app, const struct json *args, struct arena *a, struct json_out *out, struct err *e)

@@ -13,7 +13,7 @@ static int start(struct app *app, struct config *c, struct workers **ret, struct
 {
     if (c->workers == 0)
         return err_set(e, ERR_CONFIG, "a worker runs at least one job at a time: --workers 1");
-    if (log_level_set(c->log_level, e))
+    if (log_level_set(c->log_level, e) || sandbox_minimum(c->minimum, (struct slice){NULL, 0}, c->arena, e))
         return -1;
     app_open_sandbox(app, c);
     if (privilege_drop(c->user, e) || app_open(app, c, e))

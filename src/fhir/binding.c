@@ -4,6 +4,7 @@
 
 #include "fhir/lookup_int.h"
 #include "fhir/match_int.h"
+#include "ucum/ucum.h"
 
 enum { NAMED = 16 }; /* value sets of so many codes are written out in the message */
 
@@ -33,7 +34,7 @@ static bool has_code(const struct fhir_valueset *v, const struct slice *system, 
     case VALUES_LISTED: return listed(v, system, code);
     case VALUES_MIME: return match_mime(code);
     case VALUES_CURRENCY: return match_currency(code);
-    case VALUES_UCUM: return !system || slice_is(*system, "http://unitsofmeasure.org");
+    case VALUES_UCUM: return (!system || slice_is(*system, "http://unitsofmeasure.org")) && ucum_valid(code);
     default: return true;
     }
 }

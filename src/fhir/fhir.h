@@ -54,6 +54,8 @@ int fhir_validate(const struct json *j, uint32_t root, const struct fhir_ask *as
 
 /* Is it the name of a resource type of R4 that can stand in a document ("Patient", not "DomainResource")? */
 bool fhir_is_resource(struct slice name);
+/* Is the node an object whose resourceType is `type`? Nothing else of it is looked at. */
+bool fhir_is(const struct json *j, uint32_t node, const char *type);
 const char *fhir_severity_name(enum fhir_severity severity); /* "error", "warning", "information" */
 
 /* Parse and validate one text, after its byte order mark if it has one; bad JSON becomes an issue of code "structure".

@@ -216,15 +216,17 @@ static int nodes_equal(struct fp_run *r, const struct fhirpath_item *x, const st
 
 /* --- items --- */
 
-static int quantities(const struct fhirpath_item *x, const struct fhirpath_item *y, bool similar)
+static int quantities(struct fp_run *r, const struct fhirpath_item *x, const struct fhirpath_item *y, bool similar)
 {
     struct fhirpath_quantity a, b;
     char room[2][24];
     int d;
     if (!quantity(x, room[0], &a) || !quantity(y, room[1], &b))
         return FP_FALSE;
+    if (fp_tick(r, unit_steps(&a, &b)))
+        return FP_FAILED;
     if (similar)
-        return quantity_similar(&a, &b);
+        return quantity_similar(r->arena, &a, &b);
     return quantity_cmp(&a, &b, &d) ? d == 0 : FP_UNKNOWN;
 }
 
@@ -232,7 +234,7 @@ static int values_equal(struct fp_run *r, const struct fhirpath_item *x, const s
 {
     int d = 1, t;
     if (x->kind == FHIRPATH_QUANTITY || y->kind == FHIRPATH_QUANTITY)
-        return quantities(x, y, similar);
+        return quantities(r, x, y, similar);
     if (is_number(x) && is_number(y)) {
         if (similar)
             return number_similar(x, y);
@@ -310,7 +312,7 @@ int fp_order(struct fp_run *r, uint32_t off, const struct fhirpath_item *x, cons
             return moments_cmp(&a, &b, ret);
         if ((a.kind == FHIRPATH_QUANTITY || b.kind == FHIRPATH_QUANTITY) && quantity(&a, room[0], &p) &&
             quantity(&b, room[1], &q))
-            return quantity_cmp(&p, &q, ret) ? FP_TRUE : FP_UNKNOWN;
+            return fp_tick(r, unit_steps(&p, &q)) ? FP_FAILED : quantity_cmp(&p, &q, ret) ? FP_TRUE : FP_UNKNOWN;
     }
     if (open_quantity(x, got) || open_quantity(y, also))
         return FP_UNKNOWN;

@@ -203,7 +203,7 @@ static int unit_fits(struct fp_run *r, const struct fp_node *n, const struct fhi
     if (got <= 0)
         return got;
     struct fhirpath_quantity other = {q->quantity->value, unit, false};
-    return unit_comparable(q->quantity, &other) == 1;
+    return fp_tick(r, unit_steps(q->quantity, &other)) ? -1 : unit_comparable(q->quantity, &other) == 1;
 }
 
 /* The converted input: 1, 0, -1; *ret_none: there was no input. */

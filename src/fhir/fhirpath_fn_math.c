@@ -297,5 +297,7 @@ int fn_comparable(struct fp_run *r, const struct fp_node *n, uint32_t want, stru
         return got < 0 || also < 0 ? -1 : 0;
     if (x.kind != FHIRPATH_QUANTITY || y.kind != FHIRPATH_QUANTITY)
         return fp_fail(r, n->off, "found something other than quantities, expected two of them");
+    if (fp_tick(r, unit_steps(x.quantity, y.quantity)))
+        return -1;
     return fp_push_bool(r, out, unit_comparable(x.quantity, y.quantity) == 1);
 }

@@ -81,46 +81,40 @@ static int of_product(struct fp_run *r, bool divide, const struct fhirpath_quant
                       const struct fhirpath_quantity *q, struct fp_list *out)
 {
     struct num a, b, c;
-    int8_t x[UNIT_BASES], y[UNIT_BASES];
-    char unit[64];
+    struct slice unit;
     bool plain = slice_is(q->unit, "1"); /* 2 'mg' * 3 stays in mg */
+    if (!num_parse(p->value, &a) || !num_parse(q->value, &b) || !(divide ? num_div : num_mul)(&a, &b, &c))
+        return 0;
     if (plain || (!divide && slice_is(p->unit, "1"))) {
         const struct fhirpath_quantity *keep = plain ? p : q;
-        if (!num_parse(p->value, &a) || !num_parse(q->value, &b) || !(divide ? num_div : num_mul)(&a, &b, &c))
-            return 0;
         return push_quantity(r, out, &c, keep->unit, keep->calendar);
     }
-    if (!unit_base(p, &a, x) || !unit_base(q, &b, y) || !(divide ? num_div : num_mul)(&a, &b, &c))
-        return 0;
-    for (int i = 0; i < UNIT_BASES; i++) {
-        int power = x[i] + (divide ? -y[i] : y[i]);
-        if (power < -99 || power > 99)
-            return 0;
-        x[i] = (int8_t)power;
-    }
-    unit_write(x, unit);
-    num_trim(&c);
-    return push_quantity(r, out, &c, arena_copy(r->arena, slice_of(unit)), false);
+    int done = fp_tick(r, unit_steps(p, q)) ? -1 : quantity_of_units(r->arena, &c, p, divide, q, &a, &unit);
+    if (done <= 0)
+        return done < 0 && arena_failed(r->arena) ? fp_no_memory(r) : done;
+    num_trim(&a);
+    return push_quantity(r, out, &a, unit, false);
 }
 
-/* In the unit of the first when both have it, else in base units. */
+/* In the finer unit of the two. */
 static int of_sum(struct fp_run *r, bool minus, const struct fhirpath_quantity *p, const struct fhirpath_quantity *q,
                   struct fp_list *out)
 {
     struct num a, b, c;
-    int8_t x[UNIT_BASES], y[UNIT_BASES];
-    char unit[64];
-    if (p->calendar == q->calendar && slice_eq(p->unit, q->unit)) {
-        if (!num_parse(p->value, &a) || !num_parse(q->value, &b) || !(minus ? num_sub : num_add)(&a, &b, &c))
-            return 0;
-        return push_quantity(r, out, &c, p->unit, p->calendar);
-    }
-    if (!unit_base(p, &a, x) || !unit_base(q, &b, y) || memcmp(x, y, sizeof x) != 0 ||
-        !(minus ? num_sub : num_add)(&a, &b, &c))
+    struct fhirpath_quantity unit;
+    bool same = p->calendar == q->calendar && slice_eq(p->unit, q->unit);
+    if (fp_tick(r, unit_steps(p, q)))
+        return -1;
+    int done = !same && (unit_is_scale(r->arena, p) || unit_is_scale(r->arena, q))
+                   ? 0
+                   : quantity_join(r->arena, p, q, &a, &b, &unit);
+    if (done <= 0)
+        return done < 0 ? fp_no_memory(r) : 0;
+    if (!(minus ? num_sub : num_add)(&a, &b, &c))
         return 0;
-    unit_write(x, unit);
-    num_trim(&c);
-    return push_quantity(r, out, &c, arena_copy(r->arena, slice_of(unit)), x[UNIT_BASES - 1] != 0);
+    if (!same)
+        num_trim(&c);
+    return push_quantity(r, out, &c, unit.unit, unit.calendar);
 }
 
 static int of_quantities(struct fp_run *r, const struct fp_node *n, const struct fhirpath_item *x,

@@ -1,26 +1,7 @@
 #include "fhir/fhirpath_unit_int.h"
 
-#include <stdio.h>
-
 #include "base/own.h"
-
-static const struct {
-    const char *code;
-    bool metric;
-    const char *per;
-    int8_t power[8];
-} units[] = {
-#define UNIT(code, metric, per, ...) {code, metric, per, {__VA_ARGS__}},
-#include "fhir/fhirpath_units.def"
-#undef UNIT
-};
-
-static const struct {
-    const char *code;
-    int8_t exp;
-} prefixes[] = {{"Y", 24}, {"Z", 21},  {"E", 18},  {"P", 15},  {"T", 12}, {"G", 9},  {"M", 6},
-                {"k", 3},  {"h", 2},   {"da", 1},  {"d", -1},  {"c", -2}, {"m", -3}, {"u", -6},
-                {"n", -9}, {"p", -12}, {"f", -15}, {"a", -18}, {"z", -21}};
+#include "ucum/ucum.h"
 
 static const struct {
     const char *one, *many, *ucum;
@@ -53,127 +34,23 @@ int unit_of_time(const struct fhirpath_quantity *q, enum time_unit *ret)
     return 0;
 }
 
-static int atom_of(struct slice s, bool prefixed)
+uint64_t unit_steps(const struct fhirpath_quantity *x, const struct fhirpath_quantity *y)
 {
-    for (size_t i = 0; i < COUNT(units); i++)
-        if ((!prefixed || units[i].metric) && slice_is(s, units[i].code))
-            return (int)i;
-    return -1;
+    return slice_eq(x->unit, y->unit) ? 1 : 16 * (x->unit.n + y->unit.n);
 }
 
-static void power_of_ten(int exp, struct num *ret)
+/* A unit as UCUM has it; of a calendar's year or month how many months it is instead. */
+static unsigned months(const struct fhirpath_quantity *q, struct slice *ret_code)
 {
-    char text[32];
-    int n = snprintf(text, sizeof text, "1e%d", exp);
-    num_parse((struct slice){text, (size_t)n}, ret);
-}
-
-/* An atom with or without a prefix. */
-static int simple(struct slice s, struct num *ret, int8_t power[UNIT_BASES])
-{
-    int i = atom_of(s, false);
-    struct num ten, per;
-    power_of_ten(0, &ten);
-    for (size_t k = 0; i < 0 && k < COUNT(prefixes); k++)
-        if (slice_starts(s, prefixes[k].code)) {
-            size_t n = strlen(prefixes[k].code);
-            i = atom_of((struct slice){s.p + n, s.n - n}, true);
-            power_of_ten(prefixes[k].exp, &ten);
-        }
-    if (i < 0 || !num_parse(slice_of(units[i].per), &per) || !num_mul(&per, &ten, ret))
+    *ret_code = q->unit;
+    if (!q->calendar)
         return 0;
-    memcpy(power, units[i].power, sizeof units[i].power);
-    power[UNIT_BASES - 1] = 0;
-    return 1;
-}
-
-/* *u times (atom)^exp. */
-static int multiply(struct unit *u, const struct num *atom, const int8_t power[UNIT_BASES], int exp)
-{
-    struct num *side = exp < 0 ? &u->down : &u->up;
-    for (int i = exp < 0 ? -exp : exp; i > 0; i--)
-        if (!num_mul(side, atom, side))
-            return 0;
-    for (int i = 0; i < UNIT_BASES; i++) {
-        int p = u->power[i] + power[i] * exp;
-        if (p < -99 || p > 99)
-            return 0;
-        u->power[i] = (int8_t)p;
-    }
-    return 1;
-}
-
-/* One component between . and /: digits, or an atom with an exponent; {annotations} count as 1. */
-static int component(struct slice s, bool below, struct unit *u)
-{
-    int8_t power[UNIT_BASES] = {0};
-    struct num atom;
-    int64_t whole, exp = 1;
-    const char *brace = memchr(s.p, '{', s.n);
-    if (brace) {
-        if (s.p[s.n - 1] != '}')
-            return 0;
-        s.n = (size_t)(brace - s.p);
-        if (s.n == 0)
-            return 1;
-    }
-    if (slice_int(s, 1, 1000000, &whole)) {
-        num_of(whole, &atom);
-        return multiply(u, &atom, power, below ? -1 : 1);
-    }
-    size_t n = s.n;
-    while (n && s.p[n - 1] >= '0' && s.p[n - 1] <= '9')
-        n--;
-    if (n && n < s.n && (s.p[n - 1] == '-' || s.p[n - 1] == '+'))
-        n--;
-    struct slice digits = {s.p + n, s.n - n};
-    if (digits.n && digits.p[0] == '+')
-        digits.p++, digits.n--;
-    if (n < s.n && !slice_int(digits, -20, 20, &exp))
-        return 0;
-    s.n = n;
-    return s.n && simple(s, &atom, power) && multiply(u, &atom, power, below ? -(int)exp : (int)exp);
-}
-
-static bool calendar_month(struct slice code, struct unit *ret)
-{
-    bool year = slice_is(code, "year");
-    if (!year && !slice_is(code, "month"))
-        return false;
-    num_of(year ? 12 : 1, &ret->up);
-    ret->power[UNIT_BASES - 1] = 1;
-    return true;
-}
-
-int unit_parse(struct slice code, bool calendar, struct unit *ret)
-{
-    struct unit u = {.power = {0}};
-    num_of(1, &u.up);
-    num_of(1, &u.down);
-    if (calendar) {
-        for (size_t i = 0; i < COUNT(calendar_words); i++)
-            if (slice_is(code, calendar_words[i].one) && !calendar_month(code, &u))
-                return unit_parse(slice_of(calendar_words[i].ucum), false, ret);
-        *ret = u;
-        return 1;
-    }
-    if (code.n == 0 || code.n > 100)
-        return 0;
-    bool below = false, brace = false;
-    size_t from = 0;
-    for (size_t i = 0; i <= code.n; i++) {
-        char c = i < code.n ? code.p[i] : '.';
-        brace = (brace || c == '{') && c != '}';
-        if ((c != '.' && c != '/') || (brace && i < code.n))
-            continue;
-        struct slice s = {code.p + from, i - from};
-        if (s.n ? !component(s, below, &u) : !(i == 0 && c == '/')) /* "/min" begins with a slash */
-            return 0;
-        below = c == '/';
-        from = i + 1;
-    }
-    *ret = u;
-    return 1;
+    if (slice_is(q->unit, "year") || slice_is(q->unit, "month"))
+        return slice_is(q->unit, "year") ? 12 : 1;
+    for (size_t i = 0; i < COUNT(calendar_words); i++)
+        if (slice_is(q->unit, calendar_words[i].one))
+            *ret_code = slice_of(calendar_words[i].ucum);
+    return 0;
 }
 
 static bool same_unit(const struct fhirpath_quantity *x, const struct fhirpath_quantity *y)
@@ -183,89 +60,154 @@ static bool same_unit(const struct fhirpath_quantity *x, const struct fhirpath_q
 
 int unit_comparable(const struct fhirpath_quantity *x, const struct fhirpath_quantity *y)
 {
-    struct unit a, b;
+    struct slice a, b;
+    unsigned m = months(x, &a), n = months(y, &b);
     if (same_unit(x, y))
         return 1;
-    if (!unit_parse(x->unit, x->calendar, &a) || !unit_parse(y->unit, y->calendar, &b))
-        return -1;
-    return memcmp(a.power, b.power, sizeof a.power) == 0;
+    return m || n ? m && n : ucum_codes_commensurable(a, b);
 }
 
-int unit_base(const struct fhirpath_quantity *q, struct num *ret, int8_t power[UNIT_BASES])
+/* Values of years and months, in months. */
+static int in_months(const struct fhirpath_quantity *q, unsigned by, struct num *ret)
 {
-    struct unit u;
-    struct num v;
-    if (!unit_parse(q->unit, q->calendar, &u) || !num_parse(q->value, &v) || !num_mul(&v, &u.up, &v) ||
-        !num_div(&v, &u.down, ret))
-        return 0;
-    memcpy(power, u.power, sizeof u.power);
-    return 1;
-}
-
-/* Both values times what makes their units one, so that nothing is divided: 1 or 0. */
-static int in_common(const struct fhirpath_quantity *x, const struct fhirpath_quantity *y, struct num *a, struct num *b)
-{
-    struct unit u, v;
-    if (!num_parse(x->value, a) || !num_parse(y->value, b))
-        return 0;
-    if (same_unit(x, y))
-        return 1;
-    return unit_parse(x->unit, x->calendar, &u) && unit_parse(y->unit, y->calendar, &v) &&
-           memcmp(u.power, v.power, sizeof u.power) == 0 && num_mul(a, &u.up, a) && num_mul(a, &v.down, a) &&
-           num_mul(b, &v.up, b) && num_mul(b, &u.down, b);
+    struct num v, n;
+    num_of(by, &n);
+    return num_parse(q->value, &v) && num_mul(&v, &n, ret);
 }
 
 int quantity_cmp(const struct fhirpath_quantity *x, const struct fhirpath_quantity *y, int *ret)
 {
-    struct num a, b;
-    if (!in_common(x, y, &a, &b))
-        return 0;
-    *ret = num_cmp(&a, &b);
-    return 1;
+    struct slice a, b;
+    struct num v, w;
+    struct ucum_number p, q;
+    unsigned m = months(x, &a), n = months(y, &b);
+    if (same_unit(x, y) || (m && n)) {
+        if (!in_months(x, m && n ? m : 1, &v) || !in_months(y, m && n ? n : 1, &w))
+            return 0;
+        *ret = num_cmp(&v, &w);
+        return 1;
+    }
+    return !m && !n && ucum_number(x->value, &p) && ucum_number(y->value, &q) && ucum_codes_compare(&p, a, &q, b, ret);
 }
 
-/* The worth of one unit in the last digit, in base units. */
-static int last_digit(const struct fhirpath_quantity *q, struct num *ret)
+enum { DIGITS = 40 }; /* of what does not end, before it is rounded to what is told of it */
+
+/* The value `v` through the pair: 1, 0, -1. */
+static int through(struct arena *a, const struct ucum_pair *p, struct slice v, struct num *ret)
 {
-    struct num v, step = {.n = 1, .d = {1}};
-    struct unit u;
-    if (!num_parse(q->value, &v) || !unit_parse(q->unit, q->calendar, &u))
+    struct ucum_number n;
+    struct slice text;
+    enum ucum_end end;
+    int done = ucum_number(v, &n) ? ucum_convert(p, &n, DIGITS, a, &text, &end) : 0;
+    return done == 1 ? num_parse(text, ret) : done;
+}
+
+/* The pair of two codes, by definition: 1, 0, -1. */
+static int pair_of(struct arena *a, struct slice from, struct slice to, const struct ucum_pair **ret)
+{
+    struct ucum_fault f;
+    const struct ucum_unit *u = ucum_parse(a, from, &f), *v = u ? ucum_parse(a, to, &f) : NULL;
+    *ret = v ? ucum_pair(a, u, v, UCUM_BY_DEFINITION, NULL, &f) : NULL;
+    return *ret ? 1 : arena_failed(a) ? -1 : 0;
+}
+
+int quantity_join(struct arena *a, const struct fhirpath_quantity *x, const struct fhirpath_quantity *y,
+                  struct num *ret_x, struct num *ret_y, struct fhirpath_quantity *ret_unit)
+{
+    static const struct ucum_number one = {.limb = {1}, .n = 1};
+    struct slice from, to;
+    const struct ucum_pair *p;
+    unsigned m = months(x, &from), n = months(y, &to);
+    int order, done;
+    *ret_unit = *x;
+    if (same_unit(x, y))
+        return num_parse(x->value, ret_x) && num_parse(y->value, ret_y);
+    if (m && n) {
+        *ret_unit = m < n ? *x : *y;
+        return in_months(x, m, ret_x) && in_months(y, n, ret_y);
+    }
+    if (m || n || ucum_codes_compare(&one, from, &one, to, &order) != 1)
+        return 0;
+    if (order > 0) { /* one x is more than one y: y is the finer */
+        *ret_unit = *y;
+        done = pair_of(a, from, to, &p);
+        return done == 1 ? (done = through(a, p, x->value, ret_x)) == 1 ? num_parse(y->value, ret_y) : done : done;
+    }
+    done = pair_of(a, to, from, &p);
+    return done == 1 ? (done = through(a, p, y->value, ret_y)) == 1 ? num_parse(x->value, ret_x) : done : done;
+}
+
+/* What one in the last digit of a value is worth in another unit: a difference, so without the shift of a scale. */
+static int last_digit(struct arena *a, const struct fhirpath_quantity *q, const struct fhirpath_quantity *unit,
+                      struct num *ret)
+{
+    struct num v, zero, ignored;
+    struct fhirpath_quantity one = *q, none = *q, to = {SLICE("0"), unit->unit, unit->calendar}, joined;
+    if (!num_parse(q->value, &v))
         return 0;
     num_trim(&v);
-    step.scale = v.scale;
-    return num_mul(&step, &u.up, &step) && num_div(&step, &u.down, ret);
+    v = (struct num){.n = 1, .scale = v.scale, .d = {1}};
+    one.value = num_text(&v, a);
+    none.value = SLICE("0");
+    return one.value.p && quantity_join(a, &one, &to, &v, &ignored, &joined) == 1 &&
+           quantity_join(a, &none, &to, &zero, &ignored, &joined) == 1 && num_sub(&v, &zero, ret);
 }
 
-int quantity_similar(const struct fhirpath_quantity *x, const struct fhirpath_quantity *y)
+static int similar(struct arena *a, const struct fhirpath_quantity *x, const struct fhirpath_quantity *y)
 {
-    struct num a, b, sa, sb, qa, qb;
-    int8_t pa[UNIT_BASES], pb[UNIT_BASES];
+    struct num v, w, p, q;
+    struct fhirpath_quantity unit;
+    if (quantity_join(a, x, y, &v, &w, &unit) != 1 || !last_digit(a, x, &unit, &p) || !last_digit(a, y, &unit, &q))
+        return 0;
+    const struct num coarse = num_cmp(&p, &q) > 0 ? p : q;
+    return !num_is_zero(&coarse) && num_div(&v, &coarse, &p) && num_div(&w, &coarse, &q) &&
+           num_round(&p, 0, NUM_HALF_UP, &v) && num_round(&q, 0, NUM_HALF_UP, &w) && num_cmp(&v, &w) == 0;
+}
+
+int quantity_similar(struct arena *a, const struct fhirpath_quantity *x, const struct fhirpath_quantity *y)
+{
+    struct arena_mark m = arena_mark(a);
     int d;
     if (quantity_cmp(x, y, &d) && d == 0)
         return 1;
-    if (!unit_base(x, &a, pa) || !unit_base(y, &b, pb) || memcmp(pa, pb, sizeof pa) != 0 || !last_digit(x, &sa) ||
-        !last_digit(y, &sb))
-        return 0;
-    const struct num *step = num_cmp(&sa, &sb) > 0 ? &sa : &sb;
-    if (!num_div(&a, step, &qa) || !num_div(&b, step, &qb))
-        return 0;
-    return num_round(&qa, 0, NUM_HALF_UP, &a) && num_round(&qb, 0, NUM_HALF_UP, &b) && num_cmp(&a, &b) == 0;
+    d = similar(a, x, y);
+    arena_rewind(a, m);
+    return d;
 }
 
-void unit_write(const int8_t power[UNIT_BASES], char out[64])
+bool unit_is_scale(struct arena *a, const struct fhirpath_quantity *q)
 {
-    static const char *const base[UNIT_BASES] = {"m", "g", "s", "K", "mol", "cd", "C", "[IU]", "month"};
-    int n = 0;
-    for (int below = 0; below < 2; below++)
-        for (int i = 0; i < UNIT_BASES; i++) {
-            int p = below ? -power[i] : power[i];
-            if (p <= 0 || n > 50)
-                continue;
-            if (n || below)
-                out[n++] = below ? '/' : '.';
-            n += snprintf(out + n, 64 - (size_t)n, p == 1 ? "%s" : "%s%d", base[i], p);
-        }
-    if (n == 0)
-        out[n++] = '1';
-    out[n] = '\0';
+    struct ucum_fault f;
+    const struct ucum_unit *u = q->calendar ? NULL : ucum_parse(a, q->unit, &f);
+    return u && ucum_special(u);
+}
+
+/* "/min" is no term that can stand in parentheses, "1/min" is. */
+static void add_term(struct buf *b, struct slice code)
+{
+    buf_printf(b, "(%s%.*s)", code.n && code.p[0] == '/' ? "1" : "", SLICE_FMT(code));
+}
+
+int quantity_of_units(struct arena *a, const struct num *value, const struct fhirpath_quantity *x, bool divide,
+                      const struct fhirpath_quantity *y, struct num *ret, struct slice *ret_unit)
+{
+    struct slice from, to;
+    struct buf code = buf_in(a, 4 * UCUM_LENGTH), base = buf_in(a, 4 * UCUM_LENGTH);
+    struct ucum_fault f;
+    if (months(x, &from) || months(y, &to))
+        return 0;
+    add_term(&code, from);
+    buf_byte(&code, divide ? '/' : '.');
+    add_term(&code, to);
+    const struct ucum_unit *u = ucum_parse(a, buf_text(&code), &f), *v = NULL;
+    if (u) {
+        ucum_base(u, &base);
+        v = ucum_parse(a, buf_text(&base), &f);
+    }
+    const struct ucum_pair *p = v ? ucum_pair(a, u, v, UCUM_BY_DEFINITION, NULL, &f) : NULL;
+    struct slice text = num_text(value, a);
+    if (arena_failed(a))
+        return -1;
+    *ret_unit = buf_text(&base);
+    return p ? through(a, p, text, ret) : 0;
 }

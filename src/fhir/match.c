@@ -34,12 +34,13 @@ static bool no_space(struct slice s)
     return s.n > 0;
 }
 
+/* "No whitespace other than single spaces in the contents", says R4; its regular expression would let a tab pass. */
 static bool code(struct slice s)
 {
-    bool before = true; /* white space, or the start */
+    bool before = true; /* a space, or the start */
     for (size_t i = 0; i < s.n; i++) {
-        bool now = space((unsigned char)s.p[i]);
-        if ((now && before) || ((unsigned char)s.p[i] < 0x20 && !now))
+        bool now = s.p[i] == ' ';
+        if ((now && before) || (unsigned char)s.p[i] < 0x20)
             return false;
         before = now;
     }

@@ -435,6 +435,22 @@ static void check_object(struct check *c, const struct frame *f, const struct fh
     element_done(c, f, s, obj, seen, due);
 }
 
+/* What is added of a type that another version of FHIR has. */
+static const char *other_version(struct slice name)
+{
+    static const struct {
+        const char *type, *said;
+    } other[] = {
+#define OTHER(type, versions) {type, " (it is of FHIR " versions ")"},
+#include "fhir/others.def"
+#undef OTHER
+    };
+    for (size_t i = 0; name.p && i < sizeof other / sizeof *other; i++)
+        if (slice_is(name, other[i].type))
+            return other[i].said;
+    return "";
+}
+
 /* The shape that resourceType names; NULL and an issue when it does not. */
 static const struct fhir_shape *resource_type(struct check *c, const struct frame *f, uint32_t node, const char *want)
 {
@@ -449,10 +465,10 @@ static const struct fhir_shape *resource_type(struct check *c, const struct fram
     const struct fhir_shape *s = name.p ? resource_shape(name) : NULL;
     if (!s)
         issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v),
-                  "found a resourceType that FHIR R4 does not have, expected the name of one");
+                  "found a resourceType that FHIR R4 does not have%s, expected the name of one", other_version(name));
     else if (want && !slice_is(name, want))
-        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v), "found a %.*s, expected a %s", (int)s->len,
-                  fhir_pool + s->name, want);
+        issue_add(c, FHIR_ERROR, "structure", f, check_off(c, v), "found a resource of type %.*s, expected %s",
+                  (int)s->len, fhir_pool + s->name, want);
     return s;
 }
 
@@ -483,6 +499,12 @@ bool fhir_is_resource(struct slice name)
     return resource_shape(name) != NULL;
 }
 
+bool fhir_is(const struct json *j, uint32_t node, const char *type)
+{
+    uint32_t said = json_get_kind(j, node, "resourceType", JSON_STRING);
+    return said && json_is(j, said, type);
+}
+
 const char *fhir_severity_name(enum fhir_severity severity)
 {
     static const char *const names[] = {"error", "warning", "information"};
@@ -508,11 +530,30 @@ int fhir_validate(const struct json *j, uint32_t root, const struct fhir_ask *as
     return 0;
 }
 
+/* What somebody may have given by mistake. */
+static const char *mistaken(struct slice text)
+{
+    static const struct {
+        const char *begins, *said;
+    } row[] = {{"<", "; it looks like XML, and FHIR's JSON is expected"},
+               {"\x1F\x8B", "; it looks like gzip: unpack it first"},
+               {"PK\x03\x04", "; it looks like a zip file: unpack it first"},
+               {"\x28\xB5\x2F\xFD", "; it looks like zstd: unpack it first"},
+               {"\xFF\xFE", "; it looks like UTF-16, and UTF-8 is expected"},
+               {"\xFE\xFF", "; it looks like UTF-16, and UTF-8 is expected"}};
+    text = slice_trim(text);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        if (slice_starts(text, row[i].begins))
+            return row[i].said;
+    return "";
+}
+
 static int report_bad_json(struct slice text, const struct json_fault *fault, struct arena *a, size_t max_issues,
                            struct fhir_report *ret, struct err *e)
 {
     struct fhir_issue *issue = fault->what ? TAKE_NEW(a, struct fhir_issue) : NULL;
-    const char *sentence = issue ? arena_printf(a, "the text is not valid JSON: %s", fault->what) : NULL;
+    const char *sentence =
+        issue ? arena_printf(a, "the text is not valid JSON: %s%s", fault->what, mistaken(text)) : NULL;
     if (!sentence)
         return err_set(e, ERR_NO_MEMORY, "read a document of %zu bytes", text.n);
     *issue = (struct fhir_issue){FHIR_ERROR, "structure", "", fault->line, fault->column, sentence};

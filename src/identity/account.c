@@ -104,7 +104,7 @@ static int forget_failures(struct tx *tx, const struct people *p, const uint8_t 
 static int insert_invitation(struct tx *tx, const struct inviting *x, struct err *e)
 {
     int64_t now = clock_now_us();
-    struct audit_entry by = {.actor = x->by, .role = "operator"};
+    struct audit_entry by = {.actor = x->by, .role = x->p->manager ? x->p->manager : role_name(ROLE_OPERATOR)};
     return tx_put(tx, e,
                   "INSERT INTO invitation (scope, id, staff, code, role, made_by, made_at, until) VALUES ($1, $2, $3, "
                   "$4, $5, $6, $7, $8)",
@@ -120,7 +120,7 @@ static int insert_invitation(struct tx *tx, const struct inviting *x, struct err
 static int add_body(struct tx *tx, void *arg, struct err *e)
 {
     struct inviting *x = arg;
-    struct audit_entry by = {.actor = x->by, .role = "operator"};
+    struct audit_entry by = {.actor = x->by, .role = x->p->manager ? x->p->manager : role_name(ROLE_OPERATOR)};
     int n = tx_exec(tx, e, "INSERT INTO account (scope, staff, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
                     V_ID(x->p->scope), V_ID(x->staff), V_INT(clock_now_us()));
     if (n < 0)
@@ -164,7 +164,7 @@ int account_add(const struct people *p, struct slice name, enum role role, const
 static int invite_body(struct tx *tx, void *arg, struct err *e)
 {
     struct inviting *x = arg;
-    struct audit_entry by = {.actor = x->by, .role = "operator"};
+    struct audit_entry by = {.actor = x->by, .role = x->p->manager ? x->p->manager : role_name(ROLE_OPERATOR)};
     const struct people *p = x->p;
     int ended;
     int n = tx_exec(tx, e, "UPDATE account SET password = NULL, password_at = NULL WHERE scope = $1 AND staff = $2",

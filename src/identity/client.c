@@ -178,7 +178,7 @@ int client_list(struct db *db, const uint8_t scope[16], struct arena *a, struct 
     return db_rows(db, a, ret, e,
                    "SELECT c.name, c.webhook_origin, c.created_at, c.disabled_at, c.rate, c.burst, k.jwks, k.url, c.id "
                    "FROM client c LEFT JOIN client_keys k ON k.scope = c.scope AND k.client = c.id WHERE c.scope = $1 "
-                   "ORDER BY c.name",
+                   "AND NOT EXISTS (SELECT 1 FROM staff s WHERE s.scope = c.scope AND s.id = c.id) ORDER BY c.name",
                    V_ID(scope)) < 0
                ? -1
                : 0;
@@ -273,6 +273,33 @@ int client_identify(struct db *db, const uint8_t scope[16], struct slice authori
                 V_BYTES(hash, sizeof hash), V_ID(scope)) < 0)
         return -1;
     return take_caller(&r, scope, ret) ? 0 : err_set(e, ERR_NOT_SIGNED_IN, "no client has this API key");
+}
+
+/* Once: the second of two at the same moment finds it there. */
+static int insert_staff(struct tx *tx, void *arg, struct err *e)
+{
+    struct adding *c = arg;
+    int n = tx_exec(tx, e,
+                    "INSERT INTO client (scope, id, name, key_hash, created_at, disabled_at) VALUES ($1, $2, $3, $4, "
+                    "$5, $5) ON CONFLICT DO NOTHING",
+                    V_ID(c->scope), V_ID(c->id), V_STR(c->name), V_BYTES(c->hash, sizeof c->hash),
+                    V_INT(clock_now_us()));
+    return n < 0 ? -1 : n ? client_audit(tx, c->scope, c->id, c->audit, e) : 0;
+}
+
+int client_of_staff(struct db *db, const struct caller *who, const struct audit_entry *audit, struct arena *a,
+                    struct err *e)
+{
+    struct rows r;
+    struct audit_entry entry = *audit;
+    struct adding c = {.scope = who->scope, .name = who->name, .audit = &entry};
+    int n = db_rows(db, a, &r, e, "SELECT 1 FROM client WHERE scope = $1 AND id = $2", V_ID(who->scope), V_ID(who->id));
+    if (n != 0)
+        return n < 0 ? -1 : 0;
+    memcpy(c.id, who->id, sizeof c.id);
+    rnd_bytes(c.hash, sizeof c.hash); /* of no key there is */
+    entry.why = "first-use";
+    return tx_run(db, insert_staff, &c, e);
 }
 
 int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret,

@@ -80,6 +80,12 @@ int client_audit(struct tx *tx, const uint8_t scope[16], const uint8_t id[16], c
 /* "lz_" or "lt_" and 32 random bytes, and the hash that is stored of it; NULL: memory is out. */
 const char *client_secret(const char *prefix, struct arena *a, uint8_t ret_hash[32]);
 
+/* Somebody of staff sends a job of their own: jobs belong to clients, so a row of their id and nobody's key is made on
+ * first use. It is disabled, so that it signs nobody in whatever key it is given, and client_list does not have it.
+ * Blocks for a commit the first time. */
+int client_of_staff(struct db *db, const struct caller *who, const struct audit_entry *audit, struct arena *a,
+                    struct err *e);
+
 /* The client that jobs sent from the command line belong to, with the operator's role; made on first use. */
 int client_operator(struct db *db, struct keyring *k, const uint8_t scope[16], struct arena *a, struct caller *ret,
                     struct err *e);

@@ -44,7 +44,18 @@ static int find_by_name(const struct people *d, struct slice who, struct arena *
                       : err_set(e, ERR_CONFLICT, "%d people have that name: give the id ('lazaret user list')", found);
 }
 
-int desk_list(const struct people *d, struct arena *a, struct json_out *out, struct err *e)
+/* Did `by` propose a role of whom row v of the staff is? */
+static bool proposed_by(const struct rows *grants, const struct val *v, const char *by)
+{
+    for (int k = 0; k < grants->n; k++) {
+        const struct val *x = row_at(grants, k, 0);
+        if (memcmp(x[0].s.p, v[0].s.p, 16) == 0 && slice_is(x[3].s, by))
+            return true;
+    }
+    return false;
+}
+
+int desk_list(const struct people *d, const char *by, struct arena *a, struct json_out *out, struct err *e)
 {
     struct rows r, g;
     char text[UUID_TEXT], when[CLOCK_TEXT];
@@ -60,6 +71,8 @@ int desk_list(const struct people *d, struct arena *a, struct json_out *out, str
     for (int i = 0; i < r.n; i++) {
         const struct val *v = row_at(&r, i, 0);
         struct json j;
+        if (by && !proposed_by(&g, v, by))
+            continue;
         rc = person_open(d, (const uint8_t *)v[0].s.p, v[1].s, a, &j, e);
         if (rc)
             break;
@@ -103,6 +116,11 @@ struct managing {
     enum desk_done done;
 };
 
+static const char *manager(const struct people *d)
+{
+    return d->manager ? d->manager : role_name(ROLE_OPERATOR);
+}
+
 static bool sees_people(enum role role)
 {
     return role == ROLE_DOCTOR || role == ROLE_INSTALLER || role == ROLE_MONITOR || role == ROLE_RESEARCHER;
@@ -142,9 +160,10 @@ static int grant(struct tx *tx, struct managing *m, const struct person *p, stru
     bool proposed = r.n > 0;
     if (!proposed && person_propose(tx, m->d->scope, m->id, m->role, m->by, e))
         return -1;
-    if (!proposed && sees_people(m->role))
+    bool two = sees_people(m->role) || m->d->manager;
+    if (!proposed && two)
         return m->done = DESK_PROPOSED, 0;
-    if (sees_people(m->role) && slice_is(row_at(&r, 0, 0)->s, m->by))
+    if (two && slice_is(row_at(&r, 0, 0)->s, m->by))
         return err_set(e, ERR_CONFLICT, "%s proposed this: the role %s needs somebody else's approval", m->by, role);
     int n =
         tx_exec(tx, e,
@@ -170,7 +189,7 @@ static int end_role(struct tx *tx, const struct managing *m, struct err *e)
 
 static int end_sessions(struct tx *tx, const struct managing *m, struct err *e)
 {
-    struct audit_entry by = {.actor = m->by, .role = "operator"};
+    struct audit_entry by = {.actor = m->by, .role = manager(m->d)};
     int ended;
     return session_end_all_in(tx, m->d->scope, m->id, "suspended", &by, m->arena, &ended, e);
 }
@@ -212,7 +231,7 @@ static int manage_in(struct tx *tx, void *arg, struct err *e)
     const char *did = m->deed == APPROVE && m->done == DESK_PROPOSED ? word[PROPOSE] : word[m->deed];
     char why[64];
     snprintf(why, sizeof why, "%s%s%s", did, role ? " " : "", role ? role_name(m->role) : "");
-    return person_audit(tx, m->d->scope, m->by, "operator", "admin", role ? "Grant" : "Staff", m->id, why, e);
+    return person_audit(tx, m->d->scope, m->by, manager(m->d), "admin", role ? "Grant" : "Staff", m->id, why, e);
 }
 
 int desk_may_do(enum role role, const char *by, struct err *e)

@@ -1,8 +1,9 @@
 /* desk.h -- managing the study's people: who may hold which role, who is suspended.
  *
  * A role that sees people's data (doctor, installer, monitor, researcher) takes two: one proposes, another approves.
- * The identity provider's proposal counts as one of the two. Who may not hold two roles is told so by policy's
- * sentence. Suspending somebody ends their sessions in the same transaction.
+ * The identity provider's proposal counts as one of the two. Where somebody manages from afar (people.manager), every
+ * role takes two: else one of them could make a second self that approves. Who may not hold two roles is told so by
+ * policy's sentence. Suspending somebody ends their sessions in the same transaction.
  *
  * `who`: an id, or the name or subject somebody signed in with, if only one person has it. `by`: who does this, and
  * stands in the audit log. ERR_NOT_FOUND, ERR_CONFLICT, ERR_USAGE with a sentence. Each blocks for a commit. */
@@ -13,8 +14,9 @@
 
 enum desk_done { DESK_PROPOSED, DESK_GRANTED };
 
-/* A JSON array of everybody: id, name, subject, state, roles, proposals. */
-int desk_list(const struct people *p, struct arena *a, struct json_out *out, struct err *e);
+/* A JSON array of everybody: id, name, subject, state, roles, proposals. `by`: only those for whom they proposed a
+ * role; NULL: all. */
+int desk_list(const struct people *p, const char *by, struct arena *a, struct json_out *out, struct err *e);
 int desk_propose(const struct people *p, struct slice who, enum role role, const char *by, struct arena *a,
                  struct err *e);
 /* Approves the open proposal; without one, proposes (and a role that sees nobody's data is granted at once). */

@@ -148,6 +148,7 @@ int issuer_start(const struct issuer_config *c, struct issuer **ret, struct err 
         return err_set(e, ERR_NO_MEMORY, "the identity provider");
     x->c = *c;
     x->again_us = INT64_MIN;
+    x->fetching = true; /* the thread begins with it: who asks before it runs waits, too */
     pthread_mutex_init(&x->lock, NULL);
     pthread_condattr_init(&mono);
     pthread_condattr_setclock(&mono, CLOCK_MONOTONIC);
@@ -216,18 +217,24 @@ static int wait_for_fetch(struct issuer *x)
     return x->tries != tries;
 }
 
+/* What is not known, or too old, is asked for: not more than once in ISSUER_AGAIN_S. 0: nobody answered in time. */
+static int fetch_now(struct issuer *x)
+{
+    if (clock_mono_us() >= x->again_us && !x->fetching) {
+        x->again_us = clock_mono_us() + ISSUER_AGAIN_S * INT64_C(1000000);
+        x->wanted = true;
+        pthread_cond_signal(&x->wake);
+    }
+    return !(x->wanted || x->fetching) || wait_for_fetch(x);
+}
+
 static int find_key(struct issuer *x, const struct token_head *head, struct arena *a, struct slice *ret,
                     uint64_t *ret_set, struct err *e)
 {
     int found = look_up(x, head, a, ret, ret_set, e);
     if (found)
         return found;
-    if (clock_mono_us() >= x->again_us && !x->fetching) {
-        x->again_us = clock_mono_us() + ISSUER_AGAIN_S * INT64_C(1000000);
-        x->wanted = true;
-        pthread_cond_signal(&x->wake);
-    }
-    if ((x->wanted || x->fetching) && !wait_for_fetch(x))
+    if (!fetch_now(x))
         return err_set(e, ERR_PROVIDER, "the identity provider did not answer in time");
     found = look_up(x, head, a, ret, ret_set, e);
     if (found)
@@ -296,7 +303,7 @@ int issuer_doors(struct issuer *x, struct arena *a, struct issuer_doors *ret, st
 {
     struct slice copy = {NULL, 0};
     pthread_mutex_lock(&x->lock);
-    bool known = young(x) || (x->fetching && wait_for_fetch(x) && young(x));
+    bool known = young(x) || (fetch_now(x) && young(x));
     if (known)
         copy = arena_copy(a, x->document);
     pthread_mutex_unlock(&x->lock);

@@ -3,7 +3,8 @@
  * One thread of its own asks the provider; nobody else does, so that at most one request to it is under way. It asks
  *   - at the start, and every five minutes, so that a key that was withdrawn is forgotten;
  *   - again and again with pauses while it fails (1 s to 60 s);
- *   - when a token names a key that is not known, but for that not more than once in 30 seconds.
+ *   - when a token names a key that is not known, or somebody signs in and nothing young is known, but for that not
+ *     more than once in 30 seconds.
  * Who needs the answer of such a fetch waits for it, at most ISSUER_WAIT_MS and at most ISSUER_WAITERS of them;
  * everybody else is answered at once. Keys that were fetched serve until they are `keep_s` old, then nothing does
  * (ERR_PROVIDER).
@@ -42,7 +43,7 @@ struct issuer_doors {
     bool says_iss;                                   /* it names itself in its answers (RFC 9207) */
     bool secret_in_form;                             /* client_secret_post, because it takes no client_secret_basic */
 };
-/* ERR_PROVIDER: the document was never fetched, or is too old. May wait for a fetch that is under way. */
+/* ERR_PROVIDER: the document was never fetched, or is too old. Waits as said above. */
 int issuer_doors(struct issuer *x, struct arena *a, struct issuer_doors *ret, struct err *e);
 
 #endif

@@ -18,6 +18,8 @@ struct people {
     struct db *db;
     struct keyring *keyring;
     const uint8_t *scope; /* 16 bytes */
+    /* The role of who manages people by it, from afar. NULL: the operator, on this machine. */
+    const char *manager;
 };
 
 struct person {

@@ -1,9 +1,10 @@
-/* child.c -- from a fresh clone to the stranger's program, every step of it or none.
+/* child.c -- from a fresh clone to the stranger's program, every step of it or none, and to its end.
  *
  * The clone is process 1 of its process namespace and stays that: shut in like the program and with nothing but its
  * gate open, it starts the program as process 2, reaps what is orphaned, and says how the program ended. So a program's
- * signals act as everywhere (process 1 would be deaf to abort and alarm), and when process 1 leaves, the kernel kills
- * the rest.
+ * signals act as everywhere (process 1 would be deaf to abort and alarm). When the program ends, or the spawner asks
+ * (SIGTERM), it kills and reaps the rest, so that the time of all of them counts; when it leaves before it got to that,
+ * the kernel kills them. What it does with files by the contract FILES it does shut in, too.
  *
  * The order is forced in places: ids before mounts (files in its own tmpfs cannot belong to an id its namespace does
  * not map, EOVERFLOW), mounts before capabilities go, the bounding set before the capabilities that may shrink it, the
@@ -120,6 +121,13 @@ static int shut_in(const struct child_plan *p, int *gate, struct fail *f)
     return filter_install(p->filter) ? fail_set(f, JAIL_WHY_SECCOMP) : 0;
 }
 
+/* By FILES, stdin is nothing, and what is said on stdout joins stderr: the answer is a file. */
+static int turn_from_pipes(void)
+{
+    int null = open("/dev/null", O_RDONLY);
+    return null < 0 || dup2(null, 0) < 0 || dup2(2, 1) < 0 ? -1 : 0;
+}
+
 static void become_program(const struct jail_request *r)
 {
     char key[16 + sizeof r->model_key], version[16 + sizeof r->model_version];
@@ -130,7 +138,13 @@ static void become_program(const struct jail_request *r)
     snprintf(key, sizeof key, "LAZARET_MODEL=%s", r->model_key);
     snprintf(version, sizeof version, "LAZARET_VERSION=%s", r->model_version);
     char *env[] = {"LAZARET=1", key,           version, "LANG=C.UTF-8", "TZ=UTC", "PATH=/usr/bin:/bin",
-                   "HOME=/tmp", "TMPDIR=/tmp", NULL};
+                   "HOME=/tmp", "TMPDIR=/tmp", NULL, NULL, NULL};
+    if (r->contract == JAIL_FILES) {
+        env[8] = "LAZARET_INPUT=" JAIL_INPUT;
+        env[9] = "LAZARET_OUTPUT=" JAIL_OUTPUT;
+        if (turn_from_pipes())
+            return;
+    }
     execve(argv[0], argv, env);
 }
 
@@ -140,6 +154,9 @@ static pid_t start_program(const struct child_plan *p, struct fail *f)
 {
     pid_t pid = vfork(); /* tidy: allow (posix_spawn cannot set a limit in between) */
     if (pid == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
         if (p->memory_is_hard || !limit(RLIMIT_AS, (uint64_t)p->request->memory_mib << 20, f)) {
             become_program(p->request);
             fail_set(f, JAIL_WHY_PROGRAM);
@@ -151,13 +168,59 @@ static pid_t start_program(const struct child_plan *p, struct fail *f)
     return pid;
 }
 
-static int await_program(pid_t program)
+static void end_rest(void)
+{
+    kill(-1, SIGKILL);
+    while (wait4(-1, NULL, __WALL, NULL) > 0 || errno == EINTR)
+        ;
+}
+
+/* SIGCHLD and SIGTERM are blocked. A signal that came from outside has no sender that could be named in here. */
+static int await_program(pid_t program, const sigset_t *blocked)
 {
     int status = 0;
-    for (pid_t pid; (pid = wait4(-1, &status, 0, NULL)) != program;)
+    siginfo_t info;
+    for (;;) {
+        pid_t pid = wait4(-1, &status, WNOHANG, NULL);
+        if (pid == program)
+            break;
         if (pid < 0 && errno != EINTR)
             _exit(125);
+        if (pid == 0 && sigtimedwait(blocked, &info, NULL) == SIGTERM && info.si_pid == 0)
+            break;
+    }
+    end_rest();
     return status;
+}
+
+static int copy(int from, int to)
+{
+    static char buf[16384];
+    ssize_t n;
+    while ((n = read(from, buf, sizeof buf)) != 0)
+        for (ssize_t at = 0, put; at < n || n < 0; at += put)
+            if (n < 0 || (put = write(to, buf + at, (size_t)(n - at))) < 0)
+                return -1;
+    return 0;
+}
+
+static int take_input(struct fail *f)
+{
+    int fd = mkdir("/tmp/in", 0755) || mkdir("/tmp/out", 0755) ? -1
+                                                               : open(JAIL_INPUT, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    int failed = fd < 0 || copy(0, fd);
+    if (fd >= 0)
+        close(fd);
+    return failed ? fail_set(f, JAIL_WHY_INPUT) : 0;
+}
+
+/* Whatever the program put there: only what is a file is read, and that much of it as the worker takes. */
+static void give_output(void)
+{
+    struct stat st;
+    int fd = open(JAIL_OUTPUT, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
+        (void)copy(fd, 1);
 }
 
 /* The gate carries a struct fail or the program's wait status, told apart by size. By write, because the filter knows
@@ -172,17 +235,26 @@ void child_main(const struct child_plan *p)
 {
     struct fail f = {JAIL_WHY_NONE, 0};
     int gate = p->gate_fd, status = 0;
+    bool files = p->request->contract == JAIL_FILES;
+    sigset_t blocked;
     close(p->spawner_fd);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) || pass_gate(gate))
         _exit(126);
     if (shut_in(p, &gate, &f))
         say(gate, &f, sizeof f);
     if (!p->probe) {
-        pid_t program = start_program(p, &f);
+        sigemptyset(&blocked);
+        sigaddset(&blocked, SIGCHLD);
+        sigaddset(&blocked, SIGTERM);
+        sigprocmask(SIG_BLOCK, &blocked, NULL);
+        pid_t program = files && take_input(&f) ? -1 : start_program(p, &f);
         if (f.why != JAIL_WHY_NONE)
             say(gate, &f, sizeof f);
-        close_range(0, 2, 0);
-        status = await_program(program);
+        if (!files)
+            close_range(0, 2, 0);
+        status = await_program(program, &blocked);
+        if (files && status == 0)
+            give_output();
     }
     say(gate, &status, sizeof status);
 }

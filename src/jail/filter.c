@@ -3,6 +3,7 @@
  * The default is EPERM and not death, so that a library which only tries something (Python tries a great deal) goes on.
  * Another architecture's entry (int 0x80, x32) is death: no honest program does that, and its numbers mean other calls.
  */
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -55,6 +56,19 @@ static int allow_prctl(scmp_filter_ctx c)
     return 0;
 }
 
+/* Copies and flags of its own descriptors. No locks, leases and notices: on a file of the image, which other runs see,
+ * too, they would be a sign to those. No wider pipes: nothing but a control group counts that memory. */
+static int allow_fcntl(scmp_filter_ctx c)
+{
+    static const unsigned command[] = {F_DUPFD, F_GETFD,         F_SETFD,     F_GETFL,
+                                       F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ};
+    for (size_t i = 0; i < COUNT(command); i++)
+        if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+                             SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, command[i])))
+            return -1;
+    return 0;
+}
+
 /* Is it a terminal, how many bytes wait, close on exec, non-blocking. The kernel looks at the low 32 bits only, so the
  * comparison must too. */
 static int allow_ioctl(scmp_filter_ctx c)
@@ -88,7 +102,8 @@ int filter_build(struct sock_fprog *ret, struct fail *f)
         return fail_set(f, JAIL_WHY_SECCOMP);
     int bad = seccomp_attr_set(c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) ||
               seccomp_attr_set(c, SCMP_FLTATR_CTL_OPTIMIZE, 2) || /* a binary tree */
-              allow_plain(c) || allow_clone(c) || allow_prctl(c) || allow_ioctl(c) || export(c, ret);
+              allow_plain(c) || allow_clone(c) || allow_prctl(c) || allow_fcntl(c) || allow_ioctl(c) ||
+              export(c, ret);
     seccomp_release(c);
     return bad ? fail_set(f, JAIL_WHY_SECCOMP) : 0;
 }

@@ -136,7 +136,7 @@ void report_write(const struct report *r, char *text, size_t max)
                     : "models run under the user id of this service, kept apart by namespaces alone: start as root to "
                       "give them user ids of their own");
     line(&t, "privileges", true, "no capability in any set, no_new_privs, locked securebits: setuid files do nothing");
-    line(&t, "system calls", true,
+    line(&t, "system-calls", true,
          "an allow-list of system calls (%u instructions); other architectures' entry is death", r->filter_length);
     line(&t, "landlock", r->landlock > 0,
          r->landlock ? "Landlock (ABI %d) is a second fence round the files"

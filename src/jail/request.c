@@ -53,7 +53,8 @@ int request_check(const void *message, size_t n)
         return -1;
     if (!within(r.wall_ms, JAIL_WALL_MS_MAX) || !within(r.cpu_ms, JAIL_CPU_MS_MAX) ||
         !within(r.memory_mib, JAIL_MEMORY_MIB_MAX) || !within(r.pids, JAIL_PIDS_MAX) ||
-        !within(r.tmp_mib, JAIL_TMP_MIB_MAX) || r.held_ms > JAIL_HELD_MS_MAX)
+        !within(r.tmp_mib, JAIL_TMP_MIB_MAX) || r.held_ms > JAIL_HELD_MS_MAX || r.contract >= JAIL_CONTRACTS ||
+        (r.contract == JAIL_FILES && r.held_ms))
         return -1;
     if (!name_ok(r.image, sizeof r.image, 1, "-") || !digest_ok(r.model, sizeof r.model) ||
         !name_ok(r.model_key, sizeof r.model_key, 0, text) ||

@@ -29,6 +29,8 @@
 
 enum {
     SERVICE = 3,     /* the spawner's socket: fixed, so that no other descriptor is 3 (child.c puts its gate there) */
+    END_MS = 250,    /* for process 1 of a run to kill and reap the others, before it is killed itself */
+    CANCEL_MS = 50,  /* the same when somebody waits for it */
     ID_BASE = 200000 /* as root: spawner n runs models as 200000 + n, an id nobody else has */
 };
 
@@ -171,8 +173,7 @@ static enum jail_how wait_child(struct run *r, int service)
     struct pollfd p[2] = {{r->pidfd, POLLIN, 0}, {service, POLLIN, 0}};
     while (!(p[0].revents & POLLIN)) {
         int64_t left = deadline - now_us();
-        int timeout = how != JAIL_EXITED ? -1 : left <= 0 ? 0 : (int)((left + 999) / 1000);
-        int n = poll(p, 2, timeout);
+        int n = poll(p, 2, deadline == INT64_MAX ? -1 : left <= 0 ? 0 : (int)((left + 999) / 1000));
         if (n < 0 || (p[0].revents & POLLIN))
             continue;
         if (held && p[1].revents && take_go(service)) {
@@ -181,12 +182,19 @@ static enum jail_how wait_child(struct run *r, int service)
             deadline = r->started_us + (int64_t)r->request->wall_ms * 1000;
             continue;
         }
+        if (how != JAIL_EXITED) { /* asked in vain */
+            pidfd_send_signal(r->pidfd, SIGKILL, NULL, 0);
+            deadline = INT64_MAX;
+            continue;
+        }
         if (n == 0)
             how = held ? JAIL_KILLED : JAIL_TIMEOUT;
         else if (p[1].revents)
             how = JAIL_KILLED;
-        p[1].fd = -1; /* one kill is enough; the message itself is read when the run is over */
-        pidfd_send_signal(r->pidfd, SIGKILL, NULL, 0);
+        p[1].fd = -1; /* once is enough; the message itself is read when the run is over */
+        p[1].revents = 0;
+        pidfd_send_signal(r->pidfd, SIGTERM, NULL, 0);
+        deadline = now_us() + (how == JAIL_TIMEOUT ? END_MS : CANCEL_MS) * 1000;
     }
     return how;
 }

@@ -12,6 +12,7 @@
 #include "base/metric.h"
 #include "base/rnd.h"
 #include "crypto/digest.h"
+#include "jobs/feedback.h"
 #include "jobs/job_int.h"
 #include "jobs/watch.h"
 #include "store/place.h"
@@ -217,13 +218,20 @@ int64_t jobs_queued(struct jobs *j)
 
 /* --- accepting --- */
 
+struct sealed { /* one of the jobs */
+    const uint8_t *id, *model;
+    struct slice wrap, bundle, plan;
+    uint8_t input[SHA256_BYTES];
+    int64_t turn;
+};
+
 struct accepting {
     struct jobs *j;
     const struct job_new *n;
     struct arena *arena;
-    struct slice wrap, bundle, plan;
-    uint8_t key_hash[SHA256_BYTES], input[SHA256_BYTES];
-    int64_t turn;
+    struct sealed each[JOBS_TOGETHER];
+    size_t jobs;
+    uint8_t key_hash[SHA256_BYTES];
     struct job_accepted *ret;
     struct audit_entry audit;
 };
@@ -285,6 +293,27 @@ static int check_chosen(struct tx *tx, const struct accepting *x, struct err *e)
     return n < 0 ? -1 : n ? err_set(e, ERR_CONFLICT, "the client has a job of this id") : 0;
 }
 
+static int put_job(struct tx *tx, const struct accepting *x, const struct sealed *s, struct err *e)
+{
+    const struct job_new *n = x->n;
+    const struct caller *c = n->caller;
+    const uint8_t *chosen = s == x->each ? n->chosen : NULL;
+    struct audit_entry audit = x->audit;
+    char id[UUID_TEXT];
+    audit.object_id = uuid_text(s->id, id);
+    if (tx_put(tx, e,
+               "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, "
+               "created_at, updated_at, priority, turn, expires_at, replay_of, input, chosen) "
+               "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, 0, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16)",
+               V_ID(c->scope), V_ID(s->id), V_ID(c->id), V_BYTES(s->model, 32), V_BLOB(s->wrap), V_BLOB(s->bundle),
+               V_BLOB(s->plan), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""), V_INT(n->created_at),
+               V_INT(n->priority), V_INT(s->turn), n->expires_at ? V_INT(n->expires_at) : V_NULL,
+               n->replay_of ? V_ID(n->replay_of) : V_NULL, V_BYTES(s->input, 16), chosen ? V_ID(chosen) : V_NULL))
+        return -1;
+    fault_crash(CRASH_accept_job);
+    return audit_append(tx, &audit, e);
+}
+
 static int accept_body(struct tx *tx, void *arg, struct err *e)
 {
     struct accepting *x = arg;
@@ -299,23 +328,18 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
             return -1;
         if (seen) {
             char id[UUID_TEXT];
-            x->audit.why = "replayed";
-            x->audit.object_id = uuid_text(x->ret->id, id); /* the job there is, not the one that was to be made */
-            x->audit.rows = 0;
-            return audit_append(tx, &x->audit, e);
+            struct audit_entry audit = x->audit;
+            audit.why = "replayed";
+            audit.object_id = uuid_text(x->ret->id, id); /* the job there is, not the one that was to be made */
+            audit.rows = 0;
+            return audit_append(tx, &audit, e);
         }
     }
     if (n->chosen && check_chosen(tx, x, e))
         return -1;
-    if (tx_put(tx, e,
-               "INSERT INTO job (scope, id, client, model, state, key, bundle, plan, not_before, webhook, trace, "
-               "created_at, updated_at, priority, turn, expires_at, replay_of, input, chosen) "
-               "VALUES ($1, $2, $3, $4, 'QUEUED', $5, $6, $7, 0, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16)",
-               V_ID(c->scope), V_ID(n->id), V_ID(c->id), V_BYTES(n->model, 32), V_BLOB(x->wrap), V_BLOB(x->bundle),
-               V_BLOB(x->plan), V_INT(n->webhook), V_STR(n->audit.trace ? n->audit.trace : ""), V_INT(n->created_at),
-               V_INT(n->priority), V_INT(x->turn), n->expires_at ? V_INT(n->expires_at) : V_NULL,
-               n->replay_of ? V_ID(n->replay_of) : V_NULL, V_BYTES(x->input, 16), n->chosen ? V_ID(n->chosen) : V_NULL))
-        return -1;
+    for (size_t i = 0; i < x->jobs; i++)
+        if (put_job(tx, x, &x->each[i], e))
+            return -1;
     if (n->idempotency_key.p &&
         tx_put(tx, e,
                "INSERT INTO idempotency (scope, client, key_hash, digest, job, status, body, created_at) "
@@ -323,16 +347,15 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
                V_ID(c->scope), V_ID(c->id), V_BYTES(x->key_hash, sizeof x->key_hash),
                V_BYTES(n->digest, sizeof n->digest), V_ID(n->id), V_TEXT(n->answer), V_INT(n->created_at)))
         return -1;
-    if (audit_append(tx, &x->audit, e))
-        return -1;
     fault_crash(CRASH_accept_inserted);
     return 0;
 }
 
 /* Keyed, because whoever reads the store must not find out a Bundle by trying. */
-static int input_of(struct jobs *j, const struct job_new *n, uint8_t ret[SHA256_BYTES], struct err *e)
+static int input_of(struct jobs *j, const struct job_new *n, const uint8_t *model, uint8_t ret[SHA256_BYTES],
+                    struct err *e)
 {
-    struct slice piece[] = {{(const char *)n->model, 32}, n->bundle};
+    struct slice piece[] = {{(const char *)model, 32}, n->bundle};
     struct key key;
     if (keyring_domain(j->keyring, n->caller->scope, "input", &key, e))
         return -1;
@@ -341,40 +364,54 @@ static int input_of(struct jobs *j, const struct job_new *n, uint8_t ret[SHA256_
     return 0;
 }
 
+/* Each job has its own key and its own copy of the Bundle: erasing one leaves the others whole. */
+static int seal_job(struct accepting *x, const uint8_t *id, const uint8_t *model, struct slice plan, struct err *e)
+{
+    const struct job_new *n = x->n;
+    const struct caller *c = n->caller;
+    struct sealed *s = &x->each[x->jobs++];
+    struct seal_place at = job_place(PLACE_JOB_KEY, c->scope, id, c->id);
+    struct key key;
+    *s = (struct sealed){.id = id, .model = model};
+    if (keyring_data_key(x->j->keyring, "job", &at, x->arena, &key, &s->wrap, e))
+        return -1;
+    at = job_place(PLACE_JOB_BUNDLE, c->scope, id, c->id);
+    int rc = seal(&key, &at, n->bundle, x->arena, &s->bundle, e);
+    at = job_place(PLACE_JOB_PLAN, c->scope, id, c->id);
+    rc = rc || seal(&key, &at, plan, x->arena, &s->plan, e);
+    key_wipe(&key);
+    if (rc || input_of(x->j, n, model, s->input, e))
+        return -1;
+    s->turn = order_turn(&x->j->order, c->id);
+    return 0;
+}
+
 int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct job_accepted *ret, struct err *e)
 {
     struct accepting x = {.j = j, .n = n, .arena = a, .ret = ret, .audit = n->audit};
-    struct seal_place at = job_place(PLACE_JOB_KEY, n->caller->scope, n->id, n->caller->id);
-    char id[UUID_TEXT];
-    struct key key;
     fault_crash(CRASH_accept_seal);
-    if (keyring_data_key(j->keyring, "job", &at, a, &key, &x.wrap, e))
+    if (n->alsos >= JOBS_TOGETHER)
+        return err_set(e, ERR_INTERNAL, "more than %d jobs of one request", JOBS_TOGETHER);
+    if (seal_job(&x, n->id, n->model, n->plan, e))
         return -1;
-    at = job_place(PLACE_JOB_BUNDLE, n->caller->scope, n->id, n->caller->id);
-    int rc = seal(&key, &at, n->bundle, a, &x.bundle, e);
-    at = job_place(PLACE_JOB_PLAN, n->caller->scope, n->id, n->caller->id);
-    rc = rc || seal(&key, &at, n->plan, a, &x.plan, e);
-    key_wipe(&key);
-    if (rc)
-        return -1;
+    for (size_t i = 0; i < n->alsos; i++)
+        if (seal_job(&x, n->also[i].id, n->also[i].model, n->also[i].plan, e))
+            return -1;
     if (n->idempotency_key.p)
         sha256(n->idempotency_key, x.key_hash);
-    if (input_of(j, n, x.input, e))
-        return -1;
     x.audit.scope = n->caller->scope;
     x.audit.object = "Job";
-    x.audit.object_id = uuid_text(n->id, id);
     x.audit.rows = 1;
-    x.turn = order_turn(&j->order, n->caller->id);
     if (tx_run(j->db, accept_body, &x, e))
         return -1;
     fault_crash(CRASH_accept_committed);
-    if (!ret->replayed) {
-        metric_add(METRIC_ACCEPTED, 1);
-        jobs_count(j, 1);
+    if (ret->replayed)
+        return 0;
+    metric_add(METRIC_ACCEPTED, x.jobs);
+    jobs_count(j, (int64_t)x.jobs);
+    for (size_t i = 0; i < x.jobs; i++)
         jobs_ring(j);
-        jobs_changed(j);
-    }
+    jobs_changed(j);
     return 0;
 }
 
@@ -405,13 +442,17 @@ enum {
     COL_PRIORITY,
     COL_REPLAY_OF,
     COL_REPLAY_NAME,
-    COL_BUNDLE
+    COL_PROGRESS,
+    COL_CANCELLED,
+    COL_BUNDLE,
+    COL_FEEDBACK = COL_BUNDLE /* how much there is, where the Bundle is not read */
 };
 
 static const char select_job[] =
     "SELECT state, model, key, plan, result, error, attempts, trace, created_at, updated_at, client, expires_at, "
     "erased_at, priority, replay_of, (SELECT coalesce(o.chosen, o.id) FROM job o WHERE o.scope = job.scope AND o.id = "
-    "job.replay_of) FROM job WHERE scope = $1 AND id = $2";
+    "job.replay_of), progress, cancelled, (SELECT count(*) FROM job_feedback f WHERE f.scope = job.scope AND f.job = "
+    "job.id) FROM job WHERE scope = $1 AND id = $2";
 
 int job_named(struct jobs *j, const struct caller *caller, const uint8_t given[16], uint8_t ret[16], struct err *e)
 {
@@ -451,12 +492,14 @@ static void fill_view(const struct val *v, struct job_view *ret)
                              .error = v[COL_ERROR].kind == VAL_NULL ? NULL : v[COL_ERROR].s.p,
                              .attempts = (int)v[COL_ATTEMPTS].i,
                              .priority = (int)v[COL_PRIORITY].i,
+                             .progress = v[COL_PROGRESS].kind == VAL_NULL ? -1 : (int)v[COL_PROGRESS].i,
                              .trace = v[COL_TRACE].s.p,
                              .created_at = v[COL_CREATED].i,
                              .updated_at = v[COL_UPDATED].i,
                              .expires_at = v[COL_EXPIRES].i,
                              .erased_at = v[COL_ERASED].i,
-                             .is_replay = v[COL_REPLAY_OF].s.n == 16};
+                             .is_replay = v[COL_REPLAY_OF].s.n == 16,
+                             .unwanted = v[COL_CANCELLED].i != 0};
     memcpy(ret->model, v[COL_MODEL].s.p, v[COL_MODEL].s.n < 32 ? v[COL_MODEL].s.n : 32);
     if (ret->is_replay) {
         memcpy(ret->replay_of, v[COL_REPLAY_OF].s.p, 16);
@@ -489,8 +532,11 @@ static int open_view(struct jobs *j, struct reading *x, struct job_view *ret, st
         return 0;
     if (unwrap(j, x, &key, e))
         return -1;
+    const struct val *v = row_at(&x->rows, 0, 0);
     int rc = open_value(x, &key, PLACE_JOB_PLAN, COL_PLAN, &ret->plan, e) ||
-                     open_value(x, &key, PLACE_JOB_RESULT, COL_RESULT, &ret->result, e)
+                     open_value(x, &key, PLACE_JOB_RESULT, COL_RESULT, &ret->result, e) ||
+                     (v[COL_FEEDBACK].i &&
+                      feedback_of(j, x->id, (const uint8_t *)v[COL_CLIENT].s.p, &key, x->arena, &ret->feedback, e))
                  ? -1
                  : 0;
     key_wipe(&key);
@@ -534,6 +580,18 @@ int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], 
             return 0;
     }
     return open_view(j, &x, ret, e) ? err_in(e, "job %s", text) : 1;
+}
+
+int job_glance(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
+               struct arena *a, struct job_view *ret, struct err *e)
+{
+    char text[UUID_TEXT];
+    struct reading x = {
+        .caller = caller, .scope = caller ? caller->scope : j->scope, .id = id, .arena = a, .audit = *audit};
+    int found = find_job(j, &x, text, e);
+    if (found > 0)
+        fill_view(row_at(&x.rows, 0, 0), ret);
+    return found;
 }
 
 struct reading_many {
@@ -593,7 +651,8 @@ static int reopen_body(struct tx *tx, void *arg, struct err *e)
     struct reading *x = arg;
     if (tx_rows(tx, x->arena, &x->rows, e,
                 "SELECT state, model, key, plan, result, error, attempts, trace, created_at, updated_at, client, "
-                "expires_at, erased_at, priority, replay_of, replay_of, bundle FROM job WHERE scope = $1 AND id = $2",
+                "expires_at, erased_at, priority, replay_of, replay_of, progress, cancelled, bundle FROM job WHERE "
+                "scope = $1 AND id = $2",
                 V_ID(x->scope), V_ID(x->id)) < 0)
         return -1;
     return audit_append(tx, &x->audit, e);
@@ -610,7 +669,7 @@ int job_reopen(struct jobs *j, const struct caller *caller, const uint8_t id[16]
     if (found <= 0)
         return found;
     x.audit.rows = 1;
-    x.audit.why = "replay";
+    x.audit.why = ret_bundle ? "replay" : "decision";
     if (tx_run(j->db, reopen_body, &x, e))
         return -1;
     if (x.rows.n == 0)
@@ -619,7 +678,7 @@ int job_reopen(struct jobs *j, const struct caller *caller, const uint8_t id[16]
         return err_set(e, ERR_GONE, "job %s was erased", text);
     if (unwrap(j, &x, &key, e))
         return -1;
-    int rc = open_value(&x, &key, PLACE_JOB_BUNDLE, COL_BUNDLE, ret_bundle, e) ||
+    int rc = (ret_bundle && open_value(&x, &key, PLACE_JOB_BUNDLE, COL_BUNDLE, ret_bundle, e)) ||
                      open_value(&x, &key, PLACE_JOB_PLAN, COL_PLAN, ret_plan, e)
                  ? -1
                  : 1;
@@ -629,7 +688,7 @@ int job_reopen(struct jobs *j, const struct caller *caller, const uint8_t id[16]
 
 #define LIST_COLUMNS                                                                                                   \
     "SELECT job.id, job.state, m.key, m.version, job.created_at, job.updated_at, job.error, job.priority, "            \
-    "coalesce(job.chosen, job.id) FROM job "                                                                           \
+    "coalesce(job.chosen, job.id), c.name FROM job JOIN client c ON c.scope = job.scope AND c.id = job.client "        \
     "JOIN model_version m ON m.scope = job.scope AND m.digest = job.model WHERE job.scope = $1 "
 #define LIST_FILTER                                                                                                    \
     "AND ($2 = '' OR job.state = $2 OR job.state = $3) AND ($4 = '' OR m.key = $4) AND (job.created_at < $5 OR "       \

@@ -68,6 +68,14 @@ void jobs_ledger(struct jobs *j, struct ledger *l);
 
 /* --- accepting --- */
 
+enum { JOBS_TOGETHER = 8 }; /* jobs that one request makes, at most */
+
+/* One more job for the Bundle of a job_new: another model's. */
+struct job_also {
+    uint8_t id[16];
+    const uint8_t *model;
+    struct slice plan;
+};
 struct job_new {
     const struct caller *caller;
     uint8_t id[16];                 /* uuid7 of the caller's */
@@ -77,12 +85,15 @@ struct job_new {
     const uint8_t *replay_of;     /* NULL, or the job whose Bundle this is */
     const uint8_t *model;         /* version digest, 32 bytes */
     struct slice bundle;          /* the Bundle's text */
-    struct slice plan;            /* JSON: {"request" (what the model is asked), "decision", "webhook_url"} */
+    struct slice plan;            /* JSON: {"request" (what the model is asked), "decision", "about" (whom, and from
+                                     which resources), "webhook_url"} */
     struct slice idempotency_key; /* {NULL,0}: none */
     uint8_t digest[32];           /* of the request, compared when the key comes again */
     struct slice answer;          /* the 202's body, kept for replay */
     bool webhook;                 /* an event is to be delivered when it ends */
-    struct audit_entry audit;     /* request, route, trace */
+    const struct job_also *also;  /* accepted with it, or none is: fewer than JOBS_TOGETHER */
+    size_t alsos;
+    struct audit_entry audit; /* request, route, trace; an entry for each job */
 };
 struct job_accepted {
     bool replayed; /* the key was seen with the same digest: nothing was made, and this is the first answer */
@@ -111,11 +122,13 @@ struct job_view {
     enum job_state state;
     struct slice result;                                   /* opened JSON, when COMPLETED */
     struct slice plan;                                     /* opened */
+    struct slice feedback;                                 /* feedback.h: a JSON array; {NULL,0}: none */
     const char *error;                                     /* code, when FAILED or DEAD */
     int64_t created_at, updated_at, expires_at, erased_at; /* 0: does not, is not */
     int attempts, priority;
+    int progress;                           /* percent, while it runs; -1: not told */
     uint8_t replay_of[16], replay_name[16]; /* the store's id; the client's */
-    bool is_replay;
+    bool is_replay, unwanted;               /* unwanted: its cancellation was asked for */
     uint8_t model[32];
     const char *trace;
 };
@@ -123,6 +136,10 @@ struct job_view {
  * `caller` NULL: the operator. */
 int job_read(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
              struct arena *a, struct job_view *ret, struct err *e);
+
+/* The same without what was sent and what came of it: nothing is opened, so nothing is disclosed. */
+int job_glance(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
+               struct arena *a, struct job_view *ret, struct err *e);
 
 /* The same for several at once, the operator's way: one transaction says of all of them that they are disclosed, before
  * this returns 0. One that cannot be opened has found == -1, alone. */
@@ -142,11 +159,12 @@ struct job_filter {
     uint8_t before_id[16];       /* where the last page ended */
     int most;
 };
-/* rows: id, state, model key, version, created_at, updated_at, error, priority, the client's id; newest first
- */
+/* rows: id, state, model key, version, created_at, updated_at, error, priority, the id its client knows it by, who sent
+ * it; newest first */
 int job_list(struct jobs *j, const struct job_filter *f, struct arena *a, struct rows *ret, struct err *e);
 
-/* The sealed Bundle and plan of a job, opened, for a replay. 1, 0: no such job of the caller's; ERR_GONE when erased.
+/* The sealed Bundle and plan of a job, opened, for a replay; without `ret_bundle` the plan alone. 1, 0: no such job of
+ * the caller's; ERR_GONE when erased.
  */
 int job_reopen(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
                struct arena *a, struct slice *ret_bundle, struct slice *ret_plan, struct err *e);
@@ -190,6 +208,9 @@ int job_claim(struct jobs *j, int64_t lease_us, struct arena *a, struct job_clai
 int job_sweep(struct jobs *j, struct err *e);
 /* Extends the lease. 1: still ours; 0: lost, or cancelled. */
 int job_heartbeat(struct jobs *j, const struct job_claim *c, int64_t lease_us, struct err *e);
+/* Tells who watches the job how far it is, in percent; never less than before. 0; -1: it was not stored, which hurts
+ * nobody. Blocks for a commit. */
+int job_progress(struct jobs *j, const struct job_claim *c, int percent, struct err *e);
 /* Was it cancelled? 1, 0; -1. For what is cancelled through another process. */
 int job_cancel_asked(struct jobs *j, const struct job_claim *c, struct err *e);
 /* Stores that it was cancelled. 1: stored; 0: the lease was lost. */

@@ -103,11 +103,11 @@ static int end_body(struct tx *tx, void *arg, struct err *e)
     bool kept = x->to == x->wanted; /* what came of it; not when it was cancelled instead */
     int rc =
         x->to == JOB_QUEUED
-            ? tx_put(tx, e, "UPDATE job SET not_before = $1, error = $2 WHERE scope = $3 AND id = $4",
+            ? tx_put(tx, e, "UPDATE job SET not_before = $1, error = $2, progress = NULL WHERE scope = $3 AND id = $4",
                      V_INT(x->not_before), V_STR(x->error), V_ID(scope), V_ID(x->id))
             : tx_put(tx, e,
-                     "UPDATE job SET result = $1, vendor_log = $2, error = $3, lease_until = NULL WHERE scope = $4 "
-                     "AND id = $5",
+                     "UPDATE job SET result = $1, vendor_log = $2, error = $3, lease_until = NULL, progress = NULL "
+                     "WHERE scope = $4 AND id = $5",
                      kept ? V_MAYBE(x->result) : V_NULL, kept ? V_MAYBE(x->vendor_log) : V_NULL,
                      kept && x->error ? V_STR(x->error) : V_NULL, V_ID(scope), V_ID(x->id));
     if (rc || (x->to != JOB_QUEUED && job_tell_end(tx, scope, x->id, e)))
@@ -465,6 +465,32 @@ int job_heartbeat(struct jobs *j, const struct job_claim *c, int64_t lease_us, s
 {
     struct beating x = {j, c, clock_steady_us() + lease_us, 0};
     return tx_run_lazy(j->db, heartbeat_body, &x, e) ? -1 : x.held;
+}
+
+struct telling {
+    const struct jobs *j;
+    const struct job_claim *c;
+    int percent, told;
+};
+
+static int progress_body(struct tx *tx, void *arg, struct err *e)
+{
+    struct telling *x = arg;
+    x->told = tx_exec(tx, e,
+                      "UPDATE job SET progress = $1 WHERE scope = $2 AND id = $3 AND state = 'RUNNING' AND fence = $4 "
+                      "AND (progress IS NULL OR progress < $1)",
+                      V_INT(x->percent), V_ID(x->j->scope), V_ID(x->c->id), V_INT(x->c->fence));
+    return x->told < 0 ? -1 : 0;
+}
+
+int job_progress(struct jobs *j, const struct job_claim *c, int percent, struct err *e)
+{
+    struct telling x = {j, c, percent, 0};
+    if (tx_run_lazy(j->db, progress_body, &x, e))
+        return -1;
+    if (x.told)
+        jobs_changed(j);
+    return 0;
 }
 
 int job_cancel_asked(struct jobs *j, const struct job_claim *c, struct err *e)

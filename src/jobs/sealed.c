@@ -1,6 +1,7 @@
 /* sealed.c -- does every stored value of every job still open? */
 #include "base/own.h"
 #include "base/rnd.h"
+#include "jobs/feedback.h"
 #include "jobs/job_int.h"
 
 enum { PAGE = 20 };
@@ -27,6 +28,7 @@ static int open_row(struct jobs *j, const struct val *v, struct arena *a, struct
         if (v[3 + i].kind != VAL_NULL)
             rc = seal_open(&key, &at, v[3 + i].s, a, &plain, e);
     }
+    rc = rc || feedback_of(j, id, client, &key, a, &plain, e) ? -1 : 0;
     key_wipe(&key);
     return rc;
 }

@@ -9,11 +9,14 @@
 #include "base/metric.h"
 #include "base/own.h"
 #include "base/rnd.h"
+#include "jobs/feedback.h"
 #include "jobs/job_int.h"
+#include "jobs/negotiation.h"
 #include "jobs/rotate.h"
 #include "jobs/watch.h"
 #include "study/document.h"
 #include "study/glass.h"
+#include "study/project.h"
 
 enum { RETAIN_BATCH = 100, FORGET_BATCH = 200, FORGET_ROUND = 50 /* batches */ };
 static const int64_t idempotency_us = 86400LL * 1000000;
@@ -123,6 +126,7 @@ static int erase_rows(struct tx *tx, struct touching *x, int64_t now, struct err
                           "DELETE FROM idempotency WHERE created_at = (SELECT created_at FROM job WHERE scope = $1 AND "
                           "id = $2) AND scope = $1 AND job = $2",
                           V_ID(x->j->scope), V_ID(x->id)) ||
+                   feedback_forget(tx, x->j->scope, x->id, e) ||
                    tx_put(
                        tx, e,
                        "UPDATE webhook_event SET next_at = NULL WHERE scope = $1 AND job = $2 AND next_at IS NOT NULL",
@@ -347,7 +351,8 @@ static void keep(const struct keeper *k, int round)
     int gone;
     struct resealed resealed;
     if (job_sweep(j, &e) || (jobs_shared(j) && order_look(&j->order, j->db, &e)) ||
-        (round % 60 == 0 && (job_retain(j, &gone, &e) || job_forget_events(j, &gone, &e))) ||
+        (round % 60 == 0 &&
+         (job_retain(j, &gone, &e) || job_forget_events(j, &gone, &e) || negotiation_forget(j, &e))) ||
         (round % 60 == 0 && j->ledger && ledger_catch_up(j->ledger, j->db, &e)) ||
         (round % 60 == 0 && job_reseal(j, KEY_REST_US, NULL, &resealed, &e)))
         log_err(LOG_ERROR, "keeping house failed; it is tried again", &e);
@@ -358,6 +363,8 @@ static void keep(const struct keeper *k, int round)
         log_line(LOG_INFO, "documents that did not come whole, or were removed, are swept", NULL);
     if (glass_lapse(k->study, &e))
         log_err(LOG_ERROR, "emergency accesses that have ended were not written down; it is tried again", &e);
+    if (project_lapse(k->study, &e))
+        log_err(LOG_ERROR, "projects that are over were not written down; it is tried again", &e);
 }
 
 static void *keep_loop(void *arg)

@@ -16,12 +16,13 @@ struct job_now {
     uint8_t id[16];
     enum job_state state;
     int attempts;
+    int progress;       /* percent, while it runs; -1: not told */
     const char *error;  /* a code; NULL for none */
     int64_t updated_at; /* us since 1970; another one after every move */
 };
 
-/* 1: the job is the caller's, and the audit log says that its state was read. 0: no such job or another client's, which
- * is in the log, too. Blocks for a commit. */
+/* 1: the job is the caller's (`caller` NULL: anybody's), and the audit log says that its state was read. 0: no such job
+ * or another client's, which is in the log, too. Blocks for a commit. */
 int job_watch(struct jobs *j, const struct caller *caller, const uint8_t id[16], const struct audit_entry *audit,
               struct arena *a, struct job_now *ret, struct err *e);
 

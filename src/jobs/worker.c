@@ -4,11 +4,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/rnd.h"
+#include "jobs/progress.h"
 #include "models/prove.h"
 #include "models/wire.h"
 
@@ -54,7 +56,7 @@ static const char *judge(const struct manifest *m, const struct sandbox_out *out
     const char *failed = failure_of(out);
     if (failed)
         return failed;
-    if (wire_judge(a, out->output, id, m->schema, (size_t)m->runtime.output_kib * 1024, &answer, e))
+    if (wire_judge(a, out->output, m->runtime.files, id, m->schema, (size_t)m->runtime.output_kib * 1024, &answer, e))
         return "PROTOCOL";
     switch (answer.end) {
     case WIRE_OUTPUT: *ret = answer.output; return NULL;
@@ -90,6 +92,7 @@ struct beat {
     struct jobs *jobs;
     const struct job_claim *claim;
     int64_t next_us;
+    struct progress_reader progress;
 };
 
 /* May the run go on? Not when it was cancelled, nor when its lease was lost; a store that does not answer decides
@@ -98,10 +101,37 @@ static bool beat(void *ctx)
 {
     struct beat *b = ctx;
     struct err e;
+    progress_tell(&b->progress);
     if (clock_mono_us() < b->next_us)
         return !jobs_shared(b->jobs) || job_cancel_asked(b->jobs, b->claim, &e) != 1;
     b->next_us = clock_mono_us() + BEAT_MS * 1000LL;
     return job_heartbeat(b->jobs, b->claim, LEASE_MS * 1000LL, &e) != 0;
+}
+
+/* A program that may serve again has no end of output: its answer is whole when a line is, that reports no progress. */
+struct answerer {
+    const struct manifest *manifest;
+    struct slice id;
+    struct arena *arena;
+};
+
+static enum sandbox_so_far so_far(void *ctx, struct slice output)
+{
+    const struct answerer *w = ctx;
+    struct wire_answer answer;
+    struct err e;
+    int percent;
+    if (!output.n || output.p[output.n - 1] != '\n')
+        return SANDBOX_MORE;
+    const char *before = output.n > 1 ? memrchr(output.p, '\n', output.n - 1) : NULL;
+    const char *line = before ? before + 1 : output.p;
+    struct slice last = {line, (size_t)(output.p + output.n - 1 - line)};
+    if (wire_progress(w->arena, last, w->id, &percent))
+        return SANDBOX_MORE;
+    if (wire_judge(w->arena, output, false, w->id, w->manifest->schema,
+                   (size_t)w->manifest->runtime.output_kib * 1024, &answer, &e))
+        return SANDBOX_DROP;
+    return answer.end == WIRE_OUTPUT || answer.end == WIRE_MODEL_ERROR ? SANDBOX_KEEP : SANDBOX_DROP;
 }
 
 static int run_claim(struct jobs *j, struct registry *r, struct sandbox *s, struct job_claim *c, struct arena *a,
@@ -110,16 +140,23 @@ static int run_claim(struct jobs *j, struct registry *r, struct sandbox *s, stru
     const struct model *m = registry_by_digest(r, c->model);
     struct slice line, id, result = {NULL, 0};
     struct sandbox_out out;
-    struct beat watch = {j, c, clock_mono_us() + BEAT_MS * 1000LL};
+    struct beat watch = {j, c, clock_mono_us() + BEAT_MS * 1000LL, {.jobs = j, .claim = c, .told = -1}};
+    const struct sandbox_live live = {.in = -1, .out = progress_read, .ctx = &watch.progress};
     if (!m)
         return job_finish(j, c, result, result, "MODEL_GONE", a, e);
     if (line_of(c, a, &line, &id, e))
         return -1;
     struct sandbox_spec spec = model_spec(m, line);
+    struct answerer answerer = {&m->manifest, id, a};
+    struct sandbox_serves serves = {.judge = so_far, .ctx = &answerer};
+    memcpy(serves.owner, c->client, sizeof serves.owner);
+    spec.serves = m->manifest.runtime.reuse ? &serves : NULL;
+    watch.progress.id = id;
+    spec.live = &live;
     spec.traceparent = slice_of(c->trace);
     spec.tick = beat;
     spec.tick_ctx = &watch;
-    spec.tick_ms = jobs_shared(j) ? LOOK_MS : BEAT_MS;
+    spec.tick_ms = jobs_shared(j) ? LOOK_MS : PROGRESS_MS;
     fault_crash(CRASH_sandbox_start);
     if (sandbox_run(s, &spec, c->cancel_fd, a, &out, e)) {
         log_err(LOG_ERROR, "the sandbox did not run a job", e);

@@ -133,18 +133,23 @@ static int insert(struct tx *tx, void *arg, struct err *e)
     return blind_store(tx, arg, e);
 }
 
-static int make_key(struct keyring *k, const uint8_t *scope, enum blind_column c, struct arena *a, struct key *ret,
-                    struct err *e)
+/* With the lock held, but not while the key is stored: a body at work may wait for the lock, and the store for it. */
+static int make_key(struct keyring *k, const uint8_t *scope, enum blind_column c, struct arena *a, struct err *e)
 {
     struct blind_new x;
-    int rc = blind_make(k, scope, c, a, &x, e) || tx_run(k->db, insert, &x, e) ? -1 : 0;
+    int rc = blind_make(k, scope, c, a, &x, e);
+    if (!rc) {
+        pthread_mutex_unlock(&k->lock);
+        rc = tx_run(k->db, insert, &x, e);
+        pthread_mutex_lock(&k->lock);
+    }
     if (!rc)
-        *ret = x.key;
+        blind_keep(k, scope, c, &x.key);
     key_wipe(&x.key);
-    return rc;
+    return rc ? -1 : 0;
 }
 
-/* With the lock held. Where another process made the key first, or changed the root key, its word counts. */
+/* With the lock held. Where another thread or process made the key first, or changed the root key, its word counts. */
 static int load(struct keyring *k, const uint8_t *scope, enum blind_column c, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(64 * 1024);
@@ -154,7 +159,9 @@ static int load(struct keyring *k, const uint8_t *scope, enum blind_column c, st
     if (db_shared(k->db) && root_adopt(k, a, e))
         return -1;
     int got = blind_read(k, scope, c, a, &key, e);
-    if (got == 0 && make_key(k, scope, c, a, &key, e)) {
+    if (got == 0) {
+        if (!make_key(k, scope, c, a, e))
+            return 0;
         if (e->code != ERR_CONFLICT || root_adopt(k, a, e) || (got = blind_read(k, scope, c, a, &key, e)) < 0)
             return -1;
         if (got == 0)
@@ -162,7 +169,8 @@ static int load(struct keyring *k, const uint8_t *scope, enum blind_column c, st
     }
     if (got < 0)
         return -1;
-    blind_keep(k, scope, c, &key);
+    if (!find(k, scope, c))
+        blind_keep(k, scope, c, &key);
     key_wipe(&key);
     return 0;
 }

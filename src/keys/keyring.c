@@ -156,7 +156,7 @@ static int read_domains_again(struct keyring *k, struct arena *a, struct err *e)
     return -1;
 }
 
-/* With the lock held, so that two callers do not make the same domain twice. */
+/* With the lock held, but not while the key is stored: a body at work may wait for the lock, and the store for it. */
 static struct domain *make_domain(struct keyring *k, const uint8_t *scope, const char *name, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(64 * 1024);
@@ -166,10 +166,15 @@ static struct domain *make_domain(struct keyring *k, const uint8_t *scope, const
         err_set(e, ERR_NO_MEMORY, "make a domain key");
         return NULL;
     }
-    int rc = domain_make(k, scope, name, 1, a, &n.epoch, e) || tx_run(k->db, insert_domain, &n, e) ? -1 : 0;
+    int rc = domain_make(k, scope, name, 1, a, &n.epoch, e);
+    if (!rc) {
+        pthread_mutex_unlock(&k->lock);
+        rc = tx_run(k->db, insert_domain, &n, e);
+        pthread_mutex_lock(&k->lock);
+    }
     if (rc == 0 && !(d = domain_keep(k, scope, name, 1, clock_now_us(), &n.epoch.key)))
         err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
-    if (rc && e->code == ERR_CONFLICT && !read_domains_again(k, a, e)) { /* another process was first: its key counts */
+    if (rc && e->code == ERR_CONFLICT && !read_domains_again(k, a, e)) { /* another was first: its key counts */
         d = domain_find(k, scope, name);
         if (!d)
             err_set(e, ERR_KEYS, "the key of domain %s was made and is not there", name);

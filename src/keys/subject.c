@@ -230,24 +230,20 @@ int keyring_subject_open(struct keyring *k, const uint8_t scope[ID_BYTES], const
 
 /* --- opening many --- */
 
-enum { WANTS_FEW = 4, WANTS_MANY = 25 };
+enum { WANTS_FEW = 4 };
 
 #define KEYS_OF                                                                                                        \
     "SELECT subject, domain, id, wrapped, tag, destroyed_at FROM subject_key WHERE scope = $1 AND subject IN "
 
-/* The same two texts for any number: what is left over asks for the first one again. */
+/* The same two texts for any number. */
 static int read_some(struct keyring *k, const uint8_t *scope, const struct subject_want *want, int n, struct arena *a,
                      struct rows *ret, struct err *e)
 {
-    struct val v[2 + WANTS_MANY] = {V_NULL, V_ID(scope)};
-    for (int i = 0; i < WANTS_MANY; i++)
+    struct val v[2 + DB_MANY] = {V_NULL, V_ID(scope)};
+    for (int i = 0; i < DB_MANY; i++)
         v[2 + i] = V_ID(want[i < n ? i : 0].subject);
-    return n <= WANTS_FEW
-               ? db_rows_n(k->db, a, ret, e, KEYS_OF "($2, $3, $4, $5)", v, 1 + WANTS_FEW)
-               : db_rows_n(k->db, a, ret, e,
-                           KEYS_OF "($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
-                                   "$20, $21, $22, $23, $24, $25, $26)",
-                           v, 1 + WANTS_MANY);
+    return n <= WANTS_FEW ? db_rows_n(k->db, a, ret, e, KEYS_OF "($2, $3, $4, $5)", v, 1 + WANTS_FEW)
+                          : db_rows_n(k->db, a, ret, e, KEYS_OF "(" DB_HUNDRED_2 ")", v, 1 + DB_MANY);
 }
 
 static bool is_wanted(const struct subject_want *w, const struct val *v)
@@ -284,7 +280,7 @@ static int fetch_some(struct keyring *k, const uint8_t *scope, const struct subj
 int keyring_subject_fetch(struct keyring *k, const uint8_t scope[ID_BYTES], const struct subject_want *want, int n,
                           struct err *e)
 {
-    struct subject_want some[WANTS_MANY];
+    struct subject_want some[DB_MANY];
     int64_t forgets = 0;
     int got = 0;
     for (int i = 0; i < n; i++) {
@@ -295,7 +291,7 @@ int keyring_subject_fetch(struct keyring *k, const uint8_t scope[ID_BYTES], cons
         pthread_mutex_unlock(&k->lock);
         if (!have)
             some[got++] = want[i];
-        if (got == WANTS_MANY) {
+        if (got == DB_MANY) {
             if (fetch_some(k, scope, some, got, forgets, e))
                 return -1;
             got = 0;

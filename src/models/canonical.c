@@ -18,7 +18,8 @@ struct canon {
 static int by_key(const void *x, const void *y)
 {
     const struct pair *p = x, *q = y;
-    int c = memcmp(p->key.p, q->key.p, p->key.n < q->key.n ? p->key.n : q->key.n);
+    size_t n = p->key.n < q->key.n ? p->key.n : q->key.n;
+    int c = n ? memcmp(p->key.p, q->key.p, n) : 0;
     return c ? c : p->key.n < q->key.n ? -1 : p->key.n > q->key.n;
 }
 

@@ -226,51 +226,23 @@ static int read_conditions(struct reader *r, const struct at *top, struct manife
     for (uint32_t k = json_first(r->j, list); k != json_end(r->j, list); k = json_next(r->j, k), m->conditions++) {
         struct at here = at_index(&above, (uint32_t)m->conditions);
         struct condition *c = &m->condition[m->conditions];
-        struct slice role = {0}, absence = SLICE("assume-absent");
-        if (manifest_object(r, &here, k, "id display anyOf role absence") ||
+        struct slice role = {0};
+        if (manifest_object(r, &here, k, "id display ask anyOf role absence course") ||
             manifest_text(r, &here, k, "id", true, 48, &c->id) || manifest_text(r, &here, k, "role", true, 32, &role) ||
-            manifest_text(r, &here, k, "absence", false, 32, &absence) ||
+            manifest_text(r, &here, k, "ask", false, 200, &c->ask) ||
+            manifest_absence(r, &here, k, &c->must_assert, &c->ever) ||
             manifest_anyof(r, &here, k, &c->code, &c->codes))
             return -1;
         c->display = c->id;
         if (manifest_text(r, &here, k, "display", false, 128, &c->display))
             return -1;
-        if (!slice_is(role, "excludes"))
-            return manifest_bad(
-                r, &here,
-                "'role' can be \"excludes\"; a condition the model reads is an input with \"from\": \"Condition\"");
-        c->must_assert = slice_is(absence, "must-assert");
-        if (!c->must_assert && !slice_is(absence, "assume-absent"))
-            return manifest_bad(r, &here, "'absence' can be \"assume-absent\" or \"must-assert\"");
-    }
-    return 0;
-}
-
-static int read_fhir(struct reader *r, const struct at *at, uint32_t out, struct manifest *m)
-{
-    uint32_t list = manifest_elements(r, at, out, "fhir", false, 32), code;
-    if (list == UINT32_MAX || list == 0)
-        return list ? -1 : 0;
-    struct at above = at_key(at, "fhir");
-    m->fhir = manifest_array(r, r->j->node[list].len, sizeof *m->fhir);
-    if (!m->fhir)
-        return -1;
-    for (uint32_t k = json_first(r->j, list); k != json_end(r->j, list); k = json_next(r->j, k), m->fhir_n++) {
-        struct at here = at_index(&above, (uint32_t)m->fhir_n), cat = at_key(&here, "code");
-        struct output_fhir *f = &m->fhir[m->fhir_n];
-        if (manifest_object(r, &here, k, "resource code value unit interpretation") ||
-            manifest_text(r, &here, k, "resource", true, 64, &f->resource) ||
-            manifest_text(r, &here, k, "value", true, 128, &f->value) ||
-            manifest_text(r, &here, k, "unit", false, 60, &f->unit) ||
-            manifest_text(r, &here, k, "interpretation", false, 128, &f->interpretation))
-            return -1;
-        if (f->value.p[0] != '/' || (f->interpretation.n && f->interpretation.p[0] != '/'))
+        c->requires = slice_is(role, "requires");
+        if (!c->requires && !slice_is(role, "excludes"))
             return manifest_bad(r, &here,
-                                "'value' and 'interpretation' are JSON pointers into the output, such as \"/score\"");
-        if (!(code = json_get(r->j, k, "code")))
-            return manifest_bad(r, &here, "is missing the field 'code'");
-        if (manifest_object(r, &cat, code, "system code display") || manifest_system_code(r, &cat, code, &f->code))
-            return -1;
+                                "'role' can be \"excludes\" or \"requires\"; a condition the model reads is an "
+                                "input with \"from\": \"Condition\"");
+        if (manifest_find_input(m, c->id) >= 0)
+            return manifest_bad(r, &here, "has the name of an input; a question could not tell them apart");
     }
     return 0;
 }
@@ -285,7 +257,9 @@ static int read_output(struct reader *r, const struct at *top, struct manifest *
         return -1;
     if (!(schema = json_get(r->j, out, "schema")))
         return manifest_bad(r, &at, "is missing the field 'schema'");
-    return schema_parse(r->a, r->j, schema, "/output/schema", &m->schema, r->e) ? -1 : read_fhir(r, &at, out, m);
+    return schema_parse(r->a, r->j, schema, "/output/schema", &m->schema, r->e)
+               ? -1
+               : manifest_read_results(r, &at, out, m);
 }
 
 /* "./model" is the model's own file: it is seen at /model. */
@@ -354,17 +328,25 @@ static int read_runtime(struct reader *r, const struct at *top, struct manifest 
     if (!v)
         return manifest_bad(r, top, "is missing the field 'runtime'");
     if (manifest_object(r, &at, v,
-                        "kind exec image warm timeout startTimeout limits network isolation gpu deterministic") ||
+                        "kind exec image warm reuse timeout startTimeout limits network isolation gpu deterministic") ||
         manifest_text(r, &at, v, "kind", true, 32, &kind) || read_exec(r, &at, v, run) ||
         manifest_text(r, &at, v, "image", true, 64, &run->image) || manifest_bool(r, &at, v, "warm", &run->warm) ||
+        manifest_bool(r, &at, v, "reuse", &run->reuse) ||
         manifest_bool(r, &at, v, "deterministic", &run->deterministic) ||
         read_time(r, &at, v, "timeout", &run->timeout_us) ||
         read_time(r, &at, v, "startTimeout", &run->start_timeout_us) || read_limits(r, &at, v, run) ||
         manifest_text(r, &at, v, "network", false, 16, &network) ||
         manifest_text(r, &at, v, "isolation", false, 16, &isolation) || manifest_whole(r, &at, v, "gpu", 0, 0, &gpu))
         return -1;
-    if (!slice_is(kind, "stdio-json"))
-        return manifest_bad(r, &at, "'kind' can be \"stdio-json\"");
+    if (!is_one_of(kind, "stdio-json", "files"))
+        return manifest_bad(r, &at, "'kind' can be \"stdio-json\" or \"files\"");
+    run->files = slice_is(kind, "files");
+    if (run->files && run->warm)
+        return manifest_bad(r, &at, "'warm' needs \"stdio-json\": by \"files\" a program starts with its input");
+    if (run->reuse && !run->warm)
+        return manifest_bad(r, &at, "'reuse' needs 'warm': a program that serves again waits for its next line");
+    if (run->files && run->tmp_mib == 0)
+        return manifest_bad(r, &at, "\"files\" needs a 'tmpMiB' of at least 1, for its input and output");
     if (!is_key(run->image))
         return manifest_bad(r, &iat, "must be the name of a runtime image: \"none\", \"python3\", ..");
     if (!slice_is(network, "none"))

@@ -2,31 +2,6 @@
 
 #include "base/clock.h"
 
-/* A UCUM unit without its annotations: "{breaths}/min" is "/min". An annotation alone is the unit "1". */
-static size_t bare_unit(struct slice u, char *out, size_t size)
-{
-    size_t n = 0;
-    bool inside = false;
-    for (size_t i = 0; i < u.n && n < size; i++) {
-        if (u.p[i] == '{')
-            inside = true;
-        if (!inside)
-            out[n++] = u.p[i];
-        if (u.p[i] == '}')
-            inside = false;
-    }
-    if (n == 0 && size)
-        out[n++] = '1';
-    return n;
-}
-
-static bool same_unit(struct slice x, struct slice y)
-{
-    char p[64], q[64];
-    size_t n = bare_unit(x, p, sizeof p);
-    return n == bare_unit(y, q, sizeof q) && memcmp(p, q, n) == 0;
-}
-
 const struct unit *manifest_unit(const struct input *in, struct slice code)
 {
     for (size_t i = 0; i < in->accepts; i++)
@@ -80,31 +55,66 @@ static int read_convert(struct reader *r, const struct at *at, uint32_t obj, str
     return 0;
 }
 
+/* What is measured, where a conversion depends on it. */
+static int read_substance(struct reader *r, const struct at *at, uint32_t obj, struct ucum_substance *ret)
+{
+    uint32_t v = json_get(r->j, obj, "molarMass");
+    struct at here = at_key(at, "molarMass");
+    struct dec d;
+    int64_t charge = 0;
+    if (v && manifest_number(r, &here, v, &ret->molar_mass, &d))
+        return -1;
+    if (v && (d.n == 0 || d.negative))
+        return manifest_bad(r, &here, "must be above zero, in g/mol");
+    if (manifest_whole(r, at, obj, "charge", 1, 99, &charge))
+        return -1;
+    ret->charge = (unsigned)charge;
+    return 0;
+}
+
+static int read_pair(struct reader *r, const struct at *at, const struct input *in, const struct ucum_substance *of,
+                     struct unit *u)
+{
+    struct ucum_fault f = {0};
+    const struct ucum_unit *from = ucum_parse(r->a, u->code, &f);
+    u->pair = from ? ucum_pair(r->a, from, in->ucum, UCUM_APART, of, &f) : NULL;
+    if (!u->pair && !f.text[0])
+        return err_set(r->e, ERR_NO_MEMORY, "reading a manifest");
+    if (!u->pair)
+        return manifest_bad(r, at, "%s; leave it out, or give a factor in 'convert'", f.text);
+    if (!ucum_pair_exact(u->pair))
+        return manifest_bad(r, at, "'%.*s' does not become '%.*s' exactly", SLICE_FMT(u->code), SLICE_FMT(in->unit));
+    u->same = ucum_pair_same(u->pair);
+    return 0;
+}
+
 /* unit, accept and convert of a numeric input. */
 static int read_units(struct reader *r, const struct at *at, uint32_t obj, struct input *in)
 {
     struct slice *list = NULL;
+    struct ucum_substance of = {0};
+    struct ucum_fault f = {0};
+    struct at here = at_key(at, "accept"), unit = at_key(at, "unit");
     size_t n = 0;
-    if (manifest_text(r, at, obj, "unit", true, 60, &in->unit) ||
+    if (manifest_text(r, at, obj, "unit", true, 60, &in->unit) || read_substance(r, at, obj, &of) ||
         manifest_list(r, at, obj, "accept", false, MANIFEST_UNITS, 60, &list, &n))
         return -1;
+    if (!(in->ucum = ucum_parse(r->a, in->unit, &f)))
+        return f.text[0] ? manifest_bad(r, &unit, "%s", f.text) : err_set(r->e, ERR_NO_MEMORY, "reading a manifest");
     if (n == 0) {
         list = &in->unit;
         n = 1;
     }
-    in->accept = manifest_array(r, n, sizeof *in->accept);
-    if (!in->accept)
+    if (!(in->accept = manifest_array(r, n, sizeof *in->accept)))
         return -1;
     for (in->accepts = 0; in->accepts < n; in->accepts++)
         in->accept[in->accepts] =
-            (struct unit){.code = list[in->accepts], .same = same_unit(list[in->accepts], in->unit)};
+            (struct unit){.code = list[in->accepts], .same = slice_eq(list[in->accepts], in->unit)};
     if (read_convert(r, at, obj, in))
         return -1;
-    struct at here = at_key(at, "accept");
     for (size_t i = 0; i < n; i++)
-        if (!in->accept[i].same && !in->accept[i].over.p)
-            return manifest_bad(r, &here, "'%.*s' is not '%.*s' and has no entry in 'convert'; add one or leave it out",
-                                SLICE_FMT(list[i]), SLICE_FMT(in->unit));
+        if (!in->accept[i].over.p && read_pair(r, &here, in, &of, &in->accept[i]))
+            return -1;
     return 0;
 }
 
@@ -150,6 +160,7 @@ static int read_choices(struct reader *r, const struct at *at, uint32_t obj, str
         if (manifest_object(r, &here, k, "system code display value") ||
             manifest_text(r, &here, k, "system", true, 256, &c[n].system) ||
             manifest_text(r, &here, k, "code", true, 128, &c[n].code) ||
+            manifest_text(r, &here, k, "display", false, 256, &c[n].display) ||
             manifest_text(r, &here, k, "value", true, 64, &c[n].value))
             return -1;
     }
@@ -194,10 +205,61 @@ static int check_words(struct reader *r, const struct at *at, const struct input
     return 0;
 }
 
+static int read_pressure(struct reader *r, const struct at *at, uint32_t i, const struct input *in,
+                         struct input_code *c)
+{
+    static const char *const word[] = {"systolic", "diastolic"};
+    struct at here = at_key(at, "pressure");
+    struct slice pressure = {0};
+    if (manifest_text(r, at, i, "pressure", false, 16, &pressure))
+        return -1;
+    c->part = pressure.n != 0;
+    while (c->part && c->pressure < PRESSURES && !slice_is(pressure, word[c->pressure]))
+        c->pressure++;
+    if (c->pressure == PRESSURES)
+        return manifest_bad(r, &here, "can be \"systolic\" or \"diastolic\"");
+    return c->part && !in->mean_pressure ? manifest_bad(r, &here, "goes with 'meanPressure' of the input") : 0;
+}
+
+/* Both pressures have a code, and the mean one has the first: that is what is asked for. */
+static int check_pressures(struct reader *r, const struct at *at, const struct input *in)
+{
+    bool has[PRESSURES] = {false, false};
+    for (size_t i = 0; i < in->codes; i++)
+        if (in->code[i].part)
+            has[in->code[i].pressure] = true;
+    return in->mean_pressure && (!has[PRESSURE_SYSTOLIC] || !has[PRESSURE_DIASTOLIC] || in->code[0].part)
+               ? manifest_bad(r, at,
+                              "needs in 'anyOf' first the code of the mean itself, then one with \"pressure\": "
+                              "\"systolic\" and one with \"diastolic\"")
+               : 0;
+}
+
+static int read_mean_pressure(struct reader *r, const struct at *at, uint32_t obj, struct input *in)
+{
+    uint32_t v = json_get(r->j, obj, "meanPressure");
+    struct at here = at_key(at, "meanPressure");
+    int64_t decimals = 0;
+    if (!v)
+        return 0;
+    if (manifest_object(r, &here, v, "decimals") ||
+        manifest_whole(r, &here, v, "decimals", 0, MANIFEST_DECIMALS, &decimals))
+        return -1;
+    if (!json_get(r->j, v, "decimals"))
+        return manifest_bad(r, &here, "is missing the field 'decimals': thirds do not end");
+    if (in->coded || in->presence)
+        return manifest_bad(r, &here, "is a number: the input needs a 'unit'");
+    if (in->take == TAKE_MEAN)
+        return manifest_bad(r, &here, "and \"take\": \"mean\" would round twice; leave one out");
+    in->mean_pressure = true;
+    in->decimals = (uint32_t)decimals;
+    return 0;
+}
+
 static int read_code(struct reader *r, const struct at *at, uint32_t i, const struct input *in, struct input_code *c)
 {
-    if (manifest_object(r, at, i, "system code display units values above range") ||
-        manifest_system_code(r, at, i, &c->code) ||
+    if (manifest_object(r, at, i, "system code display units values above range pressure") ||
+        manifest_system_code(r, at, i, &c->code) || read_pressure(r, at, i, in, c) ||
         manifest_list(r, at, i, "units", false, MANIFEST_UNITS, 60, &c->units, &c->units_n) ||
         read_choices(r, at, i, &c->choice, &c->choices) || read_range(r, at, i, &c->hard, NULL) ||
         read_above(r, at, i, c))
@@ -241,17 +303,68 @@ static int read_status(struct reader *r, const struct at *at, uint32_t obj, stru
     return 0;
 }
 
-/* count and precision have one meaning so far: the latest sample, as it was given. */
+static int read_length(struct reader *r, const struct at *at, uint32_t obj, const char *key, struct slice *ret,
+                       int64_t *ret_us)
+{
+    struct at here = at_key(at, key);
+    if (manifest_text(r, at, obj, key, false, 32, ret))
+        return -1;
+    if (ret->n && (!clock_duration(*ret, ret_us) || *ret_us <= 0))
+        return manifest_bad(r, &here, "must be an ISO 8601 duration above zero, such as PT12H or P90D");
+    return 0;
+}
+
+static int read_take(struct reader *r, const struct at *at, uint32_t count, struct input *in)
+{
+    static const char *const word[] = {
+#define TAKEN(name, word) word,
+#include "models/takes.def"
+#undef TAKEN
+    };
+    struct at here = at_key(at, "take");
+    struct slice take = {0};
+    int64_t decimals = 0;
+    bool rounds = json_get(r->j, count, "decimals") != 0;
+    if (manifest_text(r, at, count, "take", false, 16, &take) ||
+        manifest_whole(r, at, count, "decimals", 0, MANIFEST_DECIMALS, &decimals))
+        return -1;
+    in->decimals = (uint32_t)decimals;
+    while (take.n && in->take < TAKES && !slice_is(take, word[in->take]))
+        in->take++;
+    if (in->take == TAKES)
+        return manifest_bad(r, &here, "can be \"latest\", \"earliest\", \"lowest\", \"highest\" or \"mean\"");
+    if (in->take != TAKE_LATEST && in->take != TAKE_EARLIEST && (in->coded || in->presence))
+        return manifest_bad(r, &here, "can be \"latest\" or \"earliest\" of what is no number");
+    if ((in->take == TAKE_MEAN) != rounds)
+        return manifest_bad(r, at, "has 'decimals' (0 to %d) with \"take\": \"mean\", and only then",
+                            MANIFEST_DECIMALS);
+    return 0;
+}
+
+static int read_count(struct reader *r, const struct at *at, uint32_t obj, struct input *in)
+{
+    uint32_t count = json_get(r->j, obj, "count");
+    struct at here = at_key(at, "count");
+    int64_t min = 1;
+    in->count = 1;
+    if (!count)
+        return 0;
+    if (manifest_object(r, &here, count, "min take decimals minGap span") ||
+        manifest_whole(r, &here, count, "min", 1, MANIFEST_SAMPLES, &min) ||
+        read_length(r, &here, count, "minGap", &in->min_gap, &in->min_gap_us) ||
+        read_length(r, &here, count, "span", &in->span, &in->span_us))
+        return -1;
+    in->count = (uint32_t)min;
+    if (in->span.n && min < 2)
+        return manifest_bad(r, &here, "'span' is between two samples at least: say \"min\": 2");
+    return read_take(r, &here, count, in);
+}
+
+/* precision and resource have one meaning so far. */
 static int read_fixed(struct reader *r, const struct at *at, uint32_t obj)
 {
-    uint32_t count = json_get(r->j, obj, "count"), v;
-    struct at here = at_key(at, "count"), p = at_key(at, "precision");
-    if (count && manifest_object(r, &here, count, "min take"))
-        return -1;
-    if (count && (v = json_get(r->j, count, "min")) && !slice_is(json_raw(r->j, v), "1"))
-        return manifest_bad(r, &here, "'min' can only be 1");
-    if (count && (v = json_get(r->j, count, "take")) && !json_is(r->j, v, "latest"))
-        return manifest_bad(r, &here, "'take' can only be \"latest\"");
+    uint32_t v;
+    struct at p = at_key(at, "precision");
     if ((v = json_get(r->j, obj, "precision")) && !json_is(r->j, v, "as-given"))
         return manifest_bad(r, &p, "can only be \"as-given\"");
     if ((v = json_get(r->j, obj, "resource")) && !json_is(r->j, v, "Observation"))
@@ -259,24 +372,32 @@ static int read_fixed(struct reader *r, const struct at *at, uint32_t obj)
     return 0;
 }
 
-static int read_within(struct reader *r, const struct at *at, uint32_t obj, struct input *in)
+static int read_aliases(struct reader *r, const struct at *at, uint32_t obj, struct input *in)
 {
-    struct at here = at_key(at, "within");
-    if (manifest_text(r, at, obj, "within", false, 32, &in->within))
+    uint32_t list = manifest_elements(r, at, obj, "aliases", false, MANIFEST_UNITS);
+    if (list == UINT32_MAX || list == 0)
+        return list ? -1 : 0;
+    struct at above = at_key(at, "aliases");
+    if (!(in->alias = manifest_array(r, r->j->node[list].len, sizeof *in->alias)))
         return -1;
-    if (in->within.n && (!clock_duration(in->within, &in->within_us) || in->within_us <= 0))
-        return manifest_bad(r, &here, "must be an ISO 8601 duration above zero, such as PT12H or P90D");
+    for (uint32_t k = json_first(r->j, list); k != json_end(r->j, list); k = json_next(r->j, k), in->aliases++) {
+        struct at here = at_index(&above, (uint32_t)in->aliases);
+        struct alias *a = &in->alias[in->aliases];
+        if (manifest_object(r, &here, k, "from to") || manifest_text(r, &here, k, "from", true, 60, &a->from) ||
+            manifest_text(r, &here, k, "to", true, 60, &a->to))
+            return -1;
+        if (!manifest_unit(in, a->to))
+            return manifest_bad(r, &here, "stands for '%.*s', which 'accept' does not list", SLICE_FMT(a->to));
+        if (manifest_unit(in, a->from))
+            return manifest_bad(r, &here, "'%.*s' is accepted as it is", SLICE_FMT(a->from));
+    }
     return 0;
 }
 
 static int read_observation(struct reader *r, const struct at *at, uint32_t i, struct input *in)
 {
-    if (manifest_object(
-            r, at, i,
-            "resource anyOf display required unit accept convert values enum within count status range precision "
-            "presence") ||
-        read_fixed(r, at, i) || read_within(r, at, i, in) || read_status(r, at, i, in) ||
-        manifest_list(r, at, i, "enum", false, 32, 64, &in->values, &in->values_n) ||
+    if (read_fixed(r, at, i) || read_length(r, at, i, "within", &in->within, &in->within_us) ||
+        read_status(r, at, i, in) || manifest_list(r, at, i, "enum", false, 32, 64, &in->values, &in->values_n) ||
         manifest_bool(r, at, i, "presence", &in->presence) || read_choices(r, at, i, &in->choice, &in->choices) ||
         read_range(r, at, i, &in->hard, &in->soft))
         return -1;
@@ -289,7 +410,12 @@ static int read_observation(struct reader *r, const struct at *at, uint32_t i, s
         return manifest_bad(r, at, "has 'enum' (a word) and 'unit', 'accept' or 'range' (a number); keep one kind");
     if (!in->coded && in->choices)
         return manifest_bad(r, at, "has 'values' without 'enum', the list of words they map to");
-    if (!in->presence && (in->coded ? check_words(r, at, in, in->choice, in->choices) : read_units(r, at, i, in)))
+    if (!in->presence && (in->coded ? check_words(r, at, in, in->choice, in->choices)
+                                    : read_units(r, at, i, in) || read_aliases(r, at, i, in)))
+        return -1;
+    if (json_get(r->j, i, "aliases") && !in->aliases)
+        return manifest_bad(r, at, "has 'aliases' of units, and no 'unit'");
+    if (read_count(r, at, i, in) || read_mean_pressure(r, at, i, in))
         return -1;
     uint32_t list = manifest_elements(r, at, i, "anyOf", true, MANIFEST_CODES);
     if (list == UINT32_MAX)
@@ -303,17 +429,14 @@ static int read_observation(struct reader *r, const struct at *at, uint32_t i, s
         if (read_code(r, &here, k, in, &in->code[in->codes]))
             return -1;
     }
-    return 0;
+    return check_pressures(r, at, in);
 }
 
 static int read_age(struct reader *r, const struct at *at, uint32_t i, struct input *in)
 {
     struct slice derive = {0};
     struct at here = at_key(at, "derive");
-    in->source = INPUT_AGE;
-    in->age_of = -1;
-    if (manifest_object(r, at, i, "derive display unit required range") ||
-        manifest_text(r, at, i, "derive", true, 96, &derive) || manifest_text(r, at, i, "unit", true, 16, &in->unit) ||
+    if (manifest_text(r, at, i, "derive", true, 96, &derive) || manifest_text(r, at, i, "unit", true, 16, &in->unit) ||
         read_range(r, at, i, &in->hard, &in->soft))
         return -1;
     if (!slice_is(in->unit, "a"))
@@ -329,24 +452,8 @@ static int read_age(struct reader *r, const struct at *at, uint32_t i, struct in
 
 static int read_gender(struct reader *r, const struct at *at, uint32_t i, struct input *in)
 {
-    in->source = INPUT_GENDER;
     in->coded = true;
-    return manifest_object(r, at, i, "from display enum required") ||
-                   manifest_list(r, at, i, "enum", true, 4, 16, &in->values, &in->values_n)
-               ? -1
-               : 0;
-}
-
-static int read_absence(struct reader *r, const struct at *at, uint32_t i, bool *must_assert)
-{
-    struct slice absence = SLICE("assume-absent");
-    struct at here = at_key(at, "absence");
-    if (manifest_text(r, at, i, "absence", false, 32, &absence))
-        return -1;
-    *must_assert = slice_is(absence, "must-assert");
-    return *must_assert || slice_is(absence, "assume-absent")
-               ? 0
-               : manifest_bad(r, &here, "can be \"assume-absent\" or \"must-assert\"");
+    return manifest_list(r, at, i, "enum", true, 4, 16, &in->values, &in->values_n);
 }
 
 static int read_scalar(struct reader *r, const struct at *at, uint32_t obj, const char *key, struct slice *ret)
@@ -358,14 +465,13 @@ static int read_scalar(struct reader *r, const struct at *at, uint32_t obj, cons
     return 0;
 }
 
-static int read_from_condition(struct reader *r, const struct at *at, uint32_t i, struct input *in)
+/* What a patient has or has not: a Condition, a drug. */
+static int read_condition(struct reader *r, const struct at *at, uint32_t i, struct input *in)
 {
     struct code *code;
-    in->source = INPUT_CONDITION;
     in->coded = true;
-    if (manifest_object(r, at, i, "from display anyOf present absent absence required") ||
-        manifest_anyof(r, at, i, &code, &in->codes) || read_scalar(r, at, i, "present", &in->present) ||
-        read_scalar(r, at, i, "absent", &in->absent) || read_absence(r, at, i, &in->must_assert))
+    if (manifest_anyof(r, at, i, &code, &in->codes) || read_scalar(r, at, i, "present", &in->present) ||
+        read_scalar(r, at, i, "absent", &in->absent) || manifest_absence(r, at, i, &in->must_assert, &in->ever))
         return -1;
     in->code = manifest_array(r, in->codes, sizeof *in->code);
     if (!in->code)
@@ -373,6 +479,11 @@ static int read_from_condition(struct reader *r, const struct at *at, uint32_t i
     for (size_t k = 0; k < in->codes; k++)
         in->code[k].code = code[k];
     return 0;
+}
+
+static int read_medication(struct reader *r, const struct at *at, uint32_t i, struct input *in)
+{
+    return read_condition(r, at, i, in);
 }
 
 static bool is_name(struct slice s, size_t max)
@@ -385,6 +496,30 @@ static bool is_name(struct slice s, size_t max)
     return true;
 }
 
+static const struct {
+    int (*read)(struct reader *r, const struct at *at, uint32_t i, struct input *in);
+    const char *fields;
+} source[] = {
+#define SOURCE(name, reader, fields, what) [INPUT_##name] = {read_##reader, fields},
+#include "models/inputs.def"
+#undef SOURCE
+};
+
+static int source_of(struct reader *r, const struct at *at, uint32_t i, enum input_source *ret)
+{
+    uint32_t from = json_get(r->j, i, "from");
+    *ret = json_get(r->j, i, "derive") ? INPUT_AGE : INPUT_OBSERVATION;
+    if (!from)
+        return 0;
+    *ret = json_is(r->j, from, "Patient.gender") ? INPUT_GENDER
+           : json_is(r->j, from, "Condition")    ? INPUT_CONDITION
+           : json_is(r->j, from, "Medication")   ? INPUT_MEDICATION
+                                                 : INPUT_SOURCES;
+    return *ret != INPUT_SOURCES
+               ? 0
+               : manifest_bad(r, at, "'from' can be \"Patient.gender\", \"Condition\" or \"Medication\"");
+}
+
 static int read_input(struct reader *r, const struct at *at, uint32_t i, struct input *in)
 {
     if (!is_name(in->name, 48))
@@ -394,19 +529,12 @@ static int read_input(struct reader *r, const struct at *at, uint32_t i, struct 
     in->required = true;
     in->age_of = -1;
     in->display = in->name;
-    if (manifest_bool(r, at, i, "required", &in->required) ||
-        manifest_text(r, at, i, "display", false, 128, &in->display))
+    if (source_of(r, at, i, &in->source) || manifest_object(r, at, i, source[in->source].fields) ||
+        manifest_bool(r, at, i, "required", &in->required) ||
+        manifest_text(r, at, i, "display", false, 128, &in->display) ||
+        manifest_text(r, at, i, "ask", false, 200, &in->ask))
         return -1;
-    if (json_get(r->j, i, "derive"))
-        return read_age(r, at, i, in);
-    uint32_t from = json_get(r->j, i, "from");
-    if (from && json_is(r->j, from, "Patient.gender"))
-        return read_gender(r, at, i, in);
-    if (from && json_is(r->j, from, "Condition"))
-        return read_from_condition(r, at, i, in);
-    if (from)
-        return manifest_bad(r, at, "'from' can be \"Patient.gender\" or \"Condition\"");
-    return read_observation(r, at, i, in);
+    return source[in->source].read(r, at, i, in);
 }
 
 int manifest_read_inputs(struct reader *r, const struct at *top, uint32_t i, struct manifest *m)

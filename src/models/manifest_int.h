@@ -45,8 +45,13 @@ uint32_t manifest_elements(struct reader *r, const struct at *at, uint32_t obj, 
 int manifest_system_code(struct reader *r, const struct at *at, uint32_t i, struct code *ret);
 int manifest_anyof(struct reader *r, const struct at *at, uint32_t obj, struct code **ret, size_t *ret_n);
 
+/* "absence" and "course" of what a patient has or has not. */
+int manifest_absence(struct reader *r, const struct at *at, uint32_t obj, bool *must_assert, bool *ever);
+
 /* manifest_input.c */
 int manifest_read_inputs(struct reader *r, const struct at *top, uint32_t i, struct manifest *m);
+/* manifest_result.c */
+int manifest_read_results(struct reader *r, const struct at *at, uint32_t out, struct manifest *m);
 /* manifest_selftest.c */
 int manifest_read_selftests(struct reader *r, const struct at *top, uint32_t i, struct manifest *m);
 

@@ -229,10 +229,28 @@ int manifest_anyof(struct reader *r, const struct at *at, uint32_t obj, struct c
         return -1;
     for (uint32_t k = json_first(r->j, list); k != json_end(r->j, list); k = json_next(r->j, k), n++) {
         struct at here = at_index(&above, n);
-        if (manifest_object(r, &here, k, "system code display") || manifest_system_code(r, &here, k, &code[n]))
+        if (manifest_object(r, &here, k, "system code display below part") ||
+            manifest_system_code(r, &here, k, &code[n]) || manifest_bool(r, &here, k, "below", &code[n].below) ||
+            manifest_bool(r, &here, k, "part", &code[n].part))
             return -1;
+        if (code[n].below && !slice_starts(code[n].system, CODE_TREE))
+            return manifest_bad(r, &here, "'below' is known of ICD codes only: of systems %s...", CODE_TREE);
     }
     *ret = code;
     *ret_n = n;
     return 0;
+}
+
+int manifest_absence(struct reader *r, const struct at *at, uint32_t obj, bool *must_assert, bool *ever)
+{
+    struct slice absence = SLICE("assume-absent"), course = SLICE("active");
+    struct at here = at_key(at, "absence"), there = at_key(at, "course");
+    if (manifest_text(r, at, obj, "absence", false, 32, &absence) ||
+        manifest_text(r, at, obj, "course", false, 16, &course))
+        return -1;
+    *must_assert = slice_is(absence, "must-assert");
+    *ever = slice_is(course, "ever");
+    if (!*must_assert && !slice_is(absence, "assume-absent"))
+        return manifest_bad(r, &here, "can be \"assume-absent\" or \"must-assert\"");
+    return *ever || slice_is(course, "active") ? 0 : manifest_bad(r, &there, "can be \"active\" or \"ever\"");
 }

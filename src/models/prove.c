@@ -21,6 +21,7 @@ struct sandbox_spec model_spec(const struct model *m, struct slice line)
                                  .model_key = m->manifest.key,
                                  .model_version = m->manifest.version,
                                  .input = line,
+                                 .files = r->files,
                                  .ahead_ms = r->warm ? (uint32_t)(r->start_timeout_us / 1000) : 0,
                                  .max = {.wall_ms = ms,
                                          .cpu_ms = ms,
@@ -69,8 +70,8 @@ static int run_one(struct sandbox *s, const struct model *m, size_t n, struct ar
     *why = how_it_ended(&out);
     if (*why)
         return 0;
-    if (wire_judge(a, out.output, SLICE("selftest"), m->manifest.schema, (size_t)spec.max.output_kib * 1024, &answer,
-                   e))
+    if (wire_judge(a, out.output, m->manifest.runtime.files, SLICE("selftest"), m->manifest.schema,
+                   (size_t)spec.max.output_kib * 1024, &answer, e))
         return -1;
     if (answer.end != WIRE_OUTPUT) {
         *why = answer.why ? answer.why : wire_end_name(answer.end);

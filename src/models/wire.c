@@ -1,5 +1,7 @@
 #include "models/wire.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/dec.h"
 
@@ -67,6 +69,7 @@ struct judge {
     const struct schema *schema;
     struct wire_answer *ret;
     bool answered;
+    int progresses;
     int result; /* -1: out of memory */
 };
 
@@ -82,14 +85,23 @@ static bool no_memory(struct judge *g)
     return false;
 }
 
-static bool read_progress(struct judge *g, const struct json *j, uint32_t v)
+static bool is_share(const struct json *j, uint32_t v)
 {
     struct dec d, zero, one;
     dec_parse(SLICE("0"), &zero);
     dec_parse(SLICE("1"), &one);
-    if (json_kind(j, v) != JSON_NUMBER || !dec_parse(json_raw(j, v), &d) || dec_cmp(&d, &zero) < 0 ||
-        dec_cmp(&d, &one) > 0)
+    return json_kind(j, v) == JSON_NUMBER && dec_parse(json_raw(j, v), &d) && dec_cmp(&d, &zero) >= 0 &&
+           dec_cmp(&d, &one) <= 0;
+}
+
+static bool read_progress(struct judge *g, const struct json *j, uint32_t v)
+{
+    if (!is_share(j, v))
         return fault(g, WIRE_PROTOCOL, "'progress' must be a number of 0 to 1");
+    if (j->size > WIRE_PROGRESS)
+        return fault(g, WIRE_PROTOCOL, "a line of 'progress' has at most 256 bytes");
+    if (++g->progresses > WIRE_PROGRESSES)
+        return fault(g, WIRE_PROTOCOL, "'progress' is reported at most 1000 times");
     g->ret->progress = json_raw(j, v);
     return true;
 }
@@ -162,7 +174,7 @@ static bool read_line(struct judge *g, struct slice line)
     return output ? read_output(g, j, output) : read_error(g, j, error);
 }
 
-int wire_judge(struct arena *a, struct slice out, struct slice id, const struct schema *schema, size_t max,
+int wire_judge(struct arena *a, struct slice out, bool file, struct slice id, const struct schema *schema, size_t max,
                struct wire_answer *ret, struct err *e)
 {
     struct wire_answer answer = {.end = WIRE_PROTOCOL, .why = "the program ended without an answer"};
@@ -174,12 +186,30 @@ int wire_judge(struct arena *a, struct slice out, struct slice id, const struct 
         fault(&g, WIRE_TOO_LARGE, "the program wrote more than its manifest's outputKiB");
         rest.n = 0;
     }
+    if (file && rest.n) {
+        (void)read_line(&g, rest);
+        rest.n = 0;
+    }
     while (good && rest.n)
         good = read_line(&g, slice_cut(&rest, '\n'));
     if (g.result || arena_failed(a) != before)
         return err_set(e, ERR_NO_MEMORY, "judging a model's answer");
     *ret = answer;
     return 0;
+}
+
+bool wire_progress(struct arena *a, struct slice line, struct slice id, int *ret)
+{
+    struct json j;
+    struct json_fault f;
+    if (line.n > WIRE_PROGRESS || json_parse(a, line, &j, &f) || json_kind(&j, 0) != JSON_OBJECT)
+        return false;
+    uint32_t v = json_get(&j, 0, "progress");
+    if (!v || !is_share(&j, v) || !slice_eq(json_get_text(&j, 0, "id", a), id))
+        return false;
+    char *text = arena_str(a, json_raw(&j, v));
+    *ret = text ? (int)(strtod(text, NULL) * 100 + 1e-9) : 0;
+    return text != NULL;
 }
 
 const char *wire_end_name(enum wire_end end)

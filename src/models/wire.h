@@ -1,8 +1,10 @@
 /* wire.h -- the `stdio-json` contract with a model: one JSON line in, one JSON line out.
  *
  *   in   {"id":ID,"inputs":{NAME:{"v":value,"u":unit,"t":time}},"patient":{"age":67,"sex":"female"},"deadline_ms":2000}
- *   out  {"id":ID,"progress":0.5}                                            any number, before the answer
+ *   out  {"id":ID,"progress":0.5}                                 at most WIRE_PROGRESSES, before the answer
  *        {"id":ID,"output":{..}}  or  {"id":ID,"error":{"code","message"?,"retry"?}}         exactly one
+ *
+ * By the contract `files` the same two objects are each a file, and the answer may take several lines.
  *
  * The request holds validated, converted scalars and the times of the samples, and nothing that names the patient:
  * there is no field for a name, an identifier or a reference. Pure; everything lives in the arena. Nothing blocks. */
@@ -15,7 +17,14 @@
 #include "models/schema.h"
 
 #define WIRE_NO_TIME INT64_MIN
-enum { WIRE_ID = 64, WIRE_CODE = 40, WIRE_MESSAGE = 256, WIRE_LINE = 4 << 20 };
+enum {
+    WIRE_ID = 64,
+    WIRE_CODE = 40,
+    WIRE_MESSAGE = 256,
+    WIRE_LINE = 4 << 20,
+    WIRE_PROGRESS = 256,   /* bytes of a line that reports progress */
+    WIRE_PROGRESSES = 1000 /* such lines of a run */
+};
 
 struct wire_input {
     struct slice name;
@@ -52,10 +61,14 @@ struct wire_answer {
     const char *why; /* a sentence for the vendor when end is not WIRE_OUTPUT; no value of the output stands in it */
 };
 
-/* Judges the whole stdout of one run. 0 and *ret, whatever the program wrote; -1: out of memory. `schema` may be NULL.
- * `max` bytes are allowed in all. ret->output points into `out`. */
-int wire_judge(struct arena *a, struct slice out, struct slice id, const struct schema *schema, size_t max,
+/* Judges the whole stdout of one run; `file`: that is one object. 0 and *ret, whatever the program wrote; -1: out of
+ * memory. `schema` may be NULL. `max` bytes are allowed in all. ret->output points into `out`. */
+int wire_judge(struct arena *a, struct slice out, bool file, struct slice id, const struct schema *schema, size_t max,
                struct wire_answer *ret, struct err *e);
+
+/* Is this line, without its newline, a report of progress in this run? *ret is it in whole percent, rounded down. For
+ * who looks on while the program runs; wire_judge judges it all the same. Takes some KiB of the arena. */
+bool wire_progress(struct arena *a, struct slice line, struct slice id, int *ret);
 
 const char *wire_end_name(enum wire_end end); /* "OUTPUT_INVALID" */
 

@@ -92,3 +92,52 @@ int exact_ratio(struct arena *a, struct slice value, struct slice over, struct s
     *ret = write(a, v.negative, q, n, point);
     return ret->p != NULL;
 }
+
+/* A column for each power of ten that a struct dec can hold, the lowest first, and some above for the sum. */
+enum { LOWEST = -DEC_EXP - DEC_DIGITS, COLUMNS = DEC_EXP - LOWEST + 20 };
+
+static void add(int64_t *column, const struct dec *d, int weight)
+{
+    for (int i = 0; i < d->n; i++)
+        column[d->exp - 1 - i - LOWEST] += (d->negative ? -1 : 1) * weight * d->digit[i];
+}
+
+/* The columns times `sign` as digits; false: that is negative. */
+static bool carry(const int64_t *column, int sign, uint8_t *digit)
+{
+    int64_t over = 0;
+    for (size_t i = 0; i < COLUMNS; i++) {
+        int64_t v = sign * column[i] + over, rest = (v % 10 + 10) % 10;
+        digit[i] = (uint8_t)rest;
+        over = (v - rest) / 10;
+    }
+    return over == 0;
+}
+
+int exact_mean(struct arena *a, const struct weighed *v, size_t n, uint64_t by, unsigned decimals, struct slice *ret)
+{
+    int64_t column[COLUMNS] = {0};
+    uint8_t digit[COLUMNS], q[COLUMNS];
+    struct dec d;
+    size_t last = (size_t)-LOWEST - decimals, size = 0, zeros = 0; /* last: the column of the last decimal */
+    uint64_t rest = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!dec_parse(v[i].value, &d))
+            return 0;
+        add(column, &d, v[i].weight);
+    }
+    bool negative = !carry(column, 1, digit);
+    if (negative)
+        carry(column, -1, digit);
+    for (size_t i = COLUMNS; i-- > last - 1;) {
+        rest = rest * 10 + digit[i];
+        q[size++] = (uint8_t)(rest / by);
+        rest %= by;
+    }
+    round_at(q, --size); /* the highest columns are zero: nothing is carried past them */
+    while (zeros < size && q[zeros] == 0)
+        zeros++;
+    *ret = zeros == size ? SLICE("0")
+                         : write(a, negative, q + zeros, size - zeros, (long)size - (long)decimals - (long)zeros);
+    return ret->p != NULL;
+}

@@ -98,6 +98,12 @@ static void put_accepts(const struct input *in, struct json_out *o)
         put_values(in, o);
     if (in->within.n)
         json_pair(o, "within", in->within);
+    if (in->count > 1)
+        json_pair_int(o, "count", in->count);
+    if (in->min_gap.n)
+        json_pair(o, "min_gap", in->min_gap);
+    if (in->span.n)
+        json_pair(o, "span", in->span);
     if (in->hard.set) {
         json_key(o, "range");
         put_range(&in->hard, o);
@@ -105,7 +111,16 @@ static void put_accepts(const struct input *in, struct json_out *o)
     json_close(o, '}');
 }
 
-static void put_missing(const struct missing *m, int64_t at_us, struct json_out *o)
+static void put_sentence(const struct decision *d, const struct missing *m, struct json_out *o)
+{
+    char text[1024];
+    struct buf b = {
+        .arena = o->buf->arena, .p = text, .cap = sizeof text, .max = sizeof text}; /* what is longer is cut */
+    missing_sentence(d, m, &b);
+    json_pair(o, "text", buf_text(&b));
+}
+
+static void put_missing(const struct decision *d, const struct missing *m, struct json_out *o)
 {
     json_open(o, '{');
     json_pair(o, "code", m->code);
@@ -114,6 +129,7 @@ static void put_missing(const struct missing *m, int64_t at_us, struct json_out 
     json_pair(o, "system", m->system);
     json_pair(o, "input", m->name);
     json_pair_str(o, "reason", reason_name(m->reason));
+    put_sentence(d, m, o);
     if (m->group.n)
         json_pair(o, "group", m->group);
     if (m->input) {
@@ -122,22 +138,22 @@ static void put_missing(const struct missing *m, int64_t at_us, struct json_out 
     }
     if (m->seen.path) {
         json_key(o, "seen");
-        put_sighting(&m->seen, at_us, o);
+        put_sighting(&m->seen, d->at_us, o);
     }
     json_close(o, '}');
 }
 
-static void put_all_missing(const struct candidate *c, int64_t at_us, struct json_out *o)
+static void put_all_missing(const struct decision *d, const struct candidate *c, struct json_out *o)
 {
     json_open(o, '[');
     for (size_t i = 0; i < c->missings; i++)
-        put_missing(&c->missing[i], at_us, o);
+        put_missing(d, &c->missing[i], o);
     json_close(o, ']');
 }
 
 void decision_write_missing(const struct decision *d, struct json_out *o)
 {
-    put_all_missing(d->shown, d->at_us, o);
+    put_all_missing(d, d->shown, o);
 }
 
 static void pair_mandatory(const struct candidate *c, const char *key, struct json_out *o)
@@ -156,6 +172,23 @@ static void put_model(const struct candidate *c, struct json_out *o)
     json_pair(o, "version", c->model->version);
 }
 
+static void put_sets(const struct candidate *c, struct json_out *o)
+{
+    json_key(o, "sets");
+    json_open(o, '[');
+    for (size_t k = 0; k < c->sets; k++) {
+        json_open(o, '[');
+        for (size_t i = 0; i < c->model->inputs; i++)
+            if (c->set[k] >> i & 1)
+                json_put(o, c->model->input[i].name);
+        for (size_t i = 0; i < c->missings; i++)
+            if (c->missing[i].condition)
+                json_put(o, c->missing[i].name);
+        json_close(o, ']');
+    }
+    json_close(o, ']');
+}
+
 static void put_candidate(const struct decision *d, const struct candidate *c, struct json_out *o)
 {
     put_model(c, o);
@@ -163,6 +196,10 @@ static void put_candidate(const struct decision *d, const struct candidate *c, s
     pair_mandatory(c, "missing", o);
     json_pair_int(o, "distance", c->distance);
     json_pair_int(o, "rank", c->rank);
+    if (c->behind_by)
+        json_pair_str(o, "behind_by", c->behind_by);
+    if (c->sets)
+        put_sets(c, o);
     if (c->ready && !d->chosen)
         json_pair_str(o, "note", "would run now with policy=best-ready");
     if (!c->fits)
@@ -197,6 +234,7 @@ void decision_write_next_best(const struct decision *d, struct json_out *o)
         json_open(o, '{');
         json_pair(o, "input", n->missing->name);
         json_pair(o, "code", n->missing->code);
+        json_pair(o, "display", n->missing->display);
         json_key(o, "unlocks");
         json_open(o, '[');
         for (size_t k = 0; k < n->unlocks_n; k++)
@@ -205,6 +243,14 @@ void decision_write_next_best(const struct decision *d, struct json_out *o)
         json_pair_raw(o, "score_gain", slice_of(gain));
         json_close(o, '}');
     }
+    json_close(o, ']');
+}
+
+void decision_write_runs(const struct decision *d, struct json_out *o)
+{
+    json_open(o, '[');
+    for (size_t i = 0; i < d->runs; i++)
+        put_name(d->run[i], o);
     json_close(o, ']');
 }
 
@@ -233,6 +279,8 @@ static void put_outcomes(const struct candidate *c, int64_t at_us, struct json_o
             json_pair_str(o, "reason", reason_name(out->reason));
         if (out->soft)
             json_pair_bool(o, "soft", true);
+        if (out->samples > 1)
+            json_pair_int(o, "samples", out->samples);
         if (out->seen.path) {
             json_key(o, out->found ? "from" : "seen");
             put_sighting(&out->seen, at_us, o);
@@ -249,12 +297,14 @@ int decision_text(struct arena *a, const struct decision *d, struct slice *ret, 
     json_open(&o, '{');
     json_pair_str(&o, "schema", "lazaret.decision/1");
     pair_time(&o, "at", d->at_us);
-    json_pair_str(&o, "policy", d->policy == NEGOTIATE_BEST ? "best" : "best-ready");
+    json_pair_str(&o, "policy", policy_name(d->policy));
     json_key(&o, "chosen");
     if (d->chosen)
         put_name(d->chosen, &o);
     else
         json_put_null(&o);
+    json_key(&o, "runs");
+    decision_write_runs(d, &o);
     json_key(&o, "candidates");
     json_open(&o, '[');
     for (size_t i = 0; i < d->candidates; i++) {
@@ -262,7 +312,7 @@ int decision_text(struct arena *a, const struct decision *d, struct slice *ret, 
         put_candidate(d, &d->candidate[i], &o);
         put_outcomes(&d->candidate[i], d->at_us, &o);
         json_key(&o, "missing_data");
-        put_all_missing(&d->candidate[i], d->at_us, &o);
+        put_all_missing(d, &d->candidate[i], &o);
         json_close(&o, '}');
     }
     json_close(&o, ']');

@@ -18,7 +18,7 @@
 
 enum {
     JAIL_MAGIC = 0x4c5a4a31,
-    JAIL_VERSION = 2,
+    JAIL_VERSION = 3,
     JAIL_SPAWNERS_MAX = 256,
     JAIL_ARGS_MAX = 16,
     JAIL_ARGS_BYTES = 2048,
@@ -34,6 +34,13 @@ enum {
     JAIL_TMP_MIB_MAX = 1024,
     JAIL_HELD_MS_MAX = 900 * 1000 /* a program that waits for GO longer is killed */
 };
+
+/* How a program gets its input and gives its answer. FILES: process 1 of the run writes what comes on stdin to
+ * JAIL_INPUT before the program is started, and JAIL_OUTPUT to stdout after it ended well; what the program says on
+ * stdout joins its stderr. */
+enum jail_contract { JAIL_STDIO, JAIL_FILES, JAIL_CONTRACTS };
+#define JAIL_INPUT "/tmp/in/input.json"
+#define JAIL_OUTPUT "/tmp/out/output.json"
 
 enum jail_kind {
     JAIL_RUN = 1,
@@ -72,7 +79,8 @@ struct jail_head {
 struct jail_request {
     struct jail_head head;
     uint32_t wall_ms, cpu_ms, memory_mib, pids, tmp_mib;
-    uint32_t held_ms;        /* 0: it runs at once */
+    uint32_t held_ms;        /* 0: it runs at once; always with FILES */
+    uint32_t contract;       /* enum jail_contract */
     uint32_t argc, args_len; /* args: argc strings, each with its NUL, args_len bytes in all */
     char image[32];          /* [a-z0-9-]+ */
     char model[68];          /* 64 hexadecimal digits */

@@ -3,7 +3,8 @@
  * What a program is, is its request to the jail, byte by byte: image, model, arguments, limits. Each kind that was
  * asked for lately has a line here; a thread starts as many of it as were asked for within a second, so that the next
  * ones find theirs. Nothing is shared between runs: a program serves one, and its spawner, process namespace and /tmp
- * go with it. */
+ * go with it. One that may serve again is its owner's from the first run on; while it serves, it keeps its place. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,7 +15,8 @@
 #include "base/own.h"
 #include "sandbox/sandbox_int.h"
 
-#define OLD_US (JAIL_HELD_MS_MAX / 2 * INT64_C(1000)) /* another takes its place */
+/* Another takes its place long before its jail would end it. */
+static_assert((int)SANDBOX_LIFE_MS <= (int)JAIL_HELD_MS_MAX / 2, "a life ends before the jail ends it");
 
 enum {
     KINDS = 16,               /* asked for lately; the one that was not for the longest makes room */
@@ -37,7 +39,7 @@ struct ready_pool {
     pthread_t thread;
     pthread_cond_t wake;
     uint32_t memory_mib;
-    int64_t idle_us;
+    int64_t idle_us, life_us;
     int most, waiting; /* waiting: in `ready` */
     struct kind kind[KINDS];
     struct ready ready[JAIL_SPAWNERS_MAX];
@@ -89,6 +91,16 @@ static int wanted(const struct ready_pool *p, const struct kind *k, int64_t now)
     return now - k->since_us > 2 * SECOND_US ? 1 : most > 1 ? most : 1;
 }
 
+static bool is_of(const struct ready *r, const uint8_t owner[16])
+{
+    return r->serves && memcmp(r->owner, owner, sizeof r->owner) == 0;
+}
+
+static bool is_old(const struct ready_pool *p, const struct ready *r, int64_t now)
+{
+    return now - r->since_us > p->life_us;
+}
+
 static int have(const struct ready_pool *p, const struct jail_request *q)
 {
     int n = 0;
@@ -126,7 +138,7 @@ static struct ready take_at(struct ready_pool *p, int i)
 {
     struct ready r = p->ready[i];
     p->ready[i] = p->ready[--p->waiting];
-    metric_add(METRIC_READY, -1);
+    metric_add(METRIC_READY, r.busy ? 0 : -1);
     return r;
 }
 
@@ -135,17 +147,19 @@ static int spare(struct ready_pool *p, int64_t now)
 {
     for (int i = 0; i < p->waiting; i++) {
         struct kind *k = line_of(p, &p->ready[i].request);
-        bool alive = ready_alive(&p->ready[i]);
-        if (!alive && k)
+        bool alive = p->ready[i].busy || ready_alive(&p->ready[i]);
+        if (p->ready[i].busy)
+            continue;
+        if (!alive && k && !p->ready[i].serves)
             k->unfit_us = now;
-        if (!alive || !k || !wanted(p, k, now) || now - p->ready[i].since_us > OLD_US)
+        if (!alive || !k || !wanted(p, k, now) || is_old(p, &p->ready[i], now))
             return i;
     }
     return -1;
 }
 
-/* One that makes room for the first of a kind that has none: of a kind of which more wait than are wanted just now,
- * else of the one that was not asked for the longest, if that is a while ago. */
+/* One that makes room for the first of a kind that has none: one that has served nobody, of a kind of which more wait
+ * than are wanted just now; else of the one that was not asked for the longest, if that is a while ago. */
 static int in_the_way(struct ready_pool *p, const struct kind *of, int64_t now)
 {
     int found = -1;
@@ -153,8 +167,8 @@ static int in_the_way(struct ready_pool *p, const struct kind *of, int64_t now)
     if (have(p, &of->request))
         return -1;
     for (int i = 0; i < p->waiting; i++) {
-        const struct kind *k = line_of(p, &p->ready[i].request);
-        if (k && have(p, &k->request) > wanted(p, k, now))
+        const struct kind *k = p->ready[i].busy ? NULL : line_of(p, &p->ready[i].request);
+        if (k && !p->ready[i].serves && have(p, &k->request) > wanted(p, k, now))
             return i;
         if (k && k->asked_us < oldest) {
             found = i;
@@ -206,6 +220,8 @@ static int start_one(struct sandbox *s, const struct kind *k)
     s->pool->ready[s->pool->waiting++] = r;
     metric_add(METRIC_READY, 1);
     metric_add(METRIC_READY_STARTED, 1);
+    if (s->pool->waiting > s->pool->most) /* one that serves was given back meanwhile */
+        drop_at(s, s->pool->waiting - 1);
     return 0;
 }
 
@@ -233,16 +249,18 @@ static void *keep(void *arg)
     return NULL;
 }
 
-int sandbox_keep_ready(struct sandbox *s, uint32_t memory_mib, uint32_t idle_ms, struct err *e)
+int sandbox_keep_ready(struct sandbox *s, const struct sandbox_ahead *how, struct err *e)
 {
     pthread_condattr_t attr;
+    assert(how->life_ms >= 1 && how->life_ms <= SANDBOX_LIFE_MS);
     if (s->config.ready == 0 || s->pool)
         return 0;
     struct ready_pool *p = calloc(1, sizeof *p);
     if (!p)
         return err_set(e, ERR_NO_MEMORY, "the programs that are started ahead");
-    p->memory_mib = memory_mib;
-    p->idle_us = idle_ms * 1000LL;
+    p->memory_mib = how->memory_mib;
+    p->idle_us = how->idle_ms * 1000LL;
+    p->life_us = how->life_ms * 1000LL;
     p->most = s->config.ready;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -259,23 +277,87 @@ int sandbox_keep_ready(struct sandbox *s, uint32_t memory_mib, uint32_t idle_ms,
 
 /* --- for runs --- */
 
-bool ready_take(struct sandbox *s, const struct jail_request *q, struct ready *ret)
+/* May it serve for as long as this? Its jail ends it at the end of a life. */
+static bool lives(const struct ready *r, uint32_t wall_ms, int64_t now)
 {
-    bool found = false;
+    return !r->serves || (now - r->since_us) / 1000 + wall_ms < JAIL_WALL_MS_MAX;
+}
+
+/* The owner's own before one that has served nobody. */
+static int find(const struct ready_pool *p, const struct jail_request *q, const uint8_t *owner, uint32_t wall_ms)
+{
+    int fresh = -1;
+    for (int i = 0; i < p->waiting; i++) {
+        const struct ready *r = &p->ready[i];
+        int64_t now = clock_mono_us();
+        /* One that is at work whenever the thread looks grows old without it. */
+        if (r->busy || !same(&r->request, q) || is_old(p, r, now) || !lives(r, wall_ms, now))
+            continue;
+        if (owner && is_of(r, owner))
+            return i;
+        if (!r->serves)
+            fresh = i;
+    }
+    return fresh;
+}
+
+bool ready_take(struct sandbox *s, const struct jail_request *q, const uint8_t owner[16], uint32_t wall_ms,
+                struct ready *ret)
+{
     if (!s->pool)
         return false;
     pthread_mutex_lock(&s->lock);
     struct ready_pool *p = s->pool;
     count_wish(kind_of(p, q), clock_mono_us());
-    for (int i = 0; i < p->waiting && !found; i++)
-        if (same(&p->ready[i].request, q)) {
-            *ret = take_at(p, i);
-            found = true;
-        }
+    int i = find(p, q, owner, wall_ms);
+    if (i >= 0 && owner) {
+        *ret = p->ready[i];
+        p->ready[i].busy = true;
+        metric_add(METRIC_READY, -1);
+    } else if (i >= 0)
+        *ret = take_at(p, i);
     pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&s->lock);
-    metric_add(METRIC_READY_TAKEN, found);
+    metric_add(METRIC_READY_TAKEN, i >= 0);
+    metric_add(METRIC_READY_AGAIN, i >= 0 && ret->serves);
+    return i >= 0;
+}
+
+/* Of this kind, and not at work: one that has served nobody, else the one that has not for the longest. */
+static int replaced_by(const struct ready_pool *p, const struct ready *r)
+{
+    int found = -1;
+    for (int i = 0; i < p->waiting; i++)
+        if (!p->ready[i].busy && same(&p->ready[i].request, &r->request) &&
+            (found < 0 || p->ready[i].served_us < p->ready[found].served_us))
+            found = i;
     return found;
+}
+
+void ready_back(struct sandbox *s, struct ready *r, bool keep)
+{
+    pthread_mutex_lock(&s->lock);
+    struct ready_pool *p = s->pool;
+    for (int i = 0; i < p->waiting; i++)
+        if (p->ready[i].busy && p->ready[i].slot == r->slot) {
+            take_at(p, i);
+            break;
+        }
+    keep = keep && !s->closing && !s->gone;
+    int out = keep && !has_room(p, r->request.memory_mib) ? replaced_by(p, r) : -1;
+    struct ready other = out >= 0 ? take_at(p, out) : (struct ready){.slot = -1};
+    bool kept = keep && has_room(p, r->request.memory_mib);
+    if (kept) {
+        r->busy = false;
+        r->served_us = clock_mono_us();
+        p->ready[p->waiting++] = *r;
+        metric_add(METRIC_READY, 1);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (other.slot >= 0)
+        ready_drop(s, &other);
+    if (keep && !kept)
+        ready_drop(s, r);
 }
 
 void ready_empty(struct sandbox *s)

@@ -41,6 +41,9 @@ struct run {
     char *piece;       /* [CHUNK], when there is a live_fd: `next` of it */
     struct sink output, errors;
     bool killed, cancelled, answered, unread;
+    bool serves; /* the program may serve again: `fed` it waits for more input, `late` its time was up */
+    bool fed, late, said; /* said: its judge has decided, `kept` for the program */
+    bool kept;
     int64_t tick_us; /* when spec->tick is called next */
     int64_t started_us, deadline_us;
     struct jail_answer answer;
@@ -82,7 +85,8 @@ static int request_make(const struct sandbox_spec *p, struct jail_request *q, st
                                .cpu_ms = p->max.cpu_ms,
                                .memory_mib = p->max.memory_mib,
                                .pids = p->max.pids,
-                               .tmp_mib = p->max.tmp_mib};
+                               .tmp_mib = p->max.tmp_mib,
+                               .contract = p->files ? JAIL_FILES : JAIL_STDIO};
     if (copy_text(q->image, sizeof q->image, p->image) || copy_text(q->model, sizeof q->model, p->model) ||
         copy_text(q->model_key, sizeof q->model_key, p->model_key) ||
         copy_text(q->model_version, sizeof q->model_version, p->model_version) || pack_args(p, q))
@@ -135,7 +139,7 @@ static int input_next(struct run *r)
 
 static void feed(struct run *r)
 {
-    while (r->input_fd >= 0) {
+    while (r->input_fd >= 0 && !r->fed) {
         int more = input_next(r);
         if (more == 0)
             return;
@@ -144,7 +148,10 @@ static void feed(struct run *r)
             r->next = (struct slice){r->next.p + n, r->next.n - (size_t)n};
         else if (n < 0 && errno == EAGAIN)
             return;
-        else { /* all of it, or nobody reads any more */
+        else if (r->serves) { /* its input stays open for the next run */
+            r->fed = true;
+            return;
+        } else { /* all of it, or nobody reads any more */
             close(r->input_fd);
             r->input_fd = -1;
             fault_crash(CRASH_sandbox_running);
@@ -228,16 +235,43 @@ static bool is_time(struct run *r)
     return true;
 }
 
+/* A program that serves again is not ended by its jail when the time of this run is up. */
+static bool is_late(struct run *r, int64_t *left)
+{
+    int64_t time = *left - (r->serves && !r->late ? GRACE_MS : 0);
+    if (r->serves && !r->late && time <= 0) {
+        r->late = true;
+        ask_kill(r);
+        return true;
+    }
+    *left = time;
+    return false;
+}
+
+/* What it has said so far; with that, the run may be over. */
+static void judge(struct run *r)
+{
+    enum sandbox_so_far said = r->spec->serves->judge(r->spec->serves->ctx, (struct slice){r->output.p, r->output.n});
+    if (said == SANDBOX_MORE || r->killed)
+        return;
+    r->said = true;
+    r->kept = said == SANDBOX_KEEP && r->fed;
+    if (!r->kept)
+        ask_kill(r);
+}
+
 static int step(struct run *r)
 {
     bool waits = r->live_fd >= 0 && !r->next.n; /* for input, not for the program to take it */
     struct pollfd p[6] = {{r->fd, POLLIN, 0},
                           {r->output.fd, POLLIN, 0},
                           {r->errors.fd, POLLIN, 0},
-                          {r->input_fd, waits ? 0 : POLLOUT, 0},
+                          {r->fed ? -1 : r->input_fd, waits ? 0 : POLLOUT, 0},
                           {r->killed ? -1 : r->cancel_fd, POLLIN, 0},
                           {waits && r->input_fd >= 0 ? r->live_fd : -1, POLLIN, 0}};
     int64_t left = (r->deadline_us - clock_mono_us() + 999) / 1000;
+    if (is_late(r, &left))
+        return 0;
     if (left <= 0)
         return -1;
     if (poll(p, COUNT(p), wait_ms(r, left)) < 0 && errno != EINTR)
@@ -250,6 +284,8 @@ static int step(struct run *r)
         feed(r);
     if (p[1].revents)
         drain(&r->output, r->arena);
+    if (p[1].revents && r->serves && !r->said && !r->output.over)
+        judge(r);
     if (p[2].revents)
         drain(&r->errors, r->arena);
     if (p[4].revents && !r->killed)
@@ -261,9 +297,12 @@ static int step(struct run *r)
 
 static int converse(struct run *r)
 {
-    while (!r->answered)
+    while (!r->answered && !r->kept)
         if (step(r))
             return -1;
+    if (!r->answered)
+        return 0;
+    r->kept = false;
     while (r->output.fd >= 0 && !r->output.over)
         drain(&r->output, r->arena);
     for (int i = 0; i < 64 && r->errors.fd >= 0; i++) /* a pipe holds at most 16 chunks */
@@ -318,6 +357,10 @@ static enum sandbox_end end_of(const struct run *r)
 {
     if (r->output.over)
         return SANDBOX_OUTPUT;
+    if (r->late && !r->cancelled)
+        return SANDBOX_TIMEOUT;
+    if (r->kept || (r->said && !r->cancelled))
+        return SANDBOX_EXITED;
     switch (r->answer.how) {
     case JAIL_EXITED: return SANDBOX_EXITED;
     case JAIL_SIGNALLED: return SANDBOX_CRASHED;
@@ -334,7 +377,7 @@ static int refusal(struct run *r, struct err *e)
     const struct jail_answer *a = &r->answer;
     if (a->how != JAIL_REFUSED)
         return 0;
-    if (a->why != JAIL_WHY_PROGRAM && a->why != JAIL_WHY_MODEL)
+    if (a->why != JAIL_WHY_PROGRAM && a->why != JAIL_WHY_MODEL && a->why != JAIL_WHY_INPUT)
         return err_set(e, ERR_SANDBOX, "%s (%s)", sandbox_why(a->why), strerror((int)a->sys_errno));
     char *text = arena_printf(r->arena, "%s: %.*s: %s\n", sandbox_why(a->why), SLICE_FMT(r->spec->argv[0]),
                               strerror((int)a->sys_errno));
@@ -370,6 +413,8 @@ static int finish(struct run *r, struct sandbox_out *ret, struct err *e)
                                 .wall_ms = r->answer.wall_ms,
                                 .cpu_ms = r->answer.cpu_ms,
                                 .max_rss_kib = r->answer.max_rss_kib};
+    if (r->kept)
+        ret->wall_ms = (uint32_t)((clock_mono_us() - r->started_us) / 1000);
     metric_observe(HISTOGRAM_SANDBOX, clock_mono_us() - r->started_us);
     OWN_ARENA struct arena *a = arena_new(CHUNK);
     if (a)
@@ -385,8 +430,8 @@ static void close_child_ends(struct pipes *p)
     }
 }
 
-/* The program has its slot and its ends of the pipes; `ours` are taken over. */
-static int run_in_slot(struct run *r, int ours[3], struct err *e)
+/* The program has its slot and its ends of the pipes; `ours` are taken over. `w`: it may serve again; else NULL. */
+static int run_in_slot(struct run *r, struct ready *w, int ours[3], struct err *e)
 {
     r->started_us = clock_mono_us();
     r->tick_us = r->started_us + r->spec->tick_ms * 1000LL;
@@ -395,9 +440,24 @@ static int run_in_slot(struct run *r, int ours[3], struct err *e)
     r->output.fd = TAKE_FD(ours[1]);
     r->errors.fd = TAKE_FD(ours[2]);
     int failed = converse(r);
+    if (!failed && r->kept) {
+        *w = (struct ready){.slot = r->slot,
+                            .fd = r->fd,
+                            .pipe = {r->input_fd, r->output.fd, r->errors.fd},
+                            .since_us = w->since_us,
+                            .request = w->request,
+                            .serves = true};
+        memcpy(w->owner, r->spec->serves->owner, sizeof w->owner);
+        ready_back(r->sandbox, w, true);
+        return 0;
+    }
     own_fd(&r->input_fd);
     own_fd(&r->output.fd);
     own_fd(&r->errors.fd);
+    if (w) {
+        w->slot = r->slot;
+        ready_back(r->sandbox, w, false);
+    }
     slot_give(r->sandbox, r->slot, failed);
     return failed ? err_set(e, ERR_SANDBOX, "the jail's spawner ended during a run") : 0;
 }
@@ -407,20 +467,22 @@ static void begin(struct run *r)
     r->output.n = r->errors.n = 0;
     r->output.over = r->errors.over = false;
     r->unread = r->killed = r->cancelled = false;
+    r->fed = r->late = r->said = r->kept = false;
     r->next = r->spec->input;
     r->live_fd = r->spec->live ? r->spec->live->in : -1;
 }
 
-/* 0: it ran; -1: not; -2: cancelled while it waited for a spawner. */
-static int attempt(struct run *r, const struct jail_request *q, struct err *e)
+/* 0: it ran; -1: not; -2: cancelled while it waited for a spawner. `held`: as what it may serve again. */
+static int attempt(struct run *r, const struct jail_request *q, const struct jail_request *held, struct err *e)
 {
     OWN_PIPES struct pipes p = {{-1, -1, -1}, {-1, -1, -1}};
+    struct ready w = {.since_us = clock_mono_us(), .request = *held};
     if (pipes_open(&p, e))
         return -1;
     begin(r);
     int started = start(r, q, p.child, e);
     close_child_ends(&p);
-    return started ? started : run_in_slot(r, p.ours, e);
+    return started ? started : run_in_slot(r, r->serves ? &w : NULL, p.ours, e);
 }
 
 /* --- a program that was started ahead --- */
@@ -456,37 +518,60 @@ void ready_drop(struct sandbox *s, struct ready *r)
     slot_give(s, r->slot, !done);
 }
 
+/* What it complained of since its last run is nobody's any more; who has gone on talking is not to be trusted. */
+static bool is_silent(const struct ready *w)
+{
+    char lost[4096];
+    for (int i = 0; i < 16 && read(w->pipe[2], lost, sizeof lost) > 0; i++)
+        wipe(lost, sizeof lost);
+    struct pollfd p = {w->pipe[1], POLLIN, 0};
+    return poll(&p, 1, 0) == 0;
+}
+
+static bool set_going(const struct ready *w)
+{
+    const struct jail_head go = {JAIL_MAGIC, JAIL_VERSION, JAIL_GO, sizeof go};
+    if (!ready_alive(w))
+        return false;
+    return w->serves ? is_silent(w) : send(w->fd, &go, sizeof go, MSG_NOSIGNAL) == (ssize_t)sizeof go;
+}
+
 /* 0: it ran; -1: not; 1: it was gone already, without having had the input. */
 static int run_ready(struct run *r, struct ready *w, struct err *e)
 {
-    const struct jail_head go = {JAIL_MAGIC, JAIL_VERSION, JAIL_GO, sizeof go};
     begin(r);
     r->slot = w->slot;
     r->fd = w->fd;
-    if (!ready_alive(w) || send(r->fd, &go, sizeof go, MSG_NOSIGNAL) != (ssize_t)sizeof go) {
+    if (!set_going(w)) {
+        if (r->serves)
+            ready_back(r->sandbox, w, false);
         ready_drop(r->sandbox, w);
         return 1;
     }
-    int failed = run_in_slot(r, w->pipe, e);
+    if (!w->serves)
+        w->since_us = clock_mono_us();
+    int failed = run_in_slot(r, r->serves ? w : NULL, w->pipe, e);
     r->unread = false; /* that GO was not read says nothing: the program had its input all the same */
     return failed;
 }
 
 static int run_one(struct run *r, struct jail_request *q, struct err *e)
 {
+    struct jail_request held = *q;
     struct ready w;
     int done = 1;
     if (r->spec->ahead_ms) {
-        q->held_ms = JAIL_HELD_MS_MAX;
-        q->cpu_ms = min_u32(q->cpu_ms + r->spec->ahead_ms, JAIL_CPU_MS_MAX);
-        if (ready_take(r->sandbox, q, &w))
+        q->cpu_ms = r->serves ? JAIL_CPU_MS_MAX : min_u32(q->cpu_ms + r->spec->ahead_ms, JAIL_CPU_MS_MAX);
+        q->wall_ms = r->serves ? JAIL_WALL_MS_MAX : q->wall_ms;
+        held = *q;
+        held.held_ms = JAIL_HELD_MS_MAX;
+        if (ready_take(r->sandbox, &held, r->serves ? r->spec->serves->owner : NULL, r->spec->max.wall_ms, &w))
             done = run_ready(r, &w, e);
-        q->held_ms = 0;
     }
     if (done == 1)
-        done = attempt(r, q, e);
-    for (int again = 0; done == -1 && r->unread && !r->spec->live && again < r->sandbox->spawners; again++)
-        done = attempt(r, q, e);
+        done = attempt(r, q, &held, e);
+    for (int again = 0; done == -1 && r->unread && r->live_fd < 0 && again < r->sandbox->spawners; again++)
+        done = attempt(r, q, &held, e);
     return done;
 }
 
@@ -504,6 +589,7 @@ int sandbox_run(struct sandbox *s, const struct sandbox_spec *spec, int cancel_f
         return -1;
     if (sandbox_enter(s, e))
         return -1;
+    r.serves = spec->serves && spec->ahead_ms && s->pool && s->config.reuse;
     int done = run_one(&r, &q, e);
     sandbox_leave(s);
     if (done == -1)

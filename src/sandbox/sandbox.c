@@ -159,6 +159,30 @@ static int await_ready(struct sandbox *s, struct err *e)
     return 0;
 }
 
+static int ask(int fd, struct jail_text *t)
+{
+    const struct jail_head q = {JAIL_MAGIC, JAIL_VERSION, JAIL_DESCRIBE, sizeof q};
+    struct pollfd p = {fd, POLLIN, 0};
+    if (send(fd, &q, sizeof q, MSG_NOSIGNAL) != (ssize_t)sizeof q || poll(&p, 1, 2000) <= 0)
+        return -1;
+    ssize_t n = recv(fd, t, sizeof *t, 0);
+    return n > 0 && jail_head_ok(&t->head, JAIL_DESCRIPTION, (uint64_t)n, sizeof *t) ? 0 : -1;
+}
+
+/* All spawners are made alike; the first speaks for them. */
+static int check_minimum(struct sandbox *s, struct err *e)
+{
+    if (!s->config.minimum || !*s->config.minimum)
+        return 0;
+    OWN_ARENA struct arena *a = arena_new(256 * 1024);
+    struct jail_text *t = a ? TAKE_NEW(a, struct jail_text) : NULL;
+    if (!t)
+        return err_set(e, ERR_NO_MEMORY, "the sandbox's description");
+    if (ask(s->slot[0].fd, t))
+        return err_set(e, ERR_SANDBOX, "the jail did not describe itself");
+    return sandbox_minimum(s->config.minimum, (struct slice){t->text, strnlen(t->text, sizeof t->text)}, a, e);
+}
+
 static int bring_up(struct sandbox *s, struct err *e)
 {
     int pair[2];
@@ -167,13 +191,21 @@ static int bring_up(struct sandbox *s, struct err *e)
     s->control = pair[0];
     int failed = start_jail(&s->config, pair[1], &s->jail, e);
     close(pair[1]);
-    return failed || await_ready(s, e) ? -1 : 0;
+    return failed || await_ready(s, e) || check_minimum(s, e) ? -1 : 0;
 }
 
 static int copy_config(struct sandbox *s, const struct sandbox_config *c, struct err *e)
 {
-    s->config = (struct sandbox_config){strdup(c->jail), strdup(c->images), strdup(c->models), c->spawners, c->ready};
-    return s->config.jail && s->config.images && s->config.models ? 0 : err_set(e, ERR_NO_MEMORY, "the sandbox");
+    s->config = (struct sandbox_config){.jail = strdup(c->jail),
+                                        .images = strdup(c->images),
+                                        .models = strdup(c->models),
+                                        .spawners = c->spawners,
+                                        .ready = c->ready,
+                                        .reuse = c->reuse,
+                                        .minimum = strdup(c->minimum ? c->minimum : "")};
+    return s->config.jail && s->config.images && s->config.models && s->config.minimum
+               ? 0
+               : err_set(e, ERR_NO_MEMORY, "the sandbox");
 }
 
 int sandbox_open(const struct sandbox_config *c, struct sandbox **ret, struct err *e)
@@ -247,6 +279,7 @@ void sandbox_close(struct sandbox *s)
     free((void *)(uintptr_t)s->config.jail);
     free((void *)(uintptr_t)s->config.images);
     free((void *)(uintptr_t)s->config.models);
+    free((void *)(uintptr_t)s->config.minimum);
     free(s);
 }
 
@@ -398,16 +431,6 @@ int sandbox_revive(struct sandbox *s, struct err *e)
 }
 
 /* --- for doctor --- */
-
-static int ask(int fd, struct jail_text *t)
-{
-    const struct jail_head q = {JAIL_MAGIC, JAIL_VERSION, JAIL_DESCRIBE, sizeof q};
-    struct pollfd p = {fd, POLLIN, 0};
-    if (send(fd, &q, sizeof q, MSG_NOSIGNAL) != (ssize_t)sizeof q || poll(&p, 1, 2000) <= 0)
-        return -1;
-    ssize_t n = recv(fd, t, sizeof *t, 0);
-    return n > 0 && jail_head_ok(&t->head, JAIL_DESCRIPTION, (uint64_t)n, sizeof *t) ? 0 : -1;
-}
 
 int sandbox_describe(struct sandbox *s, struct arena *a, struct slice *ret_json, struct err *e)
 {

@@ -16,9 +16,12 @@ struct slot {
 /* A program that waits for its input in a slot of its own. */
 struct ready {
     int slot, fd;
-    int pipe[3]; /* our ends of its stdin, stdout and stderr */
-    int64_t since_us;
+    int pipe[3];      /* our ends of its stdin, stdout and stderr */
+    int64_t since_us; /* when it was started; of one that serves, when it had its first input */
     struct jail_request request;
+    bool serves, busy; /* it has an owner, and may serve again; busy: it serves just now */
+    int64_t served_us; /* when it last had; 0: nobody yet */
+    uint8_t owner[16];
 };
 
 /* ready.c: who asked for what lately, and what waits. */
@@ -57,8 +60,13 @@ bool ready_alive(const struct ready *r);
 /* Kills it and waits until it is gone. */
 void ready_drop(struct sandbox *s, struct ready *r);
 
-/* One that waits for a run of `q`, or none. Either way the wish is noted, and another is started. */
-bool ready_take(struct sandbox *s, const struct jail_request *q, struct ready *ret);
+/* One that waits for a run of `q`, or none. Either way the wish is noted, and another is started. `owner` NULL: it is
+ * the caller's. Else it is one that served that owner before, or nobody; it becomes the owner's, and keeps its place
+ * until ready_back. */
+bool ready_take(struct sandbox *s, const struct jail_request *q, const uint8_t owner[16], uint32_t wall_ms,
+                struct ready *ret);
+/* One that serves has done so; `keep`: it may again, and is given back. Else it is gone already. */
+void ready_back(struct sandbox *s, struct ready *r, bool keep);
 /* All that wait are dropped; nothing is started until the jail is there again. */
 void ready_empty(struct sandbox *s);
 /* Ends its thread. After sandbox.closing was set. */

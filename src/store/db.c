@@ -117,6 +117,11 @@ int db_load(struct db *db, const char *from, struct progress *p, struct err *e)
     return db->driver->load(db, from, p, e);
 }
 
+int db_analyze(struct db *db, struct err *e)
+{
+    return db->driver->analyze ? db->driver->analyze(db, e) : 0;
+}
+
 int db_load_end(struct db *db, struct err *e)
 {
     return tx_run(db, mark_loading, (void *)"DROP TABLE lazaret_loading", e);

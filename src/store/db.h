@@ -57,15 +57,23 @@ static inline const struct val *row_at(const struct rows *r, int row, int col)
  * where bodies run one after the other. */
 #define DB_SKIP_LOCKED "/*skip locked*/"
 
-/* One hundred parameters, $3 to $102, for IN (...): the text is the same for any number, so its plan is kept; what is
- * left over asks for the first one again. */
-#define DB_HUNDRED                                                                                                     \
+/* One hundred parameters for IN (...), $2 to $101 or $3 to $102: the text is the same for any number, so its plan is
+ * kept; what is left over asks for the first one again (db_many). */
+#define DB_NINETY_NINE                                                                                                 \
     "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, "     \
-    "$26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, "   \
-    "$48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, "   \
-    "$70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, "   \
-    "$92, $93, $94, $95, $96, $97, $98, $99, $100, $101, $102"
+    "$26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, "        \
+    "$47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, "        \
+    "$68, $69, $70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88, "        \
+    "$89, $90, $91, $92, $93, $94, $95, $96, $97, $98, $99, $100, $101"
+#define DB_HUNDRED_2 "$2, " DB_NINETY_NINE
+#define DB_HUNDRED_3 DB_NINETY_NINE ", $102"
 enum { DB_MANY = 100 };
+/* A hundred of the `n` ids (1 to DB_MANY), each `bytes` long. */
+static inline void db_many(struct val *v, const void *id, size_t bytes, int n)
+{
+    for (int i = 0; i < DB_MANY; i++)
+        v[i] = V_BYTES((const char *)id + (size_t)(i < n ? i : 0) * bytes, bytes);
+}
 
 struct db;
 struct tx;
@@ -141,6 +149,11 @@ int db_rows_n(struct db *db, struct arena *a, struct rows *ret, struct err *e, c
 /* After a deletion that must leave no trace: nothing of the old bytes stays in the file or its write-ahead log. On
  * PostgreSQL that is up to the server (VACUUM, its log and its backups), so nothing is done. Blocks. */
 int db_scrub(struct db *db, struct err *e);
+
+/* After much was written at once: the store counts what it plans by. PostgreSQL does so by itself, but up to a minute
+ * later, and until then takes indexes by which a page reads all there is. SQLite plans by the schema alone. Blocks for
+ * as long as that takes, seconds for a study of ten thousand. */
+int db_analyze(struct db *db, struct err *e);
 
 /* Writes all of the store, as it was at one moment, to the new file `to` (mode 0600), beside everything else that goes
  * on. SQLite: its online backup, with the source's snapshot held from the first page to the last, so that writers

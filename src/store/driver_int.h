@@ -27,6 +27,7 @@ struct db_driver {
     /* gate NULL: out of it */
     int (*gate)(struct tx *tx, const struct gate *gate, const struct gate_actor *who, struct err *e);
     int (*scrub)(struct db *db, struct err *e); /* NULL: nothing to do */
+    int (*analyze)(struct db *db, struct err *e); /* NULL: it plans without having counted */
     int (*check)(struct db *db, struct err *e);
     int (*copy)(struct db *db, const char *to, struct progress *p, struct err *e);
     int (*load)(struct db *db, const char *from, struct progress *p, struct err *e); /* NULL: the copy is the store */

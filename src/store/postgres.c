@@ -173,9 +173,12 @@ static int conn_open(const char *url, struct conn **ret, struct err *e)
 {
     static const char *const key[] = {"dbname",  "application_name", "client_encoding",
                                       "options", "tcp_user_timeout", NULL};
-    /* what this program's own stall may cost others, and that a commit is on the disk when it is answered */
+    /* what this program's own stall may cost others; and that a row by its key is cheap, as it is on no turning disk:
+     * else a hundred keys cost more than a table of ten thousand rows, which is then read whole for every page */
     const char *value[] = {
-        url, "lazaret", "UTF8", "-c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000", "5000", NULL};
+        url,    "lazaret",
+        "UTF8", "-c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000 -c random_page_cost=1.1",
+        "5000", NULL};
     struct conn *c = calloc(1, sizeof *c);
     if (!c)
         return err_set(e, ERR_NO_MEMORY, "open the store");
@@ -728,10 +731,21 @@ static int pg_copy(struct db *db, const char *to, struct progress *p, struct err
     return pg_tool_dump(((struct pg_db *)db)->url, to, p, e);
 }
 
+static int analyze_body(struct tx *tx, void *arg, struct err *e)
+{
+    (void)arg;
+    return pg_script(tx, "ANALYZE", e);
+}
+
+static int pg_analyze(struct db *db, struct err *e)
+{
+    return pg_run(db, analyze_body, NULL, true, e);
+}
+
 static int pg_load(struct db *db, const char *from, struct progress *p, struct err *e)
 {
     progress_begin(p, "loading the database", 0);
-    return pg_tool_restore(((struct pg_db *)db)->url, from, p, e);
+    return pg_tool_restore(((struct pg_db *)db)->url, from, p, e) || pg_analyze(db, e) ? -1 : 0;
 }
 
 /* --- open and close --- */
@@ -791,6 +805,7 @@ const struct db_driver db_postgres = {
     .script = pg_script,
     .gate = pg_gate,
     .roles = true,
+    .analyze = pg_analyze,
     .check = pg_check,
     .copy = pg_copy,
     .load = pg_load,

@@ -7,9 +7,13 @@
  * made for their table, derived from nothing, and shown to nobody: people see aliases. */
 #include "study/study_int.h"
 
+#include <assert.h>
+
 #include "base/rnd.h"
 
 enum { PATIENT_PERSON, PATIENT_DATA, HOME_HOME, HOME_HOUSE, STREAM_STREAM, STREAM_HOUSE, STREAM_DATA };
+/* What stands behind the ends, of an edge that is not of the first epoch: which one it is of. */
+enum { EPOCH_BYTES = 4 };
 
 static struct slice id_slice(const uint8_t id[16])
 {
@@ -83,7 +87,7 @@ int bond_store(struct tx *tx, const struct study *s, const struct bond_rows *r, 
                : 0;
 }
 
-/* rows: id, ends. The ends of the first, `n` of them. 1, 0, -1. */
+/* rows: id, ends. The ends of the first, `n` of them; behind them its epoch. 1, 0, -1. */
 static int open_ends(const struct study *s, enum place place, const struct rows *r, struct arena *a, size_t n,
                      const uint8_t **ret, struct err *e)
 {
@@ -91,11 +95,15 @@ static int open_ends(const struct study *s, enum place place, const struct rows 
     if (r->n == 0)
         return 0;
     struct seal_place at = place_of(place, s->scope, (const uint8_t *)row_at(r, 0, 0)->s.p, 0);
+    uint8_t *whole = arena_take(a, n * 16 + EPOCH_BYTES);
+    if (!whole)
+        return err_set(e, ERR_NO_MEMORY, "an edge");
     if (keyring_unseal(s->keyring, &at, row_at(r, 0, 1)->s, a, &ends, e))
         return -1;
-    if (ends.n != n * 16)
+    if (ends.n != n * 16 && ends.n != n * 16 + EPOCH_BYTES)
         return err_set(e, ERR_KEYS, "an edge of another length");
-    *ret = (const uint8_t *)ends.p;
+    memset(whole + n * 16, 0, EPOCH_BYTES);
+    *ret = memcpy(whole, ends.p, ends.n);
     return 1;
 }
 
@@ -204,6 +212,7 @@ int bond_holds(const struct study *s, const struct bond_edges *x, const struct b
         got = take_stream_edge(s, &x->stream, a, &b, e);
     if (got > 0)
         got = take_home_edge(s, &x->home, a, &b, e);
+    memcpy(b.stream, hint->stream, 16); /* any of them leads from the data to the house */
     return got > 0 ? memcmp(&b, hint, sizeof b) == 0 : got;
 }
 
@@ -224,26 +233,84 @@ static int person_of_data(struct tx *tx, const struct study *s, const uint8_t da
     return got;
 }
 
+/* --- streams --- */
+
+/* rows: id, ends. How many, or -1. */
+static int take_streams(const struct study *s, const struct rows *r, struct arena *a, struct stream_ends **ret,
+                        struct err *e)
+{
+    const uint8_t *p = NULL;
+    struct stream_ends *list = arena_take(a, (size_t)(r->n + 1) * sizeof *list);
+    if (!list)
+        return err_set(e, ERR_NO_MEMORY, "edges of streams");
+    for (int i = 0; i < r->n; i++) {
+        struct rows one = {1, r->cols, row_at(r, i, 0)};
+        if (open_ends(s, PLACE_STREAM_ENDS, &one, a, 3, &p, e) < 0)
+            return -1;
+        memcpy(list[i].stream, p, 16);
+        memcpy(list[i].house, p + 16, 16);
+        memcpy(list[i].data, p + 32, 16);
+        memcpy(&list[i].epoch, p + 48, EPOCH_BYTES);
+    }
+    *ret = list;
+    return r->n;
+}
+
+int bond_streams(struct tx *tx, const struct study *s, enum stream_end by, const uint8_t end[16], struct arena *a,
+                 struct stream_ends **ret, struct err *e)
+{
+    static const struct {
+        enum blind_column column;
+        const char *sql;
+    } ways[] = {
+        [BY_STREAM] = {BLIND_STREAM_STREAM, "SELECT id, ends FROM stream_edge WHERE scope = $1 AND stream_index = $2"},
+        [BY_HOUSE] = {BLIND_STREAM_HOUSE, "SELECT id, ends FROM stream_edge WHERE scope = $1 AND house_index = $2"},
+        [BY_DATA] = {BLIND_STREAM_DATA, "SELECT id, ends FROM stream_edge WHERE scope = $1 AND data_index = $2"}};
+    uint8_t index[BLIND_BYTES];
+    struct rows r;
+    if (blind_index(s->keyring, s->scope, ways[by].column, id_slice(end), index, e) ||
+        tx_rows(tx, a, &r, e, ways[by].sql, V_ID(s->scope), V_ID(index)) < 0)
+        return -1;
+    return take_streams(s, &r, a, ret, e);
+}
+
+int bond_stream_seal(const struct study *s, const struct stream_ends *x, struct arena *a, struct stream_edge *ret,
+                     struct err *e)
+{
+    uint8_t ends[48 + EPOCH_BYTES];
+    memcpy(ends, x->stream, 16);
+    memcpy(ends + 16, x->house, 16);
+    memcpy(ends + 32, x->data, 16);
+    memcpy(ends + 48, &x->epoch, EPOCH_BYTES);
+    rnd_bytes(ret->id, 16);
+    return blind_index(s->keyring, s->scope, BLIND_STREAM_STREAM, id_slice(x->stream), ret->index[0], e) ||
+                   blind_index(s->keyring, s->scope, BLIND_STREAM_HOUSE, id_slice(x->house), ret->index[1], e) ||
+                   blind_index(s->keyring, s->scope, BLIND_STREAM_DATA, id_slice(x->data), ret->index[2], e) ||
+                   seal_ends(s, "edge.stream", PLACE_STREAM_ENDS, ret->id,
+                             (struct slice){(char *)ends, x->epoch ? sizeof ends : 48}, a, &ret->ends, e)
+               ? -1
+               : 0;
+}
+
+int bond_stream_store(struct tx *tx, const struct study *s, const struct stream_edge *x, struct err *e)
+{
+    return tx_put(tx, e,
+                  "INSERT INTO stream_edge (scope, id, stream_index, house_index, data_index, ends) VALUES ($1, $2, "
+                  "$3, $4, $5, $6)",
+                  V_ID(s->scope), V_ID(x->id), V_ID(x->index[0]), V_ID(x->index[1]), V_ID(x->index[2]),
+                  V_BLOB(x->ends));
+}
+
 /* Streams of a house are somebody's data: all of one person, or nobody can be meant. */
 static int person_of_house(struct tx *tx, const struct study *s, const uint8_t house[16], struct arena *a,
                            uint8_t ret[16], struct err *e)
 {
-    uint8_t index[BLIND_BYTES], data[16];
-    struct rows r;
-    const uint8_t *end = NULL;
-    if (blind_index(s->keyring, s->scope, BLIND_STREAM_HOUSE, id_slice(house), index, e) ||
-        tx_rows(tx, a, &r, e, "SELECT id, ends FROM stream_edge WHERE scope = $1 AND house_index = $2", V_ID(s->scope),
-                V_ID(index)) < 0)
-        return -1;
-    for (int i = 0; i < r.n; i++) {
-        struct rows one = {1, r.cols, row_at(&r, i, 0)};
-        if (open_ends(s, PLACE_STREAM_ENDS, &one, a, 3, &end, e) < 0)
-            return -1;
-        if (i > 0 && memcmp(data, end + 32, 16) != 0)
+    struct stream_ends *x;
+    int n = bond_streams(tx, s, BY_HOUSE, house, a, &x, e);
+    for (int i = 1; i < n; i++)
+        if (memcmp(x[0].data, x[i].data, 16) != 0)
             return err_set(e, ERR_CONFLICT, "several people live in this house: name one by their data");
-        memcpy(data, end + 32, 16);
-    }
-    return r.n ? person_of_data(tx, s, data, a, ret, e) : 0;
+    return n > 0 ? person_of_data(tx, s, x[0].data, a, ret, e) : n;
 }
 
 int bond_person_of(struct tx *tx, const struct study *s, const uint8_t any[16], struct arena *a, uint8_t ret[16],
@@ -275,30 +342,30 @@ int bond_home_of_house(struct tx *tx, const struct study *s, const uint8_t house
 
 /* --- many at once --- */
 
-enum { AT_ONCE = 25 };
-#define SOME                                                                                                           \
-    " IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, " \
-    "$25, $26)"
-
-/* One edge from each: which table, by which end, to which. */
-static const struct hop {
-    const char *sql;
+/* One edge from each: which table, by which end, to which. One alone is asked for without the other places. */
+#define EDGES(table, by)                                                                                               \
+    {                                                                                                                  \
+        "SELECT id, ends FROM " table " WHERE scope = $1 AND " by " = $2",                                             \
+            "SELECT id, ends FROM " table " WHERE scope = $1 AND " by " IN (" DB_HUNDRED_2 ")"                         \
+    }
+static const struct hop_row {
+    const char *sql[2]; /* of one, of many */
     enum place place;
     enum blind_column by;
     int ends, from, to;
-} hops[2][2] = {
-    [WALK_PERSON_HOUSE] = {{"SELECT id, ends FROM patient_edge WHERE scope = $1 AND person_index" SOME,
-                            PLACE_PATIENT_ENDS, BLIND_PATIENT_PERSON, 2, 0, 1},
-                           {"SELECT id, ends FROM stream_edge WHERE scope = $1 AND data_index" SOME, PLACE_STREAM_ENDS,
-                            BLIND_STREAM_DATA, 3, 2, 1}},
-    [WALK_HOUSE_PERSON] = {{"SELECT id, ends FROM stream_edge WHERE scope = $1 AND house_index" SOME, PLACE_STREAM_ENDS,
-                            BLIND_STREAM_HOUSE, 3, 1, 2},
-                           {"SELECT id, ends FROM patient_edge WHERE scope = $1 AND data_index" SOME,
-                            PLACE_PATIENT_ENDS, BLIND_PATIENT_DATA, 2, 1, 0}},
+} hops[] = {
+    [HOP_PERSON_DATA] = {EDGES("patient_edge", "person_index"), PLACE_PATIENT_ENDS, BLIND_PATIENT_PERSON, 2, 0, 1},
+    [HOP_DATA_HOUSE] = {EDGES("stream_edge", "data_index"), PLACE_STREAM_ENDS, BLIND_STREAM_DATA, 3, 2, 1},
+    [HOP_HOUSE_DATA] = {EDGES("stream_edge", "house_index"), PLACE_STREAM_ENDS, BLIND_STREAM_HOUSE, 3, 1, 2},
+    [HOP_DATA_PERSON] = {EDGES("patient_edge", "data_index"), PLACE_PATIENT_ENDS, BLIND_PATIENT_DATA, 2, 1, 0},
+};
+static const enum hop walks[][2] = {
+    [WALK_PERSON_HOUSE] = {HOP_PERSON_DATA, HOP_DATA_HOUSE},
+    [WALK_HOUSE_PERSON] = {HOP_HOUSE_DATA, HOP_DATA_PERSON},
 };
 
 /* The first of those that begin there; of several that lead on, the lowest, so that it is the same each time. */
-static void arrive(const struct hop *hop, const uint8_t *ends, const uint8_t (*from)[16], int n, uint8_t (*to)[16],
+static void arrive(const struct hop_row *hop, const uint8_t *ends, const uint8_t (*from)[16], int n, uint8_t (*to)[16],
                    bool *found)
 {
     const uint8_t *end = ends + 16 * hop->to;
@@ -309,65 +376,102 @@ static void arrive(const struct hop *hop, const uint8_t *ends, const uint8_t (*f
         }
 }
 
-/* One edge from each of at most AT_ONCE; the same text for any number: what is left over asks for the first again. */
-static int ask_hop(struct tx *tx, const struct study *s, const struct hop *hop, const uint8_t (*from)[16], int n,
-                   struct arena *a, struct rows *ret, struct err *e)
+int bond_ask_hop(struct tx *tx, const struct study *s, enum hop h, const uint8_t (*from)[16], int n, struct arena *a,
+                 struct rows *ret, struct err *e)
 {
-    uint8_t index[AT_ONCE][BLIND_BYTES];
-    struct val v[2 + AT_ONCE] = {V_NULL, V_ID(s->scope)};
+    uint8_t index[DB_MANY][BLIND_BYTES];
+    struct val v[2 + DB_MANY] = {V_NULL, V_ID(s->scope)};
+    assert(n >= 1 && n <= DB_MANY);
     for (int i = 0; i < n; i++)
-        if (blind_index(s->keyring, s->scope, hop->by, id_slice(from[i]), index[i], e))
+        if (blind_index(s->keyring, s->scope, hops[h].by, id_slice(from[i]), index[i], e))
             return -1;
-    for (int i = 0; i < AT_ONCE; i++)
-        v[2 + i] = V_ID(index[i < n ? i : 0]);
-    return tx_ask_n(tx, a, ret, e, hop->sql, v, 1 + AT_ONCE);
+    db_many(v + 2, index, BLIND_BYTES, n);
+    return tx_ask_n(tx, a, ret, e, hops[h].sql[n > 1], v, n > 1 ? 1 + DB_MANY : 2);
 }
 
-/* All of them in one round trip. */
-static int take_hop(struct tx *tx, const struct study *s, const struct hop *hop, const uint8_t (*from)[16], int n,
-                    struct arena *a, uint8_t (*to)[16], bool *found, struct err *e)
+int bond_take_hop(const struct study *s, enum hop h, const struct rows *r, const uint8_t (*from)[16], int n,
+                  struct arena *a, uint8_t (*ret)[16], bool *ret_found, struct err *e)
 {
-    int parts = (n + AT_ONCE - 1) / AT_ONCE;
-    struct rows *r = arena_take(a, (size_t)(parts + 1) * sizeof *r);
     const uint8_t *ends = NULL;
-    if (!r)
-        return err_set(e, ERR_NO_MEMORY, "edges");
-    for (int i = 0; i < parts; i++) {
-        int at = i * AT_ONCE;
-        if (ask_hop(tx, s, hop, from + at, n - at < AT_ONCE ? n - at : AT_ONCE, a, &r[i], e))
+    memset(ret, 0, (size_t)n * 16);
+    memset(ret_found, 0, (size_t)n * sizeof *ret_found);
+    for (int i = 0; i < r->n; i++) {
+        struct rows one = {1, r->cols, row_at(r, i, 0)};
+        if (open_ends(s, hops[h].place, &one, a, (size_t)hops[h].ends, &ends, e) < 0)
             return -1;
+        arrive(&hops[h], ends, from, n, ret, ret_found);
     }
-    if (tx_wait(tx, e))
-        return -1;
-    memset(found, 0, (size_t)n * sizeof *found);
-    for (int i = 0; i < parts; i++)
-        for (int k = 0; k < r[i].n; k++) {
-            struct rows one = {1, r[i].cols, row_at(&r[i], k, 0)};
-            if (open_ends(s, hop->place, &one, a, (size_t)hop->ends, &ends, e) < 0)
-                return -1;
-            arrive(hop, ends, from, n, to, found);
-        }
     return 0;
+}
+
+int bond_streams_of(struct tx *tx, const struct study *s, const uint8_t (*data)[16], int n, struct arena *a,
+                    struct stream_ends **ret, struct err *e)
+{
+    struct rows r;
+    return bond_ask_hop(tx, s, HOP_DATA_HOUSE, data, n, a, &r, e) || tx_wait(tx, e) ? -1
+                                                                                   : take_streams(s, &r, a, ret, e);
 }
 
 int bond_walk(struct tx *tx, const struct study *s, enum walk w, const uint8_t (*from)[16], int n, struct arena *a,
               uint8_t (*ret)[16], bool *ret_found, struct err *e)
 {
-    uint8_t(*between)[16] = arena_take(a, (size_t)(n + 1) * 16), (*to)[16] = arena_take(a, (size_t)(n + 1) * 16);
-    bool *half = arena_take(a, (size_t)n + 1);
-    if (!between || !to || !half)
-        return err_set(e, ERR_NO_MEMORY, "bonds");
-    memset(between, 0, (size_t)n * 16);
-    memset(to, 0, (size_t)n * 16);
-    if (n == 0)
-        return 0;
-    if (take_hop(tx, s, &hops[w][0], from, n, a, between, half, e) ||
-        take_hop(tx, s, &hops[w][1], (const uint8_t(*)[16])between, n, a, to, ret_found, e))
-        return -1;
-    memcpy(ret, to, (size_t)n * 16);
-    for (int i = 0; i < n; i++)
-        ret_found[i] = ret_found[i] && half[i];
+    uint8_t end[3][DB_MANY][16];
+    bool found[3][DB_MANY];
+    struct rows r;
+    assert(n <= DB_MANY);
+    memcpy(end[0], from, (size_t)n * 16);
+    memset(found[0], true, sizeof found[0]);
+    for (int i = 0; n && i < 2; i++)
+        if (bond_ask_hop(tx, s, walks[w][i], (const uint8_t(*)[16])end[i], n, a, &r, e) || tx_wait(tx, e) ||
+            bond_take_hop(s, walks[w][i], &r, (const uint8_t(*)[16])end[i], n, a, end[i + 1], found[i + 1], e))
+            return -1;
+    for (int i = 0; i < n; i++) {
+        ret_found[i] = found[1][i] && found[2][i];
+        memcpy(ret[i], end[2][i], 16);
+    }
     return 0;
+}
+
+/* One end of each edge that was found, each once. */
+static int distinct_ends(const struct study *s, enum hop h, const struct rows *r, struct arena *a, uint8_t (*ret)[16],
+                         int *n, struct err *e)
+{
+    const uint8_t *ends = NULL;
+    for (int i = 0; i < r->n; i++) {
+        struct rows one = {1, r->cols, row_at(r, i, 0)};
+        struct arena_mark before = arena_mark(a);
+        if (open_ends(s, hops[h].place, &one, a, (size_t)hops[h].ends, &ends, e) < 0)
+            return -1;
+        bool known = false;
+        for (int k = 0; k < *n && !known; k++)
+            known = memcmp(ret[k], ends + 16 * hops[h].to, 16) == 0;
+        if (!known)
+            memcpy(ret[(*n)++], ends + 16 * hops[h].to, 16);
+        arena_rewind(a, before);
+    }
+    return 0;
+}
+
+int bond_persons(struct tx *tx, const struct study *s, const uint8_t (*house)[16], int n, struct arena *a,
+                 uint8_t (**ret)[16], struct err *e)
+{
+    struct rows r;
+    int datas = 0, persons = 0;
+    if (bond_ask_hop(tx, s, HOP_HOUSE_DATA, house, n, a, &r, e) || tx_wait(tx, e))
+        return -1;
+    uint8_t(*data)[16] = arena_take(a, (size_t)(r.n + 1) * 16);
+    uint8_t(*person)[16] = arena_take(a, (size_t)(r.n + 1) * 16); /* of one's data there is one edge */
+    if (!data || !person)
+        return err_set(e, ERR_NO_MEMORY, "people of homes");
+    if (distinct_ends(s, HOP_HOUSE_DATA, &r, a, data, &datas, e))
+        return -1;
+    for (int at = 0; at < datas; at += DB_MANY)
+        if (bond_ask_hop(tx, s, HOP_DATA_PERSON, (const uint8_t(*)[16])data + at,
+                         datas - at < DB_MANY ? datas - at : DB_MANY, a, &r, e) ||
+            tx_wait(tx, e) || distinct_ends(s, HOP_DATA_PERSON, &r, a, person, &persons, e))
+            return -1;
+    *ret = person;
+    return persons;
 }
 
 int bond_shares_home(struct tx *tx, const struct study *s, const struct bond *b, struct arena *a, struct err *e)
@@ -400,32 +504,55 @@ int bond_erase(struct tx *tx, const struct study *s, const struct bond *b, bool 
                : 0;
 }
 
-int bond_data_of(struct tx *tx, const struct study *s, const uint8_t (*person)[16], int n, struct arena *a,
-                 uint8_t (*ret)[16], bool *ret_there, struct err *e)
+/* --- another epoch --- */
+
+#define RENEWED(table, by)                                                                                             \
+    "SELECT id, ends, " by " FROM " table " WHERE scope = $1 AND " by " > $2 ORDER BY " by " LIMIT $3",                \
+        "UPDATE " table " SET id = $1, ends = $2 WHERE scope = $3 AND id = $4"
+static const struct {
+    const char *list, *put, *domain;
+    enum place place;
+    size_t ends;
+} tables[BOND_EDGES] = {
+    [BOND_PATIENT] = {RENEWED("patient_edge", "person_index"), "edge.patient", PLACE_PATIENT_ENDS, 2},
+    [BOND_HOME] = {RENEWED("home_edge", "home_index"), "edge.home", PLACE_HOME_ENDS, 2},
+    [BOND_STREAM] = {RENEWED("stream_edge", "stream_index"), "edge.stream", PLACE_STREAM_ENDS, 3},
+};
+
+static int renew_edge(struct tx *tx, const struct study *s, enum bond_edge which, const struct rows *one,
+                      struct arena *a, struct err *e)
 {
-    struct val v[3 + DB_MANY] = {V_NULL, V_ID(s->scope), V_INT(0)};
-    uint8_t index[DB_MANY][BLIND_BYTES];
-    const uint8_t *end = NULL;
-    struct rows r;
-    for (int i = 0; i < n; i++)
-        if (blind_index(s->keyring, s->scope, BLIND_PATIENT_PERSON, id_slice(person[i]), index[i], e))
-            return -1;
-    for (int i = 0; i < DB_MANY; i++)
-        v[3 + i] = V_ID(index[i < n ? i : 0]);
-    if (tx_rows_n(tx, a, &r, e,
-                  "SELECT id, ends FROM patient_edge WHERE scope = $1 AND CAST($2 AS BIGINT) = 0 AND person_index IN "
-                  "(" DB_HUNDRED ")",
-                  v, 2 + DB_MANY) < 0)
+    const uint8_t *ends = NULL;
+    uint8_t next[48 + EPOCH_BYTES], id[16];
+    uint32_t epoch;
+    size_t n = tables[which].ends * 16;
+    struct slice sealed;
+    if (open_ends(s, tables[which].place, one, a, tables[which].ends, &ends, e) < 0)
         return -1;
-    for (int k = 0; k < r.n; k++) {
-        struct rows one = {1, r.cols, row_at(&r, k, 0)};
-        if (open_ends(s, PLACE_PATIENT_ENDS, &one, a, 2, &end, e) < 0)
+    memcpy(&epoch, ends + n, EPOCH_BYTES);
+    epoch++;
+    memcpy(next, ends, n);
+    memcpy(next + n, &epoch, EPOCH_BYTES);
+    rnd_bytes(id, sizeof id);
+    if (seal_ends(s, tables[which].domain, tables[which].place, id, (struct slice){(char *)next, n + EPOCH_BYTES}, a,
+                  &sealed, e))
+        return -1;
+    int rc = tx_exec(tx, e, tables[which].put, V_ID(id), V_BLOB(sealed), V_ID(s->scope), V_BLOB(one->cell[0].s));
+    return rc == 1 ? 0 : rc < 0 ? -1 : err_set(e, ERR_CONFLICT, "an edge became another one meanwhile");
+}
+
+int bond_renew(struct tx *tx, const struct study *s, enum bond_edge which, uint8_t cursor[BLIND_BYTES], struct arena *a,
+               struct err *e)
+{
+    struct rows r;
+    if (tx_rows(tx, a, &r, e, tables[which].list, V_ID(s->scope), V_ID(cursor), V_INT(DB_MANY)) < 0)
+        return -1;
+    for (int i = 0; i < r.n; i++) {
+        struct rows one = {1, r.cols, row_at(&r, i, 0)};
+        if (renew_edge(tx, s, which, &one, a, e))
             return -1;
-        for (int i = 0; i < n; i++)
-            if (memcmp(end, person[i], 16) == 0) {
-                memcpy(ret[i], end + 16, 16);
-                ret_there[i] = true;
-            }
     }
-    return 0;
+    if (r.n)
+        memcpy(cursor, row_at(&r, r.n - 1, 2)->s.p, BLIND_BYTES);
+    return r.n;
 }

@@ -6,6 +6,7 @@
 #include "base/wipe.h"
 #include "study/consent_int.h"
 #include "study/patient_int.h"
+#include "study/stream_int.h"
 
 enum { TRIES = 3, VERSION_MAX = 40, HASH_TEXT = 64 };
 
@@ -13,13 +14,21 @@ static const char *const states[] = {
 #define STATE(name, text, what) text,
 #include "study/consent.def"
 };
-static const struct {
-    unsigned bit;
-    const char *name, *reason;
-} purposes[] = {
+static const struct consent_purpose_row purposes[] = {
 #define PURPOSE(name, bit, text, reason, what) {bit, text, #reason},
 #include "study/consent.def"
 };
+
+const char *consent_state_name(enum consent_state s)
+{
+    return states[s];
+}
+
+const struct consent_purpose_row *consent_purposes(int *ret_n)
+{
+    *ret_n = (int)COUNT(purposes);
+    return purposes;
+}
 
 unsigned consent_asked(enum view view)
 {
@@ -164,6 +173,7 @@ int consent_collects(struct tx *tx, const struct study *s, const uint8_t data[16
 
 struct work {
     struct looking look;
+    int64_t version; /* 0: the newest */
     bool found;
     struct rows now; /* id, rev, state, purposes and, where it is seen, sheet */
     struct study_key key;
@@ -184,6 +194,15 @@ static int find(struct tx *tx, struct work *w, struct err *e)
     int found = patient_enter_data(tx, &w->look, e);
     if (found <= 0)
         return found;
+    if (w->version) {
+        w->found = true;
+        return tx_rows(tx, w->look.arena, &w->now, e,
+                       "SELECT id, rev, state, purposes, sheet FROM consent WHERE scope = $1 AND data_nick = $2 AND "
+                       "rev = $3",
+                       V_ID(w->look.s->scope), V_ID(w->look.bond.data_nick), V_INT(w->version)) < 0
+                   ? -1
+                   : 1;
+    }
     const char *sql = sees_whole(w->look.c)
                           ? "SELECT id, rev, state, purposes, sheet FROM consent WHERE scope = $1 AND data_nick = $2 "
                             "AND until IS NULL"
@@ -249,6 +268,18 @@ int consent_read(const struct study *s, const struct caller *c, int64_t id, cons
     return w.found && w.now.n ? (open_now(&w, ret, e) ? -1 : 1) : 0;
 }
 
+int consent_version(const struct study *s, const struct caller *c, int64_t id, int64_t rev,
+                    const struct audit_entry *audit, struct arena *a, struct consent *ret, struct err *e)
+{
+    struct work w = work_of(s, c, id, audit, a);
+    if (!sees_whole(c))
+        return err_set(e, ERR_NOT_ALLOWED, "%s sees whether there is consent, not its versions", role_name(c->role));
+    w.version = rev;
+    if (tx_run(s->db, read_body, &w, e))
+        return -1;
+    return w.found && w.now.n ? (open_now(&w, ret, e) ? -1 : 1) : 0;
+}
+
 /* --- recorded and withdrawn --- */
 
 static int look_body(struct tx *tx, void *arg, struct err *e)
@@ -309,13 +340,21 @@ static int make_known(struct tx *tx, const struct work *w, struct err *e)
     return number ? 0 : alias_store(tx, w->look.s, &w->known, e);
 }
 
+/* Outside of the gate. */
+static int follow(struct tx *tx, const struct writing *x, struct err *e)
+{
+    const struct looking *l = &x->w->look;
+    if (x->to->state == CONSENT_WITHDRAWN)
+        return stream_end_all(tx, l->s, l->bond.data_nick, STREAM_WITHDRAWN, l->arena, e) < 0 ? -1 : 0;
+    return x->to->purposes & CONSENT_MONITORING ? make_known(tx, x->w, e) : 0;
+}
+
 static int write_body(struct tx *tx, void *arg, struct err *e)
 {
     const struct writing *x = arg;
     struct looking *l = &x->w->look;
     return consent_hold_alone(tx, l->arena, e) || study_enter(tx, l->s, l->c, e) || store_new(tx, x->w, x->to, e) ||
-                   patient_leave(tx, l, 1, e) || study_store_key(tx, &x->w->key, e) ||
-                   (x->to->state == CONSENT_ACTIVE && x->to->purposes & CONSENT_MONITORING && make_known(tx, x->w, e))
+                   patient_leave(tx, l, 1, e) || study_store_key(tx, &x->w->key, e) || follow(tx, x, e)
                ? -1
                : 0;
 }
@@ -335,7 +374,8 @@ static int seal_new(struct work *w, const struct consent *to, struct err *e)
 }
 
 /* 1, 0, -1. `n` NULL: withdrawn. */
-static int write_once(struct work *w, const struct consent *n, struct consent *ret, struct err *e)
+static int write_once(struct work *w, const struct consent *n, const struct study_revs *only, struct consent *ret,
+                      struct err *e)
 {
     struct looking *l = &w->look;
     struct consent to = n ? *n : (struct consent){0};
@@ -344,6 +384,8 @@ static int write_once(struct work *w, const struct consent *n, struct consent *r
         return -1;
     if (!w->found)
         return 0;
+    if (!study_is_of(only, w->now.n ? row_at(&w->now, 0, 1)->i : 0))
+        return err_set(e, ERR_PRECONDITION, "another version of a consent");
     if (!n) {
         w->none = w->now.n == 0 || !slice_is(row_at(&w->now, 0, 2)->s, states[CONSENT_ACTIVE]);
         if (w->none)
@@ -365,13 +407,14 @@ static int write_once(struct work *w, const struct consent *n, struct consent *r
 }
 
 static int write_any(const struct study *s, const struct caller *c, int64_t id, const struct consent *n,
-                     const struct audit_entry *audit, struct arena *a, struct consent *ret, struct err *e)
+                     const struct study_revs *only, const struct audit_entry *audit, struct arena *a,
+                     struct consent *ret, struct err *e)
 {
     int rc = -1;
     for (int i = 0; i < TRIES; i++) {
         struct work w = work_of(s, c, id, audit, a);
         w.look.audit.why = n ? "recorded" : "withdrawn";
-        rc = write_once(&w, n, ret, e);
+        rc = write_once(&w, n, only, ret, e);
         if (rc >= 0 || e->code != ERR_CONFLICT || w.none)
             return rc;
     }
@@ -379,13 +422,14 @@ static int write_any(const struct study *s, const struct caller *c, int64_t id, 
 }
 
 int consent_record(const struct study *s, const struct caller *c, int64_t id, const struct consent *n,
-                   const struct audit_entry *audit, struct arena *a, struct consent *ret, struct err *e)
+                   const struct study_revs *only, const struct audit_entry *audit, struct arena *a, struct consent *ret,
+                   struct err *e)
 {
-    return write_any(s, c, id, n, audit, a, ret, e);
+    return write_any(s, c, id, n, only, audit, a, ret, e);
 }
 
-int consent_withdraw(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
-                     struct arena *a, struct consent *ret, struct err *e)
+int consent_withdraw(const struct study *s, const struct caller *c, int64_t id, const struct study_revs *only,
+                     const struct audit_entry *audit, struct arena *a, struct consent *ret, struct err *e)
 {
-    return write_any(s, c, id, NULL, audit, a, ret, e);
+    return write_any(s, c, id, NULL, only, audit, a, ret, e);
 }

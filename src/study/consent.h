@@ -37,11 +37,22 @@ void consent_put(struct json_out *o, const struct consent *c);
 /* Of whom or whose data the caller calls so: 1 and the newest, cut to their view; 0: nobody, or none was recorded. */
 int consent_read(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
                  struct arena *a, struct consent *ret, struct err *e);
+/* The version with this number, of whom the caller sees all of it (ERR_NOT_ALLOWED of others): 1; 0: there is none. */
+int consent_version(const struct study *s, const struct caller *c, int64_t id, int64_t rev,
+                    const struct audit_entry *audit, struct arena *a, struct consent *ret, struct err *e);
+/* Its names: "active"; the purposes one by one, from the bit 1 on: NULL at the end. */
+const char *consent_state_name(enum consent_state s);
+struct consent_purpose_row {
+    unsigned bit;
+    const char *name, *reason; /* reason: v3-ActReason */
+};
+const struct consent_purpose_row *consent_purposes(int *ret_n);
 /* 1 and what was recorded; 0. After a withdrawal, too: somebody may agree again. */
 int consent_record(const struct study *s, const struct caller *c, int64_t id, const struct consent *n,
-                   const struct audit_entry *audit, struct arena *a, struct consent *ret, struct err *e);
+                   const struct study_revs *only, const struct audit_entry *audit, struct arena *a, struct consent *ret,
+                   struct err *e);
 /* 1; 0: nobody. ERR_CONFLICT: there is no active one. */
-int consent_withdraw(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
-                     struct arena *a, struct consent *ret, struct err *e);
+int consent_withdraw(const struct study *s, const struct caller *c, int64_t id, const struct study_revs *only,
+                     const struct audit_entry *audit, struct arena *a, struct consent *ret, struct err *e);
 
 #endif

@@ -290,12 +290,13 @@ struct work {
     struct audit_entry audit;
     char audit_id[ALIAS_AUDIT_TEXT];
     uint8_t person[16], contact[16];
+    int64_t patient; /* with `one`: whose it is, as the caller calls them */
     struct contact_rows rows;
     struct contact_list was, to;
     int at; /* which of `was` the number is of; the last of `to`, when one is added */
     change_of *change;
-    const void *with; /* the change's own */
-    int64_t only;
+    const void *with;              /* the change's own */
+    const struct study_revs *only; /* of the one, or of the list; NULL: any */
     struct contact_new next;
 };
 
@@ -347,6 +348,18 @@ static int name_person(struct tx *tx, struct work *w, struct err *e)
     return 0;
 }
 
+static int number_person(struct tx *tx, struct work *w, struct err *e)
+{
+    uint8_t index[1][BLIND_BYTES];
+    if (policy_view(w->c->role, ENTITY_ALIAS, ACTION_READ) == VIEW_NONE)
+        return 0;
+    return alias_index(w->s, w->person, index[0], e) ||
+                   alias_numbers(tx, w->s, study_holder(w->c), (const uint8_t(*)[BLIND_BYTES])index, 1, w->arena,
+                                 &w->patient, e)
+               ? -1
+               : 0;
+}
+
 static int load_body(struct tx *tx, void *arg, struct err *e)
 {
     struct work *w = arg;
@@ -360,7 +373,7 @@ static int load_body(struct tx *tx, void *arg, struct err *e)
         absent.why = "absent";
         return study_leave(tx, &absent, e);
     }
-    if (contact_rows(tx, w->s, w->c, w->person, w->arena, &w->rows, e))
+    if (contact_rows(tx, w->s, w->c, w->person, w->arena, &w->rows, e) || (w->one && number_person(tx, w, e)))
         return -1;
     if (w->change)
         return tx_ungate(tx, e);
@@ -475,8 +488,8 @@ static int change(struct work *w, struct err *e)
         int rc = load(w, e);
         if (rc <= 0)
             return rc;
-        if (w->only && w->was.contact[w->at].rev != w->only)
-            return err_set(e, ERR_PRECONDITION, "another version of a contact");
+        if (w->only && !study_is_of(w->only, w->one ? w->was.contact[w->at].rev : w->was.rev))
+            return err_set(e, ERR_PRECONDITION, "another version of contacts");
         rc = w->change(w, e) || seal_list(w, e) || tx_run(w->s->db, write_body, w, e) ? -1 : 1;
         wipe(&w->next.key, sizeof w->next.key);
         if (rc > 0 || e->code != ERR_CONFLICT)
@@ -510,8 +523,10 @@ int contact_read(const struct study *s, const struct caller *c, int64_t id, cons
 {
     struct work w = work_of(s, c, id, true, audit, a);
     int rc = load(&w, e);
-    if (rc > 0)
+    if (rc > 0) {
         *ret = w.was.contact[w.at];
+        ret->patient = w.patient;
+    }
     return rc;
 }
 
@@ -560,13 +575,16 @@ static int with_these(struct work *w, struct err *e)
 }
 
 int contact_replace(const struct study *s, const struct caller *c, int64_t patient, const struct contact_list *to,
-                    const struct audit_entry *audit, struct arena *a, struct contact_list *ret, struct err *e)
+                    const struct study_revs *only, const struct audit_entry *audit, struct arena *a,
+                    struct contact_list *ret, struct err *e)
 {
     struct work w = work_of(s, c, patient, false, audit, a);
     w.change = with_these;
     w.with = to;
+    w.only = only;
     w.audit.rows = to->n;
     int rc = change(&w, e);
+    w.to.rev = w.was.rev + 1;
     if (rc > 0)
         contact_show(c, &w.to, &w.next, a, ret);
     return rc;
@@ -587,7 +605,8 @@ static int with_it_changed(struct work *w, struct err *e)
 }
 
 int contact_change(const struct study *s, const struct caller *c, int64_t id, const struct contact_edit *edit,
-                   int64_t only, const struct audit_entry *audit, struct arena *a, struct contact *ret, struct err *e)
+                   const struct study_revs *only, const struct audit_entry *audit, struct arena *a, struct contact *ret,
+                   struct err *e)
 {
     struct work w = work_of(s, c, id, true, audit, a);
     w.change = with_it_changed;
@@ -606,11 +625,12 @@ static int without_it(struct work *w, struct err *e)
     return 0;
 }
 
-int contact_remove(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
-                   struct arena *a, struct contact *ret, struct err *e)
+int contact_remove(const struct study *s, const struct caller *c, int64_t id, const struct study_revs *only,
+                   const struct audit_entry *audit, struct arena *a, struct contact *ret, struct err *e)
 {
     struct work w = work_of(s, c, id, true, audit, a);
     w.change = without_it;
+    w.only = only;
     w.audit.rows = 1;
     int rc = change(&w, e);
     if (rc > 0)

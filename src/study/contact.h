@@ -20,6 +20,7 @@ enum { CONTACTS_MAX = 20 }; /* of one patient */
 struct contact {
     int64_t id; /* the caller's alias; 0: none, or new */
     int64_t rev;
+    int64_t patient;                    /* of one that is read by itself: whose it is, as the caller calls them */
     struct slice value[CONTACT_FIELDS]; /* {NULL,0}: not there, or not shown */
 };
 struct contact_list {
@@ -47,19 +48,22 @@ int contact_all(const struct study *s, const struct caller *c, int64_t patient, 
 /* ERR_BAD_REQUEST: there are CONTACTS_MAX. */
 int contact_add(const struct study *s, const struct caller *c, int64_t patient, const struct contact *n,
                 const struct audit_entry *audit, struct arena *a, struct contact *ret, struct err *e);
-/* These, in this order, and no others. ERR_BAD_REQUEST: an id is not of this patient's contacts, or is there twice. */
+/* These, in this order, and no others; `only`: if the list's rev is one of these, else ERR_PRECONDITION.
+ * ERR_BAD_REQUEST: an id is not of this patient's contacts, or is there twice. */
 int contact_replace(const struct study *s, const struct caller *c, int64_t patient, const struct contact_list *to,
-                    const struct audit_entry *audit, struct arena *a, struct contact_list *ret, struct err *e);
+                    const struct study_revs *only, const struct audit_entry *audit, struct arena *a,
+                    struct contact_list *ret, struct err *e);
 
 /* The one with this number: 1; 0: the caller knows none by it. */
 int contact_read(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
                  struct arena *a, struct contact *ret, struct err *e);
-/* What was said of it; `only`: if its rev is this one (0: any), else ERR_PRECONDITION. ERR_BAD_REQUEST: nothing would
+/* What was said of it; `only`: if its rev is one of these, else ERR_PRECONDITION. ERR_BAD_REQUEST: nothing would
  * be left of it. */
 int contact_change(const struct study *s, const struct caller *c, int64_t id, const struct contact_edit *edit,
-                   int64_t only, const struct audit_entry *audit, struct arena *a, struct contact *ret, struct err *e);
-/* *ret: what it was. */
-int contact_remove(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
-                   struct arena *a, struct contact *ret, struct err *e);
+                   const struct study_revs *only, const struct audit_entry *audit, struct arena *a, struct contact *ret,
+                   struct err *e);
+/* The same; *ret: what it was. */
+int contact_remove(const struct study *s, const struct caller *c, int64_t id, const struct study_revs *only,
+                   const struct audit_entry *audit, struct arena *a, struct contact *ret, struct err *e);
 
 #endif

@@ -155,13 +155,14 @@ static int make_file_key(struct document_upload *u, struct err *e)
 static int begin_body(struct tx *tx, void *arg, struct err *e)
 {
     struct document_upload *u = arg;
+    int64_t turn = house_turn(ROLE_MONITOR, GRAIN_HOME, u->d.created_at, names_number(&u->names, "monitor"));
     return study_enter(tx, u->s, u->c, e) ||
                    tx_put(tx, e,
                           "INSERT INTO document (scope, id, house_nick, alias_index, file_key, head, created_at, "
-                          "lease_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                          "lease_until, monitor_turn) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                           V_ID(u->s->scope), V_ID(u->id), V_ID(u->house), V_ID(u->names.of[0].index),
                           V_BLOB(u->wrapped), V_BYTES(u->head, CHUNKED_HEAD), V_INT(u->d.created_at),
-                          V_INT(u->lease)) ||
+                          V_INT(u->lease), V_INT(turn)) ||
                    tx_ungate(tx, e) || (u->has_fresh && keyring_subject_store(tx, &u->fresh, e))
                ? -1
                : 0;
@@ -441,12 +442,17 @@ void document_abandon(struct document_upload *u)
 
 /* --- reading --- */
 
-/* What other roles know exactly, and this one may not join with it. */
-static void coarsen(const struct caller *c, struct document *d)
+/* What other roles know exactly, this one may not join with it. */
+static bool is_told_coarsely(const struct caller *c)
 {
     const struct view_row *v = view_row(policy_view(c->role, ENTITY_DOCUMENT, ACTION_READ));
+    return v && v->as == AS_ALIAS && v->reach == REACH_EVERY;
+}
+
+static void coarsen(const struct caller *c, struct document *d)
+{
     static const int64_t day = INT64_C(86400000000);
-    if (v->as != AS_ALIAS || v->reach != REACH_EVERY)
+    if (!is_told_coarsely(c))
         return;
     d->created_at -= d->created_at % day;
     int64_t size = 1024;
@@ -469,6 +475,10 @@ static int open_row(const struct study *s, const struct caller *c, const uint8_t
     ret->created_at = v[2].i;
     if (v[3].kind == VAL_TEXT && shown(c, "author"))
         ret->author = v[3].s;
+    if (!shown(c, "title"))
+        ret->title = (struct slice){NULL, 0};
+    if (!shown(c, "kind"))
+        ret->kind = (struct slice){NULL, 0};
     if (!rc)
         coarsen(c, ret);
     return rc;
@@ -484,21 +494,24 @@ struct listing {
     uint8_t house[16];
     bool found;
     struct rows rows, count;
-    int64_t number[DOCUMENTS_PAGE + 1];
+    int n; /* shown: without the one that says that there are more */
+    int64_t number[DOCUMENTS_PAGE];
+};
+_Static_assert(DOCUMENTS_PAGE <= (int)DB_MANY, "of a whole page is asked at once");
+
+#define LISTED(author, by)                                                                                             \
+    "SELECT id, card, created_at, " author " FROM document WHERE scope = $1 AND house_nick = $2 AND lease_until IS "   \
+    "NULL AND (" by ", id) > ($3, $4) ORDER BY " by ", id LIMIT $5"
+/* By: does the caller see the author (whose column is named only by who may name it), are they told times coarsely? */
+const char *const document_list_sql[2][2] = {
+    {LISTED("NULL", "created_at"), LISTED("NULL", "monitor_turn")},
+    {LISTED("author_role", "created_at"), LISTED("author_role", "monitor_turn")},
 };
 
-/* The author's column is named only by who may name it. */
-static int list_rows(struct tx *tx, struct listing *x, int64_t created_at, const uint8_t *id, struct err *e)
+static int list_rows(struct tx *tx, struct listing *x, int64_t at, const uint8_t *id, struct err *e)
 {
-    struct val v[] = {V_NULL, V_ID(x->s->scope), V_ID(x->house), V_INT(created_at), V_ID(id), V_INT(x->limit + 1)};
-    return tx_rows_n(
-        tx, x->arena, &x->rows, e,
-        shown(x->c, "author")
-            ? "SELECT id, card, created_at, author_role FROM document WHERE scope = $1 AND house_nick = $2 "
-              "AND lease_until IS NULL AND (created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $5"
-            : "SELECT id, card, created_at, NULL FROM document WHERE scope = $1 AND house_nick = $2 AND "
-              "lease_until IS NULL AND (created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $5",
-        v, 5);
+    struct val v[] = {V_NULL, V_ID(x->s->scope), V_ID(x->house), V_INT(at), V_ID(id), V_INT(x->limit + 1)};
+    return tx_ask_n(tx, x->arena, &x->rows, e, document_list_sql[shown(x->c, "author")][is_told_coarsely(x->c)], v, 5);
 }
 
 static int list_page(struct tx *tx, struct listing *x, struct err *e)
@@ -510,22 +523,30 @@ static int list_page(struct tx *tx, struct listing *x, struct err *e)
         found = alias_subject(tx, x->s, holder_of(x->c), x->after, x->arena, id, e);
         if (found > 0)
             found = tx_rows(tx, x->arena, &r, e,
-                            "SELECT created_at FROM document WHERE scope = $1 AND id = $2 AND house_nick = $3",
+                            is_told_coarsely(x->c)
+                                ? "SELECT monitor_turn FROM document WHERE scope = $1 AND id = $2 AND house_nick = $3"
+                                : "SELECT created_at FROM document WHERE scope = $1 AND id = $2 AND house_nick = $3",
                             V_ID(x->s->scope), V_ID(id), V_ID(x->house));
         if (found <= 0)
             return found ? -1 : err_set(e, ERR_NOT_FOUND, "the page begins behind a document that is not there");
     }
-    return list_rows(tx, x, r.n ? r.cell[0].i : INT64_MIN, id, e);
+    if (list_rows(tx, x, r.n ? r.cell[0].i : INT64_MIN, id, e) ||
+        tx_ask(tx, x->arena, &x->count, e,
+               "SELECT count(*) FROM document WHERE scope = $1 AND house_nick = $2 AND lease_until IS NULL",
+               V_ID(x->s->scope), V_ID(x->house)) ||
+        tx_wait(tx, e))
+        return -1;
+    x->n = x->rows.n < x->limit ? x->rows.n : x->limit;
+    return 0;
 }
 
 static int number_rows(struct tx *tx, struct listing *x, struct err *e)
 {
-    uint8_t index[DOCUMENTS_PAGE + 1][BLIND_BYTES];
-    for (int i = 0; i < x->rows.n; i++)
+    uint8_t index[DOCUMENTS_PAGE][BLIND_BYTES];
+    for (int i = 0; i < x->n; i++)
         if (alias_index(x->s, (const uint8_t *)row_at(&x->rows, i, 0)->s.p, index[i], e))
             return -1;
-    return alias_numbers(tx, x->s, holder_of(x->c), (const uint8_t(*)[BLIND_BYTES])index, x->rows.n, x->arena,
-                         x->number, e);
+    return alias_numbers(tx, x->s, holder_of(x->c), (const uint8_t(*)[BLIND_BYTES])index, x->n, x->arena, x->number, e);
 }
 
 static int list_body(struct tx *tx, void *arg, struct err *e)
@@ -537,12 +558,9 @@ static int list_body(struct tx *tx, void *arg, struct err *e)
     x->found = got > 0;
     if (got <= 0)
         return got ? -1 : study_leave_absent(tx, &x->audit, e);
-    if (list_page(tx, x, e) < 0 || number_rows(tx, x, e) ||
-        tx_rows(tx, x->arena, &x->count, e,
-                "SELECT count(*) FROM document WHERE scope = $1 AND house_nick = $2 AND lease_until IS NULL",
-                V_ID(x->s->scope), V_ID(x->house)) < 0)
+    if (list_page(tx, x, e) || number_rows(tx, x, e))
         return -1;
-    x->audit.rows = x->rows.n < x->limit ? x->rows.n : x->limit;
+    x->audit.rows = x->n;
     return study_leave(tx, &x->audit, e);
 }
 
@@ -556,7 +574,7 @@ int document_list(const struct study *s, const struct caller *c, int64_t install
         return -1;
     if (!x.found)
         return 0;
-    struct document_page page = {.n = x.rows.n < limit ? x.rows.n : limit, .all = x.count.cell[0].i};
+    struct document_page page = {.n = x.n, .all = x.count.cell[0].i};
     page.document = arena_take(a, (size_t)(page.n + 1) * sizeof *page.document);
     if (!page.document)
         return err_set(e, ERR_NO_MEMORY, "a page of documents");
@@ -582,7 +600,9 @@ struct looking {
     struct audit_entry audit;
     char audit_id[ALIAS_AUDIT_TEXT];
     uint8_t id[16], house[16];
-    bool found;
+    const struct study_revs *only; /* of one that is to be removed */
+    bool found, about;             /* about: its content is not asked for, which the view may not show */
+    int64_t house_number;
     struct rows rows; /* id, card, created_at, author_role, house_nick, file_key, head */
 };
 
@@ -590,7 +610,16 @@ struct looking {
 static int find_document(struct tx *tx, struct looking *x, struct err *e)
 {
     int got = alias_subject(tx, x->s, holder_of(x->c), x->number, x->arena, x->id, e);
-    if (got > 0)
+    if (got > 0 && x->about)
+        got = tx_rows(
+            tx, x->arena, &x->rows, e,
+            shown(x->c, "author")
+                ? "SELECT id, card, created_at, author_role, house_nick FROM document WHERE scope = $1 AND id = $2 "
+                  "AND lease_until IS NULL"
+                : "SELECT id, card, created_at, NULL, house_nick FROM document WHERE scope = $1 AND id = $2 AND "
+                  "lease_until IS NULL",
+            V_ID(x->s->scope), V_ID(x->id));
+    else if (got > 0)
         got =
             tx_rows(tx, x->arena, &x->rows, e,
                     "SELECT id, card, created_at, author_role, house_nick, file_key, head FROM document WHERE scope = "
@@ -609,6 +638,10 @@ static int look_body(struct tx *tx, void *arg, struct err *e)
     x->found = found > 0;
     if (found <= 0)
         return found ? -1 : study_leave_absent(tx, &x->audit, e);
+    if (x->only && !study_is_of(x->only, DOCUMENT_REV))
+        return err_set(e, ERR_PRECONDITION, "a document is never of another revision");
+    if (x->about && house_numbers(tx, x->s, x->c, (const uint8_t(*)[16])x->house, 1, x->arena, &x->house_number, e))
+        return -1;
     if (tx_ungate(tx, e) || names_audit(tx, x->s, x->id, x->arena, &x->audit, x->audit_id, e) ||
         (x->action == ACTION_DELETE && blank(tx, x->s, x->id, e) < 0))
         return -1;
@@ -622,6 +655,22 @@ static int look(struct looking *x, enum action action, const struct audit_entry 
     x->audit = *audit;
     x->audit.object = "Document";
     return tx_run(x->s->db, look_body, x, e);
+}
+
+int document_about(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
+                   struct arena *a, struct document *ret, struct err *e)
+{
+    struct looking x = {.s = s, .c = c, .number = id, .arena = a, .about = true};
+    struct document d = {.id = id};
+    if (look(&x, ACTION_READ, audit, e))
+        return -1;
+    if (!x.found)
+        return 0;
+    if (open_row(s, c, x.house, row_at(&x.rows, 0, 0), a, &d, e))
+        return -1;
+    d.installation = x.house_number;
+    *ret = d;
+    return 1;
 }
 
 struct document_reading {
@@ -731,10 +780,62 @@ void document_close(struct document_reading *r)
         chunked_wipe(&r->chunked);
 }
 
-int document_remove(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
-                    struct arena *a, struct err *e)
+/* --- all of them --- */
+
+/* v: as find_document has it. */
+static int read_whole(const struct study *s, const struct val *v, struct arena *a, struct err *e)
 {
-    struct looking x = {.s = s, .c = c, .number = id, .arena = a};
+    static const struct caller nobody = {.role = ROLE_DOCTOR}; /* whose view shows all of a document */
+    struct looking x = {.s = s, .arena = a, .rows = {1, 7, (struct val *)v}};
+    struct document d = {0};
+    struct document_reading r = {0};
+    struct slice piece;
+    memcpy(x.id, v[0].s.p, 16);
+    memcpy(x.house, v[4].s.p, 16);
+    int more = open_row(s, &nobody, x.house, v, a, &d, e) || begin_reading(&x, &d, &r, e) ? -1 : 1;
+    while (more > 0)
+        more = document_next(&r, &piece, e);
+    chunked_wipe(&r.chunked);
+    return more;
+}
+
+/* Is it there still? Else it was removed while it was read. 1, 0, -1. */
+static int is_there(const struct study *s, const struct val *id, struct arena *a, struct err *e)
+{
+    struct rows r;
+    return db_rows(s->db, a, &r, e, "SELECT 1 FROM document WHERE scope = $1 AND id = $2 AND lease_until IS NULL",
+                   V_ID(s->scope), *id);
+}
+
+int document_check_sealed(const struct study *s, struct progress *p, int64_t *ret, struct err *e)
+{
+    uint8_t behind[16] = {0};
+    progress_begin(p, "reading every document", 0);
+    for (*ret = 0; !p->stop; progress_add(p, 1)) {
+        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        struct rows r;
+        struct err why, other;
+        if (!a)
+            return err_set(e, ERR_NO_MEMORY, "a document that is checked");
+        int n = db_rows(s->db, a, &r, e,
+                        "SELECT id, card, created_at, NULL, house_nick, file_key, head FROM document WHERE scope = $1 "
+                        "AND id > $2 AND lease_until IS NULL ORDER BY id LIMIT 1",
+                        V_ID(s->scope), V_ID(behind));
+        if (n <= 0)
+            return n;
+        memcpy(behind, r.cell[0].s.p, 16);
+        if (read_whole(s, r.cell, a, &why) == 0)
+            ++*ret;
+        else if (is_there(s, &r.cell[0], a, &other) != 0)
+            return err_set(e, ERR_STORE, "a document does not open: %s", why.detail);
+    }
+    return 0;
+}
+
+int document_remove(const struct study *s, const struct caller *c, int64_t id, const struct study_revs *only,
+                    const struct audit_entry *audit, struct arena *a, struct err *e)
+{
+    struct looking x = {.s = s, .c = c, .number = id, .arena = a, .only = only};
     struct err later;
     if (look(&x, ACTION_DELETE, audit, e))
         return -1;
@@ -754,10 +855,10 @@ void document_put(struct json_out *o, const struct document *d)
     char when[CLOCK_TEXT];
     json_open(o, '{');
     json_pair_int(o, "id", d->id);
-    json_key(o, "file_name");
-    json_put(o, d->title);
-    json_key(o, "file_type");
-    json_put(o, d->kind);
+    if (d->title.p)
+        json_pair(o, "file_name", d->title);
+    if (d->kind.p)
+        json_pair(o, "file_type", d->kind);
     json_pair_str(o, "content_type", document_media(d->type));
     json_pair_int(o, "size", d->size);
     json_key(o, "created_at");

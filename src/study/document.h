@@ -20,18 +20,20 @@
 #ifndef STUDY_DOCUMENT_H
 #define STUDY_DOCUMENT_H
 
+#include "base/progress.h"
 #include "study/document_check.h"
 #include "study/study.h"
 
-enum { DOCUMENTS_PAGE = 100 };
+enum { DOCUMENTS_PAGE = 100, DOCUMENT_REV = 1 /* of every document, which never becomes another */ };
 #define DOCUMENT_LEASE_US INT64_C(3600000000)
 
 struct document {
     int64_t id;               /* the caller's number of it */
-    struct slice title, kind; /* the file's name; what whoever sent it calls its kind */
+    struct slice title, kind; /* the file's name; what whoever sent it calls its kind; {NULL,0}: not shown */
     enum document_type type;
     int64_t size, created_at;
-    struct slice author; /* the role it was sent in; {NULL,0}: not shown */
+    struct slice author;  /* the role it was sent in; {NULL,0}: not shown */
+    int64_t installation; /* of one that is asked about by itself: whose it is, as the caller calls it */
 };
 
 /* --- sending one --- */
@@ -51,6 +53,9 @@ int document_begin(const struct study *s, const struct caller *c, const struct d
 int document_write(struct document_upload *u, struct slice bytes, struct err *e);
 /* It is there, durably: *ret. */
 int document_finish(struct document_upload *u, struct slice kind, struct document *ret, struct err *e);
+/* Reads every document of the study to its last byte. -1 (ERR_STORE) with the first that does not open; *ret: how many
+ * did. One that is removed meanwhile is passed over. p->stop ends it early, as if there were no more. */
+int document_check_sealed(const struct study *s, struct progress *p, int64_t *ret, struct err *e);
 /* It never was. If that fails, document_sweep finds it. NULL is fine, and after document_finish nothing is done. */
 void document_abandon(struct document_upload *u);
 
@@ -67,6 +72,9 @@ struct document_page {
 int document_list(const struct study *s, const struct caller *c, int64_t installation, int64_t after, int limit,
                   const struct audit_entry *audit, struct arena *a, struct document_page *ret, struct err *e);
 
+/* What is known of one, not what it says. 1; 0: no such document. */
+int document_about(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
+                   struct arena *a, struct document *ret, struct err *e);
 /* Does the caller's view show what documents say, and not only which there are? ERR_NOT_ALLOWED, with a sentence. */
 int document_readable(const struct caller *c, struct err *e);
 struct document_reading;
@@ -80,8 +88,8 @@ int document_next(struct document_reading *r, struct slice *ret, struct err *e);
 void document_close(struct document_reading *r); /* wipes its keys; NULL is fine */
 
 /* 1: it is unreadable for good, and its pieces are gone but for what the sweep finds; 0: no such document. */
-int document_remove(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
-                    struct arena *a, struct err *e);
+int document_remove(const struct study *s, const struct caller *c, int64_t id, const struct study_revs *only,
+                    const struct audit_entry *audit, struct arena *a, struct err *e);
 
 /* --- keeping house --- */
 

@@ -7,8 +7,9 @@
 #include "study/house_int.h"
 #include "study/patient_int.h"
 #include "study/roster.h"
+#include "study/stream_int.h"
 
-enum { TRIES = 5 };
+enum { TRIES = 5, BOUND_SUBJECTS = 4 }; /* person, data, home, house */
 enum whose { WHOSE_PERSON, WHOSE_DATA, WHOSE_HOME };
 
 static const struct {
@@ -22,6 +23,7 @@ static const struct {
 
 struct erasing {
     struct looking look;
+    const struct patient_match *only;
     bool found;
     struct erase_receipt receipt;
     char text[UUID_TEXT];
@@ -59,17 +61,42 @@ static int erase_subject(struct tx *tx, const struct study *s, const uint8_t sub
     return 0;
 }
 
+/* Each of the person's streams: its record, its sensor, its number, its key. */
+static int erase_streams(struct tx *tx, const struct study *s, const struct stream_ends *x, int n,
+                         struct erase_receipt *ret, struct err *e)
+{
+    int gone = 0;
+    for (int i = 0; i < n; i++) {
+        int one = stream_erase(tx, s, x[i].stream, e);
+        if (one < 0 || erase_subject(tx, s, x[i].stream, ret, e))
+            return -1;
+        gone += one;
+    }
+    return gone;
+}
+
 /* In a body outside of the gate: all there is of the bond. The number of rows, or -1. */
 static int erase_bond(struct tx *tx, const struct study *s, const struct bond *b, bool bound, struct arena *a,
                       struct erase_receipt *ret, struct err *e)
 {
     const uint8_t *const of[] = {[WHOSE_PERSON] = b->person, [WHOSE_DATA] = b->data_nick, [WHOSE_HOME] = b->home};
-    int others = bound ? bond_shares_home(tx, s, b, a, e) : 1, n = 0;
+    struct stream_ends *stream = NULL;
+    int others = bound ? bond_shares_home(tx, s, b, a, e) : 1;
+    int streams = bound ? bond_streams(tx, s, BY_DATA, b->data_nick, a, &stream, e) : 0;
+    if (streams < 0)
+        return -1;
+    ret->subjects = 0;
+    ret->subject = arena_take(a, (size_t)(BOUND_SUBJECTS + streams) * 16);
+    if (!ret->subject)
+        return err_set(e, ERR_NO_MEMORY, "an erasure");
     /* whoever changes contacts has to change this row first, and waits */
     if (others < 0 ||
         tx_exec(tx, e, "UPDATE person SET contacts_rev = contacts_rev + 1 WHERE scope = $1 AND id = $2", V_ID(s->scope),
                 V_ID(b->person)) < 0 ||
         erase_contacts_aliases(tx, s, b->person, a, e))
+        return -1;
+    int n = erase_streams(tx, s, stream, streams, ret, e);
+    if (n < 0)
         return -1;
     for (size_t i = 0; i < COUNT(rows_of); i++) {
         if ((rows_of[i].whose == WHOSE_HOME && others) || (rows_of[i].whose == WHOSE_DATA && !bound))
@@ -81,8 +108,7 @@ static int erase_bond(struct tx *tx, const struct study *s, const struct bond *b
     }
     if (erase_subject(tx, s, b->person, ret, e))
         return -1;
-    if (bound && (bond_erase(tx, s, b, others, e) || erase_subject(tx, s, b->data_nick, ret, e) ||
-                  erase_subject(tx, s, b->stream, ret, e)))
+    if (bound && (bond_erase(tx, s, b, others, e) || erase_subject(tx, s, b->data_nick, ret, e)))
         return -1;
     if (others)
         return n;
@@ -98,13 +124,14 @@ static int erase_body(struct tx *tx, void *arg, struct err *e)
     struct looking *l = &x->look;
     if (consent_hold_alone(tx, l->arena, e))
         return -1;
-    int found = patient_enter(tx, l, e);
-    if (found <= 0)
-        return found ? -1 : patient_absent(tx, l, e);
+    int found = x->only->n ? patient_all(tx, l, e) : patient_enter(tx, l, e);
+    if (found <= 0 || (x->only->n && l->person.n == 0))
+        return found < 0 ? -1 : patient_absent(tx, l, e);
     x->found = true;
-    x->receipt.subjects = 0;
+    if (x->only->n && !patient_is_of(l, x->only))
+        return err_set(e, ERR_PRECONDITION, "another version of a patient");
     x->receipt.erased_at = clock_now_us();
-    if (tx_ungate(tx, e) || erase_bond(tx, l->s, &l->bond, l->bound, l->arena, &x->receipt, e) < 0)
+    if ((!x->only->n && tx_ungate(tx, e)) || erase_bond(tx, l->s, &l->bond, l->bound, l->arena, &x->receipt, e) < 0)
         return -1;
     l->audit.object_id = x->text;
     l->audit.why = "erased";
@@ -112,10 +139,10 @@ static int erase_body(struct tx *tx, void *arg, struct err *e)
     return audit_append_at(tx, &l->audit, x->receipt.leaf, &x->receipt.audit_index, e);
 }
 
-int patient_erase(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
-                  struct arena *a, struct erase_receipt *ret, struct err *e)
+int patient_erase(const struct study *s, const struct caller *c, int64_t id, const struct patient_match *only,
+                  const struct audit_entry *audit, struct arena *a, struct erase_receipt *ret, struct err *e)
 {
-    struct erasing x = {.look = patient_looking(s, c, id, audit, a)};
+    struct erasing x = {.look = patient_looking(s, c, id, audit, a), .only = only};
     struct erase_receipt *r = &x.receipt;
     uuid7(r->id);
     uuid_text(r->id, x.text);

@@ -11,22 +11,21 @@
 #ifndef STUDY_ERASE_H
 #define STUDY_ERASE_H
 
-#include "study/study.h"
-
-enum { ERASED_SUBJECTS = 5 };
+#include "study/patient.h"
 
 struct erase_receipt {
     uint8_t id[16]; /* of the erasure: what its audit entry names */
     int64_t erased_at, audit_index;
     uint8_t leaf[32];
     /* Whose keys were destroyed: for a ledger that outlives the store. Tells nothing of the person. */
-    uint8_t subject[ERASED_SUBJECTS][16];
+    uint8_t (*subject)[16]; /* in the arena */
     int subjects;
 };
 
-/* 1; 0: the caller knows nobody by this number. Blocks until the files are clean. */
-int patient_erase(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
-                  struct arena *a, struct erase_receipt *ret, struct err *e);
+/* 1; 0: the caller knows nobody by this number; ERR_PRECONDITION: they are of none of these versions (n 0: of any).
+ * Blocks until the files are clean. */
+int patient_erase(const struct study *s, const struct caller *c, int64_t id, const struct patient_match *only,
+                  const struct audit_entry *audit, struct arena *a, struct erase_receipt *ret, struct err *e);
 
 /* In a body outside of any gate: erases the person with this key, if there is one, once more; after a restore. The
  * number of rows it found of them, or -1. After the commit: db_scrub. */

@@ -85,20 +85,7 @@ bool glass_outcome_named(struct slice name, enum glass_outcome *ret)
 
 bool glass_text_fits(struct slice text)
 {
-    int n = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        if ((c < ' ' && c != '\n') || c == 0x7f)
-            return false;
-        n += (c & 0xC0) != 0x80; /* a character of UTF-8 begins */
-    }
-    return n >= GLASS_TEXT_MIN && n <= GLASS_TEXT_MAX && utf8_valid(text);
-}
-
-static int64_t now_us(void)
-{
-    int64_t wall = clock_now_us(), steady = clock_steady_us();
-    return wall > steady ? wall : steady;
+    return study_text_fits(text, GLASS_TEXT_MIN, GLASS_TEXT_MAX, true);
 }
 
 static enum glass_state state_at(const struct glass *g, int64_t now)
@@ -198,7 +185,7 @@ static int open_row(const struct study *s, const struct caller *c, const struct 
                     struct glass *ret, struct err *e)
 {
     struct subject x;
-    take_row(v, now_us(), ret);
+    take_row(v, clock_latest_us(), ret);
     if (open_subject(s, ret->id, v[SUBJECT].s, a, &x, e) ||
         unseal_under(s, PLACE_GLASS_TEXT, ret->id, v[TEXT].s, a, &ret->text, e) ||
         (v[REVIEW].kind != VAL_NULL && unseal_under(s, PLACE_GLASS_REVIEW, ret->id, v[REVIEW].s, a, &ret->review, e)))
@@ -249,7 +236,7 @@ struct lapsing {
 static int lapse_body(struct tx *tx, void *arg, struct err *e)
 {
     const struct lapsing *x = arg;
-    return lapse(tx, x->s, now_us(), x->arena, e);
+    return lapse(tx, x->s, clock_latest_us(), x->arena, e);
 }
 
 int glass_lapse(const struct study *s, struct err *e)
@@ -261,7 +248,7 @@ int glass_lapse(const struct study *s, struct err *e)
         return err_set(e, ERR_NO_MEMORY, "look for emergency accesses that have ended");
     int n =
         db_rows(s->db, a, &r, e, "SELECT 1 FROM glass WHERE scope = $1 AND ended_at IS NULL AND until <= $2 LIMIT 1",
-                V_ID(s->scope), V_INT(now_us()));
+                V_ID(s->scope), V_INT(clock_latest_us()));
     return n < 0 || (n && tx_run(s->db, lapse_body, &x, e)) ? -1 : 0;
 }
 
@@ -288,7 +275,7 @@ struct breaking {
 
 static int check_sign_in(const struct caller *c, struct err *e)
 {
-    int64_t ago = now_us() - c->signed_in_at_us;
+    int64_t ago = clock_latest_us() - c->signed_in_at_us;
     if (c->signed_in_at_us > 0 && ago <= GLASS_SIGN_IN_S * 1000000LL && ago >= -SIGN_IN_AHEAD_S * 1000000LL)
         return 0;
     return err_set(e, ERR_STEP_UP, "an emergency access needs a sign-in of the last five minutes: sign in again");
@@ -342,7 +329,7 @@ static int break_body(struct tx *tx, void *arg, struct err *e)
 {
     struct breaking *x = arg;
     const uint8_t *scope = x->s->scope;
-    int64_t now = now_us();
+    int64_t now = clock_latest_us();
     struct subject who;
     struct slice sealed;
     if (tx_exec(tx, e, "UPDATE staff SET changed_at = changed_at WHERE scope = $1 AND id = $2", V_ID(scope),
@@ -404,7 +391,7 @@ int glass_use(struct tx *tx, const struct study *s, const struct caller *c, int6
     int n = tx_exec(tx, e,
                     "UPDATE glass SET uses = uses + 1 WHERE scope = $1 AND id = $2 AND holder = $3 AND role = $4 AND "
                     "ended_at IS NULL AND until > $5",
-                    V_ID(s->scope), V_ID(id), V_ID(c->id), V_STR(role_name(c->behind)), V_INT(now_us()));
+                    V_ID(s->scope), V_ID(id), V_ID(c->id), V_STR(role_name(c->behind)), V_INT(clock_latest_us()));
     if (n != 1)
         return n < 0 ? -1 : why_not(tx, s, c, id, a, e);
     n = tx_rows(tx, a, &r, e, "SELECT subject FROM glass WHERE scope = $1 AND id = $2", V_ID(s->scope), V_ID(id));
@@ -470,7 +457,7 @@ static int write_review(struct tx *tx, const struct closing *x, int64_t now, str
 static int close_body(struct tx *tx, void *arg, struct err *e)
 {
     struct closing *x = arg;
-    int64_t now = now_us();
+    int64_t now = clock_latest_us();
     struct glass g;
     if (lapse(tx, x->s, now, x->arena, e) || find(tx, x->s, x->id, x->arena, &x->row, e))
         return -1;
@@ -522,7 +509,7 @@ static int list_body(struct tx *tx, void *arg, struct err *e)
     static const uint8_t none[16] = {0};
     struct looking *x = arg;
     const struct glass_filter *f = x->f;
-    int64_t now = now_us();
+    int64_t now = clock_latest_us();
     bool all = policy_view(x->c->role, ENTITY_BREAK_GLASS, ACTION_READ) == VIEW_BREAK_GLASS_ALL;
     int64_t late = f->after ? f->after_overdue : 2; /* behind nothing */
     if (lapse(tx, x->s, now, x->arena, e) ||

@@ -6,7 +6,7 @@
 #include "study/consent_int.h"
 #include "study/patient_int.h"
 
-enum { TRIES = 3 };
+enum { TRIES = 3, DAY_TEXT = 10 }; /* under a pseudonym a time is the day: to the second it names who else looked */
 
 static const struct {
     enum entity entity;
@@ -57,6 +57,8 @@ static int take_version(struct slice text, enum view view, struct arena *a, stru
     for (size_t i = 0; i < COUNT(member); i++)
         if (view_shows(view, slice_of(member[i].shows)))
             *member[i].to = json_get_text(&j, 0, member[i].name, a);
+    if (view_row(view)->as != AS_NAMED && ret->created_at.n > DAY_TEXT)
+        ret->created_at = slice_of(arena_printf(a, "%.*sT00:00:00Z", DAY_TEXT, ret->created_at.p));
     return 0;
 }
 
@@ -97,9 +99,8 @@ static int read_rows(struct tx *tx, struct reading *x, struct err *e)
     const char *count = notes ? "SELECT count(*) FROM note WHERE scope = $1 AND person = $2"
                               : "SELECT count(*) FROM screening WHERE scope = $1 AND data_nick = $2";
     int64_t before = x->before ? x->before : INT64_MAX;
-    return tx_rows(tx, l->arena, &x->rows, e, list, V_ID(l->s->scope), V_ID(of), V_INT(before), V_INT(x->limit + 1)) <
-                       0 ||
-                   tx_rows(tx, l->arena, &x->count, e, count, V_ID(l->s->scope), V_ID(of)) < 0
+    return tx_ask(tx, l->arena, &x->rows, e, list, V_ID(l->s->scope), V_ID(of), V_INT(before), V_INT(x->limit + 1)) ||
+                   tx_ask(tx, l->arena, &x->count, e, count, V_ID(l->s->scope), V_ID(of)) || tx_wait(tx, e)
                ? -1
                : 0;
 }
@@ -109,7 +110,7 @@ static int may_read(struct tx *tx, struct looking *l, enum view view, struct err
 {
     unsigned asked = consent_asked(view);
     if (view_row(view)->reach == REACH_COHORT)
-        return 0; /* there are no projects */
+        return 0; /* cohort.c reads them */
     if (!asked)
         return 1;
     return consent_hold(tx, l->arena, e) ? -1 : consent_given(tx, l->s, l->bond.data_nick, asked, l->arena, e);
@@ -160,7 +161,29 @@ int history_list(const struct study *s, const struct caller *c, enum history_kin
     return 1;
 }
 
-/* --- the newest of all --- */
+/* --- the newest of each --- */
+
+int screening_ask_newest(struct tx *tx, const struct study *s, const uint8_t (*data)[16], int n, struct arena *a,
+                         struct rows *ret, struct err *e)
+{
+    struct val v[2 + DB_MANY] = {V_NULL, V_ID(s->scope)};
+    db_many(v + 2, data, 16, n);
+    return tx_ask_n(tx, a, ret, e,
+                    "SELECT finding, rev, id, data_nick FROM screening WHERE scope = $1 AND data_nick IN "
+                    "(" DB_HUNDRED_2 ") AND rev = (SELECT max(n.rev) FROM screening n WHERE n.scope = "
+                    "screening.scope AND n.data_nick = screening.data_nick)",
+                    v, 1 + DB_MANY);
+}
+
+const struct val *screening_newest_of(const struct rows *r, const uint8_t data[16])
+{
+    for (int i = 0; i < r->n; i++)
+        if (memcmp(row_at(r, i, 3)->s.p, data, 16) == 0)
+            return row_at(r, i, 0);
+    return NULL;
+}
+
+/* --- of all who agreed --- */
 
 struct newest {
     const struct study *s;
@@ -169,14 +192,15 @@ struct newest {
     int limit;
     struct arena *arena;
     struct audit_entry audit;
-    struct rows rows, count; /* rows: finding, rev, id, data_nick */
-    int64_t number[VERSIONS_PAGE + 1];
+    struct rows data, rows, count; /* data: data_nick; rows: finding, rev, id, data_nick */
+    int n;                         /* shown: without the one that says that there are more */
+    int64_t number[VERSIONS_PAGE];
 };
+_Static_assert(VERSIONS_PAGE <= (int)DB_MANY, "of a whole page is asked at once");
 
 #define CONSENTING                                                                                                     \
-    "FROM consent c JOIN screening s ON s.scope = c.scope AND s.data_nick = c.data_nick WHERE c.scope = $1 AND "       \
-    "c.until IS NULL AND c.state = 'active' AND (c.purposes & $2) <> 0 AND s.rev = (SELECT max(n.rev) FROM screening " \
-    "n WHERE n.scope = c.scope AND n.data_nick = c.data_nick)"
+    "FROM consent c WHERE c.scope = $1 AND c.until IS NULL AND c.state = 'active' AND (c.purposes & $2) <> 0 AND "     \
+    "EXISTS (SELECT 1 FROM screening s WHERE s.scope = c.scope AND s.data_nick = c.data_nick)"
 
 static int newest_rows(struct tx *tx, struct newest *x, unsigned asked, struct err *e)
 {
@@ -184,34 +208,49 @@ static int newest_rows(struct tx *tx, struct newest *x, unsigned asked, struct e
     int found = x->after ? alias_subject(tx, x->s, study_holder(x->c), x->after, x->arena, after, e) : 1;
     if (found <= 0)
         return found ? -1 : err_set(e, ERR_NOT_FOUND, "the page begins behind data that are not there");
-    return consent_hold(tx, x->arena, e) ||
-                   tx_rows(tx, x->arena, &x->rows, e,
-                           "SELECT s.finding, s.rev, s.id, s.data_nick " CONSENTING
-                           " AND c.data_nick > $3 ORDER BY c.data_nick LIMIT $4",
-                           V_ID(x->s->scope), V_INT(asked), V_ID(after), V_INT(x->limit + 1)) < 0 ||
-                   tx_rows(tx, x->arena, &x->count, e, "SELECT count(*) " CONSENTING, V_ID(x->s->scope), V_INT(asked)) <
-                       0
-               ? -1
-               : 0;
+    if (consent_hold(tx, x->arena, e) ||
+        tx_ask(tx, x->arena, &x->data, e,
+               "SELECT c.data_nick " CONSENTING " AND c.data_nick > $3 ORDER BY "
+               "c.data_nick LIMIT $4",
+               V_ID(x->s->scope), V_INT(asked), V_ID(after), V_INT(x->limit + 1)) ||
+        tx_ask(tx, x->arena, &x->count, e, "SELECT count(*) " CONSENTING, V_ID(x->s->scope), V_INT(asked)) ||
+        tx_wait(tx, e))
+        return -1;
+    x->n = x->data.n < x->limit ? x->data.n : x->limit;
+    return 0;
+}
+
+/* The newest of each that is shown, and what the caller calls their data. */
+static int newest_of_each(struct tx *tx, struct newest *x, struct err *e)
+{
+    uint8_t data[VERSIONS_PAGE][16], index[VERSIONS_PAGE][BLIND_BYTES];
+    struct rows numbers;
+    for (int i = 0; i < x->n; i++) {
+        memcpy(data[i], row_at(&x->data, i, 0)->s.p, 16);
+        if (alias_index(x->s, data[i], index[i], e))
+            return -1;
+    }
+    if (screening_ask_newest(tx, x->s, (const uint8_t(*)[16])data, x->n, x->arena, &x->rows, e) ||
+        alias_ask_numbers(tx, x->s, study_holder(x->c), (const uint8_t(*)[BLIND_BYTES])index, x->n, x->arena, &numbers,
+                          e) ||
+        tx_wait(tx, e))
+        return -1;
+    alias_take_numbers(&numbers, (const uint8_t(*)[BLIND_BYTES])index, x->n, x->number);
+    return 0;
 }
 
 static int newest_body(struct tx *tx, void *arg, struct err *e)
 {
     struct newest *x = arg;
     enum view view = policy_view(x->c->role, ENTITY_SCREENING, ACTION_READ);
-    uint8_t index[VERSIONS_PAGE + 1][BLIND_BYTES];
     unsigned asked = consent_asked(view);
     if (study_enter(tx, x->s, x->c, e))
         return -1;
     if (asked && view_row(view)->reach != REACH_COHORT && newest_rows(tx, x, asked, e))
         return -1;
-    for (int i = 0; i < x->rows.n; i++)
-        if (alias_index(x->s, (const uint8_t *)row_at(&x->rows, i, 3)->s.p, index[i], e))
-            return -1;
-    if (x->rows.n && alias_numbers(tx, x->s, study_holder(x->c), (const uint8_t(*)[BLIND_BYTES])index, x->rows.n,
-                                   x->arena, x->number, e))
+    if (x->n && newest_of_each(tx, x, e))
         return -1;
-    x->audit.rows = x->rows.n < x->limit ? x->rows.n : x->limit;
+    x->audit.rows = x->n;
     return study_leave(tx, &x->audit, e);
 }
 
@@ -221,16 +260,16 @@ int history_newest(const struct study *s, const struct caller *c, int64_t after,
     struct newest x = {.s = s, .c = c, .after = after, .limit = limit, .arena = a, .audit = *audit};
     struct version_page page;
     x.audit.object = kinds[HISTORY_SCREENINGS].noun;
-    if (tx_run(s->db, newest_body, &x, e) || new_page(x.rows.n, limit, a, &page, e))
+    if (tx_run(s->db, newest_body, &x, e) || new_page(x.data.n, limit, a, &page, e))
         return -1;
     for (int i = 0; i < page.n; i++) {
-        const struct val *v = row_at(&x.rows, i, 0);
-        if (open_version(s, c, HISTORY_SCREENINGS, (const uint8_t *)v[3].s.p, v, a, &page.version[i], e))
-            return err_in(e, "a page of screenings");
+        const struct val *v = screening_newest_of(&x.rows, (const uint8_t *)row_at(&x.data, i, 0)->s.p);
+        if (!v || open_version(s, c, HISTORY_SCREENINGS, (const uint8_t *)v[3].s.p, v, a, &page.version[i], e))
+            return v ? err_in(e, "a page of screenings") : err_set(e, ERR_INTERNAL, "data whose screening is gone");
         page.version[i].data = x.number[i];
     }
     page.all = x.count.n ? x.count.cell[0].i : 0;
-    page.next = x.rows.n > limit ? page.version[page.n - 1].data : 0;
+    page.next = x.data.n > limit ? page.version[page.n - 1].data : 0;
     *ret = page;
     return 0;
 }

@@ -30,7 +30,7 @@ int history_list(const struct study *s, const struct caller *c, enum history_kin
                  int limit, const struct audit_entry *audit, struct arena *a, struct version_page *ret, struct err *e);
 /* The newest screening of everybody whose consent lets the caller's role read it, `after` the data of that number (0:
  * from the start; ERR_NOT_FOUND: it is none). For roles that see data and not people; nothing for one whose people are
- * those of a project, while there is no project. */
+ * those of a project (cohort.h). */
 int history_newest(const struct study *s, const struct caller *c, int64_t after, int limit,
                    const struct audit_entry *audit, struct arena *a, struct version_page *ret, struct err *e);
 

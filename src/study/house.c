@@ -1,9 +1,9 @@
 #include "study/house_int.h"
 
+#include <assert.h>
+
 #include "base/own.h"
 #include "study/ticket.h"
-
-enum { AT_ONCE = 25 };
 
 /* --- numbers --- */
 
@@ -46,8 +46,7 @@ int names_audit(struct tx *tx, const struct study *s, const uint8_t subject[16],
     return 0;
 }
 
-/* Whoever may know whose data is which knows a home by who lives there. */
-static bool joins_persons(const struct caller *c)
+bool house_joins_persons(const struct caller *c)
 {
     return policy_view(c->role, ENTITY_PATIENT_LOOKUP, ACTION_READ) != VIEW_NONE;
 }
@@ -68,7 +67,7 @@ int house_find(struct tx *tx, const struct study *s, const struct caller *c, int
         return -1;
     if (got > 0)
         return memcpy(ret, named[0], 16), 1;
-    if (!joins_persons(c))
+    if (!house_joins_persons(c))
         return 0;
     if (bond_walk(tx, s, WALK_PERSON_HOUSE, (const uint8_t(*)[16])named, 1, a, named, &found, e))
         return -1;
@@ -78,18 +77,57 @@ int house_find(struct tx *tx, const struct study *s, const struct caller *c, int
 int house_numbers(struct tx *tx, const struct study *s, const struct caller *c, const uint8_t (*house)[16], int n,
                   struct arena *a, int64_t *ret, struct err *e)
 {
-    uint8_t(*subject)[16] = arena_take(a, (size_t)(n + 1) * 16),
-    (*index)[BLIND_BYTES] = arena_take(a, (size_t)(n + 1) * BLIND_BYTES);
-    bool *found = arena_take(a, (size_t)n + 1);
-    if (!subject || !index || !found)
-        return err_set(e, ERR_NO_MEMORY, "numbers of houses");
+    uint8_t subject[DB_MANY][16], index[DB_MANY][BLIND_BYTES];
+    bool found[DB_MANY];
+    assert(n <= DB_MANY);
     memcpy(subject, house, (size_t)n * 16);
-    if (joins_persons(c) && bond_walk(tx, s, WALK_HOUSE_PERSON, house, n, a, subject, found, e))
+    if (house_joins_persons(c) && bond_walk(tx, s, WALK_HOUSE_PERSON, house, n, a, subject, found, e))
         return -1;
     for (int i = 0; i < n; i++)
         if (alias_index(s, subject[i], index[i], e))
             return -1;
     return alias_numbers(tx, s, role_name(c->role), (const uint8_t(*)[BLIND_BYTES])index, n, a, ret, e);
+}
+
+/* --- what the audit log calls them --- */
+
+struct naming {
+    const struct study *s;
+    const struct caller *c;
+    const int64_t *number;
+    int n;
+    int64_t *ret;
+    struct arena *arena;
+};
+
+static int own_numbers_body(struct tx *tx, void *arg, struct err *e)
+{
+    const struct naming *x = arg;
+    uint8_t(*subject)[16] = arena_take(x->arena, (size_t)(x->n + 1) * 16);
+    int *at = arena_take(x->arena, (size_t)(x->n + 1) * sizeof *at), known = 0;
+    int64_t *own = arena_take(x->arena, (size_t)(x->n + 1) * sizeof *own);
+    if (!subject || !at || !own)
+        return err_set(e, ERR_NO_MEMORY, "numbers");
+    for (int i = 0; i < x->n; i++) {
+        int got = alias_subject(tx, x->s, STUDY_AUDIT_HOLDER, x->number[i], x->arena, subject[known], e);
+        if (got < 0)
+            return -1;
+        if (got)
+            at[known++] = i;
+    }
+    if (house_numbers(tx, x->s, x->c, (const uint8_t(*)[16])subject, known, x->arena, own, e))
+        return -1;
+    memset(x->ret, 0, (size_t)x->n * sizeof *x->ret);
+    for (int i = 0; i < known; i++)
+        x->ret[at[i]] = own[i];
+    return 0;
+}
+
+int study_own_numbers(const struct study *s, const struct caller *c, const int64_t *number, int n, int64_t *ret,
+                      struct arena *a, struct err *e)
+{
+    struct naming x = {s, c, number, n, ret, a};
+    return n ? tx_run(s->db, own_numbers_body, &x, e) : 0;
 }
 
 int house_given(struct tx *tx, const struct study *s, const struct caller *c, enum view view, const uint8_t house[16],
@@ -140,6 +178,17 @@ struct house_now house_take(const struct rows *r, const uint8_t house[16])
     return now;
 }
 
+bool house_fit(enum installation_status status, struct house_fit *ret)
+{
+    *ret = (struct house_fit){"", ""};
+    for (size_t k = 0; k < COUNT(follows); k++)
+        if (follows[k].status == status) {
+            *ret = (struct house_fit){ticket_category_name(follows[k].category), ticket_state_name(follows[k].state)};
+            return true;
+        }
+    return false;
+}
+
 int house_ask(struct tx *tx, const struct study *s, const uint8_t house[16], struct arena *a, struct rows *ret,
               struct err *e)
 {
@@ -149,64 +198,62 @@ int house_ask(struct tx *tx, const struct study *s, const uint8_t house[16], str
                   V_ID(s->scope), V_ID(house));
 }
 
-/* The same text for any number: what is left over asks for the first one again. */
-static int ask_some(struct tx *tx, const struct study *s, const uint8_t (*house)[16], int n, struct arena *a,
-                    struct rows *ret, struct err *e)
+int house_ask_now(struct tx *tx, const struct study *s, const uint8_t (*house)[16], int n, struct arena *a,
+                  struct rows *ret, struct err *e)
 {
-    struct val v[2 + AT_ONCE] = {V_NULL, V_ID(s->scope)};
-    for (int i = 0; i < AT_ONCE; i++)
-        v[2 + i] = V_ID(house[i < n ? i : 0]);
+    struct val v[2 + DB_MANY] = {V_NULL, V_ID(s->scope)};
+    assert(n <= DB_MANY);
+    *ret = (struct rows){.n = 0};
+    if (n <= 1)
+        return n ? house_ask(tx, s, house[0], a, ret, e) : 0;
+    db_many(v + 2, house, 16, n);
     return tx_ask_n(tx, a, ret, e,
                     "SELECT house_nick, category, state, max(last_at) FROM ticket WHERE scope = $1 AND house_nick IN "
-                    "($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, "
-                    "$22, $23, $24, $25, $26) GROUP BY house_nick, category, state",
-                    v, 1 + AT_ONCE);
+                    "(" DB_HUNDRED_2 ") GROUP BY house_nick, category, state",
+                    v, 1 + DB_MANY);
 }
 
-/* All of them in one round trip. */
 int house_now(struct tx *tx, const struct study *s, const uint8_t (*house)[16], int n, struct arena *a,
               struct house_now *ret, struct err *e)
 {
-    int parts = (n + AT_ONCE - 1) / AT_ONCE;
-    struct rows *r = arena_take(a, (size_t)(parts + 1) * sizeof *r);
-    if (!r)
-        return err_set(e, ERR_NO_MEMORY, "tickets of houses");
-    for (int i = 0; i < parts; i++) {
-        int at = i * AT_ONCE;
-        if (ask_some(tx, s, house + at, n - at < AT_ONCE ? n - at : AT_ONCE, a, &r[i], e))
-            return -1;
-    }
-    if (tx_wait(tx, e))
+    struct rows r;
+    if (house_ask_now(tx, s, house, n, a, &r, e) || tx_wait(tx, e))
         return -1;
     for (int i = 0; i < n; i++)
-        ret[i] = house_take(&r[i / AT_ONCE], house[i]);
-    return 0;
-}
-
-int house_now_of_persons(struct tx *tx, const struct study *s, const uint8_t (*person)[16], int n, struct arena *a,
-                         struct house_now *ret, struct err *e)
-{
-    uint8_t(*house)[16] = arena_take(a, (size_t)(n + 1) * 16);
-    bool *found = arena_take(a, (size_t)n + 1);
-    if (!house || !found)
-        return err_set(e, ERR_NO_MEMORY, "houses of persons");
-    if (bond_walk(tx, s, WALK_PERSON_HOUSE, person, n, a, house, found, e) ||
-        house_now(tx, s, (const uint8_t(*)[16])house, n, a, ret, e))
-        return -1;
+        ret[i] = house_take(&r, house[i]);
     return 0;
 }
 
 /* --- times --- */
 
-int64_t grain_cut(enum role role, enum grain g, int64_t us)
+/* In microseconds; 0: the role is told of none. */
+static int64_t grain_of(enum role role, enum grain g)
 {
     static const int64_t seconds[ROLE_COUNT][2] = {
 #define GRAIN(role, ticket, home) [ROLE_##role] = {ticket, home},
 #include "study/grain.def"
 #undef GRAIN
     };
-    int64_t unit = seconds[role][g] * 1000000;
+    return seconds[role][g] * 1000000;
+}
+
+int64_t grain_cut(enum role role, enum grain g, int64_t us)
+{
+    int64_t unit = grain_of(role, g);
     return unit && us > 0 ? us - us % unit : 0;
+}
+
+/* Migration 0028 counts the same: a number has 52 bits, and minutes 27 until the year 2225. */
+int64_t house_turn(enum role role, enum grain g, int64_t us, int64_t number)
+{
+    int64_t unit = grain_of(role, g);
+    return unit && us > 0 ? us / unit * HOUSE_TURN_UNIT + house_turn_number(number) : 0;
+}
+
+int64_t house_turn_number(int64_t number)
+{
+    assert(number >= 0 && number < INT64_C(1) << 52);
+    return number >> 16;
 }
 
 /* --- visits --- */
@@ -275,6 +322,9 @@ int house_erase(struct tx *tx, const struct study *s, const uint8_t house[16], s
         "DELETE FROM ticket_entry WHERE scope = $1 AND ticket IN (SELECT id FROM ticket WHERE scope = $1 AND "
         "house_nick = $2)",
         "DELETE FROM ticket WHERE scope = $1 AND house_nick = $2",
+        "DELETE FROM alias WHERE scope = $1 AND subject_index IN (SELECT alias_index FROM sensor WHERE scope = $1 AND "
+        "house_nick = $2)",
+        "DELETE FROM sensor WHERE scope = $1 AND house_nick = $2",
         "DELETE FROM installation WHERE scope = $1 AND house_nick = $2",
         /* unreadable from here on; document_sweep removes what is left */
         "UPDATE document SET lease_until = 0, file_key = NULL, card = NULL, author = NULL WHERE scope = $1 AND "

@@ -30,6 +30,13 @@ const char *installation_status_name(enum installation_status s)
 {
     return statuses[s];
 }
+bool installation_status_named(struct slice name, enum installation_status *ret)
+{
+    for (int i = 0; i < INSTALLATION_STATUSES; i++)
+        if (slice_is(name, statuses[i]))
+            return *ret = (enum installation_status)i, true;
+    return false;
+}
 const char *installation_field_name(enum installation_field f)
 {
     return fields[f].name;
@@ -387,71 +394,201 @@ int installation_change(const struct study *s, const struct caller *c, int64_t i
 /* --- many --- */
 
 /* By the caller's own numbers: in this order nobody else has them. (CROSS: SQLite then begins with the numbers.) */
-const char installation_list_sql[] =
-    "SELECT i.house_nick, i.rev, i.started_at, i.ended_at, a.number FROM alias a CROSS JOIN installation i WHERE "
-    "i.scope = a.scope AND i.alias_index = a.subject_index AND a.scope = $1 AND a.holder = $2 AND a.number > $3 ORDER "
-    "BY a.number LIMIT $4";
+#define LISTED                                                                                                         \
+    "SELECT i.house_nick, i.rev, i.started_at, i.ended_at, a.number FROM alias a CROSS JOIN installation i WHERE "     \
+    "i.scope = a.scope AND i.alias_index = a.subject_index AND a.scope = $1 AND a.holder = $2 AND a.number > $3"
+#define LISTED_END(limit) " ORDER BY a.number LIMIT " limit
 /* Of who sees what was given to them: from their tickets on, which are few. */
-const char installation_given_sql[] =
-    "SELECT i.house_nick, i.rev, i.started_at, i.ended_at, a.number FROM installation i JOIN alias a ON a.scope = "
-    "i.scope AND a.subject_index = i.alias_index WHERE i.scope = $1 AND i.house_nick IN (SELECT t.house_nick FROM "
-    "ticket t WHERE t.scope = $1 AND t.installer = $2) AND a.holder = $3 AND a.number > $4 ORDER BY a.number LIMIT $5";
-const char installation_count_sql[] = "SELECT count(*) FROM installation WHERE scope = $1";
+#define TAKEN "i.house_nick IN (SELECT t.house_nick FROM ticket t WHERE t.scope = $1 AND t.installer = $2)"
+#define GIVEN                                                                                                          \
+    "SELECT i.house_nick, i.rev, i.started_at, i.ended_at, a.number FROM installation i JOIN alias a ON a.scope = "    \
+    "i.scope AND a.subject_index = i.alias_index WHERE i.scope = $1 AND " TAKEN " AND a.holder = $3 AND a.number > $4"
+#define COUNTED "SELECT count(*) FROM installation i WHERE i.scope = $1"
+/* installation.def in the store's words: the place of the first row that one of its tickets fits (house_take). Not as
+ * an equality, since PostgreSQL then takes it that hardly any home has the status, and reads all for a page. */
+#define STATUS_IS(n)                                                                                                   \
+    " AND CASE COALESCE((SELECT min(CASE WHEN s.category = 'uninstallation' AND s.state = 'closed' THEN 0 WHEN "       \
+    "s.category "                                                                                                      \
+    "= 'uninstallation' THEN 1 WHEN s.category = 'installation' AND s.state = 'open' THEN 2 WHEN s.category = "        \
+    "'maintenance' AND s.state = 'open' THEN 3 ELSE 4 END) FROM ticket s WHERE s.scope = i.scope AND s.house_nick = "  \
+    "i.house_nick), 5) WHEN " n " THEN 1 ELSE 0 END > 0"
+/* Where a row of it is to fit, from the tickets that can: of a status that few homes have, few. */
+#define FITTING(category, state)                                                                                       \
+    " AND i.house_nick IN (SELECT t.house_nick FROM ticket t WHERE t.scope = $1 AND t.category = " category            \
+    " AND t.state = " state ")"
+const char installation_list_sql[] = LISTED LISTED_END("$4");
+const char installation_given_sql[] = GIVEN LISTED_END("$5");
+const char installation_count_sql[] = COUNTED;
 const char installation_given_count_sql[] =
     "SELECT count(DISTINCT house_nick) FROM ticket WHERE scope = $1 AND installer = $2";
+const char installation_of_status_sql[] = LISTED STATUS_IS("$4") LISTED_END("$5");
+const char installation_kind_sql[] = "SELECT count(*) FROM ticket WHERE scope = $1 AND category = $2 AND state = $3";
+const char installation_fitting_sql[] =
+    "WITH fit AS MATERIALIZED (SELECT i.house_nick, i.rev, i.started_at, i.ended_at, i.alias_index FROM installation i "
+    "WHERE i.scope = $1" FITTING("$2", "$3") STATUS_IS(
+        "$4") ") SELECT fit.house_nick, fit.rev, fit.started_at, "
+              "fit.ended_at, a.number, (SELECT count(house_nick) FROM fit) FROM fit JOIN alias a ON a.subject_index = "
+              "fit.alias_index "
+              "WHERE a.scope = $1 AND a.holder = $5 AND a.number > $6" LISTED_END("$7");
+const char installation_given_of_status_sql[] = GIVEN STATUS_IS("$5") LISTED_END("$6");
+const char installation_count_fitting_sql[] = COUNTED FITTING("$2", "$3") STATUS_IS("$4");
+const char installation_count_open_sql[] =
+    "SELECT count(DISTINCT house_nick) - count(DISTINCT CASE WHEN category = 'uninstallation' OR (state = 'open' AND "
+    "category IN ('installation', 'maintenance')) THEN house_nick END) FROM ticket WHERE scope = $1";
+const char installation_count_unknown_sql[] =
+    "SELECT count(*) - (SELECT count(DISTINCT house_nick) FROM ticket WHERE scope = $1) FROM installation i WHERE "
+    "i.scope = $1";
+const char installation_given_count_of_status_sql[] = COUNTED " AND " TAKEN STATUS_IS("$3");
+_Static_assert(INSTALLATION_CLOSED == 0 && INSTALLATION_CLOSING == 1 && INSTALLATION_OPENING == 2 &&
+                   INSTALLATION_PAUSE == 3 && INSTALLATION_OPEN == 4 && INSTALLATION_UNKNOWN == 5,
+               "STATUS_IS says the same as installation.def");
 enum { NUMBER = ENDED + 1 };
 
 struct listing {
     const struct study *s;
     const struct caller *c;
+    int status; /* -1: any */
     int64_t after;
     int limit;
     struct arena *arena;
     struct audit_entry audit;
     struct rows rows, count;
-    struct house_now now[INSTALLATIONS_PAGE + 1];
-    int64_t patient_id[INSTALLATIONS_PAGE + 1];
+    int n; /* shown: without the one that says that there are more */
+    struct house_now now[INSTALLATIONS_PAGE];
+    int64_t patient_id[INSTALLATIONS_PAGE];
 };
+_Static_assert(INSTALLATIONS_PAGE <= (int)DB_MANY, "of a whole page is asked at once");
+
+/* --- which have a status --- */
+
+#define HOUSES "SELECT i.house_nick FROM installation i WHERE i.scope = $1"
+const char house_fitting_sql[] = HOUSES FITTING("$2", "$3") STATUS_IS("$4");
+const char house_open_sql[] = HOUSES STATUS_IS("$2");
+const char house_known_sql[] = "SELECT DISTINCT house_nick FROM ticket WHERE scope = $1";
+
+int house_of_status(struct tx *tx, const struct study *s, enum installation_status status, struct arena *a,
+                    struct rows *ret, struct err *e)
+{
+    struct house_fit fit;
+    if (status == INSTALLATION_UNKNOWN)
+        return tx_rows(tx, a, ret, e, house_known_sql, V_ID(s->scope));
+    return house_fit(status, &fit) ? tx_rows(tx, a, ret, e, house_fitting_sql, V_ID(s->scope), V_STR(fit.category),
+                                             V_STR(fit.state), V_INT(status))
+                                   : tx_rows(tx, a, ret, e, house_open_sql, V_ID(s->scope), V_INT(status));
+}
+
+/* --- a page of them --- */
+
+/* Up to how many homes of a status are all looked at for a page of them; of more, every few numbers there is one. */
+enum { FEW = 2000, ALL = ENDED + 2 };
+
+static int ask_given_of_status(struct tx *tx, struct listing *x, struct err *e)
+{
+    struct val scope = V_ID(x->s->scope), me = V_ID(x->c->id), status = V_INT(x->status);
+    return tx_ask(tx, x->arena, &x->rows, e, installation_given_of_status_sql, scope, me, V_STR(role_name(x->c->role)),
+                  V_INT(x->after), status, V_INT(x->limit + 1)) ||
+                   tx_ask(tx, x->arena, &x->count, e, installation_given_count_of_status_sql, scope, me, status) ||
+                   tx_wait(tx, e)
+               ? -1
+               : 0;
+}
+
+static int count_status(struct tx *tx, struct listing *x, const struct house_fit *fit, struct err *e)
+{
+    struct val scope = V_ID(x->s->scope);
+    int n = *fit->category ? tx_rows(tx, x->arena, &x->count, e, installation_count_fitting_sql, scope,
+                                     V_STR(fit->category), V_STR(fit->state), V_INT(x->status))
+            : x->status == INSTALLATION_OPEN
+                ? tx_rows(tx, x->arena, &x->count, e, installation_count_open_sql, scope)
+                : tx_rows(tx, x->arena, &x->count, e, installation_count_unknown_sql, scope);
+    return n < 0 ? -1 : 0;
+}
+
+/* Of a status that can be few homes', all of them at once: the page, and how many there are. *ret: so it was. */
+static int list_few(struct tx *tx, struct listing *x, const struct house_fit *fit, bool *ret, struct err *e)
+{
+    struct val scope = V_ID(x->s->scope), category = V_STR(fit->category), state = V_STR(fit->state);
+    struct rows kind;
+    *ret = false;
+    if (!*fit->category)
+        return 0;
+    if (tx_rows(tx, x->arena, &kind, e, installation_kind_sql, scope, category, state) < 0)
+        return -1;
+    *ret = kind.cell[0].i <= FEW;
+    if (!*ret)
+        return 0;
+    if (tx_rows(tx, x->arena, &x->rows, e, installation_fitting_sql, scope, category, state, V_INT(x->status),
+                V_STR(role_name(x->c->role)), V_INT(x->after), V_INT(x->limit + 1)) < 0)
+        return -1;
+    if (x->rows.n == 0) /* behind the last of them, or there is none */
+        return count_status(tx, x, fit, e);
+    x->count = (struct rows){1, 1, row_at(&x->rows, 0, ALL)};
+    return 0;
+}
+
+static int list_of_status(struct tx *tx, struct listing *x, struct err *e)
+{
+    struct house_fit fit;
+    bool listed;
+    house_fit((enum installation_status)x->status, &fit);
+    if (list_few(tx, x, &fit, &listed, e))
+        return -1;
+    if (listed)
+        return 0;
+    return count_status(tx, x, &fit, e) ||
+                   tx_rows(tx, x->arena, &x->rows, e, installation_of_status_sql, V_ID(x->s->scope),
+                           V_STR(role_name(x->c->role)), V_INT(x->after), V_INT(x->status), V_INT(x->limit + 1)) < 0
+               ? -1
+               : 0;
+}
 
 static int list_page(struct tx *tx, struct listing *x, struct err *e)
 {
     const struct view_row *v = view_row(policy_view(x->c->role, ENTITY_INSTALLATION, ACTION_READ));
     const char *holder = role_name(x->c->role);
     struct val scope = V_ID(x->s->scope), me = V_ID(x->c->id), after = V_INT(x->after), limit = V_INT(x->limit + 1);
-    if (v && v->reach == REACH_ASSIGNED)
-        return tx_rows(tx, x->arena, &x->rows, e, installation_given_sql, scope, me, V_STR(holder), after, limit) < 0 ||
-                       tx_rows(tx, x->arena, &x->count, e, installation_given_count_sql, scope, me) < 0
-                   ? -1
-                   : 0;
-    return tx_rows(tx, x->arena, &x->rows, e, installation_list_sql, scope, V_STR(holder), after, limit) < 0 ||
-                   tx_rows(tx, x->arena, &x->count, e, installation_count_sql, scope) < 0
-               ? -1
-               : 0;
+    bool given = v && v->reach == REACH_ASSIGNED;
+    if (x->status >= 0)
+        return given ? ask_given_of_status(tx, x, e) : list_of_status(tx, x, e);
+    if (given ? tx_ask(tx, x->arena, &x->rows, e, installation_given_sql, scope, me, V_STR(holder), after, limit) ||
+                    tx_ask(tx, x->arena, &x->count, e, installation_given_count_sql, scope, me)
+              : tx_ask(tx, x->arena, &x->rows, e, installation_list_sql, scope, V_STR(holder), after, limit) ||
+                    tx_ask(tx, x->arena, &x->count, e, installation_count_sql, scope))
+        return -1;
+    return tx_wait(tx, e);
 }
 
 static int list_body(struct tx *tx, void *arg, struct err *e)
 {
     struct listing *x = arg;
-    uint8_t house[INSTALLATIONS_PAGE + 1][16];
+    uint8_t house[INSTALLATIONS_PAGE][16];
+    struct rows tickets;
     if (study_enter(tx, x->s, x->c, e) || list_page(tx, x, e))
         return -1;
-    for (int i = 0; i < x->rows.n; i++)
+    x->n = x->rows.n < x->limit ? x->rows.n : x->limit;
+    for (int i = 0; i < x->n; i++) {
         memcpy(house[i], row_at(&x->rows, i, HOUSE)->s.p, 16);
-    if (house_now(tx, x->s, (const uint8_t(*)[16])house, x->rows.n, x->arena, x->now, e) ||
-        house_numbers(tx, x->s, x->c, (const uint8_t(*)[16])house, x->rows.n, x->arena, x->patient_id, e))
+        x->patient_id[i] = row_at(&x->rows, i, NUMBER)->i; /* of who may know no other */
+    }
+    if (house_ask_now(tx, x->s, (const uint8_t(*)[16])house, x->n, x->arena, &tickets, e) ||
+        (house_joins_persons(x->c) &&
+         house_numbers(tx, x->s, x->c, (const uint8_t(*)[16])house, x->n, x->arena, x->patient_id, e)) ||
+        tx_wait(tx, e))
         return -1;
-    x->audit.rows = x->rows.n < x->limit ? x->rows.n : x->limit;
+    for (int i = 0; i < x->n; i++)
+        x->now[i] = house_take(&tickets, house[i]);
+    x->audit.rows = x->n;
     return study_leave(tx, &x->audit, e);
 }
 
-int installation_list(const struct study *s, const struct caller *c, int64_t after, int limit,
+int installation_list(const struct study *s, const struct caller *c, int status, int64_t after, int limit,
                       const struct audit_entry *audit, struct arena *a, struct installation_page *ret, struct err *e)
 {
-    struct listing x = {.s = s, .c = c, .after = after, .limit = limit, .arena = a, .audit = *audit};
+    struct listing x = {.s = s, .c = c, .status = status, .after = after, .limit = limit, .arena = a, .audit = *audit};
     x.audit.object = entity_name(ENTITY_INSTALLATION);
     if (tx_run(s->db, list_body, &x, e))
         return -1;
-    struct installation_page page = {.n = x.rows.n < limit ? x.rows.n : limit, .all = x.count.cell[0].i};
+    struct installation_page page = {.n = x.n, .all = x.count.cell[0].i};
     page.installation = arena_take(a, (size_t)(page.n + 1) * sizeof *page.installation);
     if (!page.installation)
         return err_set(e, ERR_NO_MEMORY, "a page of installations");
@@ -538,4 +675,37 @@ int installation_info(const struct study *s, const struct caller *c, int64_t id,
         if (view_shows(x.look.view, slice_of(shown[i].name)))
             *shown[i].to = json_get_text(&j, 0, shown[i].name, a);
     return 1;
+}
+
+/* --- what another role calls it --- */
+
+struct calling {
+    const struct study *s;
+    const struct caller *c, *other;
+    int64_t id, number;
+    struct arena *arena;
+};
+
+static int as_body(struct tx *tx, void *arg, struct err *e)
+{
+    struct calling *x = arg;
+    uint8_t house[1][16];
+    x->number = 0;
+    int got = study_enter(tx, x->s, x->c, e) ? -1 : house_find(tx, x->s, x->c, x->id, x->arena, house[0], e);
+    if (got <= 0)
+        return got;
+    return tx_ungate(tx, e) ||
+                   house_numbers(tx, x->s, x->other, (const uint8_t(*)[16])house, 1, x->arena, &x->number, e)
+               ? -1
+               : 0;
+}
+
+int installation_as(const struct study *s, const struct caller *c, int64_t id, const struct caller *other,
+                    struct arena *a, int64_t *ret, struct err *e)
+{
+    struct calling x = {s, c, other, id, 0, a};
+    if (tx_run(s->db, as_body, &x, e))
+        return -1;
+    *ret = x.number;
+    return x.number != 0;
 }

@@ -25,6 +25,7 @@ enum installation_field {
 };
 enum { INSTALLATIONS_PAGE = 100, INSTALLATION_FAULTS = 20 };
 const char *installation_status_name(enum installation_status s);
+bool installation_status_named(struct slice name, enum installation_status *ret);
 const char *installation_field_name(enum installation_field f);
 
 struct installation {
@@ -60,8 +61,8 @@ struct installation_page {
     int64_t next; /* the number to go on behind; 0: there are no more */
 };
 /* In the order of the caller's own numbers, which says nothing to anybody else. At most `limit`, 1 to
- * INSTALLATIONS_PAGE. */
-int installation_list(const struct study *s, const struct caller *c, int64_t after, int limit,
+ * INSTALLATIONS_PAGE. Of one status alone, an enum installation_status; -1: of any. */
+int installation_list(const struct study *s, const struct caller *c, int status, int64_t after, int limit,
                       const struct audit_entry *audit, struct arena *a, struct installation_page *ret, struct err *e);
 
 /* `first`: only if it has no details yet. ERR_NOT_FOUND; ERR_PRECONDITION: it is of none of these revisions;
@@ -76,5 +77,10 @@ struct home_info {
 };
 int installation_info(const struct study *s, const struct caller *c, int64_t id, const struct audit_entry *audit,
                       struct arena *a, struct home_info *ret, struct err *e);
+
+/* What the role of `other` calls the home that the caller calls `id`: for who prepares a study on its machine, and for
+ * no answer to anybody, since no role may know another's numbers. No entry. 1, 0, -1. */
+int installation_as(const struct study *s, const struct caller *c, int64_t id, const struct caller *other,
+                    struct arena *a, int64_t *ret, struct err *e);
 
 #endif

@@ -8,6 +8,8 @@
 #define STUDY_PATIENT_H
 
 #include "study/contact.h"
+#include "study/installation.h"
+#include "study/roster.h"
 
 enum patient_field {
 #define FIELD(name, wire, part, shows, must, most, kind, what) PATIENT_##name,
@@ -96,11 +98,28 @@ struct patient_query {
     enum patients_sort sort; /* with a name it is by name */
     enum patients_who who;
     struct slice name; /* words that names begin with (roster.h); {NULL,0}: any */
-    int64_t after;     /* an id to go on behind, 0 from the start. ERR_NOT_FOUND: nobody of that id */
-    int limit;         /* at most so many, 1 to PATIENTS_PAGE */
+    const struct patient_find
+        *find;     /* NULL: no more is asked; else by its order, and `sort`, `who` and `name` are not */
+    bool whole;    /* all of who it is, and not only what it takes to find them */
+    int64_t after; /* an id to go on behind, 0 from the start. ERR_NOT_FOUND: nobody of that id */
+    int limit;     /* at most so many, 1 to PATIENTS_PAGE */
+};
+/* Those of these numbers, and of these tax codes, that fit the rest. */
+enum { PATIENT_FINDS = 20 };
+struct patient_find {
+    struct roster_query roster; /* but for `only` */
+    int64_t id[PATIENT_FINDS];
+    struct slice code[PATIENT_FINDS];
+    int ids, codes;
+    bool by_id, by_code; /* else any */
+    const enum installation_status
+        *status; /* NULL: any. Else of a caller who sees it, and by neither of the two above */
 };
 int patient_list(const struct study *s, const struct caller *c, const struct patient_query *q,
                  const struct audit_entry *audit, struct arena *a, struct patient_page *ret, struct err *e);
+
+/* Is the caller told what a patient's home is like? */
+bool patient_shows_status(const struct caller *c);
 
 /* As JSON: what is there of it. */
 void patient_put(struct json_out *o, const struct patient *p);

@@ -38,6 +38,16 @@ static bool matches(const struct patient *p, const struct patient_match *only)
     return only->n == 0;
 }
 
+bool patient_is_of(const struct looking *x, const struct patient_match *only)
+{
+    const struct rows *part[] = {&x->person, &x->home, &x->finding, &x->note};
+    struct patient p = {.rev.contacts = x->person.n ? x->person.cell[5].i : 0};
+    int64_t *const rev[] = {&p.rev.person, &p.rev.home, &p.rev.finding, &p.rev.note};
+    for (size_t i = 0; i < COUNT(part); i++)
+        *rev[i] = part[i]->n ? part[i]->cell[1].i : 0;
+    return matches(&p, only);
+}
+
 static void compare(struct changing *x)
 {
     for (int f = 0; f < PATIENT_FIELDS; f++)

@@ -21,8 +21,6 @@ const struct patient_field_row *patient_field_row(enum patient_field f);
 /* The entities of the parts; PLAIN is DETAIL's. */
 enum view patient_part_view(const struct caller *c, enum patient_part part);
 
-/* What their home is like now: of patients' tables nothing is asked for it, but of tickets. */
-bool patient_shows_status(const struct caller *c);
 
 /* Who wrote a version, and when. */
 struct written {
@@ -79,10 +77,23 @@ int patient_absent(struct tx *tx, const struct looking *x, struct err *e);
 /* In a body: enters the gate, finds whom they call so and reads the rows of all parts they see; 1: it is outside of the
  * gate again. 0, -1. */
 int patient_all(struct tx *tx, struct looking *x, struct err *e);
+/* What patient_all has read is one of these versions, or there are none. */
+bool patient_is_of(const struct looking *x, const struct patient_match *only);
 /* In a body: leaves the gate, and the entry that says so of this person. */
 int patient_leave(struct tx *tx, struct looking *x, int64_t rows, struct err *e);
 /* After the body. */
 int patient_open(const struct looking *x, struct patient *ret, struct err *e);
+
+/* Everybody who lives in a home of the status, as far as the caller may walk there; in `a`, in the order of their ids.
+ * Of UNKNOWN, which is of who has no home, too: who it is not (`but`). Blocks for a transaction per few hundred homes.
+ */
+struct person_set {
+    const uint8_t (*id)[16];
+    int n;
+    bool but;
+};
+int patient_of_status(const struct study *s, const struct caller *c, enum installation_status status, struct arena *a,
+                      struct person_set *ret, struct err *e);
 
 /* --- writing a part --- */
 
@@ -103,6 +114,11 @@ void patient_wipe_parts(struct part_new *part, int n);
  * ERR_CONFLICT: somebody was first. */
 int screening_insert(struct tx *tx, const struct study *s, const struct bond *b, const struct part_new *p,
                      struct arena *a, struct err *e);
+/* In a body behind the gate: the newest screening of each of 1 to DB_MANY, as rows (finding, rev, id, data_nick) after
+ * tx_wait; and the row of one of them, NULL: none. */
+int screening_ask_newest(struct tx *tx, const struct study *s, const uint8_t (*data)[16], int n, struct arena *a,
+                         struct rows *ret, struct err *e);
+const struct val *screening_newest_of(const struct rows *r, const uint8_t data[16]);
 /* The blind indices of a tax code: of the code, and of what it is without omocodia (*ret_has_base). */
 struct fiscal_index {
     uint8_t code[BLIND_BYTES], base[BLIND_BYTES];

@@ -17,8 +17,13 @@ struct row {
     uint8_t id[16];
     int64_t rev;
     bool left, seen;
+    uint8_t given_at;                         /* where in it the first name begins */
+    int32_t born;                             /* the day; NOT_KNOWN */
+    int64_t joined;                           /* the day */
+    uint8_t exact[2][crypto_shorthash_BYTES]; /* of family and given name, as they are written */
     char name[NAME_MAX_];
 };
+#define NOT_KNOWN INT32_MIN
 
 struct roster {
     pthread_mutex_t lock;     /* guards what follows */
@@ -26,6 +31,7 @@ struct roster {
     const struct row **order; /* by their names */
     int n, room;
     int64_t sums[3]; /* of the people and revisions it was made from */
+    uint8_t hash_key[crypto_shorthash_KEYBYTES];
 };
 
 int roster_open(struct roster **ret, struct err *e)
@@ -34,6 +40,7 @@ int roster_open(struct roster **ret, struct err *e)
     if (!r)
         return err_set(e, ERR_NO_MEMORY, "a roster");
     memset(r, 0, sizeof *r);
+    crypto_shorthash_keygen(r->hash_key);
     pthread_mutex_init(&r->lock, NULL);
     *ret = r;
     return 0;
@@ -83,6 +90,11 @@ static bool fits(const struct row *r, const char *words)
         if (!has_word(r->name, at, (size_t)(strchr(at, ' ') - at)))
             return false;
     return true;
+}
+
+static void hash_name(const struct roster *r, struct slice text, uint8_t ret[crypto_shorthash_BYTES])
+{
+    crypto_shorthash(ret, (const uint8_t *)text.p, text.n, r->hash_key);
 }
 
 static int by_id(const void *a, const void *b)
@@ -151,14 +163,23 @@ static int take_row(const struct study *s, struct roster *r, const struct val *v
     if (json_parse(a, text, &j, &where))
         return err_set(e, ERR_KEYS, "a patient's name");
     memset(to->name, 0, sizeof to->name);
-    add_words(json_get_text(&j, 0, patient_field_row(PATIENT_last_name)->name, a), to->name, &n);
-    add_words(json_get_text(&j, 0, patient_field_row(PATIENT_first_name)->name, a), to->name, &n);
+    struct slice family = json_get_text(&j, 0, patient_field_row(PATIENT_last_name)->name, a),
+                 given = json_get_text(&j, 0, patient_field_row(PATIENT_first_name)->name, a),
+                 born = json_get_text(&j, 0, patient_field_row(PATIENT_date_of_birth)->name, a);
+    add_words(family, to->name, &n);
+    to->given_at = (uint8_t)n;
+    add_words(given, to->name, &n);
+    hash_name(r, family, to->exact[0]);
+    hash_name(r, given, to->exact[1]);
+    to->born = born.n ? (int32_t)patient_day(born) : NOT_KNOWN;
     to->rev = v[1].i;
     to->left = v[3].kind != VAL_NULL;
+    to->joined = v[4].i;
     return 0;
 }
 
-/* Opens the names of up to a hundred: rows id, rev, detail, left_on. Who was erased meanwhile is left out. */
+/* Opens the names of up to a hundred: rows id, rev, detail, left_on, joined_on. Who was erased meanwhile is left out.
+ */
 static int take_rows(const struct study *s, struct roster *r, const struct rows *rows, struct arena *a, struct err *e)
 {
     struct subject_want want[DB_MANY];
@@ -179,16 +200,15 @@ static int take_new(const struct study *s, struct roster *r, const uint8_t (*id)
 {
     for (int at = 0; at < n; at += DB_MANY) {
         OWN_ARENA struct arena *a = arena_new(4 << 20);
-        struct val v[3 + DB_MANY] = {V_NULL, V_ID(s->scope), V_INT(0)};
+        struct val v[2 + DB_MANY] = {V_NULL, V_ID(s->scope)};
         struct rows rows;
         if (!a)
             return err_set(e, ERR_NO_MEMORY, "a roster");
-        for (int i = 0; i < DB_MANY; i++)
-            v[3 + i] = V_ID(id[at + i < n ? at + i : at]);
+        db_many(v + 2, id + at, 16, n - at);
         if (db_rows_n(s->db, a, &rows, e,
-                      "SELECT id, rev, detail, left_on FROM person WHERE scope = $1 AND rev > $2 AND id IN (" DB_HUNDRED
+                      "SELECT id, rev, detail, left_on, joined_on FROM person WHERE scope = $1 AND id IN (" DB_HUNDRED_2
                       ")",
-                      v, 2 + DB_MANY) < 0 ||
+                      v, 1 + DB_MANY) < 0 ||
             take_rows(s, r, &rows, a, e))
             return -1;
     }
@@ -315,6 +335,135 @@ int roster_find(const struct study *s, struct slice name, enum roster_who who, c
     return rc;
 }
 
+/* --- asked by more than a name --- */
+
+static bool text_fits(const struct roster *r, const struct row *x, const struct roster_word *w, struct slice text)
+{
+    char words[NAME_MAX_] = "", part[NAME_MAX_];
+    size_t n = 0, from = w->part == ROSTER_GIVEN ? x->given_at : 0,
+           to = w->part == ROSTER_FAMILY ? x->given_at : strlen(x->name);
+    uint8_t hash[crypto_shorthash_BYTES];
+    bool fit = true;
+    if (w->how == ROSTER_EXACT) {
+        hash_name(r, text, hash);
+        return (w->part != ROSTER_GIVEN && memcmp(hash, x->exact[0], sizeof hash) == 0) ||
+               (w->part != ROSTER_FAMILY && memcmp(hash, x->exact[1], sizeof hash) == 0);
+    }
+    add_words(text, words, &n);
+    memcpy(part, x->name + from, to - from);
+    part[to - from] = 0;
+    for (char *at = words, *end; fit && *at; at = end + 1) {
+        end = strchr(at, ' ');
+        *end = 0;
+        fit = w->how == ROSTER_CONTAINS ? strstr(part, at) != NULL : has_word(part, at, (size_t)(end - at));
+    }
+    wipe(words, sizeof words);
+    wipe(part, sizeof part);
+    return fit && n;
+}
+
+static bool word_fits(const struct roster *r, const struct row *x, const struct roster_word *w)
+{
+    for (int i = 0; i < w->texts; i++)
+        if (text_fits(r, x, w, w->text[i]))
+            return true;
+    return false;
+}
+
+static bool born_fits(const struct row *x, const struct roster_born *b)
+{
+    if (b->missing || x->born == NOT_KNOWN)
+        return b->missing && x->born == NOT_KNOWN;
+    for (int i = 0; i < b->ranges; i++)
+        if ((b->days[i].since <= x->born && x->born < b->days[i].until) != b->days[i].not )
+            return true;
+    return b->known;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, 16);
+}
+
+static bool is_one(const struct row *x, const struct roster_query *q)
+{
+    return !q->only || (q->onlys && bsearch(x->id, q->only, (size_t)q->onlys, 16, by_bytes)) != q->but;
+}
+
+static bool all_fit(const struct roster *r, const struct row *x, const struct roster_query *q)
+{
+    bool fit = x->rev && (q->who == ROSTER_ALL || (q->who == ROSTER_LEFT) == x->left) && is_one(x, q);
+    for (int i = 0; fit && i < q->borns; i++)
+        fit = born_fits(x, &q->born[i]);
+    for (int i = 0; fit && i < q->words; i++)
+        fit = word_fits(r, x, &q->word[i]);
+    return fit;
+}
+
+static int by_birth(const void *a, const void *b)
+{
+    const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
+    return x->born != y->born ? (x->born > y->born ? 1 : -1) : by_name(a, b);
+}
+
+static int by_joined(const void *a, const void *b)
+{
+    const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
+    return x->joined != y->joined ? (x->joined > y->joined ? 1 : -1) : by_id(x, y);
+}
+
+/* The order they are asked for in: NULL, it is that of the roster, or memory is out. */
+static const struct row **sorted(const struct roster *r, const struct roster_query *q, struct arena *a)
+{
+    const struct row **order = arena_take(a, (size_t)(r->n + 1) * sizeof *order);
+    if (!order)
+        return NULL;
+    for (int i = 0; i < r->n; i++)
+        order[i] = r->order[i];
+    if (q->order != ROSTER_BY_NAME)
+        qsort(order, (size_t)r->n, sizeof *order, q->order == ROSTER_BY_BIRTH ? by_birth : by_joined);
+    for (int i = 0; q->descending && i < r->n / 2; i++) {
+        const struct row *x = order[i];
+        order[i] = order[r->n - 1 - i];
+        order[r->n - 1 - i] = x;
+    }
+    return order;
+}
+
+static int search(const struct roster *r, const struct roster_query *q, const uint8_t *after, int limit,
+                  struct roster_found *ret, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(ARENA);
+    const struct row **order = a ? sorted(r, q, a) : NULL;
+    bool behind = !after;
+    if (!order)
+        return err_set(e, ERR_NO_MEMORY, "a roster in another order");
+    *ret = (struct roster_found){.n = 0};
+    for (int i = 0; i < r->n; i++) {
+        const struct row *x = order[i];
+        if (all_fit(r, x, q)) {
+            ret->all++;
+            ret->more |= behind && ret->n == limit;
+            if (behind && ret->n < limit)
+                memcpy(ret->id[ret->n++], x->id, 16);
+        }
+        behind |= after && memcmp(x->id, after, 16) == 0;
+    }
+    return behind;
+}
+
+int roster_search(const struct study *s, const struct roster_query *q, const uint8_t *after, int limit,
+                  struct roster_found *ret, struct err *e)
+{
+    struct roster *r = s->roster;
+    pthread_mutex_lock(&r->lock);
+    int rc = refresh(s, r, e);
+    if (!rc)
+        rc = search(r, q, after, limit, ret, e);
+    pthread_mutex_unlock(&r->lock);
+    return rc;
+}
+
 void roster_forget(const struct study *s, const uint8_t person[16])
 {
     struct roster *r = s->roster;
@@ -322,6 +471,8 @@ void roster_forget(const struct study *s, const uint8_t person[16])
     struct row *at = row_of(r, person, r->n);
     if (at) {
         wipe(at->name, sizeof at->name);
+        wipe(at->exact, sizeof at->exact);
+        wipe(&at->born, sizeof at->born);
         at->rev = 0;
         sort(r);
     }

@@ -32,6 +32,41 @@ struct roster_found {
  * most `limit`, 1 to 100. 1; 0: `after` is not there. Blocks for reads of the store. */
 int roster_find(const struct study *s, struct slice name, enum roster_who who, const uint8_t *after, int limit,
                 struct roster_found *ret, struct err *e);
+/* The same by more than a name: what all words and all birthdays let through, in an order.
+ *
+ * A word is one or more texts, of which one fits: it begins or is within a word of the part, letters as above; or it is
+ * the part, byte by byte (held against a keyed hash). A birthday is one or more ranges of days since 1970-01-01. */
+enum { ROSTER_TERMS = 16 };
+enum roster_part { ROSTER_ANY, ROSTER_FAMILY, ROSTER_GIVEN };
+enum roster_how { ROSTER_BEGINS, ROSTER_CONTAINS, ROSTER_EXACT };
+struct roster_word {
+    enum roster_part part;
+    enum roster_how how;
+    struct slice text[20];
+    int texts;
+};
+struct roster_born {
+    struct {
+        int64_t since, until; /* [since, until) */
+        bool not ;
+    } days[20];
+    int ranges;
+    bool missing, known; /* missing: of whom it is not known; known: of whom it is, whichever day */
+};
+enum roster_order { ROSTER_BY_NAME, ROSTER_BY_BIRTH, ROSTER_BY_JOINED };
+struct roster_query {
+    struct roster_word word[ROSTER_TERMS];
+    struct roster_born born[ROSTER_TERMS];
+    int words, borns;
+    enum roster_who who;
+    enum roster_order order;
+    bool descending;
+    const uint8_t (*only)[16]; /* NULL: everybody; else `onlys` of them, in the order of their ids */
+    int onlys;
+    bool but; /* not these */
+};
+int roster_search(const struct study *s, const struct roster_query *q, const uint8_t *after, int limit,
+                  struct roster_found *ret, struct err *e);
 /* Wipes one who was erased. */
 void roster_forget(const struct study *s, const uint8_t person[16]);
 

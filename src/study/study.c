@@ -11,8 +11,8 @@ int study_open(struct db *db, struct keyring *k, const uint8_t scope[16], struct
 {
     static const enum blind_column column[] = {BLIND_ALIAS,       BLIND_PATIENT_PERSON, BLIND_PATIENT_DATA,
                                                BLIND_HOME_HOME,   BLIND_HOME_HOUSE,     BLIND_STREAM_STREAM,
-                                               BLIND_STREAM_DATA, BLIND_STREAM_HOUSE};
-    static const char *const domain[] = {"alias", "edge.patient", "edge.home", "edge.stream", "glass"};
+                                               BLIND_STREAM_DATA, BLIND_STREAM_HOUSE, BLIND_SENSOR_STREAM};
+    static const char *const domain[] = {"alias", "edge.patient", "edge.home", "edge.stream", "glass", "project"};
     const struct first_keys want = {domain, COUNT(domain), column, COUNT(column)};
     if (keyring_first(k, scope, &want, e))
         return -1;
@@ -149,4 +149,16 @@ int study_key(const struct study *s, const uint8_t subject[16], enum subject_dom
 int study_store_key(struct tx *tx, const struct study_key *k, struct err *e)
 {
     return k->fresh ? keyring_subject_store(tx, &k->key, e) : 0;
+}
+
+bool study_text_fits(struct slice text, int least, int most, bool lines)
+{
+    int n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if ((c < ' ' && !(lines && c == '\n')) || c == 0x7f)
+            return false;
+        n += (c & 0xC0) != 0x80; /* a character of UTF-8 begins */
+    }
+    return n >= least && n <= most && utf8_valid(text);
 }

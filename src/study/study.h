@@ -23,6 +23,11 @@ void study_close(struct study *s); /* of one that is all zeros, too */
 /* Where what an alias means is sealed, for whoever seals it anew: its row is its number for this holder, in `row`. */
 struct seal_place alias_place(const uint8_t scope[16], struct slice holder, int64_t number, uint8_t row[16]);
 
+/* What the caller calls what the audit log calls by each of `n` numbers, up to 100; 0: they know nothing by it. Blocks
+ * for a commit. */
+int study_own_numbers(const struct study *s, const struct caller *c, const int64_t *number, int n, int64_t *ret,
+                      struct arena *a, struct err *e);
+
 /* A change is made only of what has one of these revisions; n 0: whichever it has. */
 enum { STUDY_REVS = 8 };
 struct study_revs {

@@ -30,6 +30,9 @@ int study_audit_number(struct tx *tx, const struct study *s, const uint8_t perso
 /* Who the entry is about, by a number that only the table of aliases leads back from. ALIAS_AUDIT_TEXT bytes. */
 void study_name_in_audit(struct audit_entry *entry, int64_t number, char *text);
 
+/* So many characters of UTF-8, none of them control characters but, in `lines`, line feeds. */
+bool study_text_fits(struct slice text, int least, int most, bool lines);
+
 /* --- sealed values --- */
 
 /* Under the subject's key of that domain, which is opened (that may wait for the store: not in a body). */
@@ -81,8 +84,18 @@ int bond_ask(struct tx *tx, const struct study *s, const struct bond *hint, stru
              struct err *e);
 int bond_holds(const struct study *s, const struct bond_edges *x, const struct bond *hint, struct arena *a,
                struct err *e);
-/* In a body, as far as the gate lets: from each of `n` to where the bonds lead, in a few statements for 25 of them.
- * ret_found[i]: ret[i] is known (of a house in which several people live: one of them). */
+/* In a body, as far as the gate lets: one edge from each of `n`, 1 to DB_MANY. One statement; `ret` is there after
+ * tx_wait, and bond_take_hop says where each leads. ret_found[i]: ret[i] is known (of several, always the same). */
+enum hop { HOP_PERSON_DATA, HOP_DATA_HOUSE, HOP_HOUSE_DATA, HOP_DATA_PERSON };
+int bond_ask_hop(struct tx *tx, const struct study *s, enum hop h, const uint8_t (*from)[16], int n, struct arena *a,
+                 struct rows *ret, struct err *e);
+int bond_take_hop(const struct study *s, enum hop h, const struct rows *r, const uint8_t (*from)[16], int n,
+                  struct arena *a, uint8_t (*ret)[16], bool *ret_found, struct err *e);
+/* In a body, as far as the gate lets: who lives in any of the 1 to DB_MANY houses, in `a`, each once. How many, or -1.
+ */
+int bond_persons(struct tx *tx, const struct study *s, const uint8_t (*house)[16], int n, struct arena *a,
+                 uint8_t (**ret)[16], struct err *e);
+/* Two of them, one after the other: of up to DB_MANY. */
 enum walk { WALK_PERSON_HOUSE, WALK_HOUSE_PERSON };
 int bond_walk(struct tx *tx, const struct study *s, enum walk w, const uint8_t (*from)[16], int n, struct arena *a,
               uint8_t (*ret)[16], bool *ret_found, struct err *e);
@@ -94,9 +107,34 @@ int bond_home_of_house(struct tx *tx, const struct study *s, const uint8_t house
 int bond_person_of(struct tx *tx, const struct study *s, const uint8_t any[16], struct arena *a, uint8_t ret[16],
                    struct err *e);
 
-/* In a body: the data of each of up to DB_MANY persons, as far as the gate lets. */
-int bond_data_of(struct tx *tx, const struct study *s, const uint8_t (*person)[16], int n, struct arena *a,
-                 uint8_t (*ret)[16], bool *ret_there, struct err *e);
+/* A stream's ends. Each bond has one edge whose stream has no record; streams that are registered add theirs. epoch:
+ * how many times the links of these data were made anew before (research: governance 1.4). */
+struct stream_ends {
+    uint8_t stream[16], house[16], data[16];
+    uint32_t epoch;
+};
+enum stream_end { BY_STREAM, BY_HOUSE, BY_DATA };
+/* In a body, as far as the gate lets: the edges that have this end. How many, or -1. */
+int bond_streams(struct tx *tx, const struct study *s, enum stream_end by, const uint8_t end[16], struct arena *a,
+                 struct stream_ends **ret, struct err *e);
+/* The same of 1 to DB_MANY people's data. */
+int bond_streams_of(struct tx *tx, const struct study *s, const uint8_t (*data)[16], int n, struct arena *a,
+                    struct stream_ends **ret, struct err *e);
+struct stream_edge {
+    uint8_t id[16], index[3][BLIND_BYTES];
+    struct slice ends; /* sealed */
+};
+int bond_stream_seal(const struct study *s, const struct stream_ends *x, struct arena *a, struct stream_edge *ret,
+                     struct err *e);
+/* In a body. */
+int bond_stream_store(struct tx *tx, const struct study *s, const struct stream_edge *x, struct err *e);
+
+/* In a body, outside of any gate: DB_MANY of a table's edges, of those behind `cursor`, are of the next epoch, sealed
+ * anew in rows of other ids; the cursor goes on behind them. How many (0: there are no more), or -1. */
+enum bond_edge { BOND_PATIENT, BOND_HOME, BOND_STREAM, BOND_EDGES };
+int bond_renew(struct tx *tx, const struct study *s, enum bond_edge which, uint8_t cursor[BLIND_BYTES], struct arena *a,
+               struct err *e);
+
 /* In a body, outside of any gate: do others' streams come from this bond's house? 1, 0, -1. */
 int bond_shares_home(struct tx *tx, const struct study *s, const struct bond *b, struct arena *a, struct err *e);
 /* In a body, outside of any gate: its edges are gone; that of the home stays with `others`. */
@@ -124,9 +162,14 @@ int alias_ask_subject(struct tx *tx, const struct study *s, const char *holder, 
                       struct rows *ret, struct err *e);
 int alias_take_subject(const struct study *s, const char *holder, int64_t number, const struct rows *r, struct arena *a,
                        uint8_t ret[16], struct err *e);
-/* In a body: what the holder calls each of the subjects; 0 where it has no name for one. `index`: of alias_index. */
+/* In a body: what the holder calls each of up to DB_MANY subjects; 0 where it has no name for one. `index`: of
+ * alias_index. */
 int alias_numbers(struct tx *tx, const struct study *s, const char *holder, const uint8_t (*index)[BLIND_BYTES], int n,
                   struct arena *a, int64_t *ret, struct err *e);
+/* The two halves of it, with tx_wait between them. */
+int alias_ask_numbers(struct tx *tx, const struct study *s, const char *holder, const uint8_t (*index)[BLIND_BYTES],
+                      int n, struct arena *a, struct rows *ret, struct err *e);
+void alias_take_numbers(const struct rows *r, const uint8_t (*index)[BLIND_BYTES], int n, int64_t *ret);
 /* In a body: what the holder calls the one subject, as rows (number) after tx_wait. */
 int alias_ask(struct tx *tx, const struct study *s, const char *holder, const uint8_t subject[16], struct arena *a,
               struct rows *ret, struct err *e);

@@ -113,15 +113,22 @@ static bool installs(const struct caller *c)
 
 /* --- opening --- */
 
+static struct val turn_of(enum role role, const struct ticket_new *n)
+{
+    return V_INT(house_turn(role, GRAIN_TICKET, n->now, names_number(&n->names, role_name(role))));
+}
+
 static int put_ticket(struct tx *tx, const struct study *s, const struct caller *c, const struct ticket_new *n,
                       struct err *e)
 {
     bool take = installs(c);
     if (tx_put(tx, e,
                "INSERT INTO ticket (scope, id, house_nick, alias_index, category, state, rev, entries, opened_at, "
-               "last_at, last_role, installer) VALUES ($1, $2, $3, $4, $5, 'open', 1, 1, $6, $7, $8, $9)",
+               "last_at, last_role, installer, installer_turn, monitor_turn) VALUES ($1, $2, $3, $4, $5, 'open', 1, 1, "
+               "$6, $7, $8, $9, $10, $11)",
                V_ID(s->scope), V_ID(n->id), V_ID(n->house), V_ID(n->names.of[0].index), V_STR(categories[n->category]),
-               V_INT(n->now), V_INT(n->now), V_STR(role_name(c->role)), take ? V_ID(c->id) : V_NULL))
+               V_INT(n->now), V_INT(n->now), V_STR(role_name(c->role)), take ? V_ID(c->id) : V_NULL,
+               turn_of(ROLE_INSTALLER, n), turn_of(ROLE_MONITOR, n)))
         return -1;
     return put_entry(tx, s, c, n->entry, n->id, 1, deeds[DEED_SAY].entry, n->now, n->body, e);
 }

@@ -84,10 +84,12 @@ int ticket_read(const struct study *s, const struct caller *c, int64_t id, const
                 struct arena *a, struct ticket *ret, struct ticket_entries *ret_history, struct err *e);
 
 struct ticket_filter {
-    int64_t patient_id; /* of one house alone; 0: of all */
-    int state;          /* an enum ticket_state; -1: any */
-    int64_t after;      /* go on behind this ticket; 0: from the start */
-    int limit;          /* 1 to TICKETS_PAGE */
+    int64_t patient_id;                   /* of one house alone; 0: of all */
+    int state;                            /* an enum ticket_state; -1: any */
+    int64_t after;                        /* go on behind this ticket; 0: from the start */
+    int limit;                            /* 1 to TICKETS_PAGE */
+    const enum ticket_category *category; /* NULL: any */
+    bool mine;                            /* only what the caller has taken */
 };
 struct ticket_page {
     struct ticket *ticket;
@@ -98,6 +100,23 @@ struct ticket_page {
 /* Who was opened last comes first. ERR_NOT_FOUND: no such house, or no such ticket to go on behind. */
 int ticket_list(const struct study *s, const struct caller *c, const struct ticket_filter *f,
                 const struct audit_entry *audit, struct arena *a, struct ticket_page *ret, struct err *e);
+
+/* Those that fit all of it. Bounds are microseconds, [since, until) without [not_from, not_until). 1; 0: no such home,
+ * which is an empty page. */
+struct ticket_when {
+    int64_t since, until, not_from, not_until;
+};
+struct ticket_search {
+    int64_t patient_id; /* of one home alone; 0: of all */
+    bool category[TICKET_CATEGORIES];
+    bool open, taken, closed; /* open: and taken by nobody */
+    struct ticket_when opened, written;
+    bool oldest_first;
+    int64_t after;
+    int limit;
+};
+int ticket_search(const struct study *s, const struct caller *c, const struct ticket_search *f,
+                  const struct audit_entry *audit, struct arena *a, struct ticket_page *ret, struct err *e);
 
 /* Its messages from the first on, `limit` (1 to TICKETS_PAGE) of them behind the number `after`. 1, 0, -1. */
 int ticket_messages(const struct study *s, const struct caller *c, int64_t id, int64_t after, int limit,

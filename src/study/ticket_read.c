@@ -112,11 +112,12 @@ static int messages_body(struct tx *tx, void *arg, struct err *e)
     if (got <= 0)
         return got;
     struct val ticket = V_BLOB(x->row.cell[TICKET_ID].s);
-    if (tx_rows(tx, x->arena, &x->entries, e, ticket_messages_sql, V_ID(x->s->scope), ticket, V_INT(x->after),
-                V_INT(x->limit + 1)) < 0 ||
-        tx_rows(tx, x->arena, &x->count, e,
-                "SELECT count(*) FROM ticket_entry WHERE scope = $1 AND ticket = $2 AND kind = 'message'",
-                V_ID(x->s->scope), ticket) < 0)
+    if (tx_ask(tx, x->arena, &x->entries, e, ticket_messages_sql, V_ID(x->s->scope), ticket, V_INT(x->after),
+               V_INT(x->limit + 1)) ||
+        tx_ask(tx, x->arena, &x->count, e,
+               "SELECT count(*) FROM ticket_entry WHERE scope = $1 AND ticket = $2 AND kind = 'message'",
+               V_ID(x->s->scope), ticket) ||
+        tx_wait(tx, e))
         return -1;
     return leave_about(tx, x, x->entries.n < x->limit ? x->entries.n : x->limit, e);
 }
@@ -139,23 +140,45 @@ int ticket_messages(const struct study *s, const struct caller *c, int64_t id, i
 
 /* --- many --- */
 
-#define FROM_TICKETS                                                                                                   \
-    "SELECT " TICKET_COLUMNS                                                                                           \
-    ", a.number FROM ticket t JOIN alias a ON a.scope = t.scope AND a.holder = $1 AND a.subject_index = "              \
-    "t.alias_index WHERE t.scope = $2"
-#define PAGE(after, id, limit)                                                                                         \
-    " AND (t.opened_at, t.id) < (" after ", " id ") ORDER BY t.opened_at DESC, t.id DESC LIMIT " limit
-/* By: is it of one house, is it in one state? */
-const char *const ticket_list_sql[2][2] = {
-    {FROM_TICKETS PAGE("$3", "$4", "$5"), FROM_TICKETS " AND t.state = $3" PAGE("$4", "$5", "$6")},
-    {FROM_TICKETS " AND t.house_nick = $3" PAGE("$4", "$5", "$6"),
-     FROM_TICKETS " AND t.house_nick = $3 AND t.state = $4" PAGE("$5", "$6", "$7")},
+/* Numbers are asked for after it: joined here, PostgreSQL began with all the numbers that the role has. */
+#define FROM_TICKETS "SELECT " TICKET_COLUMNS ", t.alias_index FROM ticket t WHERE t.scope = $1"
+#define PAGE_BY(at, after, id, limit)                                                                                  \
+    " AND (t." at ", t.id) < (" after ", " id ") ORDER BY t." at " DESC, t.id DESC LIMIT " limit
+#define BY_TIME(after, id, limit)      PAGE_BY("opened_at", after, id, limit)
+#define BY_INSTALLER(after, id, limit) PAGE_BY("installer_turn", after, id, limit)
+#define BY_MONITOR(after, id, limit)   PAGE_BY("monitor_turn", after, id, limit)
+#define NO_PAGE(after, id, limit)      ""
+#define OF(house, state, mine)    " AND t.house_nick = " house " AND t.state = " state " AND t.installer = " mine
+/* Each condition and the page behind it, with the parameters that are left for them. */
+#define BY(from, page, a, b, c, d, e, f)                                                                               \
+    {                                                                                                                  \
+        {{from page(a, b, c), from " AND t.installer = " a page(b, c, d)},                                             \
+         {from " AND t.state = " a page(b, c, d), from " AND t.state = " a " AND t.installer = " b page(c, d, e)}},    \
+        {                                                                                                              \
+            {from " AND t.house_nick = " a page(b, c, d),                                                              \
+             from " AND t.house_nick = " a " AND t.installer = " b page(c, d, e)},                                     \
+                {from " AND t.house_nick = " a " AND t.state = " b page(c, d, e), from OF(a, b, c) page(d, e, f)},     \
+        }                                                                                                              \
+    }
+#define COUNT_TICKETS "SELECT count(*) FROM ticket t WHERE t.scope = $1"
+#define OF_ANY_OR_ONE_CATEGORY(from, page)                                                                             \
+    {                                                                                                                  \
+        BY(from, page, "$2", "$3", "$4", "$5", "$6", "$7"),                                                            \
+            BY(from " AND t.category = $2", page, "$3", "$4", "$5", "$6", "$7", "$8"),                                 \
+    }
+const char *const ticket_list_sql[TICKET_ORDERS][2][2][2][2] = {
+    [TICKET_BY_TIME] = OF_ANY_OR_ONE_CATEGORY(FROM_TICKETS, BY_TIME),
+    [TICKET_BY_INSTALLER] = OF_ANY_OR_ONE_CATEGORY(FROM_TICKETS, BY_INSTALLER),
+    [TICKET_BY_MONITOR] = OF_ANY_OR_ONE_CATEGORY(FROM_TICKETS, BY_MONITOR),
 };
-const char *const ticket_count_sql[2][2] = {
-    {"SELECT count(*) FROM ticket WHERE scope = $1", "SELECT count(*) FROM ticket WHERE scope = $1 AND state = $2"},
-    {"SELECT count(*) FROM ticket WHERE scope = $1 AND house_nick = $2",
-     "SELECT count(*) FROM ticket WHERE scope = $1 AND house_nick = $2 AND state = $3"},
-};
+const char *const ticket_count_sql[2][2][2][2] = OF_ANY_OR_ONE_CATEGORY(COUNT_TICKETS, NO_PAGE);
+
+enum ticket_order ticket_order_of(const struct caller *c)
+{
+    return c->role == ROLE_INSTALLER ? TICKET_BY_INSTALLER
+           : c->role == ROLE_MONITOR ? TICKET_BY_MONITOR
+                                     : TICKET_BY_TIME;
+}
 
 struct listing {
     const struct study *s;
@@ -166,45 +189,55 @@ struct listing {
     bool found;
     uint8_t house[16];
     struct rows rows, count;
-    int64_t patient_id[TICKETS_PAGE + 1];
+    int n; /* shown: without the one that says that there are more */
+    int64_t number[TICKETS_PAGE], patient_id[TICKETS_PAGE];
 };
+_Static_assert(TICKETS_PAGE <= (int)DB_MANY, "of a whole page is asked at once");
 
-/* Where the page begins: behind the ticket that the filter names, or behind all that could be. */
-static int begin(struct tx *tx, const struct listing *x, int64_t *ret_at, uint8_t ret_id[16], struct err *e)
+int ticket_begin(struct tx *tx, const struct study *s, const struct caller *c, int64_t after, bool oldest_first,
+                 struct arena *a, int64_t *ret_at, uint8_t ret_id[16], struct err *e)
 {
+    static const int by[TICKET_ORDERS] = {[TICKET_BY_TIME] = TICKET_OPENED,
+                                          [TICKET_BY_INSTALLER] = TICKET_INSTALLER_TURN,
+                                          [TICKET_BY_MONITOR] = TICKET_MONITOR_TURN};
     struct rows r;
-    *ret_at = INT64_MAX;
-    memset(ret_id, 0xff, 16);
-    if (!x->f->after)
+    *ret_at = oldest_first ? INT64_MIN : INT64_MAX;
+    memset(ret_id, oldest_first ? 0 : 0xff, 16);
+    if (!after)
         return 0;
-    int got = ticket_find(tx, x->s, x->c, x->f->after, x->arena, &r, e);
+    int got = ticket_find(tx, s, c, after, a, &r, e);
     if (got <= 0)
         return got < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "the page begins behind a ticket that is not there");
-    *ret_at = r.cell[TICKET_OPENED].i;
+    *ret_at = r.cell[by[ticket_order_of(c)]].i;
     memcpy(ret_id, r.cell[TICKET_ID].s.p, 16);
     return 0;
 }
 
 static int list_page(struct tx *tx, struct listing *x, struct err *e)
 {
-    bool house = x->f->patient_id != 0, state = x->f->state >= 0;
-    struct val v[8] = {V_NULL}, c[4] = {V_NULL};
+    bool category = x->f->category, house = x->f->patient_id != 0, state = x->f->state >= 0, mine = x->f->mine;
+    struct val v[9] = {V_NULL}, c[6] = {V_NULL};
     uint8_t id[16];
     int64_t at;
     int n = 1, k = 1;
-    if (begin(tx, x, &at, id, e))
+    if (ticket_begin(tx, x->s, x->c, x->f->after, false, x->arena, &at, id, e))
         return -1;
-    v[n++] = V_STR(role_name(x->c->role));
     v[n++] = c[k++] = V_ID(x->s->scope);
+    if (category)
+        v[n++] = c[k++] = V_STR(ticket_category_name(*x->f->category));
     if (house)
         v[n++] = c[k++] = V_ID(x->house);
     if (state)
         v[n++] = c[k++] = V_STR(ticket_state_name((enum ticket_state)x->f->state));
+    if (mine)
+        v[n++] = c[k++] = V_ID(x->c->id);
     v[n++] = V_INT(at);
     v[n++] = V_ID(id);
     v[n++] = V_INT(x->f->limit + 1);
-    return tx_rows_n(tx, x->arena, &x->rows, e, ticket_list_sql[house][state], v, n - 1) < 0 ||
-                   tx_rows_n(tx, x->arena, &x->count, e, ticket_count_sql[house][state], c, k - 1) < 0
+    const char *sql = ticket_list_sql[ticket_order_of(x->c)][category][house][state][mine];
+    return tx_ask_n(tx, x->arena, &x->rows, e, sql, v, n - 1) ||
+                   tx_ask_n(tx, x->arena, &x->count, e, ticket_count_sql[category][house][state][mine], c, k - 1) ||
+                   tx_wait(tx, e)
                ? -1
                : 0;
 }
@@ -212,7 +245,8 @@ static int list_page(struct tx *tx, struct listing *x, struct err *e)
 static int list_body(struct tx *tx, void *arg, struct err *e)
 {
     struct listing *x = arg;
-    uint8_t house[TICKETS_PAGE + 1][16];
+    uint8_t house[TICKETS_PAGE][16], index[TICKETS_PAGE][BLIND_BYTES];
+    struct rows numbers;
     int got = study_enter(tx, x->s, x->c, e) ? -1 : 1;
     if (got > 0 && x->f->patient_id)
         got = house_find(tx, x->s, x->c, x->f->patient_id, x->arena, x->house, e);
@@ -221,11 +255,17 @@ static int list_body(struct tx *tx, void *arg, struct err *e)
         return got < 0 ? -1 : study_leave_absent(tx, &x->audit, e);
     if (list_page(tx, x, e))
         return -1;
-    for (int i = 0; i < x->rows.n; i++)
+    x->n = x->rows.n < x->f->limit ? x->rows.n : x->f->limit;
+    for (int i = 0; i < x->n; i++) {
         memcpy(house[i], row_at(&x->rows, i, TICKET_HOUSE)->s.p, 16);
-    if (house_numbers(tx, x->s, x->c, (const uint8_t(*)[16])house, x->rows.n, x->arena, x->patient_id, e))
+        memcpy(index[i], row_at(&x->rows, i, TICKET_ALIAS)->s.p, BLIND_BYTES);
+    }
+    if (alias_ask_numbers(tx, x->s, study_holder(x->c), (const uint8_t(*)[BLIND_BYTES])index, x->n, x->arena, &numbers,
+                          e) ||
+        house_numbers(tx, x->s, x->c, (const uint8_t(*)[16])house, x->n, x->arena, x->patient_id, e))
         return -1;
-    x->audit.rows = x->rows.n < x->f->limit ? x->rows.n : x->f->limit;
+    alias_take_numbers(&numbers, (const uint8_t(*)[BLIND_BYTES])index, x->n, x->number);
+    x->audit.rows = x->n;
     return study_leave(tx, &x->audit, e);
 }
 
@@ -238,13 +278,13 @@ int ticket_list(const struct study *s, const struct caller *c, const struct tick
         return -1;
     if (!x.found)
         return err_set(e, ERR_NOT_FOUND, "no such home of this role");
-    struct ticket_page page = {.n = x.rows.n < f->limit ? x.rows.n : f->limit, .all = x.count.cell[0].i};
+    struct ticket_page page = {.n = x.n, .all = x.count.cell[0].i};
     page.ticket = arena_take(a, (size_t)(page.n + 1) * sizeof *page.ticket);
     if (!page.ticket)
         return err_set(e, ERR_NO_MEMORY, "a page of tickets");
     for (int i = 0; i < page.n; i++) {
         ticket_take(row_at(&x.rows, i, 0), c, &page.ticket[i]);
-        page.ticket[i].id = row_at(&x.rows, i, TICKET_NUMBER)->i;
+        page.ticket[i].id = x.number[i];
         page.ticket[i].patient_id = x.patient_id[i];
     }
     if (x.rows.n > f->limit)

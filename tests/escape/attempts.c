@@ -1,4 +1,5 @@
-/* attempts.c -- the programs that try to get out: `attempts NAME PID FD ADDRESS SECRET PORT ABSTRACT SCRATCH MARK`.
+/* attempts.c -- the programs that try to get out: `attempts NAME PID FD ADDRESS SECRET PORT ABSTRACT SCRATCH MARK
+ * SPAWNER`.
  *
  * Each is one function that answers whether it got what it wanted. The same file is run outside, where each must
  * succeed (or it proves nothing), and as a model, where none may. Static, and with no library but libc. */
@@ -36,14 +37,14 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static pid_t victim;          /* a process of the worker's user */
-static int leaked, port;      /* a descriptor that was open when this was started; a listener on loopback */
-static unsigned long address; /* of 8 secret bytes in the victim */
-static const char *self, *secret, *abstract, *scratch, *mark;
+#include "attempts.h"
 
-/* Tries as it is (but away from the machine's own mounts, where that may be), then as the root of a user namespace of
- * its own. */
-static int with_userns(int extra, int (*body)(void))
+pid_t victim, spawner;
+int leaked, port;
+unsigned long address;
+const char *self, *secret, *abstract, *scratch, *mark;
+
+int with_userns(int extra, int (*body)(void))
 {
     (void)!unshare(extra);
     if (body())
@@ -51,16 +52,16 @@ static int with_userns(int extra, int (*body)(void))
     return !unshare(CLONE_NEWUSER | extra) && body();
 }
 
-static int reads(const char *path)
+int reads(const char *path)
 {
     char buf[64];
     int fd = open(path, O_RDONLY);
     return fd >= 0 && read(fd, buf, sizeof buf) > 0;
 }
 
-static int host_file(void) { return reads(secret); }
+int host_file(void) { return reads(secret); }
 
-static int proc_root(void)
+int proc_root(void)
 {
     char path[512];
     snprintf(path, sizeof path, "/proc/1/root%s", secret);
@@ -70,23 +71,23 @@ static int proc_root(void)
     return reads(path);
 }
 
-static int dotdot(void)
+int dotdot(void)
 {
     char path[600];
     snprintf(path, sizeof path, "../../../../../../../../..%s", secret);
     return reads(path);
 }
 
-static int proc_others(void)
+int proc_others(void)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)victim);
     return reads(path);
 }
 
-static int sysfs(void) { return opendir("/sys/kernel") != NULL; }
+int sysfs(void) { return opendir("/sys/kernel") != NULL; }
 
-static int devices(void)
+int devices(void)
 {
     DIR *d = opendir("/dev");
     int others = 0;
@@ -104,14 +105,14 @@ static int loopback(int type)
     return fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof a) && (type != SOCK_DGRAM || write(fd, "x", 1) == 1);
 }
 
-static int tcp(void) { return loopback(SOCK_STREAM); }
-static int udp(void) { return loopback(SOCK_DGRAM); }
-static int raw_socket(void) { return socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) >= 0; }
-static int packet_socket(void) { return socket(AF_PACKET, SOCK_RAW, 0) >= 0; }
-static int vsock(void) { return socket(AF_VSOCK, SOCK_STREAM, 0) >= 0; }
-static int pair_of_sockets(void) { return !socketpair(AF_UNIX, SOCK_STREAM, 0, (int[2]){0}); }
+int tcp(void) { return loopback(SOCK_STREAM); }
+int udp(void) { return loopback(SOCK_DGRAM); }
+int raw_socket(void) { return socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) >= 0; }
+int packet_socket(void) { return socket(AF_PACKET, SOCK_RAW, 0) >= 0; }
+int vsock(void) { return socket(AF_VSOCK, SOCK_STREAM, 0) >= 0; }
+int pair_of_sockets(void) { return !socketpair(AF_UNIX, SOCK_STREAM, 0, (int[2]){0}); }
 
-static int abstract_socket(void)
+int abstract_socket(void)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "%s", abstract);
@@ -120,7 +121,7 @@ static int abstract_socket(void)
                                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(abstract)));
 }
 
-static int netlink(void)
+int netlink(void)
 {
     struct {
         struct nlmsghdr h;
@@ -131,7 +132,7 @@ static int netlink(void)
     return fd >= 0 && send(fd, &q, sizeof q, 0) > 0 && recv(fd, buf, sizeof buf, 0) > 0;
 }
 
-static int ptrace_victim(void)
+int ptrace_victim(void)
 {
     int got = !ptrace(PTRACE_SEIZE, victim, NULL, NULL);
     if (got) {
@@ -142,28 +143,28 @@ static int ptrace_victim(void)
     return got;
 }
 
-static int pidfd_getfd_victim(void)
+int pidfd_getfd_victim(void)
 {
     int fd = (int)syscall(SYS_pidfd_open, victim, 0);
     return fd >= 0 && syscall(SYS_pidfd_getfd, fd, 0, 0) >= 0;
 }
 
-static int read_memory_of_victim(void)
+int read_memory_of_victim(void)
 {
     char buf[8];
     struct iovec to = {buf, 8}, from = {(void *)address, 8};
     return process_vm_readv(victim, &to, 1, &from, 1, 0) == 8;
 }
 
-static int signal_victim(void) { return !kill(victim, SIGCONT); }
+int signal_victim(void) { return !kill(victim, SIGCONT); }
 
-static int kill_all(void)
+int kill_all(void)
 {
     kill(-1, SIGKILL);
     return 0; /* whether somebody else died the test sees for itself */
 }
 
-static int fork_bomb(void)
+int fork_bomb(void)
 {
     enum { MANY = 100 };
     pid_t child[MANY];
@@ -188,10 +189,10 @@ static int touches(size_t n)
     return p != MAP_FAILED;
 }
 
-static int memory_bomb(void) { return touches(192u << 20); }
+int memory_bomb(void) { return touches(192u << 20); }
 
 /* Each process stays below the limit; together they do not. */
-static int memory_bomb_of_many(void)
+int memory_bomb_of_many(void)
 {
     enum { PROCESSES = 6 };
     int ok = 0, status, ready[2];
@@ -216,8 +217,8 @@ static int memory_bomb_of_many(void)
     return ok == PROCESSES;
 }
 
-static int memfd(void) { return syscall(SYS_memfd_create, "x", 0) >= 0; }
-static int lock_memory(void) { return !mlock(calloc(1, 1 << 20), 1 << 20); }
+int memfd(void) { return syscall(SYS_memfd_create, "x", 0) >= 0; }
+int lock_memory(void) { return !mlock(calloc(1, 1 << 20), 1 << 20); }
 
 static int make_files(int n, size_t size)
 {
@@ -238,10 +239,10 @@ static int make_files(int n, size_t size)
     return made == n;
 }
 
-static int fill_tmp(void) { return make_files(24, 1 << 20); }
-static int inode_bomb(void) { return make_files(3000, 0); }
+int fill_tmp(void) { return make_files(24, 1 << 20); }
+int inode_bomb(void) { return make_files(3000, 0); }
 
-static int descriptor_bomb(void)
+int descriptor_bomb(void)
 {
     int n = 0;
     while (n < 400 && dup(0) >= 0)
@@ -249,29 +250,29 @@ static int descriptor_bomb(void)
     return n == 400;
 }
 
-static int setuid_file(void)
+int setuid_file(void)
 {
     char path[512];
     int status;
     snprintf(path, sizeof path, "%s/suid", self);
     pid_t pid = fork();
     if (pid == 0) {
-        execl(path, path, "is-suid", "0", "0", "0", "", "0", "", "", "", (char *)NULL);
+        execl(path, path, "is-suid", "0", "0", "0", "", "0", "", "", "", "0", (char *)NULL);
         _exit(1);
     }
     return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 static int is_suid(void) { return geteuid() == 64322; }
-static int is_root(void) { return geteuid() == 0; }
-static int become_root(void) { return !setresuid(0, 0, 0); }
+int is_root(void) { return geteuid() == 0; }
+int become_root(void) { return !setresuid(0, 0, 0); }
 
-static int mount_here(void)
+int mount_here(void)
 {
     return !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) && !mount("tmpfs", scratch, "tmpfs", 0, NULL);
 }
-static int mount_tmpfs(void) { return with_userns(CLONE_NEWNS, mount_here); }
-static int umount_root(void)
+int mount_tmpfs(void) { return with_userns(CLONE_NEWNS, mount_here); }
+int umount_root(void)
 {
     errno = 0;
     return umount2("/", MNT_DETACH | 0x40000000) && errno == EINVAL; /* unknown flag: looked at after the permission */
@@ -280,11 +281,11 @@ static int remount_here(void)
 {
     return !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) && !mount(self, self, NULL, MS_BIND | MS_REC, NULL);
 }
-static int remount_model(void) { return with_userns(CLONE_NEWNS, remount_here); }
-static int new_mount_calls(void) { return syscall(SYS_open_tree, AT_FDCWD, "/", 0) >= 0; }
+int remount_model(void) { return with_userns(CLONE_NEWNS, remount_here); }
+int new_mount_calls(void) { return syscall(SYS_open_tree, AT_FDCWD, "/", 0) >= 0; }
 static int chroot_here(void) { return !chroot(scratch); }
-static int chroot_away(void) { return with_userns(0, chroot_here); }
-static int new_user_namespace(void) { return !unshare(CLONE_NEWUSER); }
+int chroot_away(void) { return with_userns(0, chroot_here); }
+int new_user_namespace(void) { return !unshare(CLONE_NEWUSER); }
 
 static int ends_well(long pid)
 {
@@ -294,15 +295,15 @@ static int ends_well(long pid)
     return pid > 0 && waitpid((pid_t)pid, &status, __WALL) == pid && status == 0;
 }
 
-static int clone_user_namespace(void) { return ends_well(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0)); }
+int clone_user_namespace(void) { return ends_well(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0)); }
 
-static int clone3_user_namespace(void)
+int clone3_user_namespace(void)
 {
     struct clone_args a = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
     return ends_well(syscall(SYS_clone3, &a, sizeof a));
 }
 
-static int join_namespace(void)
+int join_namespace(void)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/ns/uts", (int)victim);
@@ -313,10 +314,10 @@ static int join_namespace(void)
     return pidfd >= 0 && setns(pidfd, CLONE_NEWUTS) && errno == EPERM && fd >= 0; /* reached the kernel's own check */
 }
 
-static int keyring(void) { return syscall(SYS_add_key, "user", "lazaret-test", "x", 1, -2 /* process */) > 0; }
-static int io_uring(void) { return syscall(SYS_io_uring_setup, 4, (char[256]){0}) >= 0; }
+int keyring(void) { return syscall(SYS_add_key, "user", "lazaret-test", "x", 1, -2 /* process */) > 0; }
+int io_uring(void) { return syscall(SYS_io_uring_setup, 4, (char[256]){0}) >= 0; }
 
-static int bpf_map(void)
+int bpf_map(void)
 {
     union bpf_attr a = {.map_type = BPF_MAP_TYPE_ARRAY};
     a.key_size = a.value_size = 4;
@@ -324,7 +325,7 @@ static int bpf_map(void)
     return syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof a) >= 0;
 }
 
-static int perf(void)
+int perf(void)
 {
     struct perf_event_attr a = {.type = PERF_TYPE_SOFTWARE,
                                 .size = sizeof a,
@@ -334,33 +335,33 @@ static int perf(void)
     return syscall(SYS_perf_event_open, &a, 0, -1, -1, 0) >= 0;
 }
 
-static int userfaults(void) { return syscall(SYS_userfaultfd, 1 /* user mode only */) >= 0; }
+int userfaults(void) { return syscall(SYS_userfaultfd, 1 /* user mode only */) >= 0; }
 
-static int shared_memory(void)
+int shared_memory(void)
 {
     int id = shmget(IPC_PRIVATE, 4096, 0600);
     return id >= 0 && !shmctl(id, IPC_RMID, NULL);
 }
 
-static int message_queue(void)
+int message_queue(void)
 {
     int fd = (int)syscall(SYS_mq_open, "lazaret-test", O_CREAT | O_RDWR, 0600, NULL);
     return fd >= 0 && !syscall(SYS_mq_unlink, "lazaret-test");
 }
 
-static int change_personality(void) { return personality(ADDR_NO_RANDOMIZE) >= 0; }
+int change_personality(void) { return personality(ADDR_NO_RANDOMIZE) >= 0; }
 
 #ifdef __x86_64__
-static int int80(void)
+int int80(void)
 {
     long r;
     __asm__ volatile("int $0x80" : "=a"(r) : "a"(20L) : "memory", "r8", "r9", "r10", "r11");
     return r > 0;
 }
-static int x32(void) { return syscall(0x40000000L | SYS_getpid) > 0; }
+int x32(void) { return syscall(0x40000000L | SYS_getpid) > 0; }
 #endif
 
-static int inherited(void)
+int inherited(void)
 {
     char buf[8];
     if (pread(leaked, buf, sizeof buf, 0) > 0)
@@ -371,9 +372,9 @@ static int inherited(void)
     return 0;
 }
 
-static int environment(void) { return getenv("LAZARET_TEST_SECRET") != NULL; }
+int environment(void) { return getenv("LAZARET_TEST_SECRET") != NULL; }
 
-static int flood(void)
+int flood(void)
 {
     static char block[1 << 16];
     size_t sent = 0;
@@ -383,7 +384,7 @@ static int flood(void)
     return sent >= 4u << 20;
 }
 
-static int outlive(void)
+int outlive(void)
 {
     if (fork() == 0) {
         setsid();
@@ -407,7 +408,7 @@ static int leave_file(const char *name)
     return fd >= 0 && write(fd, "x", 1) == 1;
 }
 
-static int persist(void)
+int persist(void)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/persist", scratch);
@@ -415,7 +416,7 @@ static int persist(void)
     return leave_file("persist") && there; /* the second of two runs succeeds */
 }
 
-static int write_model(void)
+int write_model(void)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/extra", self);
@@ -423,7 +424,7 @@ static int write_model(void)
     return fd >= 0 && !unlink(path);
 }
 
-static int write_root(void)
+int write_root(void)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/../extra", self);
@@ -431,21 +432,21 @@ static int write_root(void)
     return fd >= 0 && !unlink(path);
 }
 
-static int in_model(const char *name, char path[512]) { return snprintf(path, 512, "%s/%s", self, name) > 0; }
+int in_model(const char *name, char path[512]) { return snprintf(path, 512, "%s/%s", self, name) > 0; }
 
-static int chmod_model(void)
+int chmod_model(void)
 {
     char path[512];
     return in_model("model", path) && !chmod(path, 0755);
 }
 
-static int xattr_model(void)
+int xattr_model(void)
 {
     char path[512];
     return in_model("model", path) && !setxattr(path, "user.lazaret", "x", 1, 0);
 }
 
-static int exec_from_tmp(void)
+int exec_from_tmp(void)
 {
     char path[512], from[512];
     static char bytes[4 << 20];
@@ -459,7 +460,7 @@ static int exec_from_tmp(void)
     close(out);
     pid_t pid = fork();
     if (pid == 0) {
-        execl(path, path, "nothing", "0", "0", "0", "", "0", "", "", "", (char *)NULL);
+        execl(path, path, "nothing", "0", "0", "0", "", "0", "", "", "", "0", (char *)NULL);
         _exit(1);
     }
     int ok = waitpid(pid, &status, 0) == pid && status == 0;
@@ -469,20 +470,20 @@ static int exec_from_tmp(void)
 
 static int nothing(void) { return 1; }
 
-static int core_dump(void)
+int core_dump(void)
 {
     struct rlimit r;
     return !getrlimit(RLIMIT_CORE, &r) && r.rlim_max > 0;
 }
 
-static int make_node(void)
+int make_node(void)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/node", scratch);
     return !mknod(path, S_IFCHR | 0600, 0x0103) && !unlink(path);
 }
 
-static int handle(void)
+int handle(void)
 {
     struct file_handle *h = calloc(1, sizeof *h + 128);
     int mount_id;
@@ -493,42 +494,42 @@ static int handle(void)
     return open_by_handle_at(at, h, O_RDONLY) >= 0;
 }
 
-static int host_name(void)
+int host_name(void)
 {
     char name[65];
     return !gethostname(name, sizeof name) && !sethostname(name, strlen(name));
 }
 
-static int raise_priority(void) { return !setpriority(PRIO_PROCESS, 0, -5); }
+int raise_priority(void) { return !setpriority(PRIO_PROCESS, 0, -5); }
 
-static int real_time(void)
+int real_time(void)
 {
     struct sched_param p = {.sched_priority = 1};
     return !sched_setscheduler(0, SCHED_FIFO, &p);
 }
 
-static int load_module(void)
+int load_module(void)
 {
     errno = 0;
     return syscall(SYS_init_module, "x", 1, "") && errno != EPERM && errno != ENOSYS; /* allowed to try */
 }
 
-static int stop_swapping(void) { return syscall(SYS_swapoff, "/nothing") && errno == ENOENT; }
-static int kernel_log(void) { return syscall(SYS_syslog, 10, NULL, 0) >= 0; }
-static int quota(void)
+int stop_swapping(void) { return syscall(SYS_swapoff, "/nothing") && errno == ENOENT; }
+int kernel_log(void) { return syscall(SYS_syslog, 10, NULL, 0) >= 0; }
+int quota(void)
 {
     return syscall(SYS_quotactl, 0x800007 << 8, NULL, 0, NULL) && errno != EPERM && errno != ENOSYS;
 }
-static int set_clock(void)
+int set_clock(void)
 {
     struct timespec t = {0, -1}; /* never valid: the permission is looked at before or after, the clock stays */
     return syscall(SYS_clock_settime, 0, &t) && errno == EINVAL;
 }
-static int fanotify(void) { return syscall(SYS_fanotify_init, 0, O_RDONLY) >= 0; }
-static int inotify(void) { return syscall(SYS_inotify_init1, 0) >= 0; }
-static int cross_memory(void) { return syscall(SYS_process_madvise, -1, NULL, 0, 0, 0) && errno == EBADF; }
-static int become_dumpable(void) { return !prctl(PR_SET_DUMPABLE, 0); }
-static int stop_dying_with_parent(void) { return !prctl(PR_SET_PDEATHSIG, 0); }
+int fanotify(void) { return syscall(SYS_fanotify_init, 0, O_RDONLY) >= 0; }
+int inotify(void) { return syscall(SYS_inotify_init1, 0) >= 0; }
+int cross_memory(void) { return syscall(SYS_process_madvise, -1, NULL, 0, 0, 0) && errno == EBADF; }
+int become_dumpable(void) { return !prctl(PR_SET_DUMPABLE, 0); }
+int stop_dying_with_parent(void) { return !prctl(PR_SET_PDEATHSIG, 0); }
 
 static const struct {
     const char *name;
@@ -546,7 +547,7 @@ static const char *at(char **argv, int i) { return argv[i] ? argv[i] : ""; }
 int main(int argc, char **argv)
 {
     static char folder[512];
-    if (argc < 10)
+    if (argc < 11)
         return 2;
     snprintf(folder, sizeof folder, "%s", argv[0]);
     *strrchr(folder, '/') = '\0';
@@ -559,6 +560,7 @@ int main(int argc, char **argv)
     abstract = at(argv, 7);
     scratch = access(at(argv, 8), W_OK) ? "/tmp" : at(argv, 8);
     mark = at(argv, 9);
+    spawner = (pid_t)strtol(at(argv, 10), NULL, 10);
     for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++)
         if (!strcmp(argv[1], attempts[i].name))
             return attempts[i].try() ? 0 : 1;

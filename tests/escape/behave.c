@@ -6,6 +6,7 @@
 #include <time.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,6 +124,58 @@ static int spin_and_echo(void)
         ;
     return echo();
 }
+/* By the contract `files`: the answer is what was asked, with what is on stdin behind it, which is nothing. */
+static int answer_by_file(const char *input, const char *output)
+{
+    FILE *in = fopen(input, "r"), *out = fopen(output, "w");
+    if (!in || !out)
+        return 1;
+    for (size_t n; (n = fread(block, 1, sizeof block, in)) > 0;)
+        fwrite(block, 1, n, out);
+    for (ssize_t n; (n = read(0, block, sizeof block)) > 0;)
+        fwrite(block, 1, (size_t)n, out);
+    return puts("said on stdout") < 0 || fclose(out);
+}
+static int by_file(void) { return answer_by_file(getenv("LAZARET_INPUT"), getenv("LAZARET_OUTPUT")); }
+static int by_file_badly(void) { return by_file() ? 1 : 7; }
+static int by_link(void) { return symlink("/dev/zero", getenv("LAZARET_OUTPUT")); }
+static int by_folder(void) { return mkdir(getenv("LAZARET_OUTPUT"), 0755); }
+static int by_much(void)
+{
+    FILE *out = fopen(getenv("LAZARET_OUTPUT"), "w");
+    return !out || ftruncate(fileno(out), number) || fclose(out);
+}
+static int leave_spinning(void)
+{
+    if (fork() == 0)
+        spin();
+    for (clock_t end = clock() + number * (CLOCKS_PER_SEC / 1000); clock() < end;)
+        ;
+    return 0;
+}
+/* Serves line after line; what a line says, it does besides. */
+static int serve(void)
+{
+    char line[256];
+    for (int n = 1; fgets(line, sizeof line, stdin); n++) {
+        line[strcspn(line, "\n")] = 0;
+        if (!strcmp(line, "die"))
+            return die_by_abort();
+        if (!strcmp(line, "sleep"))
+            sleep_long();
+        fprintf(stderr, "line %d was %s\n", n, line);
+        printf("%s %d\n", line, n);
+        fflush(stdout);
+        if (!strcmp(line, "end"))
+            return 0;
+        if (!strcmp(line, "more")) {
+            usleep(100 * 1000);
+            printf("and more\n");
+            fflush(stdout);
+        }
+    }
+    return 0;
+}
 static int orphan(void)
 {
     if (fork() == 0) {
@@ -160,6 +213,13 @@ static const struct {
              {"left", count_files},
              {"mark", echo_and_mark},
              {"prepare", spin_and_echo},
+             {"file", by_file},
+             {"file-bad", by_file_badly},
+             {"file-link", by_link},
+             {"file-folder", by_folder},
+             {"file-much", by_much},
+             {"spinning", leave_spinning},
+             {"serve", serve},
              {"orphan", orphan}};
 
 int main(int argc, char **argv)

@@ -62,6 +62,8 @@ static void make_files(struct place *p, const char *jail, const char *program)
     copy_file(program, path);
     snprintf(path, sizeof path, "%s/%s", p->model, p->name);
     need(!symlink("model", path), path);
+    snprintf(path, sizeof path, "%s/page", p->model);
+    copy_file("/etc/passwd", path);
     if (geteuid() == 0) {
         snprintf(path, sizeof path, "%s/suid", p->model);
         copy_file(program, path);
@@ -231,6 +233,12 @@ int place_end(struct place *p)
 int place_open_ready(const struct place *p, int spawners, int ready, struct sandbox **ret, struct err *e)
 {
     const struct sandbox_config c = {p->jail, p->images, p->models, spawners, ready};
+    return sandbox_open(&c, ret, e);
+}
+
+int place_open_serving(const struct place *p, int spawners, int ready, struct sandbox **ret, struct err *e)
+{
+    const struct sandbox_config c = {p->jail, p->images, p->models, spawners, ready, .reuse = true};
     return sandbox_open(&c, ret, e);
 }
 

@@ -31,6 +31,8 @@ int place_end(struct place *p);
 int place_open(const struct place *p, int spawners, struct sandbox **ret, struct err *e);
 /* The same with `ready` more, for programs that are started ahead. */
 int place_open_ready(const struct place *p, int spawners, int ready, struct sandbox **ret, struct err *e);
+/* And they may serve again. */
+int place_open_serving(const struct place *p, int spawners, int ready, struct sandbox **ret, struct err *e);
 
 /* A run of the model's program with plain arguments, ended by NULL. */
 struct sandbox_spec place_spec(const struct place *p, struct slice argv[16], ...) __attribute__((sentinel));

@@ -30,6 +30,7 @@ static bool hard; /* memory is limited by a control group */
 struct asked {
     const char *act, *number;
     uint32_t wall_ms, cpu_ms, memory_mib, output_kib;
+    bool files;
 };
 
 static struct sandbox_out run_with(struct arena *a, const struct asked *q, struct slice input)
@@ -39,6 +40,7 @@ static struct sandbox_out run_with(struct arena *a, const struct asked *q, struc
     struct slice argv[16];
     struct sandbox_spec spec = place_spec(&place, argv, q->act, q->number ? q->number : "0", NULL);
     spec.input = input;
+    spec.files = q->files;
     spec.max.wall_ms = q->wall_ms ? q->wall_ms : spec.max.wall_ms;
     spec.max.cpu_ms = q->cpu_ms ? q->cpu_ms : spec.max.cpu_ms;
     spec.max.memory_mib = q->memory_mib ? q->memory_mib : spec.max.memory_mib;
@@ -84,6 +86,59 @@ TEST(a_run_ends_as_the_program_did)
             fail_msg("row %zu, %s: ended as %d with %d", i, row[i].asked.act, out.how, code);
         if (out.how == SANDBOX_TIMEOUT && out.wall_ms > (row[i].asked.cpu_ms ? 29000u : 1300u))
             fail_msg("row %zu, %s: took %u ms", i, row[i].asked.act, out.wall_ms);
+    }
+}
+
+TEST(by_the_contract_of_files_input_and_answer_are_files)
+{
+    static const struct {
+        const char *act, *number;
+        size_t input;
+        enum sandbox_end how;
+        int code;
+        size_t output;
+    } row[] = {
+        {"file", "0", 20000, SANDBOX_EXITED, 0, 20000},
+        {"file", "0", 0, SANDBOX_EXITED, 0, 0},
+        {"file-bad", "0", 5, SANDBOX_EXITED, 7, 0}, /* what somebody leaves who fails is no answer */
+        {"file-link", "0", 5, SANDBOX_EXITED, 0, 0},
+        {"file-folder", "0", 5, SANDBOX_EXITED, 0, 0},
+        {"exit", "0", 5, SANDBOX_EXITED, 0, 0},
+        {"file-much", "65536", 5, SANDBOX_EXITED, 0, 65536},
+        {"file-much", "65537", 5, SANDBOX_OUTPUT, 0, 65536},
+        {"file-much", "4000000", 5, SANDBOX_OUTPUT, 0, 65536},
+        {"file", "0", 5 << 20, SANDBOX_REFUSED, 0, 0}, /* more than /tmp holds */
+        {"spin", "0", 5, SANDBOX_TIMEOUT, 0, 0},
+    };
+    char *text = malloc(5 << 20);
+    memset(text, 'i', 5 << 20);
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(8 << 20);
+        const struct asked q = {
+            .act = row[i].act, .number = row[i].number, .wall_ms = row[i].how == SANDBOX_TIMEOUT ? 300 : 20000, .files = true};
+        struct sandbox_out out = run_with(a, &q, (struct slice){text, row[i].input});
+        if (out.how != row[i].how || out.exit_code != row[i].code || out.output.n != row[i].output)
+            fail_msg("row %zu, %s: ended as %d with %d and %zu bytes", i, row[i].act, out.how, out.exit_code, out.output.n);
+        if (!strcmp(row[i].act, "file") && out.how == SANDBOX_EXITED) {
+            CHECK(out.output.n == 0 || !memcmp(out.output.p, text, out.output.n));
+            CHECK(memmem(out.errors.p, out.errors.n, "said on stdout", 14) != NULL);
+        }
+        if (out.how == SANDBOX_REFUSED)
+            CHECK(memmem(out.errors.p, out.errors.n, "tmpMiB", 6) != NULL);
+    }
+    free(text);
+}
+
+/* Of what was killed, too, and of what the program left behind: the time of the whole tree counts. */
+TEST(processor_time_is_the_whole_trees)
+{
+    static const struct asked row[] = {{"forks", "6", 1500, 20000}, {"spinning", "300", 20000, 20000}};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        struct sandbox_out out = run_with(a, &row[i], SLICE(""));
+        CHECK_INT(out.how, i == 0 ? SANDBOX_TIMEOUT : SANDBOX_EXITED);
+        if (out.cpu_ms < (i == 0 ? 100 : 400))
+            fail_msg("%s: %u ms of processor time in %u ms", row[i].act, out.cpu_ms, out.wall_ms);
     }
 }
 
@@ -594,6 +649,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         T(a_run_ends_as_the_program_did),
+        T(by_the_contract_of_files_input_and_answer_are_files),
+        T(processor_time_is_the_whole_trees),
         T(memory_beyond_the_limit_is_not_had),
         T(output_is_what_was_written_and_figures_are_told),
         T(input_of_any_size_goes_through_or_is_left_unread),

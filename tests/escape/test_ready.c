@@ -22,7 +22,7 @@ static struct sandbox *open_ready(int ready, uint32_t memory_mib, uint32_t idle_
     struct err e = {.code = ERR_NONE};
     struct sandbox *s;
     CHECK_OK(place_open_ready(&place, 2, ready, &s, &e));
-    CHECK_OK(sandbox_keep_ready(s, memory_mib, idle_ms, &e));
+    CHECK_OK(sandbox_keep_ready(s, &(struct sandbox_ahead){memory_mib, idle_ms, SANDBOX_LIFE_MS}, &e));
     return s;
 }
 
@@ -103,14 +103,14 @@ TEST(time_counts_from_the_input_on)
     struct sandbox *s = open_ready(1, PLENTY_MIB, IDLE_MS);
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     int64_t before = taken();
-    run(s, a, "prepare", "300", 900, SLICE("x"));
+    run(s, a, "prepare", "800", 2000, SLICE("x"));
     await(1);
-    usleep(1200 * 1000); /* longer than wall_ms: it waits, and does not run */
-    struct sandbox_out out = run(s, a, "prepare", "300", 900, SLICE("now"));
+    usleep(2200 * 1000); /* longer than wall_ms: it waits, and does not run */
+    struct sandbox_out out = run(s, a, "prepare", "800", 2000, SLICE("now"));
     CHECK_INT(taken() - before, 1);
     CHECK_INT(out.how, SANDBOX_EXITED);
     CHECK_SLICE(out.output, "now");
-    CHECK(out.wall_ms < 250); /* it had prepared itself */
+    CHECK(out.wall_ms < 700); /* it had prepared itself */
     sandbox_close(s);
 }
 
@@ -229,6 +229,149 @@ TEST(when_the_jail_is_killed_they_go_with_it_and_come_again)
     sandbox_close(s);
 }
 
+/* --- programs that may serve again --- */
+
+static int64_t again(void) { return metric_value[METRIC_READY_AGAIN]; }
+
+static enum sandbox_so_far whole_line(void *ctx, struct slice output)
+{
+    (void)ctx;
+    if (!output.n || output.p[output.n - 1] != '\n')
+        return SANDBOX_MORE;
+    return slice_starts(output, "bad") ? SANDBOX_DROP : SANDBOX_KEEP;
+}
+
+static struct sandbox_out serve(struct sandbox *s, struct arena *a, uint8_t owner, const char *line)
+{
+    struct err e = {.code = ERR_NONE};
+    struct slice argv[16];
+    struct sandbox_out out;
+    struct sandbox_spec spec = place_spec(&place, argv, "serve", "0", NULL);
+    const struct sandbox_serves serves = {.owner = {owner}, .judge = whole_line};
+    spec.serves = &serves;
+    spec.ahead_ms = AHEAD_MS;
+    spec.input = slice_of(arena_printf(a, "%s\n", line));
+    spec.max.wall_ms = 700;
+    CHECK_OK(sandbox_run(s, &spec, -1, a, &out, &e));
+    return out;
+}
+
+static void ask_as(struct sandbox *s, uint8_t owner, const char *line, enum sandbox_end how, const char *answer)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct sandbox_out out = serve(s, a, owner, line);
+    CHECK_INT(out.how, how);
+    CHECK_SLICE(out.output, answer);
+}
+
+static struct sandbox *open_living(int ready, uint32_t life_ms)
+{
+    struct err e = {.code = ERR_NONE};
+    struct sandbox *s;
+    CHECK_OK(place_open_serving(&place, 2, ready, &s, &e));
+    CHECK_OK(sandbox_keep_ready(s, &(struct sandbox_ahead){PLENTY_MIB, IDLE_MS, life_ms}, &e));
+    return s;
+}
+
+static struct sandbox *open_serving(int ready)
+{
+    return open_living(ready, SANDBOX_LIFE_MS);
+}
+
+TEST(a_program_serves_one_owner_again_and_nobody_else)
+{
+    struct sandbox *s = open_serving(3);
+    int64_t before = again();
+    ask_as(s, 1, "a", SANDBOX_EXITED, "a 1\n");
+    ask_as(s, 1, "b", SANDBOX_EXITED, "b 2\n");
+    ask_as(s, 2, "c", SANDBOX_EXITED, "c 1\n");
+    ask_as(s, 1, "d", SANDBOX_EXITED, "d 3\n");
+    ask_as(s, 2, "e", SANDBOX_EXITED, "e 2\n");
+    CHECK_INT(again() - before, 3);
+    sandbox_close(s);
+    CHECK_INT(waiting(), 0);
+}
+
+TEST(after_a_fault_it_never_does)
+{
+    static const struct {
+        const char *line, *answer;
+        enum sandbox_end how;
+    } row[] = {{"die", "", SANDBOX_CRASHED},
+               {"sleep", "", SANDBOX_TIMEOUT},
+               {"bad", "bad 2\n", SANDBOX_EXITED},
+               {"end", "end 2\n", SANDBOX_EXITED}};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct sandbox *s = open_serving(2);
+        ask_as(s, 1, "well", SANDBOX_EXITED, "well 1\n");
+        ask_as(s, 1, row[i].line, row[i].how, row[i].answer);
+        usleep(50 * 1000);
+        ask_as(s, 1, "well", SANDBOX_EXITED, "well 1\n");
+        ask_as(s, 1, "again", SANDBOX_EXITED, "again 2\n");
+        sandbox_close(s);
+        CHECK_INT(waiting(), 0);
+    }
+}
+
+TEST(who_talks_on_after_its_answer_is_not_trusted_again)
+{
+    struct sandbox *s = open_serving(2);
+    ask_as(s, 1, "more", SANDBOX_EXITED, "more 1\n");
+    usleep(300 * 1000);
+    ask_as(s, 1, "well", SANDBOX_EXITED, "well 1\n");
+    sandbox_close(s);
+}
+
+TEST(where_nobody_allows_it_each_run_has_its_own)
+{
+    struct sandbox *s = open_ready(2, PLENTY_MIB, IDLE_MS);
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    for (int i = 0; i < 3; i++)
+        ask_as(s, 1, "a", SANDBOX_EXITED, "a 1\n");
+    sandbox_close(s);
+}
+
+enum { LIFE_MS = 1000, LONG_MS = 20000 };
+
+TEST(at_the_end_of_its_life_it_goes_and_the_next_run_has_another)
+{
+    struct sandbox *s = open_living(2, LIFE_MS);
+    ask_as(s, 1, "a", SANDBOX_EXITED, "a 1\n");
+    ask_as(s, 1, "b", SANDBOX_EXITED, "b 2\n");
+    int64_t before = started();
+    usleep(LIFE_MS * 1000);
+    ask_as(s, 1, "c", SANDBOX_EXITED, "c 1\n");
+    for (int i = 0; i < 1000 && started() == before; i++) /* nor does one that has served nobody wait for longer */
+        usleep(10 * 1000);
+    CHECK(started() > before);
+    sandbox_close(s);
+    CHECK_INT(waiting(), 0);
+}
+
+/* Between two runs there is hardly a moment in which it is seen to be idle. */
+TEST(who_has_no_rest_does_not_live_longer)
+{
+    struct sandbox *s = open_living(2, LIFE_MS);
+    int64_t end = clock_mono_us() + LONG_MS * 1000LL, first = 0;
+    int lives = 0, again_ = 0;
+    while (lives < 4 && clock_mono_us() < end) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        int64_t asked = clock_mono_us();
+        struct sandbox_out out = serve(s, a, 1, "x");
+        CHECK_INT(out.how, SANDBOX_EXITED);
+        if (slice_is(out.output, "x 1\n")) { /* by now it has had its first input */
+            lives++;
+            first = clock_mono_us();
+            continue;
+        }
+        again_++;
+        CHECK(asked - first <= LIFE_MS * 1000LL);
+    }
+    CHECK_INT(lives, 4);
+    CHECK(again_ > lives);
+    sandbox_close(s);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +384,12 @@ int main(int argc, char **argv)
         T(those_that_wait_are_bounded_in_number_and_memory),
         T(a_kind_that_has_none_gets_the_place_of_one_too_many),
         T(when_the_jail_is_killed_they_go_with_it_and_come_again),
+        T(a_program_serves_one_owner_again_and_nobody_else),
+        T(after_a_fault_it_never_does),
+        T(who_talks_on_after_its_answer_is_not_trusted_again),
+        T(where_nobody_allows_it_each_run_has_its_own),
+        T(at_the_end_of_its_life_it_goes_and_the_next_run_has_another),
+        T(who_has_no_rest_does_not_live_longer),
     };
     place_make(&place, argc, argv);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,12 +14,13 @@
 #include "audit/verify.h"
 #include "jwk.h"
 
-enum { POINTS = 80 }; /* tried of each row and kind, without N */
+enum { POINTS = 30 }; /* tried of each row and kind, without N */
 
-enum job { NO_JOB, DONE, BROKEN, WAITING, ABSENT, JOBS };
+enum job { NO_JOB, DONE, BROKEN, WAITING, ABSENT, GUIDANCE, FAILURE, JOBS };
 enum body {
     NONE, ASSERTION, UNSIGNED, /* forms */
-    COMPLETE, INCOMPLETE, INVALID, UNKNOWN_TARGET, NO_JSON, NO_FIELDS, UNKNOWN_FIELD, OTHERS_NAME, WEBHOOK, BODIES
+    COMPLETE, TOGETHER, INCOMPLETE, INVALID, UNKNOWN_TARGET, NO_JSON, NO_FIELDS, UNKNOWN_FIELD, OTHERS_NAME, WEBHOOK,
+    PARAMETERS, NO_PARAMETERS, BODIES
 };
 enum with_key { NO_KEY, FRESH_KEY, SAME_KEY, REUSED_KEY };
 
@@ -46,6 +47,7 @@ static const struct row {
     const char *header, *value;
     int want, audits; /* entries that a right answer leaves */
     bool body_changes; /* from one asking to the next */
+    int jobs;          /* that a right answer makes; 0: one, of an acceptance */
 } row[] = {
     {"health", HTTP_GET, "/health", .want = 200},
     {"ready", HTTP_GET, "/readyz", .want = 200},
@@ -57,6 +59,8 @@ static const struct row {
     {"a Bundle is accepted", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = COMPLETE, .key = FRESH_KEY, .want = 202, .audits = 1},
     {"a Bundle is accepted with a webhook", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = WEBHOOK, .key = FRESH_KEY,
      .want = 202, .audits = 1},
+    {"several jobs are accepted, all or none", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = TOGETHER, .key = FRESH_KEY, .want = 202,
+     .audits = 2, .jobs = 2},
     {"an accepted one is replayed", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = COMPLETE, .key = SAME_KEY, .want = 202, .audits = 1},
     {"a key is used for another body", HTTP_POST, "/v1/diagnose", .who = ALPHA, .body = INCOMPLETE, .key = REUSED_KEY,
      .want = 422, .audits = 1},
@@ -78,6 +82,13 @@ static const struct row {
     {"a waiting job", HTTP_GET, .job = WAITING, .who = ALPHA, .want = 200},
     {"a finished job", HTTP_GET, .job = DONE, .who = ALPHA, .want = 200, .audits = 1},
     {"a failed job", HTTP_GET, .job = BROKEN, .who = ALPHA, .want = 200, .audits = 1},
+    {"a finished job, as a GuidanceResponse", HTTP_GET, .job = GUIDANCE, .who = ALPHA, .want = 200, .audits = 1},
+    {"a failed job, as a GuidanceResponse", HTTP_GET, .job = FAILURE, .who = ALPHA, .want = 200, .audits = 1},
+    {"another's, as a GuidanceResponse", HTTP_GET, .job = GUIDANCE, .who = BETA, .want = 404, .audits = 1},
+    {"data are missing, in FHIR", HTTP_POST, "/fhir/R4/$diagnose", .who = ALPHA, .body = PARAMETERS, .want = 200, .audits = 1,
+     .body_changes = true},
+    {"no parameters", HTTP_POST, "/fhir/R4/$diagnose", .who = ALPHA, .body = NO_PARAMETERS, .want = 422},
+    {"what the operation takes", HTTP_GET, "/fhir/R4/OperationDefinition/diagnose", .want = 200},
     {"a job that is not there", HTTP_GET, .job = ABSENT, .who = ALPHA, .want = 404, .audits = 1},
     {"another's job", HTTP_GET, .job = DONE, .who = BETA, .want = 404, .audits = 1},
     {"another's job, as FHIR", HTTP_GET, .job = DONE, .who = BETA, .header = "Accept", .value = "application/fhir+json",
@@ -221,6 +232,7 @@ static int prepare(void **unused)
     add_client(BETA, "beta", NULL);
     snprintf(w.bearer[STRANGER], sizeof w.bearer[STRANGER], "Bearer lz_%043d", 0);
     body[COMPLETE] = world_body(life, "alpha", "sepsis", NULL, "sepsis-complete.json", NULL, NULL);
+    body[TOGETHER] = world_body(life, "alpha", "sepsis", "\"policy\":\"all-ready\",", "sepsis-complete.json", NULL, NULL);
     body[INCOMPLETE] = world_body(life, "alpha", "sepsis", NULL, "sepsis-incomplete.json", NULL, NULL);
     body[INVALID] = world_body(life, "alpha", "sepsis", NULL, "sepsis-complete.json", "\"status\": \"final\"",
                                "\"status\": \"done\", \"colour\": \"red\"");
@@ -230,6 +242,14 @@ static int prepare(void **unused)
     /* texts with escapes have to be copied to be read, and that can fail */
     body[WEBHOOK] = world_body(life, "\\u0061lpha", "\\u0073epsis", "\"webhook_url\":\"https:\\/\\/example.org\\/hook\",",
                                "sepsis-complete.json", NULL, NULL);
+    static const char bundle[] = "\"fhir_bundle\":";
+    const char *at = memmem(body[INCOMPLETE].p, body[INCOMPLETE].n, bundle, sizeof bundle - 1);
+    CHECK(at != NULL);
+    at += sizeof bundle - 1; /* up to the brace that closes the request */
+    body[PARAMETERS] = slice_of(arena_printf(life, "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"target\",\"valueCode\":"
+                                                   "\"sepsis\"},{\"name\":\"data\",\"resource\":%.*s}]}",
+                                             (int)(body[INCOMPLETE].n - (size_t)(at - body[INCOMPLETE].p) - 1), at));
+    body[NO_PARAMETERS] = SLICE("{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"t\\u0061rget\"},{}]}");
     body[NO_JSON] = SLICE("{\"client_id\":\"alpha\",,}");
     body[NO_FIELDS] = SLICE("{\"client_id\":7,\"webhook_url\":\"https://other.org/\"}");
     body[UNSIGNED] = SLICE("grant_type=client_credentials&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&"
@@ -239,6 +259,8 @@ static int prepare(void **unused)
     add_job(BROKEN, "broken", true, "CRASHED");
     add_job(WAITING, "same", false, NULL);
     CHECK_INT(audit_checkpoint(w.app.signer, &(struct err){.code = ERR_NONE}), 0);
+    snprintf(job_path[GUIDANCE], sizeof job_path[GUIDANCE], "/fhir/R4/GuidanceResponse%s", strrchr(job_path[DONE], '/'));
+    snprintf(job_path[FAILURE], sizeof job_path[FAILURE], "/fhir/R4/GuidanceResponse%s", strrchr(job_path[BROKEN], '/'));
     snprintf(job_path[ABSENT], sizeof job_path[ABSENT], "/v1/jobs/01890000-0000-7000-8000-000000000000");
     return 0;
 }
@@ -361,7 +383,7 @@ static long one(const struct row *x, enum shim kind, long n, const struct answer
         }
         check_store(x->name, n);
     }
-    int64_t made = x->want == 202 && x->key == FRESH_KEY;
+    int64_t made = x->want == 202 && x->key == FRESH_KEY ? x->jobs ? x->jobs : 1 : 0;
     CHECK_AT(all_jobs() - jobs == made, "%s, %s %ld: %lld jobs", x->name, shim_name[kind], n, (long long)(all_jobs() - jobs));
     return hits;
 }

@@ -5,14 +5,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "fault.h"
+#include "steps.h"
 #include "policy/policy.h"
 #include "study/glass.h"
 #include "study/patient.h"
 
 enum { POINTS = 60 };
-enum step { BREAK, READ, END, REVIEW, LIST, STEPS };
-static const char *const name[STEPS] = {"break", "read", "end", "review", "list"};
+enum { BREAK, READ, END, REVIEW, LIST, STEPS };
 
 static struct house h;
 static struct study study;
@@ -64,7 +63,7 @@ static int clean_up(void **unused)
     return 0;
 }
 
-static int do_step(enum step step, struct arena *a, struct err *e)
+static int do_step(int step, struct arena *a, struct err *e)
 {
     struct caller c = step == REVIEW ? auditor : doctor;
     struct glass_new n = {.subject = anna, .reason = GLASS_REASON_DANGER, .text = SLICE("Somebody heard a fall.")};
@@ -97,8 +96,7 @@ static int do_step(enum step step, struct arena *a, struct err *e)
     }
 }
 
-/* As far as the step needs it, without faults. */
-static void lead_to(enum step step)
+static void lead_to(int step)
 {
     OWN_ARENA struct arena *a = arena_new(4 << 20);
     struct err e;
@@ -110,93 +108,16 @@ static void lead_to(enum step step)
         CHECK_OK(do_step(END, a, &e));
 }
 
-/* What the row says was done. */
-static int64_t done(enum step step)
-{
-    static const char *const sql[STEPS] = {[BREAK] = "SELECT count(*) FROM glass",
-                                           [READ] = "SELECT coalesce(sum(uses), 0) FROM glass",
-                                           [END] = "SELECT count(*) FROM glass WHERE ended_at IS NOT NULL",
-                                           [REVIEW] = "SELECT count(*) FROM glass WHERE reviewed_at IS NOT NULL",
-                                           [LIST] = "SELECT 0"};
-    return house_number(&h, sql[step]);
-}
-
-static int64_t entries(void)
-{
-    return house_number(&h, "SELECT count(*) FROM audit");
-}
-
-static long one(enum step step, enum shim kind, long n)
-{
-    OWN_ARENA struct arena *a = arena_new(4 << 20);
-    struct err e = {0};
-    lead_to(step);
-    int64_t before = entries();
-    shim_arm(kind, n, false);
-    int rc = do_step(step, a, &e);
-    long hits = shim_count(kind);
-    shim_disarm();
-    int64_t did = done(step), more = entries() - before;
-    CHECK_AT(more == did || (step == LIST && more <= 1), "%s, %s %ld: %d, done %d, %d entries", name[step],
-             shim_name[kind], n, rc, (int)did, (int)more);
-    CHECK_AT(rc != 0 || more == 1, "%s, %s %ld: told without an entry", name[step], shim_name[kind], n);
-    CHECK_AT(rc == 0 || err_http(e.code) >= 500, "%s, %s %ld: %s", name[step], shim_name[kind], n, e.detail);
-    CHECK_AT(hits >= n || rc == 0, "%s, %s %ld: %s without a fault", name[step], shim_name[kind], n, e.detail);
-    OWN_ARENA struct arena *b = arena_new(4 << 20);
-    if (rc) { /* again: it succeeds, or was done and says so */
-        struct err again = {0};
-        rc = do_step(step, b, &again);
-        CHECK_AT(rc == 0 || (did && again.code == ERR_CONFLICT), "%s, %s %ld: %s the second time", name[step],
-                 shim_name[kind], n, again.detail);
-    }
-    return hits;
-}
-
-static void walk(enum shim kind)
-{
-    long tried = 0, points = 0;
-    for (enum step step = 0; step < STEPS; step++) {
-        one(step, SHIM_KINDS - 1, 0); /* warm */
-        long mine = one(step, kind, 0);
-        for (long n = 1, by = fault_stride(mine, POINTS); one(step, kind, n) >= n; n += by)
-            tried++;
-        points += mine;
-    }
-    print_message("# %s: %ld of %ld points in %d steps\n", shim_name[kind], tried, points, STEPS);
-    fault_walked();
-}
-
-TEST(each_step_is_done_and_logged_or_neither_when_an_allocation_fails)
-{
-    walk(SHIM_ARENA);
-}
-TEST(each_step_is_done_and_logged_or_neither_when_the_system_has_no_memory)
-{
-    walk(SHIM_CALLOC);
-}
-TEST(each_step_is_done_and_logged_or_neither_when_sqlite_has_no_memory)
-{
-    walk(SHIM_SQLITE_ALLOC);
-}
-TEST(each_step_is_done_and_logged_or_neither_when_a_transaction_fails)
-{
-    walk(SHIM_COMMIT);
-}
-TEST(each_step_is_done_and_logged_or_neither_when_a_write_fails)
-{
-    walk(SHIM_WRITE_FULL);
-}
+static const struct step steps[STEPS] = {
+    [BREAK] = {"break", "SELECT count(*) FROM glass", false},
+    [READ] = {"read", "SELECT coalesce(sum(uses), 0) FROM glass", false},
+    [END] = {"end", "SELECT count(*) FROM glass WHERE ended_at IS NOT NULL", false},
+    [REVIEW] = {"review", "SELECT count(*) FROM glass WHERE reviewed_at IS NOT NULL", false},
+    [LIST] = {"list", "SELECT 0", true},
+};
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        T(each_step_is_done_and_logged_or_neither_when_an_allocation_fails),
-        T(each_step_is_done_and_logged_or_neither_when_the_system_has_no_memory),
-        T(each_step_is_done_and_logged_or_neither_when_sqlite_has_no_memory),
-        T(each_step_is_done_and_logged_or_neither_when_a_transaction_fails),
-        T(each_step_is_done_and_logged_or_neither_when_a_write_fails),
-    };
-    int failed = cmocka_run_group_tests(tests, prepare, clean_up);
-    arena_thread_end();
-    return failed;
+    const struct steps s = {&h, steps, STEPS, POINTS, lead_to, do_step};
+    return steps_run(&s, prepare, clean_up);
 }

@@ -48,7 +48,7 @@ static long start_twice(enum shim kind, long n, bool fresh)
     rc = world_open(&w, false, &e);
     CHECK_AT(rc == 0, "%s, %s %ld, again: %s", what, shim_name[kind], n, e.detail);
     if (rc == 0) {
-        CHECK_AT(look(&w, "SELECT count(*) FROM model_alias WHERE alias = 'stable'") == 4, "%s, %s %ld", what, shim_name[kind], n);
+        CHECK_AT(look(&w, "SELECT count(*) FROM model_alias WHERE alias = 'stable'") == 5, "%s, %s %ld", what, shim_name[kind], n);
         CHECK_AT(look(&w, "SELECT count(*) FROM scope") == 1, "%s, %s %ld", what, shim_name[kind], n);
         check_sound(&w, what, kind, n);
     }

@@ -21,6 +21,7 @@ static void check_sound(const struct jail_request *r)
     must(strnlen(r->model, sizeof r->model) == 64 && strspn(r->model, "0123456789abcdef") == 64);
     must(memchr(r->model_key, 0, sizeof r->model_key) && !strpbrk(r->model_key, "=/\n "));
     must(memchr(r->model_version, 0, sizeof r->model_version) && !strpbrk(r->model_version, "=/\n "));
+    must(r->contract == JAIL_STDIO || (r->contract == JAIL_FILES && r->held_ms == 0));
     const char *at = r->args, *end = r->args + r->args_len;
     for (uint32_t i = 0; i < r->argc; i++, at += strlen(at) + 1)
         must(at < end && memchr(at, 0, (size_t)(end - at)));

@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e = {0};
     if (!a || json_parse(a, SLICE(schema_text), &j, &f) || schema_parse(a, &j, 0, "", &s, &e))
         return 0;
-    if (wire_judge(a, all, SLICE("a1"), s, MAX, &got, &e)) {
+    if (wire_judge(a, all, false, SLICE("a1"), s, MAX, &got, &e)) {
         assert(e.code == ERR_NO_MEMORY);
         return 0;
     }

@@ -145,7 +145,7 @@ await test('it holds neither the root key nor a socket, and is its owner\'s alon
 });
 await test('db check reads everything, while the server runs', () => {
   const r = cliJson(['db', 'check', '--data', server.dir, '--json']);
-  same(r.map((x) => [x.what, x.holds]), ['schema', 'store', 'audit', 'jobs', 'sealed', 'models'].map((w) => [w, true]), JSON.stringify(r));
+  same(r.map((x) => [x.what, x.holds]), ['schema', 'store', 'audit', 'jobs', 'sealed', 'documents', 'models'].map((w) => [w, true]), JSON.stringify(r));
   contains(cli(['db', 'check', '--data', server.dir]).stdout, 'opens with its key', 'for a person');
   contains(cli(['db', 'migrate', '--data', server.dir]).stdout, 'there is nothing to do', 'migrate');
 });
@@ -340,7 +340,7 @@ await test('a job that was given to another client does not open, and db check s
 });
 await test('a store of schema 3, with its data, is brought to the present, and what it tells stays the same', () => {
   const had = exported();
-  sql(`DROP TABLE ticket_entry; DROP TABLE ticket; DROP TABLE installation; DROP INDEX job_chosen; ALTER TABLE job DROP COLUMN chosen; DROP TABLE audit_cosignature; DROP TABLE audit_witness; DROP TABLE glass; DROP TABLE passkey; DROP TABLE invitation; DROP TABLE account; DROP TABLE challenge_used; DROP TABLE sign_in_failure;
+  sql(`DROP TABLE project; DROP TABLE job_feedback; DROP TABLE negotiation; DROP TABLE sensor; DROP TABLE stream; ALTER TABLE job DROP COLUMN progress; DROP TABLE ticket_entry; DROP TABLE ticket; DROP TABLE installation; DROP INDEX job_chosen; ALTER TABLE job DROP COLUMN chosen; DROP TABLE audit_cosignature; DROP TABLE audit_witness; DROP TABLE glass; DROP TABLE passkey; DROP TABLE invitation; DROP TABLE account; DROP TABLE challenge_used; DROP TABLE sign_in_failure;
        DROP TABLE session_cookie; DROP TABLE session; DROP TABLE logout_token;
        DROP TABLE client_assertion; DROP TABLE client_token; DROP TABLE client_cert; DROP TABLE client_keys;
        DROP TABLE document_piece; DROP TABLE document;

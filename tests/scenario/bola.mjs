@@ -4,10 +4,11 @@
 // bola.mjs   one program's ids in every place where another's can stand; members that no schema has in every object of every body; and what
 // a write answers is no more than a read shows to the same role.
 import { randomUUID } from 'node:crypto';
-import { all, ask, bearer, diagnosis, invite, keys, page, passkey, plain, server, sessions, signIn, things, tokenForm, PASSWORD } from './callers.mjs';
-import { check, done, same, test, until } from './lib.mjs';
+import { all, ask, bearer, diagnosis, invite, keys, page as asked, passkey, plain, server, sessions, signIn, things, tokenForm, PASSWORD } from './callers.mjs';
+import { check, done, opening, same, test, until } from './lib.mjs';
 
 const bot = { headers: bearer(keys.bot) }, other = { headers: bearer(keys.other) };
+const page = { ...asked, 'If-Match': '*' }; // whatever it is by now: who is not to change it is not to know
 const doctor = { headers: { ...sessions.doctor, ...page } }, second = { headers: { ...sessions.second, ...page } };
 const missing = '01890000-0000-7000-8000-000000000000';
 
@@ -95,20 +96,19 @@ await test('an id that somebody else has is as good as any: it is one\'s own job
 // Whose home is given to the installer, and every number that each of the three roles has of it.
 const nobody = 4503599627370000;
 const installer = { headers: { ...sessions.installer, ...page } }, monitor = { headers: { ...sessions.monitor, ...page } };
-const enrolled = await ask('POST', '/api/v1/patients', { ...doctor, body: { first_name: 'Bruno', last_name: 'Provvisorio', codice_fiscale: 'STP9876543210987' } });
+const of = { doctor, installer, monitor };
+const [enrolled, opened] = await opening(Object.keys(of), async (as) => (await ask('GET', '/api/v1/tickets?limit=100', of[as])).json,
+  () => ask('POST', '/api/v1/patients', { ...doctor, body: { first_name: 'Bruno', last_name: 'Provvisorio', codice_fiscale: 'STP9876543210987' } }));
 same(enrolled.status, 201, enrolled.text);
-const numbers = {};
-for (const [name, who] of Object.entries({ doctor, installer, monitor })) {
-  const [t] = (await ask('GET', '/api/v1/tickets?limit=1', who)).json;
-  numbers[name] = { who, home: t.patient_id, ticket: t.ticket_id };
-}
+const numbers = Object.fromEntries(Object.entries(opened).map(([name, t]) => [name, { who: of[name], home: t.patient_id, ticket: t.ticket_id }]));
 same((await ask('POST', `/api/v1/tickets/${numbers.installer.ticket}/take`, installer)).status, 200, 'taken');
 const homes = [['GET', '/api/v1/installations/ID', 'home'], ['PUT', '/api/v1/installations/ID', 'home', { internet_type: 'dsl' }], ['POST', '/api/v1/installations/ID', 'home', { internet_type: 'dsl' }],
   ['GET', '/api/v1/installations/ID/info', 'home'], ['GET', '/api/v1/installations/ID/tickets', 'home'], ['GET', '/api/v1/installations/ID/documents', 'home'],
   ['GET', '/api/v1/documents/ID', 'document'], ['DELETE', '/api/v1/documents/ID', 'document'], ['POST', '/api/v1/installations/ID/tickets', 'home', { message: { body: 'x' } }],
   ['POST', '/api/v1/tickets?patient_id=ID', 'home', { message: { body: 'x' } }], ['GET', '/api/v1/tickets?cursor=ID', 'ticket'], ['GET', '/api/v1/tickets/ID', 'ticket'], ['GET', '/api/v1/tickets/ID/messages', 'ticket'],
   ['POST', '/api/v1/tickets/ID/messages', 'ticket', { body: 'x' }], ['POST', '/api/v1/tickets/ID/close', 'ticket'], ['POST', '/api/v1/tickets/ID/reopen', 'ticket'],
-  ['POST', '/api/v1/tickets/ID/take', 'ticket'], ['POST', '/api/v1/tickets/ID/release', 'ticket'], ['GET', '/api/v1/patients/ID', 'person']];
+  ['GET', '/api/v1/installations/ID/sensors', 'home'], ['POST', '/api/v1/installations/ID/sensors', 'home', { kind: 'motion' }], ['GET', '/api/v1/sensors/ID', 'sensor'], ['POST', '/api/v1/sensors/ID/remove', 'sensor'],
+  ['GET', '/api/v1/installations/ID/streams', 'home'], ['GET', '/api/v1/streams/ID', 'stream'], ['POST', '/api/v1/streams/ID/close', 'stream'], ['POST', '/api/v1/tickets/ID/take', 'ticket'], ['POST', '/api/v1/tickets/ID/release', 'ticket'], ['GET', '/api/v1/patients/ID', 'person']];
 await test('of homes and tickets: each number of another role, and of another kind, is one that is not there', async () => {
   for (const [method, at, kind, body] of homes)
     for (const [role, { who }] of Object.entries(numbers)) {

@@ -132,9 +132,9 @@ const wrong = (name, ...how) => caller(name, 'stranger', bearer(token('eve', ['d
 const past = Math.floor(now / 1000) - 600;
 export const scopes = ['Bundle.c', 'GuidanceResponse.r', 'GuidanceResponse.s', 'GuidanceResponse.d', 'PlanDefinition.r', 'PlanDefinition.s',
   'Subscription.c', 'Subscription.r', 'Subscription.u', 'Subscription.d', 'Subscription.s'];
-const apart = ['installer monitor', 'admin doctor', 'admin installer', 'admin monitor', 'admin researcher', 'admin auditor'].map((p) => p.split(' '));
+const apart = ['installer monitor', 'admin doctor', 'admin installer', 'admin monitor', 'admin researcher', 'admin auditor', 'researcher auditor'].map((p) => p.split(' '));
 const together = ['doctor installer', 'doctor monitor', 'doctor researcher', 'doctor auditor', 'installer researcher', 'installer auditor', 'monitor researcher',
-  'monitor auditor', 'researcher auditor'].map((p) => p.split(' '));
+  'monitor auditor'].map((p) => p.split(' '));
 const aliases = { dottore: 'doctor', iit: 'installer', imt: 'monitor', unimi: 'researcher', dpo: 'auditor' };
 const session = (name, is, cookie, x) => caller(name, is, cookie, { session: true, x });
 

@@ -3,7 +3,7 @@
 // stores: sqlite postgres
 // timeout: 120
 // cancel.mjs   a running job is cancelled, though its program hears no signal and has left children and grandchildren in
-// sessions of their own: from the request until the last of them is gone. On PostgreSQL a process of its own runs it.
+// process groups of their own: from the request until the last of them is gone. On PostgreSQL a process of its own runs it.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -88,6 +88,7 @@ const is = {
   TIME: (v) => typeof v === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/.test(v),
   ANY: () => true,
   INT: (v) => Number.isInteger(v),
+  BOOL: (v) => typeof v === 'boolean',
   TEXT: (v) => typeof v === 'string' && v.length > 0,
 };
 // '*' is any text, '?' any one character.

@@ -176,9 +176,9 @@ await test('client list has names and origins, no secrets', () => {
 });
 await test('model list has the samples, stable, with digests and inputs', () => {
   const list = cliJson(on('model', 'list', '--json'));
-  same(list.map((m) => [m.key, m.stable, m.targets]), [['ckd-epi-2021', true, ['egfr', 'ckd']], ['news2', true, ['sepsis']], ['qsofa', true, ['sepsis']], ['sirs', true, ['sepsis']]], 'models');
+  same(list.map((m) => [m.key, m.stable, m.targets]), [['cha2ds2-vasc', true, ['stroke-risk']], ['ckd-epi-2021', true, ['egfr', 'ckd']], ['news2', true, ['sepsis']], ['qsofa', true, ['sepsis']], ['sirs', true, ['sepsis']]], 'models');
   for (const m of list) check(/^sha256:[0-9a-f]{64}$/.test(m.digest), m.digest);
-  same([...list[1].inputs].sort(), ['acvpu', 'o2', 'pulse', 'rr', 'sbp', 'scale', 'spo2', 'temp'], 'inputs');
+  same([...list[2].inputs].sort(), ['acvpu', 'o2', 'pulse', 'rr', 'sbp', 'scale', 'spo2', 'temp'], 'inputs');
   contains(cli(on('model', 'list')).stdout, 'news2@', 'for a person');
 });
 await test('model add takes a folder once, and says what is wrong with a broken one', () => {
@@ -195,7 +195,7 @@ await test('model add takes a folder once, and says what is wrong with a broken 
   fs.writeFileSync(manifest, text.replace('"1.0.0"', '"1.0.1"'));
   ends(cli(on('model', 'add', copy)), 0);
   ends(cli(on('model', 'promote', 'news2@1.0.1', 'stable')), 0);
-  same(cliJson(on('model', 'list', '--json')).filter((m) => m.stable).map((m) => `${m.key}@${m.version}`), ['ckd-epi-2021@1.0.0', 'news2@1.0.1', 'qsofa@1.0.0', 'sirs@1.0.0'], 'stable');
+  same(cliJson(on('model', 'list', '--json')).filter((m) => m.stable).map((m) => `${m.key}@${m.version}`), ['cha2ds2-vasc@1.0.0', 'ckd-epi-2021@1.0.0', 'news2@1.0.1', 'qsofa@1.0.0', 'sirs@1.0.0'], 'stable');
   ends(cli(on('model', 'promote', 'news2@1.0.0', 'stable')), 0);
   fails(cli(on('model', 'promote', 'news2@9.9.9', 'stable')), 1, '9.9.9');
 });
@@ -297,7 +297,13 @@ await test('negotiate says what is missing, exit 1, and stores nothing', () => {
   const bad = cli(on('negotiate', invalid, '--target', 'sepsis', '--json'));
   ends(bad, 1);
   same(JSON.parse(bad.stdout).issues[0].expression, 'Bundle.entry[7].resource.status', 'issue');
-  contains(cli(on('negotiate', incomplete, '--target', 'sepsis')).stdout, 'Body temperature', 'for a person');
+  const person = cli(on('negotiate', incomplete, '--target', 'sepsis')).stdout;
+  for (const line of ['1. news2 1.0.0: ', '  needs      temp: Body temperature: not sent (LOINC 8310-5 or 8329-5).', '2. sirs 1.0.0: ', '(behind the one before it by operator)', 'ask first for '])
+    contains(person, line, 'for a person');
+  contains(cli(on('negotiate', incomplete, '--target', 'sepsis', '--policy', 'cheapest')).stderr, '--policy can be best, best-ready or all-ready', 'policy');
+  contains(cli(on('negotiate', complete, '--target', 'sepsis', '--at', 'noon')).stderr, '--at is an instant', 'time');
+  ends(cli(on('negotiate', complete, '--target', 'sepsis', '--at', '1971-01-01T00:00:00Z')), 1);
+  ends(cli(on('negotiate', complete, '--target', 'sepsis', '--at', '1970-01-01T00:00:00Z')), 1);
   same(server.audit().length, before, 'audit rows');
 });
 await test('negotiate for a target nobody serves is an error with a sentence', () => fails(cli(on('negotiate', complete, '--target', 'gout')), 1, 'no stable model'));

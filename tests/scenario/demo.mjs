@@ -2,12 +2,13 @@
 // stores: sqlite postgres
 // timeout: 180
 // demo.mjs   a synthetic study: made-up people with homes, tickets and consent, the same from the same seed, and only into an empty study.
+import { spawnSync } from 'node:child_process';
 import { settings, token } from './issuer.mjs';
 import { Server, check, cli, cliJson, contains, done, same, test } from './lib.mjs';
 
 const N = 30;
 const demo = (server, ...more) => cliJson(['study', 'demo', '--patients', String(N), '--data', server.dir, '--json', ...more]);
-const people = { doctor: token('the-doctor', ['doctor']), monitor: token('the-monitor', ['monitor']) };
+const people = { doctor: token('the-doctor', ['doctor']), installer: token('the-installer', ['installer']), monitor: token('the-monitor', ['monitor']) };
 const ask = async (server, as, path) => {
   const r = await server.request({ path: `/api/v1${path}`, headers: { Authorization: `Bearer ${people[as]}` } });
   same(r.status, 200, `${path}: ${r.text}`);
@@ -22,7 +23,12 @@ let made;
 await test('a running server is filled with people, homes, tickets and consent', async () => {
   made = demo(server);
   same(made.patients, N, 'people');
-  check(made.consents > N / 2 && made.tickets >= N && made.messages > 0, JSON.stringify(made));
+  check(made.consents > N / 2 && made.tickets >= N && made.messages > 0 && made.sensors > N, JSON.stringify(made));
+});
+if (process.env.STORE === 'postgres') await test('the store has counted what it plans by, when that is said', () => {
+  const r = spawnSync('psql', ['-X', '-q', '-A', '-t', '-d', server.url, '-c',
+    "SELECT count(*) FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'alias' AND attname = 'holder' AND n_distinct = 4"], { encoding: 'utf8' });
+  same(r.stdout.trim(), '1', `statistics of numbers: ${r.stderr}`);
 });
 await test('each role finds its part of it', async () => {
   const patients = await ask(server, 'doctor', '/patients?limit=100');
@@ -32,6 +38,9 @@ await test('each role finds its part of it', async () => {
   const tickets = await ask(server, 'monitor', '/tickets?limit=100');
   check(tickets.length === Math.min(100, made.tickets), `${tickets.length} tickets, ${made.tickets} were made`);
   check((await ask(server, 'monitor', '/screenings?limit=100')).length > 0, 'nobody agreed');
+  const streams = [];
+  for (const p of patients) streams.push(...await ask(server, 'doctor', `/patients/${p.patient_id}/streams?limit=100`));
+  check(new Set(streams.map((s) => s.kind)).size > 5 && streams.some((s) => s.ended) && streams.some((s) => !s.ended), `${streams.length} streams`);
   const one = await ask(server, 'doctor', `/patients/${patients[0].patient_id}`);
   contains(one.medical_notes, 'made-up', 'what a record says of itself');
   check(/^[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]$/.test(one.codice_fiscale), 'a tax code');

@@ -24,6 +24,7 @@ const signedIn = (as) => {
 const bearer = (as) => (as ? { Authorization: `Bearer ${people[as] ? signedIn(as) : server.clients[as].api_key}` } : {});
 const ask = (method, target, as, body) => server.request({ method, path: target, body, headers: { ...bearer(as), ...(body ? { 'Content-Type': 'application/json' } : {}) } });
 const order = (words) => `{"client_id":"bot","target_diagnosis":"news2","fhir_bundle":${bundle(words)}}`;
+const parameters = (words) => `{"resourceType":"Parameters","parameter":[{"name":"target","valueCode":"news2"},{"name":"data","resource":${bundle(words)}}]}`;
 const whole = order('news2'), incomplete = order('news2 -temp');
 
 const jobs = [];
@@ -43,6 +44,9 @@ const kinds = [
   () => ['GET', `/v1/jobs/${one(jobs)}`, 'bot', null, 200, () => ['read', 'permit', 1]],
   () => ['GET', `/v1/jobs/${one(jobs)}`, 'other', null, 404, () => ['read', 'deny', 0]],
   () => ['POST', '/v1/diagnose', 'bot', incomplete, 409, () => ['create', 'deny', null]],
+  () => ['GET', `/fhir/R4/${one(['GuidanceResponse', '$async'])}/${one(jobs)}`, 'bot', null, 200, () => ['read', 'permit', 1]],
+  () => ['GET', `/fhir/R4/${one(['GuidanceResponse', '$async'])}/${one(jobs)}`, 'other', null, 404, () => ['read', 'deny', 0]],
+  () => ['POST', '/fhir/R4/$diagnose', 'bot', parameters('news2 -temp'), 200, () => ['create', 'deny', null]],
   () => ['GET', `/api/v1/audit?limit=${1 + roll(30)}${one(['', '&actor=bot', '&outcome=deny', '&action=create', '&role=operator', '&object=nothing'])}`, 'auditor', null, 200, (r) => ['read', 'permit', entries(r)]],
   () => ['GET', `/api/v1/me/accesses?limit=${1 + roll(30)}`, one(['bot', 'other', 'auditor', 'doctor', 'admin']), null, 200, (r) => ['read', 'permit', entries(r)]],
   () => ['GET', `/fhir/R4/AuditEvent?_count=${1 + roll(20)}${one(['', '&agent=bot', '&outcome=4', '&date=lt2001'])}`, one(['auditor', 'doctor']), null, null, (r) => (r.status === 200 ? ['read', 'permit', events(r)] : ['read', 'deny', 0])],
@@ -101,7 +105,9 @@ const asked = [['GET', `/v1/jobs/${jobs[0]}`, 'bot'], ['GET', `/v1/jobs/${jobs[0
   ['PUT', '/v1/jobs/0af76519-16cd-43dd-8448-eb211c80319c', 'bot', whole], ['POST', `/v1/jobs/${jobs[1]}/erase`, 'bot'], ['POST', `/v1/jobs/${jobs[1]}/replay`, 'bot'],
   ['GET', `/v1/jobs/${jobs[1]}/events`, 'bot'], ['POST', '/v1/webhook-endpoints', 'bot', '{"url":"http://127.0.0.1:1/x"}'], ['GET', '/api/v1/audit', 'auditor'],
   ['GET', '/api/v1/audit', 'admin'], ['GET', '/api/v1/me/accesses', 'bot'], ['GET', '/fhir/R4/AuditEvent', 'auditor'], ['GET', '/fhir/R4/AuditEvent/3', 'auditor'],
-  ['GET', '/audit/tile/entries/000.p/3', 'auditor'], ['GET', '/v1/jobs', null], ['GET', '/v1/models', 'doctor']];
+  ['GET', '/audit/tile/entries/000.p/3', 'auditor'], ['GET', '/v1/jobs', null], ['GET', '/v1/jobs', 'auditor'],
+  ['POST', '/fhir/R4/$diagnose', 'bot', parameters('news2')], ['POST', '/fhir/R4/$diagnose', 'bot', parameters('news2 -temp')], ['GET', `/fhir/R4/GuidanceResponse/${jobs[0]}`, 'bot'], ['GET', `/fhir/R4/$async/${jobs[0]}`, 'bot'],
+  ['GET', `/fhir/R4/$async/${jobs[0]}`, 'other']];
 const table = server.url ? 'audit_pending' : 'audit';
 await test('while no entry can be appended: 503, and no byte of what would have been told', async () => {
   for (const [method, target, as, body] of asked) {
@@ -115,7 +121,7 @@ await test('while no entry can be appended: 503, and no byte of what would have 
   if (server.url)
     sql(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'disk full' USING ERRCODE = 'disk_full'; END $$; CREATE TRIGGER no_room BEFORE INSERT ON ${table} EXECUTE FUNCTION full_disk();`);
   else sql(`CREATE TRIGGER no_room BEFORE INSERT ON ${table} BEGIN SELECT RAISE(ABORT, 'disk full'); END;`);
-  const secret = [...Object.keys(result.result ?? {}), 'COMPLETED', 'webhook_secret', 'whsec_', '"idx"', 'AuditEvent"', 'negotiation_id', 'missing_data', 'not-own'];
+  const secret = [...Object.keys(result.result ?? {}), 'COMPLETED', 'webhook_secret', 'whsec_', '"idx"', 'AuditEvent"', 'negotiation_id', 'missing_data', 'GuidanceResponse', 'data-required', 'not-own'];
   for (const [method, target, as, body] of asked) {
     const [head, text] = (await wire(method, target, as, body)).toString('latin1').split('\r\n\r\n');
     same(head.split('\r\n')[0], 'HTTP/1.1 503 Service Unavailable', `${method} ${target} as ${as}: ${text}`);

@@ -2,18 +2,16 @@
 // timeout: 120
 // docs.mjs   /docs in a real browser (Debian's Chromium): the operations are there, nothing offends the page's policy, nobody else is
 // asked, an operation is tried out with a key that is typed in, and without one where the server is open.
-import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import path from 'node:path';
+import { isThere, launch } from './chromium.mjs';
 import { Server, check, contains, done, same, skip, test, top } from './lib.mjs';
 
-const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((f) => fs.existsSync(f));
-if (!chromium) {
+if (!isThere) {
   skip('the page in a browser', 'there is no chromium');
   done();
   process.exit();
 }
-const { chromium: engine } = createRequire(path.join(top, 'tests/tools/package.json'))('playwright-core');
 
 const server = new Server();
 await server.start();
@@ -21,10 +19,10 @@ const bot = server.addClient('bot');
 const api = JSON.parse((await server.request({ path: '/openapi.json' })).text);
 const home = `http://127.0.0.1:${server.port}`;
 
-const browser = await engine.launch({ executablePath: chromium, args: ['--disable-dev-shm-usage', ...(process.getuid() === 0 ? ['--no-sandbox'] : [])] });
+const browser = await launch();
 const seen = { violations: [], elsewhere: [], errors: [] };
 async function open(at) {
-  const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+  const page = await browser.newPage({ viewport: { width: 1200, height: 3000 } });
   await page.addInitScript(() => {
     window.violations = [];
     document.addEventListener('securitypolicyviolation', (e) => window.violations.push(`${e.effectiveDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`));
@@ -36,9 +34,18 @@ async function open(at) {
   await page.waitForSelector('.opblock', { timeout: 30000 });
   return page;
 }
+// Of more than a hundred operations the page has those alone that are in sight: from the top down, until `each` has what it looks for.
+async function walk(page, each) {
+  for (let y = 0, end = 1; y < end; y += 2500) {
+    end = await page.evaluate((at) => { window.scrollTo(0, at); return document.documentElement.scrollHeight; }, y);
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    if (await each()) return;
+  }
+}
 // Opens one operation of the page and presses "Try it out" and "Execute"; the answer as the page shows it.
 async function execute(page, id, fields = {}) {
   const block = page.locator(`[id$="-${id}"]`);
+  await walk(page, () => block.count());
   await block.locator('.opblock-summary').first().click();
   await block.getByRole('button', { name: 'Try it out' }).click();
   for (const [name, value] of Object.entries(fields)) await block.locator(`tr[data-param-name="${name}"] input`).fill(value);
@@ -53,9 +60,13 @@ await test('every operation is on the page, with its summary', async () => {
   page = await open(home);
   const want = Object.entries(api.paths).flatMap(([at, o]) => Object.entries(o).map(([method, x]) => [method.toUpperCase(), at, x.summary]));
   check(want.length > 10, 'the description was not read');
-  const shown = await page.locator('.opblock').evaluateAll((all) => all.map((b) => [b.querySelector('.opblock-summary-method').textContent,
-    b.querySelector('.opblock-summary-path').dataset.path, b.querySelector('.opblock-summary-description').textContent]));
-  same(shown.sort(), want.sort(), 'operations');
+  const shown = new Map();
+  await walk(page, async () => {
+    for (const x of await page.locator('.opblock').evaluateAll((all) => all.map((b) => [b.querySelector('.opblock-summary-method').textContent,
+      b.querySelector('.opblock-summary-path').dataset.path, b.querySelector('.opblock-summary-description').textContent]))) shown.set(x.join(' '), x);
+    return shown.size === want.length;
+  });
+  same([...shown.values()].sort(), want.sort(), 'operations');
 });
 await test('an operation open to all is tried out', async () => {
   const r = await execute(page, 'getHealth');

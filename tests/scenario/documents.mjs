@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import { settings, token } from './issuer.mjs';
-import { Server, check, cliJson, contains, done, same, sleep, test, until } from './lib.mjs';
+import { Server, check, cliJson, contains, done, opening, same, sleep, test, until } from './lib.mjs';
 
 const soak = Number(process.env.N ?? 0), MIB = 1 << 20;
 const server = new Server();
@@ -37,20 +37,20 @@ const send = (as, home, name, type, bytes, kind = 'home map') => ask(as, 'POST',
 const plain = (as, home, name, type, bytes, more = {}) => ask(as, 'POST', `/api/v1/installations/${home}/documents?file_type=sheet`,
   { headers: { 'Content-Type': type, 'Content-Disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`, ...more }, body: bytes });
 
-// ---- two homes, each given to an installer of its own: what doctor, installer and monitor call it is what their newest ticket is about, which is
+// ---- two homes, each given to an installer of its own: what doctor, installer and monitor call it is what their new ticket is about, which is
 // the same one, since all read in it what its installer wrote
 
 const json = { 'Content-Type': 'application/json' };
 async function given(code, installer) {
-  const enrolled = await ask('doctor', 'POST', '/api/v1/patients', { headers: json, body: JSON.stringify({ first_name: 'N', last_name: 'Provvisorio', codice_fiscale: code }) });
+  const [enrolled, opened] = await opening(['doctor', installer, 'monitor'], async (as) => (await ask(as, 'GET', '/api/v1/tickets?limit=100')).json,
+    () => ask('doctor', 'POST', '/api/v1/patients', { headers: json, body: JSON.stringify({ first_name: 'N', last_name: 'Provvisorio', codice_fiscale: code }) }));
   same(enrolled.status, 201, enrolled.text);
-  const newest = async (as) => (await ask(as, 'GET', '/api/v1/tickets?limit=1')).json[0];
-  const { ticket_id, patient_id } = await newest(installer);
+  const { ticket_id, patient_id } = opened[installer];
   same((await ask(installer, 'POST', `/api/v1/tickets/${ticket_id}/take`)).status, 200, 'taken');
   same((await ask(installer, 'POST', `/api/v1/tickets/${ticket_id}/messages`, { headers: json, body: JSON.stringify({ body: `I go where ${code} is` }) })).status, 201, 'written');
   const numbers = { ticket: ticket_id, installer: patient_id };
   for (const as of ['doctor', 'monitor']) {
-    const theirs = await newest(as);
+    const theirs = opened[as];
     contains((await ask(as, 'GET', `/api/v1/tickets/${theirs.ticket_id}/messages`)).text, `where ${code} is`);
     numbers[as] = theirs.patient_id;
   }
@@ -102,7 +102,7 @@ await test('each role has its own view, under its own numbers', async () => {
   const [mine, doctors, monitors] = [await of('installer', home.installer), await of('doctor', home.doctor), await of('monitor', home.monitor)];
   same([mine.id, mine.size, doctors.size, doctors.author], [id, 300000, 300000, 'installer'], 'what it says');
   same(new Set([mine.id, doctors.id, monitors.id]).size, 3, 'numbers');
-  same({ ...monitors, id: 0 }, { id: 0, file_name: 'Piano terra.pdf', file_type: 'home map', content_type: 'application/pdf', size: 524288, created_at: `${mine.created_at.slice(0, 10)}T00:00:00.000000Z` }, 'the monitor');
+  same({ ...monitors, id: 0 }, { id: 0, content_type: 'application/pdf', size: 524288, created_at: `${mine.created_at.slice(0, 10)}T00:00:00.000000Z` }, 'the monitor');
   check((await ask('doctor', 'GET', `/api/v1/documents/${doctors.id}`)).bytes.equals(pdf(300000)), 'the doctor reads another file');
   const refused = await ask('monitor', 'GET', `/api/v1/documents/${monitors.id}`);
   same([refused.status, refused.text.includes('canary')], [403, false], refused.text);
@@ -171,9 +171,11 @@ await test('a form that is none is refused', async () => {
 });
 await test('what was removed is gone, also from the files, and its key with it', async () => {
   const bytes = pdf(1 * MIB), made = (await send('installer', home.installer, 'weg.pdf', 'application/pdf', bytes)).json;
-  same((await ask('installer', 'DELETE', `/api/v1/documents/${made.id}`)).status, 204, 'removed');
+  const { etag } = (await ask('installer', 'GET', `/api/v1/documents/${made.id}`)).headers;
+  for (const other of ['"9"', `W/${etag}`]) same((await ask('installer', 'DELETE', `/api/v1/documents/${made.id}`, { headers: { 'If-Match': other } })).status, 412, 'of another version');
+  same((await ask('installer', 'DELETE', `/api/v1/documents/${made.id}`, { headers: { 'If-Match': etag } })).status, 204, 'removed');
   same([newest().act, newest().obj.type, newest().out], ['delete', 'Document', 'permit'], 'the entry');
-  for (const method of ['GET', 'DELETE']) same((await ask('installer', method, `/api/v1/documents/${made.id}`)).status, 404, `${method} afterwards`);
+  for (const method of ['GET', 'DELETE']) same((await ask('installer', method, `/api/v1/documents/${made.id}`, { headers: { 'If-Match': '"9"' } })).status, 404, `${method} afterwards`);
   check(!(await ask('installer', 'GET', `/api/v1/installations/${home.installer}/documents`)).text.includes(String(made.id)), 'it is listed');
   same(server.findPlain(['canary-in-a-plan', 'weg.pdf', 'Piano terra', 'home map']), [], 'in the clear');
   check(!/canary|Piano|weg\.pdf/.test(server.log), 'the log says what was in it');

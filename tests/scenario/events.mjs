@@ -73,6 +73,33 @@ await test('every state comes as a line of JSON, the present one at once, and th
   same(audit.map((a) => [a.act, a.out, a.actor.id]), [['read', 'permit', 'bot']], 'audit');
 });
 
+const mood = (n) => `patient pregnancy(verified=refuted) mood(value=${n})`;
+await test('what a model says of its progress comes as events and with the job: in whole percent, never less, and no more often than it may', async () => {
+  const id = await send(mood(15), 'mood');
+  const lines = await follow(id).opened;
+  const sse = await follow(id, { Accept: 'text/event-stream' }).opened;
+  await until('half of it', () => lines.event.some((e) => e.progress === 0.5));
+  const seen = JSON.parse((await server.request({ path: `/v1/jobs/${id}`, headers: auth('bot') })).text);
+  same([seen.status, seen.progress], ['PROCESSING', 0.5], 'the job');
+  await ending(lines);
+  await ending(sse);
+  const told = (s) => s.event.filter((e) => 'progress' in e).map((e) => [e.status, e.progress]);
+  same(told(lines), [['PROCESSING', 0.1], ['PROCESSING', 0.5], ['PROCESSING', 0.75]], 'lines');
+  same(told(sse).slice(-2), told(lines).slice(-2), 'server-sent events');
+  same(/event: progress\ndata: \{.*"progress":0.75\}\n\n/.test(sse.text), true, sse.text);
+  check(!/id: \d+\nevent: progress/.test(sse.text), 'an event of progress has an id to come back with');
+  same([states(lines).at(-1), 'progress' in lines.event.at(-1)], ['COMPLETED', false], 'end');
+  const ended = JSON.parse((await server.request({ path: `/v1/jobs/${id}`, headers: auth('bot') })).text);
+  same([ended.status, 'progress' in ended], ['COMPLETED', false], 'the job that ended');
+  const flood = await follow(await send(mood(16), 'mood')).opened;
+  await ending(flood);
+  same(states(flood).at(-1), 'COMPLETED', 'a flood that is short enough');
+  check(told(flood).length >= 2 && told(flood).length <= 8, `${told(flood).length} events of 999 lines`);
+  const endless = await follow(await send(mood(17), 'mood')).opened;
+  await ending(endless);
+  same([states(endless).at(-1), endless.event.at(-1).error.code], ['FAILED', 'PROTOCOL'], 'one line too many');
+});
+
 await test('an event comes within 50 ms of its job\'s end', async () => {
   const late = [];
   for (let i = 0; i < 7; i++) {

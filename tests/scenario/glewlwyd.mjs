@@ -87,6 +87,9 @@ const redirect = `${home}/auth/callback`;
 await api(admin, 'POST', '/client', { client_id: 'lazaret-web', name: 'web', confidential: true, client_secret: secret, password: secret, redirect_uri: [redirect],
   authorization_type: ['code', 'refresh_token'], token_endpoint_auth_method: ['client_secret_basic'], enabled: true, scope: [] });
 
+// A plugin just added may take a moment to answer; who asked it too early would have to wait until Lazaret asks again.
+await until('its discovery document', () => fetch(`${issuer}/.well-known/openid-configuration`).then((r) => r.ok, () => false), 15000);
+
 // ---- here
 
 const file = path.join(box, 'secret');
@@ -107,7 +110,7 @@ async function answerOf(url, name) {
 const visit = async (name) => {
   const jar = new Jar();
   const begun = await jar.go(`${home}/auth/login`);
-  same(begun.status, 302, await begun.text());
+  same(begun.status, 302, `${await begun.text()} ${server.log.slice(-1000)}`);
   const r = await jar.go(await answerOf(begun.headers.get('location'), name), { headers: { Accept: 'text/html' } });
   return { jar, status: r.status, text: await r.text() };
 };

@@ -6,7 +6,8 @@
 // it. What two roles can take out has no number and no name in common.
 import fs from 'node:fs';
 import { settings, token } from './issuer.mjs';
-import { Server, check, cliJson, contains, done, filesBelow, same, test } from './lib.mjs';
+import { fits, mask, secretOf } from './mask.mjs';
+import { Server, check, cliJson, contains, done, filesBelow, opening, same, test } from './lib.mjs';
 
 const postgres = process.env.STORE === 'postgres';
 const server = new Server();
@@ -32,13 +33,19 @@ const refused = async (status, says, ...how) => {
   contains(r.text, says, `${how.slice(0, 3)}`);
 };
 let enrolments = 0;
-const enrol = async (more = {}) => (await ok('doctor', 'POST', '/patients', { first_name: 'Annunziata', last_name: 'Quarantotti', home_address: 'Via dei Glicini 7', phone: '+39 06 5550199',
+const opened = {}; // of each of them, the ticket that came with the last home
+const enrolled = async (more) => (await ok('doctor', 'POST', '/patients', { first_name: 'Annunziata', last_name: 'Quarantotti', home_address: 'Via dei Glicini 7', phone: '+39 06 5550199',
   codice_fiscale: `STP${String(1000000000000 + enrolments++)}`, date_join: '2026-03-01', ...more })).patient_id;
-const newest = async (as) => (await ok(as, 'GET', '/tickets?limit=1'))[0];
+const staff = ['doctor', 'installer', 'second', 'monitor'];
+const listed = (as) => ok(as, 'GET', '/tickets?limit=100');
+const enrol = async (more = {}) => {
+  const [id, fresh] = await opening(staff, listed, () => enrolled(more));
+  return Object.assign(opened, fresh), id;
+};
 const plain = (r) => JSON.stringify([r.status, { ...r.json, request_id: 0 }]);
 const seconds = (from) => (from.endsWith('Z') ? Date.parse(from) / 1000 : NaN);
 const anna = await enrol();
-const ticket = Object.fromEntries(await Promise.all(['doctor', 'installer', 'second', 'monitor'].map(async (as) => [as, await newest(as)])));
+const ticket = { ...opened };
 const mine = ticket.installer;
 
 // ---- the prototype's flow, from enrolment to the end
@@ -119,7 +126,7 @@ await test('closed it takes no message, is not closed again, and can be opened a
 });
 await test('written by many at the same moment, every message is there, with a number of its own', async () => {
   await enrol();
-  const [i, m] = [await newest('installer'), await newest('monitor')];
+  const { installer: i, monitor: m } = opened;
   const all = await Promise.all(Array.from({ length: 12 }, (_, n) => ask(n % 2 ? 'installer' : 'monitor', 'POST', `/tickets/${(n % 2 ? i : m).ticket_id}/messages`, { body: `${n}` })));
   same(all.map((r) => r.status), Array(12).fill(201), all.map((r) => r.text).join());
   const seen = await ok('monitor', 'GET', `/tickets/${m.ticket_id}/messages`);
@@ -127,7 +134,7 @@ await test('written by many at the same moment, every message is there, with a n
 });
 await test('closed at the same moment by two, it is closed by one', async () => {
   await enrol();
-  const [i, m] = [await newest('installer'), await newest('monitor')];
+  const { installer: i, monitor: m } = opened;
   const both = await Promise.all([ask('installer', 'POST', `/tickets/${i.ticket_id}/close`), ask('monitor', 'POST', `/tickets/${m.ticket_id}/close`)]);
   same(both.map((r) => r.status).sort(), [200, 409], both.map((r) => r.text).join());
   const said = await Promise.all(['installer', 'monitor'].map(async (as) => (await ok(as, 'GET', `/tickets/${(as === 'monitor' ? m : i).ticket_id}`)).history.length));
@@ -135,18 +142,87 @@ await test('closed at the same moment by two, it is closed by one', async () => 
 });
 await test('taken at the same moment by two, it is taken by one', async () => {
   await enrol();
-  const [i, s] = [await newest('installer'), await newest('second')];
+  const { installer: i, second: s } = opened;
   same(i.ticket_id, s.ticket_id, 'one role has one number');
   const both = await Promise.all(['installer', 'second'].map((as) => ask(as, 'POST', `/tickets/${i.ticket_id}/take`)));
   same(both.map((r) => r.status).sort(), [200, 409], both.map((r) => r.text).join());
   const infos = await Promise.all(['installer', 'second'].map((as) => ask(as, 'GET', `/installations/${i.patient_id}/info`)));
   same(infos.map((r) => r.status), both.map((r) => (r.status === 200 ? 200 : 404)), 'and the home goes with it');
 });
+await test('homes are listed by what they are like, each page of them, and a total of these', async () => {
+  const pages = async (as, query) => {
+    const seen = [];
+    for (let next = `/installations?limit=2${query}`; next;) {
+      const r = await ask(as, 'GET', next);
+      same(r.status, 200, `${next}: ${r.text}`);
+      seen.push(...r.json);
+      if (!r.headers.link) same(Number(r.headers['x-total-count']), seen.length, `${as}: total of ${query}`);
+      next = r.headers.link && /^<\/api\/v1(.*)>; rel="next"$/.exec(r.headers.link)[1];
+    }
+    return seen.map((h) => [h.patient_id, h.status]);
+  };
+  const ticket = opened.installer.ticket_id; // a home of each kind, of which one is given to nobody
+  await ok('installer', 'POST', `/tickets/${ticket}/close`).catch(() => 0);
+  await enrol();
+  for (const as of ['doctor', 'installer', 'monitor']) {
+    const all = await pages(as, '');
+    check(new Set(all.map(([, s]) => s)).size > (as === 'installer' ? 0 : 1), `${as}: all homes are alike`);
+    for (const status of ['opening', 'open', 'pause', 'closing', 'closed', 'unknown']) same(await pages(as, `&status=${status}`), all.filter(([, s]) => s === status), `${as}: ${status}`);
+  }
+  await refused(422, "'opening'", 'doctor', 'GET', '/installations?status=lost');
+});
+await test('tickets are listed by state, category and who has taken them, each page of them, and a total of what was asked for', async () => {
+  const all = async (as, query) => {
+    const seen = [];
+    for (let next = `/tickets?limit=2${query}`; next;) {
+      const r = await ask(as, 'GET', next);
+      same(r.status, 200, `${next}: ${r.text}`);
+      seen.push(...r.json);
+      same(Number(r.headers['x-total-count']) >= seen.length, true, 'total');
+      if (!r.headers.link) same(Number(r.headers['x-total-count']), seen.length, `total of ${query}`);
+      next = r.headers.link && /^<\/api\/v1(.*)>; rel="next"$/.exec(r.headers.link)[1];
+    }
+    return seen;
+  };
+  const whole = await all('installer', '');
+  check(whole.length > 3 && whole.some((t) => t.mine) && whole.some((t) => !t.mine), 'tickets of all kinds');
+  for (const [query, is] of [['&mine=true', (t) => t.mine], ['&state=open', (t) => t.status === 'open'], ['&category=installation', (t) => t.category === 'installation'],
+    ['&category=uninstallation', () => false], ['&mine=true&state=open&category=installation', (t) => t.mine && t.status === 'open' && t.category === 'installation']])
+    same((await all('installer', query)).map((t) => t.ticket_id), whole.filter(is).map((t) => t.ticket_id), query);
+  const home = whole.find((t) => t.mine).patient_id;
+  same((await ok('installer', 'GET', `/installations/${home}/tickets?mine=true&category=installation`)).map((t) => t.ticket_id),
+    whole.filter((t) => t.mine && t.patient_id === home && t.category === 'installation').map((t) => t.ticket_id), 'of one home');
+});
+await test('a doctor lists the people of one status, in any order, a page at a time', async () => {
+  for (const sort of ['-date_join', 'date_join', 'name', '-date_of_birth']) {
+    const everybody = await ok('doctor', 'GET', `/patients?sort=${sort}`);
+    for (const status of ['opening', 'open', 'pause', 'closing', 'closed', 'unknown']) {
+      const want = everybody.filter((p) => p.status === status).map((p) => p.patient_id), got = [];
+      for (let at = `/patients?sort=${sort}&status=${status}&limit=2`; at;) {
+        const r = await ask('doctor', 'GET', at);
+        same([r.status, r.headers['x-total-count']], [200, String(want.length)], r.text);
+        got.push(...r.json.map((p) => p.patient_id));
+        at = /<\/api\/v1([^>]+)>; rel="next"/.exec(r.headers.link ?? '')?.[1];
+      }
+      same(got, want, `${sort} ${status}`);
+    }
+  }
+  await refused(422, 'opening, open, pause', 'doctor', 'GET', '/patients?status=Quarantotti');
+});
+await test('what a list does not know, or is told twice, is refused with what it takes, and not repeated', async () => {
+  for (const [as, path, says] of [['monitor', '/tickets?status=open', 'this list takes limit, cursor, state, category, mine'], ['monitor', '/installations?Quarantotti=1', 'takes limit, cursor, status'],
+    ['doctor', '/patients?name=Quarantotti', 'this list takes limit, cursor, sort, in_study, status'], ['doctor', '/patients?limit=2&limit=3', 'given twice'], ['monitor', '/tickets?category=other', 'uninstallation'],
+    ['monitor', '/tickets?mine=no', 'true, or be left out']]) {
+    const r = await ask(as, 'GET', path);
+    same(r.status, 422, `${path}: ${r.text}`);
+    contains(r.text, says, path);
+    check(!r.text.includes('Quarantotti'), 'it is repeated');
+  }
+});
 await test('a monitor opens tickets, takes homes away, and never learns where they are', async () => {
   const at = `/installations/${ticket.monitor.patient_id}`;
-  const broken = await ok('monitor', 'POST', `${at}/tickets`, { message: { body: 'Un sensore tace.', sender: 'imt' }, category: 'maintenance' });
+  const [broken, { installer: i }] = await opening(['installer'], listed, () => ok('monitor', 'POST', `${at}/tickets`, { message: { body: 'Un sensore tace.', sender: 'imt' }, category: 'maintenance' }));
   same([broken.status, broken.category, broken.taken, (await ok('doctor', 'GET', `/patients/${anna}`)).status], ['open', 'maintenance', false, 'pause'], 'opened');
-  const i = await newest('installer');
   await ok('installer', 'POST', `/tickets/${i.ticket_id}/take`);
   await refused(409, 'somebody else', 'second', 'POST', `/tickets/${i.ticket_id}/release`);
   await ok('monitor', 'POST', `/tickets/${broken.ticket_id}/release`);
@@ -191,6 +267,16 @@ await test('what two roles take out has no number, no name and no exact time in 
   same([times('installer', 60), times('monitor', 60), times('doctor', 1)], [[], [], []], 'times that are not cut');
   same(times('monitor', 86400).filter(([k]) => k === 'date_start' || k === 'date_end'), [], 'a monitor: of homes the day');
   for (const as of ['installer', 'monitor']) check(!JSON.stringify(taken[as]).includes('Annunziata') && !JSON.stringify(taken[as]).includes('Glicini'), `${as} is told who or where`);
+});
+await test('from what two roles call one home does not follow what they call another; of the prototype\'s mask it did (defect 5)', async () => {
+  const follows = (pairs) => {
+    const secret = secretOf(...pairs[0]);
+    return secret !== undefined && pairs.slice(1).every(([a, b]) => fits(a, b, secret));
+  };
+  const numbers = [];
+  for (let i = 0; i < 3; i++) numbers.push([await enrol(), opened.installer.patient_id, opened.monitor.patient_id]);
+  check(follows(numbers.map(([d]) => [d, mask(d, 1234567890123457n)])), 'the attack does not find what it is for');
+  for (const [a, b] of [[0, 1], [0, 2], [1, 2]]) check(!follows(numbers.map((n) => [n[a], n[b]])), `${a} and ${b}`);
 });
 await test('a hue is made of the caller\'s own number (defect 7)', async () => {
   const hues = {};
@@ -276,8 +362,8 @@ await test('what is wrong is said with how to mend it, and not repeated', async 
   }
   for (const [path, says] of [['/tickets?limit=0', '1 to 100'], ['/tickets?state=lost', "'open'"], ['/installations?cursor=x', 'a number that'], ['/tickets/x', 'a number that']]) await refused(422, says, 'monitor', 'GET', path);
   const long = 'x'.repeat(8000);
-  await ok('monitor', 'POST', `/tickets/${(await newest('monitor')).ticket_id}/messages`, { body: long });
-  same((await ok('monitor', 'GET', `/tickets/${(await newest('monitor')).ticket_id}/messages`)).at(-1).body.length, 8000, 'the longest');
+  await ok('monitor', 'POST', `/tickets/${opened.monitor.ticket_id}/messages`, { body: long });
+  same((await ok('monitor', 'GET', `/tickets/${opened.monitor.ticket_id}/messages`)).at(-1).body.length, 8000, 'the longest');
 });
 await test('no page of another origin is let in with what is told here (defect 25)', async () => {
   const r = await ask('monitor', 'GET', '/tickets', undefined, { Origin: 'https://evil.example' });

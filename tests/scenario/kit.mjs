@@ -4,10 +4,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
+import { bundle } from './casefile.mjs';
 import { check, cli, cliJson, contains, done, same, tempFolder, test } from './lib.mjs';
 
 const home = tempFolder();
-const languages = { c: 'model.c', node: 'model.mjs', perl: 'model.pl', python: 'model.py', shell: 'model.sh' };
+const languages = { c: 'model.c', node: 'model.mjs', perl: 'model.pl', python: 'model.py', 'python-files': 'model.py', shell: 'model.sh' };
 const folder = (name) => path.join(home, `shock-${name}`);
 const make = (name) => name === 'c' && same(spawnSync('cc', ['-O2', '-static', '-o', 'model', 'model.c'], { cwd: folder(name), stdio: 'inherit' }).status, 0, 'cc');
 
@@ -19,6 +20,13 @@ for (const [name, file] of Object.entries(languages)) {
     make(name);
     const tried = cliJson(['model', 'test', folder(name), '--json']);
     same(JSON.stringify([tried.key, tried.passed, tried.total, tried.failure]), `["shock-${name}",4,4,null]`, 'self-tests');
+  });
+
+  if (name !== 'python-files') await test(`a model in ${name} says how far it is before it answers`, () => {
+    const command = { c: ['./model'], node: ['node', file], perl: ['perl', file], python: ['python3', file], shell: ['sh', file] }[name];
+    const line = '{"id":"a1","inputs":{"hr":{"v":120,"u":"/min"},"sbp":{"v":100,"u":"mm[Hg]"}},"patient":{},"deadline_ms":2000}\n';
+    const r = spawnSync(command[0], command.slice(1), { cwd: folder(name), input: line, encoding: 'utf8' });
+    same(r.stdout.trim().split('\n').map((x) => Object.keys(JSON.parse(x)).sort().join()), ['id,progress', 'id,output'], r.stderr);
   });
 
   await test(`a mistake in ${name} is named by the vector that shows it`, () => {
@@ -65,6 +73,13 @@ await test('all of them are served side by side', () => {
     same(added.key, `shock-${name}`, 'key');
     const r = cli(['model', 'promote', `shock-${name}@0.1.0`, 'stable', '--data', data]);
     same(r.code, 0, `promote ${name}: ${r.stderr}`);
+  }
+  const file = path.join(home, 'bundle.json');
+  fs.writeFileSync(file, bundle('patient pulse(value=120,time=NOW-5M) sbp(value=100,time=NOW-5M)'));
+  for (const name of Object.keys(languages)) {
+    const r = cli(['diagnose', file, '--model', `shock-${name}`, '--data', data]);
+    same(r.code, 0, `diagnose ${name}: ${r.stderr} ${r.stdout}`);
+    check(/"index": ?1\.20*[,}\s]/.test(r.stdout) && /"raised": ?true/.test(r.stdout), `${name}: ${r.stdout}`);
   }
 });
 

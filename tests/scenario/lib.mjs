@@ -64,6 +64,14 @@ export function tempFolder() {
 }
 process.on('exit', () => { for (const d of folders) fs.rmSync(d, { recursive: true, force: true }); });
 
+// A folder that stays in the build folder: what was answered in FHIR, for `make conformance` to show to other validators.
+export function answersFolder(name) {
+  const dir = path.join(build, 'answers', `${name}-${process.env.STORE ?? 'sqlite'}`);
+  fs.rmSync(dir, { recursive: true, force: true });
+  fs.mkdirSync(dir, { recursive: true });
+  return dir;
+}
+
 export function filesBelow(dir) {
   return fs.readdirSync(dir, { withFileTypes: true }).flatMap((d) => {
     const at = path.join(dir, d.name);
@@ -81,6 +89,15 @@ export function findPlain(dir, words) {
   return found;
 }
 
+// The API's description; answers that stand in its components are put where they are referred to.
+export function described(text) {
+  const api = JSON.parse(text);
+  for (const o of Object.values(api.paths).flatMap((methods) => Object.values(methods)))
+    for (const [status, { $ref }] of Object.entries(o.responses))
+      if ($ref) o.responses[status] = api.components.responses[$ref.replace('#/components/responses/', '')];
+  return api;
+}
+
 // ---- the command line
 
 export function cli(args, { input, env, timeout = 60000 } = {}) {
@@ -95,16 +112,19 @@ export function cliJson(args, options) {
 
 // ---- the server
 
-// A database of its own on the runner's PostgreSQL.
-let databases = 0;
+// A database of its own on the runner's PostgreSQL, gone with this process.
+const databases = [];
+const onCluster = (words) => spawnSync('psql', ['-X', '-q', '-d', `${process.env.LAZARET_TEST_POSTGRES}/postgres`, ...words.flatMap((w) => ['-c', w])], { encoding: 'utf8' });
 export function database() {
   const base = process.env.LAZARET_TEST_POSTGRES;
   check(base, "LAZARET_TEST_POSTGRES is not set: tests/run starts the server it names");
-  const name = `case_${process.pid}_${++databases}`;
-  const r = spawnSync('psql', ['-X', '-q', '-d', `${base}/postgres`, '-c', `CREATE DATABASE ${name}`], { encoding: 'utf8' });
+  const name = `case_${process.pid}_${databases.length + 1}`;
+  const r = onCluster([`CREATE DATABASE ${name}`]);
   check(r.status === 0, `psql: ${r.stderr}`);
+  databases.push(name);
   return `${base}/${name}`;
 }
+process.on('exit', () => { if (databases.length) onCluster(databases.map((name) => `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)); });
 
 export class Server {
   constructor(dir = path.join(tempFolder(), 'data'), started = program) {
@@ -121,7 +141,7 @@ export class Server {
 
   start(options = [], env = {}) {
     const p = spawn(this.program, ['serve', '--data', this.dir, '--listen', '127.0.0.1:0', ...options],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env }, ...this.as });
     this.process = p;
     running.add(p);
     this.ended = new Promise((end) => p.on('exit', (code, signal) => { running.delete(p); end({ code, signal }); }));
@@ -192,6 +212,16 @@ export class Server {
   }
 
   audit(last = 10000) { return cliJson(['audit', 'show', '--data', this.dir, '--json', '--last', String(last)]); }
+}
+
+// What `deed` returns, and the ticket that each of `as` has since then and had not before; list: all the tickets of one of them. In which order tickets of
+// one minute are listed does not say which is new.
+export async function opening(as, list, deed) {
+  const had = {}, fresh = {};
+  for (const who of as) had[who] = new Set((await list(who)).map((t) => t.ticket_id));
+  const result = await deed();
+  for (const who of as) fresh[who] = (await list(who)).find((t) => !had[who].has(t.ticket_id));
+  return [result, fresh];
 }
 
 export const sleep = (ms) => new Promise((r) => setTimeout(r, ms));

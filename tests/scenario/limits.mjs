@@ -105,4 +105,32 @@ await test('as many jobs of a client wait as may, those of others besides, and w
   same(rows.length, 1, 'entries');
   check(rows[0].n >= t[429] && rows[0].actor.id === 'bot', JSON.stringify(rows));
 });
+
+await test('all models that are ready run or none: eight of one request at most, and as many as may wait', async () => {
+  const server = new Server();
+  await server.start(['--workers', '1', '--limit-client-queued', '9']);
+  server.addClient('bot');
+  const add = (n) => {
+    const folder = path.join(server.dir, `moody-${n}`);
+    fs.cpSync(path.join(top, 'tests/data/models/moody'), folder, { recursive: true });
+    const file = path.join(folder, 'manifest.json'), text = fs.readFileSync(file, 'utf8');
+    fs.writeFileSync(file, text.replace(/"key": *"moody"/, `"key": "moody-${n}"`));
+    cliJson(['model', 'add', folder, '--data', server.dir, '--json']);
+    cliJson(['model', 'promote', `moody-${n}@1.0.0`, 'stable', '--data', server.dir, '--json']);
+  };
+  const send = () => server.request({ method: 'POST', path: '/v1/diagnose',
+    headers: { Authorization: `Bearer ${server.clients.bot.api_key}`, 'Content-Type': 'application/json' },
+    body: `{"client_id":"bot","target_diagnosis":"mood","policy":"all-ready","fhir_bundle":${bundle('patient pregnancy(verified=refuted) mood(value=4)')}}` });
+  for (let n = 1; n <= 8; n++) add(n);
+  const eight = await send();
+  same(eight.status, 202, eight.text);
+  same(JSON.parse(eight.text).jobs.map((j) => j.model.key).join(), [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `moody-${n}`).join(), 'jobs');
+  same((await send()).status, 429, 'eight more than wait already');
+  add(9);
+  const nine = await send();
+  same(nine.status, 422, nine.text);
+  contains(nine.text, 'more models are ready than one request may run', 'answer');
+  same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`);
+  same(server.audit().filter((r) => r.act === 'create' && r.obj?.type === 'Job' && r.out === 'permit').length, 8, 'jobs in the audit log');
+});
 done();

@@ -8,8 +8,10 @@
 // other. A route without a row here fails, and a row without a route.
 import fs from 'node:fs';
 import path from 'node:path';
-import { all, ask, bearer, callers, diagnosis, keys, page, plain, roles, server, sessions, signIn, things } from './callers.mjs';
-import { check, done, same, test, top, until } from './lib.mjs';
+import { all, ask, bearer, callers, diagnosis, keys, page as asked, plain, roles, server, sessions, signIn, things } from './callers.mjs';
+
+const page = { ...asked, 'If-Match': '*' }; /* whatever it is by now: a change that says no version is another test's */
+import { check, cliJson, done, opening, same, test, top, until } from './lib.mjs';
 
 const anybody = 'anybody';       /* public: the same answer whoever asks, and a wrong key does no harm */
 const ownPage = 'page';          /* so, too, but what changes something must come from a page of this server: X-Lazaret */
@@ -21,10 +23,12 @@ const job = { id: ['01890000-0000-7000-8000-000000000000', 'seven', things.other
 const endpoint = { ...job, id: [job.id[0], 'seven', things.other.endpoint] };
 const event = { ...job, id: [job.id[0], 'seven', things.other.event] };
 const person = { id: ['4503599627370000', 'seven'], malformed: 422 };
+const record = { id: ['4503599627370000', 'seven'] };
 const key = { ...job, id: [job.id[0], 'seven', things.passkey.other] };
 const glass = { id: [job.id[0], 'seven'], malformed: 422 };
 const entry = { id: ['4503599627370000', 'seven'] };
 const tile = { id: ['x999/999', 'seven'] };
+const staffer = { id: [job.id[0], 'seven'], malformed: 422 };
 const file = { id: ['nothing.js', '%2e%2e%2fdata.key'] };
 const role = (c) => ({ role: c.is === 'monitor' ? 'doctor' : 'monitor' }); /* one they do not hold: changes nothing */
 
@@ -38,16 +42,19 @@ const table = [
   ['GET /v1/openapi.json', anybody, 200],
   ['GET /docs', anybody, 200],
   ['GET /docs/:file', anybody, 404, file],
-  // The gateway: programs, and no member of staff. operating.md, By a key of its own: the scopes
-  ['POST /v1/diagnose', 'client', 422, { scope: 'Bundle.c' }],
-  ['GET /v1/jobs', 'client', 200, { scope: 'GuidanceResponse.s' }],
-  ['GET /v1/jobs/:job_id', 'client', 404, { scope: 'GuidanceResponse.r', ...job }],
-  ['PUT /v1/jobs/:job_id', 'client', 422, { scope: 'Bundle.c', ...job }],
-  ['DELETE /v1/jobs/:job_id', 'client', 404, { scope: 'GuidanceResponse.d', ...job }],
-  ['POST /v1/jobs/:job_id/cancel', 'client', 404, { scope: 'GuidanceResponse.d', ...job }],
-  ['POST /v1/jobs/:job_id/erase', 'client', 404, { scope: 'GuidanceResponse.d', ...job }],
-  ['GET /v1/jobs/:job_id/events', 'client', 404, { scope: 'GuidanceResponse.r', ...job }],
-  ['POST /v1/jobs/:job_id/replay', 'client', 404, { scope: 'Bundle.c', ...job }],
+  // The gateway: programs; a doctor, who sends Bundles of their own in the page and sees what came of those; an admin sees how everybody's jobs
+  // stand and may cancel them, but not what was sent, decided or answered. operating.md, By a key of its own: the scopes
+  ['POST /v1/diagnose', 'client doctor', 422, { scope: 'Bundle.c' }],
+  ['GET /v1/jobs', 'client doctor admin', 200, { scope: 'GuidanceResponse.s' }],
+  ['POST /v1/negotiate', 'client doctor', 422, { scope: 'Bundle.c' }],
+  ['GET /v1/jobs/:job_id/decision', 'client doctor', 404, { scope: 'GuidanceResponse.r', ...job }],
+  ['GET /v1/jobs/:job_id', 'client doctor admin', 404, { scope: 'GuidanceResponse.r', ...job, everybodys: { admin: 200 } }],
+  ['PUT /v1/jobs/:job_id', 'client doctor', 422, { scope: 'Bundle.c', ...job }],
+  ['DELETE /v1/jobs/:job_id', 'client doctor admin', 404, { scope: 'GuidanceResponse.d', ...job, everybodys: { admin: 409 } }],
+  ['POST /v1/jobs/:job_id/cancel', 'client doctor admin', 404, { scope: 'GuidanceResponse.d', ...job, everybodys: { admin: 409 } }],
+  ['POST /v1/jobs/:job_id/erase', 'client doctor', 404, { scope: 'GuidanceResponse.d', ...job }],
+  ['GET /v1/jobs/:job_id/events', 'client doctor admin', 404, { scope: 'GuidanceResponse.r', ...job, everybodys: { admin: 200 } }],
+  ['POST /v1/jobs/:job_id/replay', 'client doctor', 404, { scope: 'Bundle.c', ...job }],
   ['GET /v1/webhook-endpoints', 'client', 200, { scope: 'Subscription.s' }],
   ['POST /v1/webhook-endpoints', 'client', 422, { scope: 'Subscription.c' }],
   ['DELETE /v1/webhook-endpoints/:endpoint_id', 'client', 404, { scope: 'Subscription.d', ...endpoint }],
@@ -55,8 +62,16 @@ const table = [
   ['POST /v1/webhook-endpoints/:endpoint_id/enable', 'client', 404, { scope: 'Subscription.u', ...endpoint }],
   ['GET /v1/webhook-endpoints/:endpoint_id/deliveries', 'client', 404, { scope: 'Subscription.r', ...endpoint }],
   ['POST /v1/deliveries/:event_id/redeliver', 'client', 404, { scope: 'Subscription.u', ...event }],
-  ['GET /v1/models', 'client', 200, { scope: 'PlanDefinition.s' }],
-  ['GET /v1/models/:key/versions/:version', 'client', 404, { scope: 'PlanDefinition.r', id: ['1.0.0', '%00'] }],
+  ['GET /v1/models', 'client doctor auditor admin', 200, { scope: 'PlanDefinition.s' }],
+  ['GET /v1/models/:key/versions/:version', 'client doctor auditor admin', 404, { scope: 'PlanDefinition.r', id: ['1.0.0', '%00'] }],
+  // operating.md, CDS Hooks: as with /v1; a service is a model
+  ['GET /cds-services', 'client doctor auditor admin', 200, { scope: 'PlanDefinition.s' }],
+  ['POST /cds-services/:service', 'client doctor', 404, { scope: 'Bundle.c', id: ['nothing', '%00'] }],
+  ['POST /cds-services/:service/feedback', 'client doctor', 404, { scope: 'Bundle.c', id: ['nothing', '%00'] }],
+  ['GET /fhir/R4/PlanDefinition', 'client doctor auditor admin', 200, { scope: 'PlanDefinition.s' }],
+  ['POST /fhir/R4/PlanDefinition/_search', 'client doctor auditor admin', 200, { scope: 'PlanDefinition.s' }],
+  ['GET /fhir/R4/PlanDefinition/:plan', 'client doctor auditor admin', 404, { scope: 'PlanDefinition.r', id: ['nothing', '%00'] }],
+  ['GET /fhir/R4/PlanDefinition/:plan/$data-requirements', 'client doctor auditor admin', 404, { scope: 'PlanDefinition.r', id: ['nothing', '%00'] }],
   // operating.md, The audit log, for others: the checkpoint, hashes and proofs are public
   ['GET /audit/checkpoint', anybody, 200],
   ['GET /audit/tile/:level/*tile', anybody, 404, tile],
@@ -66,6 +81,34 @@ const table = [
   ['GET /api/v1/audit', 'doctor auditor', 200],
   ['GET /fhir/R4/AuditEvent', 'doctor auditor', 200],
   ['GET /fhir/R4/AuditEvent/:event', 'doctor auditor', 404, entry],
+  // The study's records as FHIR, each as the record's own row below: Patient is PatientDetail and PatientGeneral, of which a doctor has both
+  ['GET /fhir/R4/metadata', anybody, 200],
+  ['GET /fhir/R4/OperationDefinition/:operation', anybody, 404, { id: ['nothing', '%00'] }],
+  // The gateway in FHIR: as /v1/diagnose and /v1/jobs
+  ['POST /fhir/R4/$diagnose', 'client doctor', 422, { scope: 'Bundle.c' }],
+  ['GET /fhir/R4/$async/:job_id', 'client doctor', 404, { scope: 'GuidanceResponse.r', ...job }],
+  ['DELETE /fhir/R4/$async/:job_id', 'client doctor admin', 404, { scope: 'GuidanceResponse.d', ...job, everybodys: { admin: 409 } }],
+  ['GET /fhir/R4/GuidanceResponse/:job_id', 'client doctor', 404, { scope: 'GuidanceResponse.r', ...job }],
+  ['GET /fhir/R4/Patient', 'doctor', 200, { some: 'installer', says: 400 }],
+  ['POST /fhir/R4/Patient/_search', 'doctor', 200, { some: 'installer', says: 400 }],
+  ['GET /fhir/R4/Patient/:patient_id', 'doctor installer', 404, record],
+  ['GET /fhir/R4/RelatedPerson', 'doctor', 400],
+  ['POST /fhir/R4/RelatedPerson/_search', 'doctor', 400],
+  ['GET /fhir/R4/RelatedPerson/:contact_id', 'doctor', 404, record],
+  ['GET /fhir/R4/Observation', 'monitor researcher', 200, { some: 'doctor', says: 400 }],
+  ['POST /fhir/R4/Observation/_search', 'monitor researcher', 200, { some: 'doctor', says: 400 }],
+  ['GET /fhir/R4/Observation/:screening', 'doctor monitor researcher', 404, record],
+  ['GET /fhir/R4/Observation/:screening/_history/:version', 'doctor monitor researcher', 404, record],
+  ['GET /fhir/R4/Task', 'doctor installer monitor', 200],
+  ['POST /fhir/R4/Task/_search', 'doctor installer monitor', 200],
+  ['GET /fhir/R4/Task/:ticket_id', 'doctor installer monitor', 404, record],
+  ['GET /fhir/R4/DocumentReference', 'doctor installer monitor', 400],
+  ['POST /fhir/R4/DocumentReference/_search', 'doctor installer monitor', 400],
+  ['GET /fhir/R4/DocumentReference/:document_id', 'doctor installer monitor', 404, record],
+  ['GET /fhir/R4/Consent', 'doctor monitor researcher auditor', 400],
+  ['POST /fhir/R4/Consent/_search', 'doctor monitor researcher auditor', 400],
+  ['GET /fhir/R4/Consent/:patient_id', 'doctor monitor researcher auditor', 404, record],
+  ['GET /fhir/R4/Consent/:patient_id/_history/:version', 'doctor monitor researcher auditor', 404, record],
   // operating.md: for everybody, what they did themselves; who one is
   ['GET /api/v1/me/accesses', everyone, 200],
   ['GET /api/v1/me', everyone, 200],
@@ -120,11 +163,37 @@ const table = [
   ['POST /api/v1/installations/:patient_id/documents', 'installer', 422, person],
   ['GET /api/v1/documents/:document_id', 'doctor installer', 404, person],
   ['DELETE /api/v1/documents/:document_id', 'installer', 404, person],
+  // Sensors: of "Installation details" what hangs there is the installer's R W (assigned), the doctor's R; what a monitor sees is the stream alone, whose label nobody writes
+  ['GET /api/v1/installations/:patient_id/sensors', 'doctor installer', 404, person],
+  ['POST /api/v1/installations/:patient_id/sensors', 'installer', 422, person],
+  ['GET /api/v1/sensors/:sensor_id', 'doctor installer', 404, person],
+  ['POST /api/v1/sensors/:sensor_id/remove', 'installer', 404, person],
+  // Stream metadata: doctor "R c", monitor "R c p", researcher "R c p (cohort)", installer nothing; closed by who treats and who watches
+  ['GET /api/v1/patients/:patient_id/streams', 'doctor monitor researcher', 404, person],
+  ['GET /api/v1/installations/:patient_id/streams', 'doctor monitor researcher', 404, person],
+  ['GET /api/v1/streams/:stream_id', 'doctor monitor researcher', 404, person],
+  ['POST /api/v1/streams/:stream_id/close', 'doctor monitor', 404, person],
   // Break-glass: doctor and monitor "g", DPO/auditor "review"
   ['GET /api/v1/break-glass', 'doctor monitor auditor', 200],
   ['POST /api/v1/break-glass', 'doctor monitor', 422],
   ['POST /api/v1/break-glass/:glass_id/end', 'doctor monitor', 404, glass],
   ['POST /api/v1/break-glass/:glass_id/review', 'auditor', 422, glass],
+  // Export (2.6): a researcher requests, the DPO approves; the researcher reads the cohort, and nobody else does in this way
+  ['GET /api/v1/projects', 'researcher auditor', 200],
+  ['POST /api/v1/projects', 'researcher', 422],
+  ['GET /api/v1/projects/:project_id', 'researcher auditor', 404, glass],
+  ['POST /api/v1/projects/:project_id/decision', 'auditor', 422, glass],
+  ['POST /api/v1/projects/:project_id/end', 'researcher auditor', 404, glass],
+  ['GET /api/v1/projects/:project_id/screenings', 'researcher', 404, glass],
+  ['GET /api/v1/projects/:project_id/streams', 'researcher', 404, glass],
+  // Users, grants: doctor, admin propose; DPO/auditor, admin approve and read. A doctor reads what they proposed.
+  ['GET /api/v1/people', 'doctor auditor admin', 200],
+  ['POST /api/v1/people', 'doctor admin', 422],
+  ['POST /api/v1/people/:person_id/roles', 'doctor admin', 422, staffer],
+  ['POST /api/v1/people/:person_id/roles/:role/approve', 'auditor admin', 404, staffer],
+  ['DELETE /api/v1/people/:person_id/roles/:role', 'auditor admin', 404, staffer],
+  ['POST /api/v1/people/:person_id/suspend', 'auditor admin', 404, staffer],
+  ['POST /api/v1/people/:person_id/resume', 'auditor admin', 404, staffer],
   // operating.md, Signing in with a browser. What ends the session is asked at the end.
   ['GET /auth/login', anybody, 302],
   ['GET /auth/callback', anybody, 400],
@@ -134,8 +203,11 @@ const table = [
   ['POST /auth/role', browser, 403, { body: role }],
   ['POST /auth/logout', browser, 200, { last: true }],
   // operating.md, Staff without an identity provider
+  ['GET /', ownPage, 200],
+  ['GET /app/*page', ownPage, 200, file],
   ['GET /auth', ownPage, 200],
-  ['GET /auth/page/:file', ownPage, 404, file],
+  ['GET /assets/:file', ownPage, 404, file],
+  ['GET /auth/ways', ownPage, 200],
   ['GET /auth/invitation', ownPage, 404],
   ['POST /auth/invitation', ownPage, 422],
   ['POST /auth/invitation/passkey/options', ownPage, 422],
@@ -162,14 +234,15 @@ function expected(row, c) {
   if (c.is === 'stranger') return 401;
   if (c.is === 'nobody') return 403;
   if (row.who === account) return c.session ? row.answer : 403;
+  if (row.some?.split(' ').includes(c.is)) return row.says;
   if (!row.who.split(' ').includes(c.is)) return 403;
   return c.scopes && row.scope && !c.scopes.includes(row.scope) ? 403 : row.answer;
 }
-const fill = (row, id) => row.at.replace(':level', '0').replace(':key', 'nobody').replace(/[:*]\w+/, id ?? '');
+const fill = (row, id) => row.at.replace(':level', '0').replace(':role', 'doctor').replace(':key', 'nobody').replace(/[:*]\w+/, id ?? '');
 const forms = ['POST /auth/token', 'POST /auth/backchannel'];
 const send = (row, c, method = row.method, id = row.id?.[0]) => ask(method, fill(row, id), {
   headers: { ...(c.x ? page : {}), ...c.headers },
-  ...(['POST', 'PUT'].includes(method) ? { body: forms.includes(row.route) ? '' : row.body?.(c) ?? {} } : {}) });
+  ...(['POST', 'PUT'].includes(method) ? { body: forms.includes(row.route) || row.at.endsWith('/_search') ? '' : row.body?.(c) ?? {} } : {}) });
 
 let combinations = 0;
 const differences = [];
@@ -216,6 +289,8 @@ await test('another\'s, a missing and a malformed id', () => none(() =>
     const bad = await send(row, c, row.method, malformed);
     differs(`${row.route}, ${c.name}, malformed`, bad.status, want === row.answer ? row.malformed ?? row.answer : want);
     if (!another) return;
+    const seen = row.everybodys?.[c.is];
+    if (seen && want === row.answer) return differs(`${row.route}, ${c.name}, anybody's`, (await send(row, c, row.method, another)).status, seen);
     const [theirs, absent] = [await send(row, c, row.method, another), await send(row, c, row.method, missing)];
     differs(`${row.route}, ${c.name}, another's`, theirs.status, want);
     differs(`${row.route}, ${c.name}, another's and missing are told apart`, plain(theirs), plain(absent));
@@ -233,7 +308,7 @@ await test('a method that an address does not answer is 405, with those that it 
   });
 }));
 await test('an address that is none is 404, whoever asks', () => none(() =>
-  all(['/', '/v1', '/v2/jobs', '/api/v1/patient', '/v1/jobs/', '/v1/jobs/a/b/c', '/api/v1/patients/1/', '/V1/jobs', '/auth/', '/v1//jobs', '/api/v1/users', '/admin']
+  all(['/v1', '/assets', '/app', '/v2/jobs', '/api/v1/patient', '/v1/jobs/', '/v1/jobs/a/b/c', '/api/v1/patients/1/', '/V1/jobs', '/auth/', '/v1//jobs', '/api/v1/users', '/admin']
     .flatMap((at) => methods.flatMap((m) => few.map((c) => [at, m, c]))), async ([at, method, c]) => {
     differs(`${method} ${at}, ${c.name}`, (await send({ at, route: '' }, c, method)).status, 404);
   })));
@@ -260,15 +335,29 @@ await test('who may, can: what is one\'s own', () => none(async () => {
   await step('rotated', 200, 'POST', `/v1/webhook-endpoints/${mine.endpoint}/rotate`, bot);
   await step('enabled', 204, 'POST', `/v1/webhook-endpoints/${mine.endpoint}/enable`, bot);
   await step('removed', 204, 'DELETE', `/v1/webhook-endpoints/${mine.endpoint}`, bot);
+  const { id: me } = (await ask('GET', '/api/v1/me', doctor)).json, admin = { headers: { ...sessions.admin, ...page } };
+  const own = (await step('a doctor\'s Bundle', 202, 'POST', '/v1/diagnose', { ...doctor, body: diagnosis(me) })).json.job_id;
+  await until('the doctor\'s job ends', async () => (await ask('GET', `/v1/jobs/${own}`, doctor)).json.status === 'COMPLETED', 60000);
+  const seen = (await step('an admin looks at it', 200, 'GET', `/v1/jobs/${own}`, admin)).json;
+  differs('what an admin sees of it', `${seen.status} ${seen.result}`, 'COMPLETED null');
+  differs('what the doctor sees of it', Boolean((await step('own', 200, 'GET', `/v1/jobs/${own}`, doctor)).json.result), true);
+  for (const at of ['decision', 'erase']) await step(`an admin asks for more: ${at}`, 403, at === 'erase' ? 'POST' : 'GET', `/v1/jobs/${own}/${at}`, admin);
+  for (const [who, c] of [['another doctor', sessions.second], ['a program', bot.headers]]) await step(who, 404, 'GET', `/v1/jobs/${own}`, { headers: { ...c, ...page } });
+  const queue = (await step('the queue', 200, 'GET', '/v1/jobs?limit=100', admin)).json.jobs;
+  differs('whose jobs an admin sees', queue.find((x) => x.job_id === own)?.client === me && queue.some((x) => x.client === 'other') && !queue.some((x) => 'result' in x), true);
+  differs('whose jobs a doctor sees', (await step('own jobs', 200, 'GET', '/v1/jobs', doctor)).json.jobs.map((x) => x.job_id).join(), own);
+  await step('another client\'s name', 403, 'POST', '/v1/diagnose', { ...doctor, body: diagnosis('bot') });
+  differs('programs that are listed', JSON.stringify(cliJson(['client', 'list', '--data', server.dir, '--json']).map((x) => x.client)), '["bot","other"]');
+  const key_ = cliJson(['client', 'rotate', me, '--data', server.dir, '--json']).api_key;
+  await step('a key that is made for the doctor\'s row', 401, 'GET', '/v1/jobs', { headers: bearer(key_) });
   await step('a model', 200, 'GET', '/v1/models/news2/versions/stable', bot);
-  const { patient_id: id } = (await step('enrolled', 201, 'POST', '/api/v1/patients', { ...doctor, body: patient })).json;
+  const installs = { headers: { ...sessions.installer, ...page } }, watches = { headers: { ...sessions.monitor, ...page } };
+  const [{ json: { patient_id: id } }, { i, m }] = await opening(['i', 'm'], async (as) => (await ask('GET', '/api/v1/tickets?limit=100', as === 'i' ? installs : watches)).json,
+    () => step('enrolled', 201, 'POST', '/api/v1/patients', { ...doctor, body: patient }));
   for (const c of callers.filter((x) => x.x)) {
     const want = c.is === 'doctor' ? 200 : expected(table.find((r) => r.at === '/api/v1/patients/:patient_id'), c);
     await step(`${c.name} asks for somebody of the study`, want, 'GET', `/api/v1/patients/${id}`, c);
   }
-  const list_of = async (c) => (await ask('GET', '/api/v1/tickets?limit=1', c)).json;
-  const installs = { headers: { ...sessions.installer, ...page } }, watches = { headers: { ...sessions.monitor, ...page } };
-  const [[i], [m]] = [await list_of(installs), await list_of(watches)];
   const write = { message: { body: 'x' } };
   for (const [what, want, method, at, who, body] of [
     ['a home that is not given', 404, 'GET', `/api/v1/installations/${i.patient_id}`, installs], ['where it is', 404, 'GET', `/api/v1/installations/${i.patient_id}/info`, installs],
@@ -289,7 +378,6 @@ await test('who may, can: what is one\'s own', () => none(async () => {
     await step(`a tile of entries, ${r}`, r === 'auditor' ? 200 : 403, 'GET', '/audit/tile/entries/000', { headers: sessions[r] });
   }
   const list = (await ask('GET', '/api/v1/audit?limit=100', { headers: sessions.doctor })).json.entries;
-  const me = (await ask('GET', '/api/v1/me', { headers: sessions.doctor })).json.id;
   differs('entries that a doctor reads are of the doctor', list.filter((x) => x.actor?.id !== me).length, 0);
   for (const at of ['/audit/tile/0/000', '/audit/entries/0/proof']) await step(at, 200, 'GET', at);
   await step('a passkey', 204, 'DELETE', `/auth/passkeys/${things.passkey.own}`, doctor);

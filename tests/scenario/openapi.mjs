@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 180
+// timeout: 300
 // openapi.mjs   everything /openapi.json says is so: every example of src/api/examples.json is sent to a real server, in order, and
 // answered as it stands there; every status an operation is said to answer has an example; every header and parameter is one; a
 // linter of others finds nothing to complain of.
@@ -11,7 +11,7 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { bundle, match, timeOf } from './casefile.mjs';
-import { Server, build, check, cliJson, contains, done, program, same, sleep, tempFolder, test, top } from './lib.mjs';
+import { Server, build, check, cliJson, contains, described, done, program, same, sleep, tempFolder, test, top } from './lib.mjs';
 import { faults, follow } from './schema.mjs';
 
 const examples = JSON.parse(fs.readFileSync(path.join(top, 'src/api/examples.json'), 'utf8'));
@@ -36,15 +36,17 @@ const browser = [...staff, '--staff-client', 'lazaret-web', '--public-url', 'htt
 // Who asks, where it is not a client.
 const people = { 'an installer': token(['installer'], { sub: 'i257' }), 'a monitor': token(['monitor'], { sub: 'm0n1' }), 'a monitor whose home is full': token(['monitor'], { sub: 'm0n2' }),
   "the doctor's auditor": token(['auditor'], { sub: 'a0d1' }), 'a doctor who signed in an hour ago': token(['doctor'], { auth_time: Math.floor(Date.now() / 1000) - 3600 }),
-  'an auditor': token(['auditor']), 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
+  'a researcher': token(['researcher'], { sub: 'r357' }), 'a researcher with many projects': token(['researcher'], { sub: 'r358' }), "the researcher's auditor": token(['auditor'], { sub: 'a0d3' }), 'an admin': token(['admin'], { sub: 'adm1' }), "the admin's auditor": token(['auditor'], { sub: 'a0d2' }), 'an auditor': token(['auditor']), 'a doctor': token(['doctor']), 'somebody with two roles': token(['doctor', 'researcher']), 'somebody new': token(['doctor']), 'somebody with a broken token': 'e30.e30.AAAA' };
 // What an example may say is given: a server of its own kind, started when it is needed.
 const kinds = { 'a worker': [], 'no accounts': ['--staff-accounts', 'off'], 'no passkeys': ['--public-url', 'https://192.0.2.1'],
   'too many failures': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'no patience': ['--limit-denied-rate', '1', '--limit-denied-burst', '1'], 'an auditor': [...staff, '--staff-approval', 'token'],
-  'a doctor': [...staff, '--staff-approval', 'token'], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
+  'an admin': [...staff, '--staff-approval', 'token', '--staff-accounts', 'on'],
+  'a researcher': [...staff, '--staff-approval', 'token'], 'a researcher with many projects': [...staff, '--staff-approval', 'token'],
+  'a doctor': [...staff, '--staff-approval', 'token'], 'whoever has to say a version': [...staff, '--staff-approval', 'token', '--study-if-match', 'on'], 'no jail': [], 'every worker busy': ['--workers', '1'], 'as many endpoints as may be': [],
   'somebody with two roles': [...staff, '--staff-approval', 'token'], 'somebody new': staff, 'somebody with a broken token': staff,
   'a monitor whose home is full': [...staff, '--staff-approval', 'token'], 'somebody signed in': [...browser, '--staff-approval', 'token'], 'somebody signs in': browser };
 // Who asks the server of somebody else.
-const beside = { 'an installer': 'a doctor', 'a monitor': 'a doctor', "the doctor's auditor": 'a doctor', 'a doctor who signed in an hour ago': 'a doctor' };
+const beside = { 'an installer': 'a doctor', 'a monitor': 'a doctor', "the doctor's auditor": 'a doctor', "the admin's auditor": 'an admin', "the researcher's auditor": 'a researcher', 'a doctor who signed in an hour ago': 'a doctor' };
 // Takes what is delivered.
 const receiver = http.createServer((q, r) => q.resume().on('end', () => r.writeHead(204).end()));
 await new Promise((ready) => receiver.listen(0, '127.0.0.1', ready));
@@ -87,6 +89,14 @@ async function fillEndpoints(s) {
     if (r.status !== 201) return check(i > 0, `an endpoint: ${r.text}`);
   }
 }
+// A researcher with as many open projects as may be.
+async function fillProjects(s) {
+  for (let i = 0; i < 20; i++) {
+    const r = await s.request({ method: 'POST', path: '/api/v1/projects', headers: { Authorization: `Bearer ${people['a researcher with many projects']}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ title: `Number ${i}`, question: 'Is this one too many?', data: ['streams'], until: timeOf('TODAY+90D') }) });
+    same(r.status, 201, `a project: ${r.text}`);
+  }
+}
 // A home with as many open tickets as may be.
 async function fillHome(s) {
   const ask = async (who, method, path, body) => JSON.parse((await s.request({ method, path, body: body && JSON.stringify(body),
@@ -120,6 +130,8 @@ async function serverOf(who = 'a worker') {
       const r = await signInHere(s, { code: invite(s, 'anna'), password: 'xkq7 vmw2 pt9' }, '/auth/invitation');
       names.session_strict = r.headers['set-cookie'][0].split(';')[0];
     }
+    if (given === 'a researcher') cliJson(['study', 'demo', '--patients', '40', '--data', s.dir, '--json']);
+    if (given === 'a researcher with many projects') await fillProjects(s);
     if (given === 'every worker busy') await occupy(s);
     if (given === 'as many endpoints as may be') await fillEndpoints(s);
     if (given === 'a monitor whose home is full') await fillHome(s);
@@ -140,7 +152,8 @@ function assertion() {
     exp: Math.floor(Date.now() / 1000) + 200, jti: randomUUID() })}`;
   return `${text}.${sign('sha384', Buffer.from(text), { key: own.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
 }
-const api = JSON.parse((await first.request({ path: '/openapi.json' })).text);
+const description = (await first.request({ path: '/openapi.json' })).text;
+const api = described(description);
 const template = (route) => route.replace(/[:*](\w+)/g, '{$1}');
 const operationOf = (route) => {
   const [method, at] = route.split(' ');
@@ -193,7 +206,14 @@ function use(challenge) {
   Object.assign(names, { credential: text64('the first device'), client_used: text64(client), data: text64(data), handle: text64(Buffer.from(names.owner.replace(/-/g, ''), 'hex')),
     signature: text64(sign('sha256', Buffer.concat([data, sha256(client)]), deviceKey)) });
 }
-const follows = { new_challenge: (c) => make(c, 'the first device'), more_challenge: (c) => make(c, 'the second device'), ask_challenge: use };
+// Of two homes an installer is told the tickets in no order that would say which is whose: that is seen as the doctor enrols, and set right when both were told.
+const homes = [];
+async function seeHome() {
+  const r = await servers['a doctor'].request({ path: '/api/v1/tickets', headers: { Authorization: `Bearer ${people['an installer']}` } });
+  homes.push(...JSON.parse(r.text).filter((x) => homes.every((h) => h.ticket_id !== x.ticket_id)));
+}
+const setRight = () => Object.assign(names, { older_ticket: homes[0].ticket_id, older_home: homes[0].patient_id, ticket: homes[1].ticket_id, home: homes[1].patient_id });
+const follows = { patient: seeHome, newer: seeHome, older_home: setRight, new_challenge: (c) => make(c, 'the first device'), more_challenge: (c) => make(c, 'the second device'), ask_challenge: use };
 
 // ---- one example
 
@@ -259,13 +279,11 @@ function kept(r, of) {
 async function run(x) {
   const end = Date.now() + (x.within ?? 0) * 1000;
   for (;;) {
-    const r = await ask(x);
+    const had = Object.keys(follows).map((name) => [name, names[name]]), r = await ask(x);
     try {
       judge(x, r);
-      for (const [name, of] of Object.entries(x.keeps ?? {})) {
-        names[name] = kept(r, of);
-        follows[name]?.(names[name]);
-      }
+      for (const [name, of] of Object.entries(x.keeps ?? {})) names[name] = kept(r, of);
+      for (const [name, before] of had) if (names[name] !== before) await follows[name](names[name]);
       return;
     } catch (e) {
       if (Date.now() >= end) throw e;
@@ -291,8 +309,8 @@ for (const x of examples) await test(`${x.route}: ${x.name}, ${x.status}`, () =>
 
 const sample = (o) => o.at.replace(/\{\w+\}/g, '01890000-0000-7000-8000-000000000000');
 // Who may do it: a client, or somebody of the study.
-const doer = (o) => (o.at.endsWith('/review') ? "the doctor's auditor" : { PatientDetail: 'a doctor', Contact: 'a doctor', Screening: 'a doctor', Note: 'a doctor', Consent: 'a doctor', BreakGlass: 'a doctor', Installation: 'an installer', PatientGeneral: 'an installer', Ticket: 'an installer',
-  TicketEntry: 'an installer', Assignment: 'an installer', Document: 'an installer' }[o.operation.tags[0]]);
+const doer = (o) => (o.at.endsWith('/review') ? "the doctor's auditor" : o.at.endsWith('/decision') && o.at.includes('/projects/') ? "the researcher's auditor" : o.at.includes('/projects') ? 'a researcher' : { PatientDetail: 'a doctor', Contact: 'a doctor', Screening: 'a doctor', Note: 'a doctor', Consent: 'a doctor', BreakGlass: 'a doctor', Installation: 'an installer', PatientGeneral: 'an installer', Ticket: 'an installer', Sensor: 'an installer', Stream: 'a monitor',
+  TicketEntry: 'an installer', Assignment: 'an installer', Document: 'an installer', Grant: 'an admin' }[o.operation.tags[0]]);
 const send = (o, more = {}, server = servers[beside[doer(o)] ?? doer(o)] ?? first) => server.request({ method: o.method.toUpperCase(), path: sample(o),
   ...(o.operation.requestBody ? { body: '{}' } : {}), ...more,
   headers: { ...(bySession(o) && !more.headers?.Authorization ? { Cookie: names.session }
@@ -315,8 +333,8 @@ await test('with an access token that does not cover it, 403, and which scope do
   const token = async (scope) => JSON.parse((await first.request({ method: 'POST', path: '/auth/token', headers: { 'Content-Type': form },
     body: new URLSearchParams({ ...examples.find((x) => x.route === 'POST /auth/token').body, client_assertion: assertion(), scope }).toString() })).text).access_token;
   const [send1, see] = [await token('system/Bundle.c'), await token('system/PlanDefinition.s')];
-  for (const o of operations.filter((x) => x.operation.security === undefined)) { /* what programs do and staff do not */
-    const makesJobs = ['/v1/diagnose', '/v1/jobs/{job_id}/replay'].includes(o.at) || (o.method === 'put' && o.at === '/v1/jobs/{job_id}');
+  for (const o of operations.filter((x) => x.operation.security === undefined || ['Job', 'Model'].includes(x.operation.tags[0]))) { /* what programs do */
+    const makesJobs = ['/v1/diagnose', '/v1/negotiate', '/fhir/R4/$diagnose', '/v1/jobs/{job_id}/replay', '/cds-services/{service}', '/cds-services/{service}/feedback'].includes(o.at) || (o.method === 'put' && o.at === '/v1/jobs/{job_id}');
     const r = await send(o, { headers: { Authorization: `Bearer ${makesJobs ? see : send1}` } });
     held(o, r, 403);
     check(/^Bearer realm="lazaret", error="insufficient_scope", scope="system\/\w+\.[cruds]"$/.test(r.headers['www-authenticate']), `${o.name}: ${r.headers['www-authenticate']}`);
@@ -328,6 +346,18 @@ await test('where there is a body: another type is 415, no JSON is 422, too much
     held(o, await send(o, { headers: { 'Content-Type': 'text/plain', ...(mediaOf(o.operation) === multipart ? { 'Content-Encoding': 'gzip' } : {}) } }), 415);
     if (![form, multipart].includes(mediaOf(o.operation))) held(o, await send(o, { body: '{' }), 422);
     held(o, await send(o, { body: ' '.repeat(kib * 1024 + 1) }), 413);
+  }
+});
+await test('what would write over what others wrote says what it was made from, where that is asked of everybody: else 428', async () => {
+  const strict = await serverOf('whoever has to say a version');
+  const which = operations.filter((x) => x.operation.responses[428]);
+  same(which.map((x) => x.name).sort(), ['DELETE /api/v1/contacts/{contact_id}', 'PUT /api/v1/contacts/{contact_id}', 'PUT /api/v1/installations/{patient_id}',
+    'PUT /api/v1/patients/{patient_id}', 'PUT /api/v1/patients/{patient_id}/consent', 'PUT /api/v1/patients/{patient_id}/contacts'], 'which');
+  for (const o of which) {
+    held(o, await send(o, {}, strict), 428);
+    check((await send(o, { headers: { 'If-Match': '"1"' } }, strict)).status !== 428, `${o.name}: with a version`);
+    same((await send(o, { headers: { 'If-None-Match': '*' } }, strict)).status === 428, !o.at.endsWith('/consent'), `${o.name}: as the first, which a consent alone can be`);
+    check((await send(o)).status !== 428, `${o.name}: of who sends a token, where it is not asked of them`);
   }
 });
 await test('a client that asks too often is told 429, and when to come again', async () => {
@@ -389,7 +419,9 @@ function plain(v) {
   const word = typeof v === 'string' && /^@(.+)@$/s.exec(v)?.[1];
   if (!word) return v;
   const [, kind, more] = /^([A-Z]+)(?: (.*))?/s.exec(keptWords.get(word) ?? word.replace(/^[a-z_]+=/, '')) ?? ['', 'UUID'];
-  if (kind === 'TEXT') return more;
+  if (kind === 'TEXT' || (kind === 'ANY' && more)) return more;
+  if (kind === 'BOOL') return more === 'true';
+  if (kind === 'TODAY') return timeOf(word);
   if (kind === 'INT' || kind === 'NEAR') return Number(more);
   return kind === 'NOW' ? '@TIME@' : `@${kind}@`;
 }
@@ -418,7 +450,7 @@ await test('Redocly, with all it recommends, finds nothing to mend', async () =>
     'operation-operationId-url-safe': 'error', 'tag-description': 'error', 'tags-alphabetical': 'off', 'no-invalid-media-type-examples': 'error',
     'no-invalid-schema-examples': 'error', 'operation-tag-defined': 'error', 'operation-description': 'off', 'operation-2xx-response': 'off' /* a redirect is one, too */, 'no-path-trailing-slash': 'error',
     'operation-4xx-response': 'off', 'path-parameters-defined': 'error', 'no-unused-components': 'error', 'parameter-description': 'error' } });
-  const found = await lintFromString({ source: JSON.stringify(api), absoluteRef: 'openapi.json', config });
+  const found = await lintFromString({ source: description, absoluteRef: 'openapi.json', config });
   same(found.map((p) => `${p.ruleId}: ${p.message.slice(0, 300)} at ${p.location[0]?.pointer}`), [], 'problems');
 });
 for (const s of Object.values(servers)) await test('the end', async () => same((await s.stop()).code, 0, `exit\n${s.log.slice(-2000)}`));

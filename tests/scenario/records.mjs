@@ -163,7 +163,12 @@ await test('people are found by the beginnings of their names, however they are 
   same([await find('brunilde', { in_study: false }), await find('brunilde', { in_study: true })], [[], [q]], 'who left');
   for (const [body, field] of [[{}, 'name'], [{ name: '' }, 'name'], [{ name: 'x'.repeat(201) }, 'name'], [{ name: 'x', limit: 0 }, 'limit'], [{ name: 'x', sort: 'x' }, 'body']])
     same((await good(422, 'doc', 'POST', 'patients/search', body)).json.detail[0].loc.at(-1), field, JSON.stringify(body));
-  for (const [sort, key] of [['name', (p) => [p.last_name.normalize('NFD').toUpperCase().replace(/[^A-Z ]/g, ''), p.first_name.toUpperCase().replace(/[^A-Z ]/g, '')].join(' ')], ['date_join', (p) => p.date_join]]) {
+  const byName = (p) => [p.last_name.normalize('NFD').toUpperCase().replace(/[^A-Z ]/g, ''), p.first_name.toUpperCase().replace(/[^A-Z ]/g, '')].join(' ');
+  const births = new Map();
+  for (const p of (await good(200, 'doc', 'GET', 'patients')).json) births.set(p.patient_id, (await good(200, 'doc', 'GET', `patients/${p.patient_id}`)).json.date_of_birth);
+  const born = (p) => births.get(p.patient_id);
+  same((await good(200, 'doc', 'GET', 'patients?sort=-name&in_study=true')).json.map((p) => p.patient_id), (await good(200, 'doc', 'GET', 'patients?sort=name&in_study=true')).json.map((p) => p.patient_id).reverse(), 'turned round');
+  for (const [sort, key] of [['name', byName], ['-name', byName], ['date_join', (p) => p.date_join], ['-date_join', (p) => p.date_join], ['date_of_birth', (p) => born(p)], ['-date_of_birth', (p) => born(p)]]) {
     const seen = [];
     for (let at = `patients?sort=${sort}&limit=4`; at;) {
       const r = await good(200, 'doc', 'GET', at);
@@ -172,7 +177,8 @@ await test('people are found by the beginnings of their names, however they are 
       at = /^<\/api\/v1\/(.*)>; rel="next"$/.exec(r.headers.link ?? '')?.[1];
       if (!at) same(Number(r.headers['x-total-count']), seen.length, 'how many there are');
     }
-    same(seen.map(key), seen.map(key).sort(), sort);
+    const keys = seen.map(key).filter((k) => k !== undefined);
+    same(keys, sort[0] === '-' ? [...keys].sort().reverse() : [...keys].sort(), sort);
     same(new Set(seen.map((p) => p.patient_id)).size, seen.length, 'nobody twice');
   }
   for (const at of ['patients?sort=first_name', 'patients?in_study=x', 'patients?limit=101', 'patients?cursor=x']) await good(422, 'doc', 'GET', at);
@@ -219,6 +225,18 @@ await test('every disclosure is one entry that does not say whom it was of, by a
     if (type !== 'Contact') same(entry.n, n, `${at}: ${JSON.stringify(entry)}`);
     check(!JSON.stringify(entry).includes(String(id)), 'the entry has the number the doctor knows them by');
   }
+});
+await test('who was changed since they were read is not erased by whoever says what they read', async () => {
+  const one = (await good(201, 'doc', 'POST', 'patients', { first_name: 'I', last_name: 'L', codice_fiscale: 'ENI7777777777777' })).json.patient_id;
+  const tag = (await good(200, 'doc', 'GET', `patients/${one}`)).headers.etag;
+  for (const [method, at, body] of [['PUT', '', { phone: '+39 7' }], ['PUT', '', { medical_notes: 'x' }], ['POST', '/screenings', { neuro_diag: 'x' }], ['POST', '/contacts', { alias: 'x' }]]) {
+    const { etag } = (await good(200, 'doc', 'GET', `patients/${one}`)).headers;
+    check((await ask('second', method, `patients/${one}${at}`, body)).status < 300, at);
+    await good(412, 'doc', 'DELETE', `patients/${one}`, undefined, { 'If-Match': etag });
+  }
+  for (const header of ['"x"', tag, `W/${tag}`]) await good(412, 'doc', 'DELETE', `patients/${one}`, undefined, { 'If-Match': header });
+  await good(200, 'doc', 'DELETE', `patients/${one}`, undefined, { 'If-Match': `"x", ${(await good(200, 'doc', 'GET', `patients/${one}`)).headers.etag}` });
+  await good(404, 'doc', 'DELETE', `patients/${one}`, undefined, { 'If-Match': tag });
 });
 await test('who is erased is nobody to anybody, and the receipt is in the signed log', async () => {
   const there = (await good(200, 'doc', 'GET', `patients/${id}/contacts`)).json;

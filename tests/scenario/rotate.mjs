@@ -54,9 +54,9 @@ await test('keys are rotated while jobs are accepted', async () => {
   const r = await rotate();
   same(r.code, 0, 'keys rotate');
   const told = JSON.parse(r.out);
-  check(told.new_keys === 7 && told.resealed > 30, r.out);
-  same(keys().older, 7, 'older keys, which rest for an hour');
-  contains(cli(on('keys', 'status')).stdout, '7 of them were replaced', 'for a person');
+  check(told.new_keys === 8 && told.resealed > 30, r.out);
+  same(keys().older, 8, 'older keys, which rest for an hour');
+  contains(cli(on('keys', 'status')).stdout, '8 of them were replaced', 'for a person');
 });
 await test(`the server is killed during ${rounds} rotations, and all of it opens`, async () => {
   try {

@@ -1,7 +1,7 @@
 // schema.mjs -- as much of JSON Schema as the API's description uses; an unknown word is a fault, so that nothing is promised
 // unchecked. Not a scenario itself, so not executable.
 const known = new Set(['$ref', 'type', 'required', 'properties', 'additionalProperties', 'items', 'enum', 'minimum', 'maximum', 'minLength',
-  'maxLength', 'format', 'description', 'const', 'anyOf', 'default']);
+  'maxLength', 'format', 'description', 'const', 'anyOf', 'default', 'minItems', 'maxItems']);
 const kind = (v) => (v === null ? 'null' : Array.isArray(v) ? 'array' : Number.isInteger(v) ? 'integer' : typeof v);
 
 export const follow = (api, ref) =>
@@ -26,5 +26,6 @@ export function* faults(api, v, schema, at = '$') {
       else if (schema.additionalProperties === false) yield `${at}.${k}: is not allowed`;
     }
   }
+  if (kind(v) === 'array' && (v.length < schema.minItems || v.length > schema.maxItems)) yield `${at}: too few or too many`;
   if (kind(v) === 'array' && schema.items) for (const [i, x] of v.entries()) yield* faults(api, x, schema.items, `${at}[${i}]`);
 }

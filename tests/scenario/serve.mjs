@@ -108,6 +108,42 @@ await test('where models cannot run, jobs are refused with 503 and everything el
   same(JSON.parse(cli(['job', 'list', '--data', server.dir, '--json']).stdout), [], 'jobs');
 });
 
+await test('below the minimum of protections that is set no model runs, and doctor says which is missing', async () => {
+  const root = process.getuid() === 0;
+  const all = JSON.parse(spawnSync(path.join(build, 'lazaret-jail'), ['--images', path.join(build, 'images'), '--models', path.join(build, 'models'), '--check'], { encoding: 'utf8' }).stdout);
+  const names = { true: all.filter((p) => p.holds).map((p) => p.what), false: all.filter((p) => !p.holds).map((p) => p.what) };
+  const fine = new Server();
+  await fine.start(['--sandbox-minimum', names.true.join(' ')]);
+  fine.addClient('bot');
+  same((await diagnose(fine)).status, 202, `with ${names.true}`);
+  same((await fine.stop()).code, 0, `exit\n${fine.log.slice(-2000)}`);
+  const d = cli(['doctor', '--data', fine.dir, '--json', '--sandbox-minimum', names.true.join(',')]);
+  contains(d.stdout, 'Each protection that sandbox.minimum asks for holds', 'doctor');
+  // As an ordinary user, models have that user's id: `user` does not hold.
+  const user = root ? { uid: 64321, gid: 64321 } : {};
+  const place = fs.mkdtempSync('/tmp/lazaret-minimum-');
+  fs.chmodSync(place, 0o755);
+  const refused = new Server(path.join(place, 'data'));
+  if (root) for (const at of [place, refused.dir, path.join(refused.dir, 'store')].filter((f) => fs.existsSync(f))) fs.chownSync(at, 64321, 64321);
+  refused.as = user;
+  await refused.start(['--sandbox-minimum', 'network, user']);
+  contains(refused.log, "sandbox.minimum asks for 'user'", 'the log');
+  const asUser = (args) => spawnSync(path.join(build, 'lazaret'), [...args, '--data', refused.dir, '--json'], { encoding: 'utf8', ...user });
+  refused.clients = { bot: JSON.parse(asUser(['client', 'add', 'bot']).stdout) };
+  same((await diagnose(refused)).status, 503, 'a complete Bundle');
+  same((await refused.request({ path: '/readyz' })).status, 503, 'readiness');
+  same((await diagnose(refused, { text: body('news2', bundle('news2 -temp')) })).status, 409, 'an incomplete Bundle');
+  same((await refused.stop()).code, 0, `exit\n${refused.log.slice(-2000)}`);
+  const bad = asUser(['doctor', '--sandbox-minimum', 'user']);
+  same(bad.status, 1, bad.stdout);
+  const found = JSON.parse(bad.stdout).filter((x) => x.what === 'sandbox');
+  check(found.some((x) => !x.holds && /^Models do not run: .*'user'.*start as root/.test(x.sentence)), bad.stdout);
+  check(found.some((x) => x.holds && /empty network namespace/.test(x.sentence)), bad.stdout);
+  fs.rmSync(place, { recursive: true });
+  const odd = cli(['serve', '--data', path.join(box, 'odd'), '--listen', '127.0.0.1:0', '--sandbox-minimum', 'luck']);
+  check(odd.code !== 0 && odd.stderr.includes("'luck' is none of namespaces"), odd.stderr);
+});
+
 // ---- many at once
 
 await test('the same request thirty times at once is one job', async () => {

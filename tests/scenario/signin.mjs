@@ -5,10 +5,10 @@
 // cookie, what must come with it, roles, times, renewal, signing out here and there, and what must not let anybody in.
 import { createHash, createSign, createPrivateKey, randomBytes } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { isThere, launch } from './chromium.mjs';
 import { Server, check, cli, contains, done, program, same, skip, sleep, tempFolder, test, top, until } from './lib.mjs';
 import { Jar, P, Realm, users } from './realm.mjs';
 
@@ -123,6 +123,13 @@ await test('ASVS 3.5: with the cookie nothing changes without the header, from a
   const both = await v.me({ Authorization: 'Bearer lz_nobody' });
   same([both.status, both.json.detail], [400, "send an Authorization header or a session's cookie, not both"], 'both');
   same((await v.me()).status, 200, 'the session lives');
+});
+await test('who is signed in with a browser changes a record of the study only with its version: 428 without (RFC 6585)', async () => {
+  const v = await signedIn('alice');
+  const put = (headers) => v.ask('/api/v1/patients/7', { method: 'PUT', body: '{"phone":"1"}', headers: { ...ours, 'Content-Type': 'application/json', ...headers } });
+  const r = await put({});
+  same([r.status, r.json.detail], [428, 'say what you change: read it, and send its ETag as If-Match'], 'without');
+  same((await put({ 'If-Match': '"1"' })).status, 404, 'with one: then it is looked for');
 });
 await test('who holds two roles chooses one, and changes it; the cookie changes with it', async () => {
   const v = await signedIn('both');
@@ -370,12 +377,10 @@ await test('without the provider nobody begins, and who is signed in stays so', 
 
 // ---- a real browser
 
-const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((f) => fs.existsSync(f));
-if (!chromium) {
+if (!isThere) {
   skip('in a real browser', 'there is no chromium');
 } else {
-  const { chromium: engine } = createRequire(path.join(top, 'tests/tools/package.json'))('playwright-core');
-  const browser = await engine.launch({ executablePath: chromium, args: ['--disable-dev-shm-usage', ...(process.getuid() === 0 ? ['--no-sandbox'] : [])] });
+  const browser = await launch();
   const context = await browser.newContext({ bypassCSP: true });
   const enter = async (page, who, back) => {
     await page.goto(`${home}/auth/login?return=${back}`);

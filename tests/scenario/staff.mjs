@@ -111,7 +111,7 @@ await test('what is wrong with a token is said, and nothing of it', async () => 
   const bot = server.addClient('bot');
   const r = await me(bot.api_key);
   same([r.status, r.json.kind, r.json.role, r.json.name], [200, 'client', 'client', 'bot'], 'a client');
-  same((await server.request({ path: '/v1/models', headers: { Authorization: `Bearer ${tokens.alice}` } })).status, 403, 'a doctor does not see what is the clients\'');
+  same((await server.request({ path: '/v1/webhook-endpoints', headers: { Authorization: `Bearer ${tokens.alice}` } })).status, 403, 'a doctor does not see what is the clients\'');
 });
 await test('a key the provider changed is fetched once, and strangers do not make it be fetched again', async () => {
   const old = tokens.alice;

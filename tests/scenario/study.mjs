@@ -81,6 +81,20 @@ await test('a list goes page by page, says how many there are, and never twice t
   same(seen.map((p) => p.date_join), seen.map((p) => p.date_join).sort().reverse(), 'the order');
   same(seen.at(-1).first_name, 'Annunziata', 'the first to join');
 });
+await test('a rule that a form or a deed breaks has a word that never changes, as problem+json, and as it was for older clients', async () => {
+  const problem = async (method, path, body, as = 'doctor') => JSON.parse((await server.request({ method, path, body: body && JSON.stringify(body),
+    headers: { Authorization: `Bearer ${people[as]}`, Accept: 'application/problem+json', ...(body ? { 'Content-Type': 'application/json' } : {}) } })).text);
+  for (const [body, field, rule] of [[{ codice_fiscale: 'RSSMRA50A41F205X' }, 'codice_fiscale', 'fiscal-check-letter'], [{ codice_fiscale: 'RSSMRA50A41F205V' }, 'last_name', 'fiscal-other-surname'],
+    [{ date_of_birth: 'once' }, 'date_of_birth', 'date'], [{ gender: 'x' }, 'gender', 'gender'], [{ first_name: '\u0007' }, 'first_name', 'control'], [{ phone: '1'.repeat(2000) }, 'phone', 'too-long'],
+    [{ date_exit: '2026-02-01' }, 'date_exit', 'exit-before-join']]) {
+    const path = '/api/v1/patients', given = { ...anna, ...body };
+    same((await problem('POST', path, given)).errors.filter((x) => x.loc[1] === field).map((x) => x.rule), [rule], JSON.stringify(body));
+    check((await ask('doctor', 'POST', path, given)).json.detail.every((x) => !('rule' in x)), 'older clients are told of rules');
+  }
+  const [ticket] = (await ask('installer', 'GET', '/api/v1/tickets')).json;
+  same((await problem('POST', `/api/v1/tickets/${ticket.ticket_id}/release`, undefined, 'installer')).rule, 'ticket-free', 'a ticket that nobody has taken');
+  same(Object.keys(await problem('GET', `/api/v1/patients/${id}`, undefined, 'monitor')).includes('rule'), false, 'what breaks none');
+});
 await test('no file and no line of the log says anything of a person', async () => {
   same((await server.stop()).code, 0, 'exit');
   const places = [...filesBelow(server.dir).map((f) => [f, fs.readFileSync(f)]), ['the log', Buffer.from(server.log)]];

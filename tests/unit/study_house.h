@@ -33,6 +33,21 @@ static inline void study_house_raze(struct house *h, struct study *study)
     house_raze(h);
 }
 
+/* What the caller's role calls the ticket that was opened last, or first: within one minute its lists do not say which
+ * that is. */
+static inline int64_t study_house_ticket(const struct house *h, const struct caller *c, bool last)
+{
+    OWN_ARENA struct arena *a = arena_new(4096);
+    struct err e;
+    struct rows r;
+    CHECK_INT(db_rows(h->db, a, &r, &e,
+                      "SELECT a.number FROM ticket t JOIN alias a ON a.scope = t.scope AND a.subject_index = "
+                      "t.alias_index WHERE t.scope = $1 AND a.holder = $2 ORDER BY t.opened_at * $3 LIMIT 1",
+                      V_ID(h->scope), V_STR(role_name(c->role)), V_INT(last ? -1 : 1)),
+              1);
+    return r.cell[0].i;
+}
+
 /* C4: none of the words stands in clear in a file of the store. On PostgreSQL it is up to the scenarios, which dump it. */
 static inline void study_house_hides(const struct house *h, const char *const *word, size_t n)
 {

@@ -77,6 +77,19 @@ TEST(uuids_read_back)
     CHECK_STR(uuid_text(id, text), "001f3e5d-7c9b-bad9-f817-36557493b2d1");
 }
 
+TEST(uuids_sort_by_the_microsecond_they_were_made_in)
+{
+    uint8_t id[2][UUID_BYTES];
+    uuid7(id[0]);
+    for (int i = 0; i < 3000; i++) { /* some milliseconds of them */
+        for (int64_t us = clock_now_us(); clock_now_us() <= us;)
+            ;
+        uuid7(id[1]);
+        CHECK(memcmp(id[0], id[1], UUID_BYTES) < 0);
+        memcpy(id[0], id[1], UUID_BYTES);
+    }
+}
+
 TEST(arenas_have_a_limit_and_come_back_zeroed)
 {
     struct arena *a = arena_new(100000);
@@ -177,5 +190,6 @@ TEST(a_text_that_does_not_fit_leaves_zeroes_behind)
 
 RUN(T(what_an_arena_gets_back_is_handed_out_again_as_zeroes),
     T(an_arena_goes_back_to_a_mark_and_wipes_what_lay_behind_it), T(decimals_compare_by_value_not_by_text),
-    T(times_of_any_precision_are_read), T(durations_are_read), T(uuids_read_back), T(arenas_have_a_limit_and_come_back_zeroed),
+    T(times_of_any_precision_are_read), T(durations_are_read), T(uuids_read_back),
+    T(uuids_sort_by_the_microsecond_they_were_made_in), T(arenas_have_a_limit_and_come_back_zeroed),
     T(base64_and_hex), T(a_text_that_does_not_fit_leaves_zeroes_behind))

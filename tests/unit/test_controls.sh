@@ -1,5 +1,6 @@
 #!/bin/sh
-# test_controls.sh TOP   every test and every file that docs/controls.md names is there, and every item has a verdict.
+# test_controls.sh TOP   every test and every file that docs/controls.md and docs/defects.md name is there, and every item has a verdict; of defects
+# of the prototype that somebody could observe none is missing, and each is held by a test.
 #
 # A row is | item | asks for | verdict | tests | where |. A test is a file below tests/ in backticks and its own sentences in double quotes.
 # Afterwards rows with one fault each, which has to be found.
@@ -64,7 +65,7 @@ look() {
                 cell = substr(cell, RSTART + RLENGTH)
             }
         }
-        /^\|/ && !/^\| item / && !/^\|---/ {
+        /^\|/ && !/^\| (item|defect) / && !/^\|---/ {
             rows++
             if (split($0, cell, "|") != 7) tell("not five cells")
             if (cell[4] !~ /^ (yes|partly|no|n\/a)[ :;,]/) tell("no verdict")
@@ -74,6 +75,17 @@ look() {
         }
         !/^\|/ { files($0) }
         END { if (!rows) print "no row" }' "$1"
+}
+
+# FILE: a line for each defect of the prototype that it has not, has twice or says is here, too.
+numbers() {
+    awk -F'|' '
+        /^\| [0-9]+ / {
+            if (seen[$2 + 0]++) print "defect " ($2 + 0) " stands twice"
+            if ($4 !~ /^ no: /) print "defect " ($2 + 0) " is here, too"
+            if ($5 !~ /"/) print "defect " ($2 + 0) " is held by nothing"
+        }
+        END { for (n = 5; n <= 30; n++) if ((n <= 20 || n >= 25) && !seen[n]) print "no defect " n }' "$1"
 }
 
 says() { # NAME FAULT ROW: the fault is found; an empty one: nothing is
@@ -91,6 +103,13 @@ says() { # NAME FAULT ROW: the fault is found; an empty one: nothing is
 n=1
 out=$(look "$top/docs/controls.md")
 if [ -z "$out" ]; then echo 'ok 1 - what docs/controls.md names is there'; else echo 'not ok 1 - what docs/controls.md names is there'; printf '%s\n' "$out" | sed 's/^/# /'; fi
+n=2
+out=$(look "$top/docs/defects.md"; numbers "$top/docs/defects.md")
+if [ -z "$out" ]; then echo 'ok 2 - what docs/defects.md names is there, and it names all of them'; else echo 'not ok 2 - what docs/defects.md names is there, and it names all of them'; printf '%s\n' "$out" | sed 's/^/# /'; fi
+n=3
+grep -v '^| 17 ' "$top/docs/defects.md" | sed '/^| 9 /p; s/^\(| 18 |[^|]*| \)no: /\1yes: /; s/^\(| 26 |[^|]*|[^|]*|\)[^|]*/\1 /' > "$place/rows"
+out=$(numbers "$place/rows" | sort | tr '\n' ';')
+if [ "$out" = 'defect 18 is here, too;defect 26 is held by nothing;defect 9 stands twice;no defect 17;' ]; then echo 'ok 3 - a defect that is left out, stands twice, is here or is held by nothing is found'; else echo 'not ok 3 - a defect that is left out, stands twice, is here or is held by nothing is found'; echo "# $out"; fi
 c='`unit/test_store.c` "a_body_is_all_or_nothing"'
 says 'a row without a fault' '' "| 1 | x | yes | $c | \`src/store/db.h\` |"
 says 'a sentence of a scenario, with an apostrophe' '' "| 1 | x | yes | \`scenario/limits.mjs\` \"a client's own rate is set and taken back while the server runs, and outlives it\" | |"

@@ -181,7 +181,7 @@ TEST(primitives_are_judged_by_r4s_grammars)
         const char *good, *bad; /* separated by '|' */
     } row[] = {
         {FHIR_BASE64BINARY, "QUJD|QQ==|QUI=|QU JD|QU\nJD", "Q|QQ=|QQ=Q|QUJDR===|*UJD| "},
-        {FHIR_CODE, "a|a b|1.2|\xC3\xA9", " a|a |a  b| |a\tb\t"},
+        {FHIR_CODE, "a|a b|1.2|\xC3\xA9", " a|a |a  b| |a\tb|a\nb"},
         {FHIR_DATE, "2000|2000-02|2000-02-29|1900-02-28|0001",
          "0000|200|2000-2|2000-13|2000-00|1900-02-29|2001-04-31|2000-02-30|2000-01-01T|20000101|2000-01-1|2000-"},
         {FHIR_DATETIME, "2000|2000-02|2000-02-29|2000-02-29T00:00:00Z|2000-02-29T23:59:60.123+14:00|2000-02-29T12:00:00-03:30",
@@ -410,6 +410,8 @@ TEST(what_definitions_say_in_words_is_asked)
          "business-rule Patient.contained[1].id 1:128"},
         {AGED("Age", "a"), ""},
         {AGED("Age", "ms"), ""},
+        {AGED("Age", "[pt_us]/[acr_us]"), "code-invalid Condition.onsetAge.code 1:121"},
+        {AGED("Age", "Cel"), "code-invalid Condition.onsetAge.code 1:121"},
         {AGED("Age", "kg"), "code-invalid Condition.onsetAge.code 1:121"},
         {SEARCH("\"type\":\"string\",\"base\":[\"Patient\"],\"derivedFrom\":\"http://hl7.org/fhir/SearchParameter/Patient-name\""), ""},
         {SEARCH("\"type\":\"token\",\"base\":[\"Patient\"],\"derivedFrom\":\"http://hl7.org/fhir/SearchParameter/Patient-name\""),

@@ -33,6 +33,7 @@ static int files_made(void **unused)
     (void)unused;
     CHECK(mkdtemp(dir));
     CHECK_INT(mkdir(at("sub"), 0700), 0);
+    CHECK_INT(mkdir(at("empty"), 0700), 0);
     write_file("good.json", "{\"resourceType\":\"Patient\"}");
     write_file("sub/bad.json", "{\"resourceType\":\"Patient\",\n \"gender\":\"M\",\"x\":1}");
     write_file("lines.ndjson", "{\"resourceType\":\"Patient\"}\n\n{\"resourceType\":\"Patient\",\"active\":1}\r\n{\"resourceType\":");
@@ -48,6 +49,7 @@ static int files_gone(void **unused)
     for (size_t i = 0; i < COUNT(names); i++)
         unlink(at(names[i]));
     rmdir(at("sub"));
+    rmdir(at("empty"));
     return rmdir(dir);
 }
 
@@ -129,6 +131,8 @@ TEST(the_exit_status_says_all_valid_some_not_or_wrong_words)
         {"--jobs 4 @ @ @", "", 1},
         {"@/nothing.json", "", 2},
         {"@/nothing.json @/sub/bad.json", "", 2},
+        {"@/empty", "", 2}, /* somebody meant another folder */
+        {"@/good.json @/empty", "", 2},
         {"-", "{\"resourceType\":\"Patient\"}", 0},
         {"-", "", 1},
         {"--type Patient -", "{\"resourceType\":\"Patient\"}", 0},
@@ -171,6 +175,35 @@ TEST(text_has_one_issue_a_line_with_its_place)
     CHECK_SLICE(run(a, "--jobs 3 @", "", &status), want);
 }
 
+TEST(what_somebody_gave_by_mistake_is_told)
+{
+    static const struct {
+        const char *line, *input, *says;
+    } row[] = {
+        {"-", "<Patient xmlns=\"http://hl7.org/fhir\"/>", "it looks like XML, and FHIR's JSON is expected\n"},
+        {"-", "  \n<Patient/>", ""},
+        {"-", "\x1F\x8B\x08", "it looks like gzip: unpack it first\n"},
+        {"-", "PK\x03\x04", "it looks like a zip file: unpack it first\n"},
+        {"-", "\xFF\xFE{", "it looks like UTF-16, and UTF-8 is expected\n"},
+        {"-", "{\"resourceType\":\"Patient\"}\n{\"resourceType\":\"Patient\"}\n", "a resource a line is NDJSON: --ndjson\n"},
+        {"-", "{\"resourceType\":\"Patient\"} {\"resourceType\":\"Patient\"}\n", "text after the end of the value\n"},
+        {"-", "{\"resourceType\":\"SubscriptionTopic\"}", "(it is of FHIR R4B and R5), expected the name of one [Resource]\n"},
+        {"-", "{\"resourceType\":\"Conformance\"}", "(it is of FHIR DSTU2), expected the name of one [Resource]\n"},
+        {"-", "{\"resourceType\":\"Person2\"}", "FHIR R4 does not have, expected the name of one [Resource]\n"},
+        {"--type Bundle @/good.json", "", "found a resource of type Patient, expected Bundle [Resource]\n"},
+        {"@/empty", "", "cannot be read: a folder in which there is no .json or .ndjson file\n"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 16);
+        int status;
+        struct slice out = run(a, row[i].line, row[i].input, &status);
+        size_t n = strlen(row[i].says);
+        CHECK_INT(status, row[i].says[0] == 'c' ? 2 : 1);
+        if (out.n < n || memcmp(out.p + out.n - n, row[i].says, n) != 0)
+            fail_msg("%s: %.*s", row[i].says, SLICE_FMT(out));
+    }
+}
+
 TEST(json_has_one_line_a_file_in_the_order_of_the_names)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -203,7 +236,8 @@ TEST(json_has_one_line_a_file_in_the_order_of_the_names)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {T(the_exit_status_says_all_valid_some_not_or_wrong_words),
-        T(text_has_one_issue_a_line_with_its_place), T(json_has_one_line_a_file_in_the_order_of_the_names), T(path_prints_an_item_a_line)};
+        T(text_has_one_issue_a_line_with_its_place), T(what_somebody_gave_by_mistake_is_told),
+        T(json_has_one_line_a_file_in_the_order_of_the_names), T(path_prints_an_item_a_line)};
     int failed = cmocka_run_group_tests(tests, files_made, files_gone);
     arena_thread_end();
     return failed;

@@ -81,6 +81,11 @@ static int open_house(void **state)
              "scope;"
              "INSERT INTO consent (scope, id, data_nick, rev, state, purposes, sheet, since) SELECT id, x'01', x'04', "
              "1, 'active', 6, x'00', 0 FROM scope;"
+             "INSERT INTO project (scope, id, owner, state, data, sheet, since, until, uses, decided_by, decided_at, "
+             "reason) SELECT id, x'01', CAST(x'07' || zeroblob(15) AS BLOB), 'approved', 1, x'00', 0, 1, 0, x'0b', 1, "
+             "x'00' FROM scope;"
+             "INSERT INTO project (scope, id, owner, state, data, sheet, since, until, uses) SELECT id, x'02', x'0c', "
+             "'proposed', 1, x'00', 0, 1, 0 FROM scope;"
              "INSERT INTO note (scope, id, person, rev, text) SELECT id, x'01', x'01', 1, x'00' FROM scope;"
              "INSERT INTO home (scope, id, rev, general) SELECT id, x'02', 1, x'00' FROM scope;"
              "INSERT INTO home (scope, id, rev, general) SELECT id, x'03', 1, x'00' FROM scope;"
@@ -213,6 +218,17 @@ static const struct {
     {"document_piece", "sealed", "----"},
     {"alias", "number", "rrrr"},
     {"alias", "subject", "rrrr"},
+    {"project", "id", "---r"},
+    {"project", "owner", "---r"},
+    {"project", "state", "---r"},
+    {"project", "data", "---r"},
+    {"project", "sheet", "---r"},
+    {"project", "since", "---r"},
+    {"project", "until", "---r"},
+    {"project", "uses", "---r"},
+    {"project", "decided_by", "---r"},
+    {"project", "reason", "---r"},
+    {"project", "ended_at", "---r"},
     {"visit", "home", "rr--"},
     {"visit", "until", "rr--"},
 };
@@ -235,6 +251,8 @@ static const struct {
      "$1, $1, $1, 1, 'closed', 'monitor', $1, 0", "-ii-"},
     {"document", "scope, id, house_nick, alias_index, head, created_at, lease_until", "$1, $1, $1, $1, $1, 0, 1", "-B--"},
     {"document_piece", "scope, document, number, sealed", "$1, $1, 1, $1", "----"},
+    {"project", "scope, id, owner, state, data, sheet, since, until, uses", "$1, $1, $1, 'proposed', 1, $1, 0, 1, 0",
+     "---B"},
     {"visit", "scope, home, staff, since", "$1, $1, $1, 5", "----"},
 };
 
@@ -395,6 +413,17 @@ TEST(behind_the_gate_of_a_pseudonym_there_are_the_data_of_who_consents)
         CHECK_INT(behind(ROLE_RESEARCHER, "SELECT finding FROM screening"), house_shared() ? row_of[i].researcher : 2);
         CHECK_INT(behind(ROLE_DOCTOR, "SELECT finding FROM screening"), house_shared() ? 1 : 2);
     }
+    house_sql(&h, "UPDATE consent SET state = 'active', purposes = 6");
+    static const char *const shown[] = {"SELECT finding FROM screening", "SELECT ends FROM stream_edge"};
+    for (size_t i = 0; i < COUNT(shown); i++) { /* nothing of it but in a project of the researcher's that is approved */
+        house_sql(&h, "UPDATE project SET state = 'refused' WHERE state = 'approved'");
+        CHECK_INT(behind(ROLE_RESEARCHER, shown[i]), house_shared() ? 0 : 2);
+        CHECK_INT(behind(ROLE_MONITOR, shown[i]), house_shared() ? 1 : 2);
+        house_sql(&h, "UPDATE project SET state = 'approved' WHERE state = 'refused'");
+        CHECK_INT(behind(ROLE_RESEARCHER, shown[i]), house_shared() ? 1 : 2);
+    }
+    CHECK_INT(behind(ROLE_RESEARCHER, "SELECT sheet FROM project"), house_shared() ? 1 : 4); /* their own */
+    CHECK_INT(behind(ROLE_AUDITOR, "SELECT sheet FROM project"), house_shared() ? 2 : 4);
     house_sql(&h, "UPDATE consent SET until = 1, state = 'active', purposes = 6");
     CHECK_INT(behind(ROLE_MONITOR, "SELECT finding FROM screening"), house_shared() ? 0 : 2);
     house_sql(&h, "UPDATE consent SET until = NULL");
@@ -493,9 +522,11 @@ TEST(roles_without_a_view_of_the_study_have_no_gate)
     static const enum role none[] = {ROLE_ANONYMOUS, ROLE_CLIENT, ROLE_OPERATOR, ROLE_ADMIN};
     for (size_t i = 0; i < COUNT(none); i++)
         CHECK(!policy_gate(none[i]));
-    CHECK_INT(policy_gate(ROLE_AUDITOR)->grants, 1);
+    CHECK_INT(policy_gate(ROLE_AUDITOR)->grants, 2);
     CHECK_STR(policy_gate(ROLE_AUDITOR)->grant[0].table, "consent"); /* and nothing is written there */
     CHECK(!policy_gate(ROLE_AUDITOR)->grant[0].insert[0] && !policy_gate(ROLE_AUDITOR)->grant[0].update[0]);
+    CHECK_STR(policy_gate(ROLE_AUDITOR)->grant[1].table, "project");
+    CHECK(!policy_gate(ROLE_AUDITOR)->grant[1].insert[0]);
 }
 
 int main(void)

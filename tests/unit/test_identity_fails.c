@@ -353,7 +353,7 @@ DEED(list_people)
     struct scene *s = scene;
     struct buf b = buf_in(a, 1 << 16);
     struct json_out o = json_out(&b);
-    return desk_list(people(s), a, &o, e);
+    return desk_list(people(s), NULL, a, &o, e);
 }
 
 DEED(propose_and_approve)

@@ -20,7 +20,7 @@ struct provider {
     const char *keys;
     bool large;
     _Atomic bool away;
-    _Atomic int asked;
+    _Atomic int asked, looked;
     pthread_t thread;
 };
 
@@ -42,6 +42,7 @@ static void answer(struct provider *p, int fd)
     in[n > 0 ? n : 0] = 0;
     bool keys = strstr(in, "GET /keys") != NULL;
     p->asked += keys;
+    p->looked += !keys;
     expand(keys ? p->keys : p->discovery, p->url, body);
     size_t written = strlen(body);
     if (keys && p->large) { /* good, but for its size */
@@ -147,6 +148,31 @@ TEST(keys_serve_while_the_provider_is_away_until_they_are_too_old)
     provider_stop(&p);
 }
 
+/* Before its thread has run at all, and when its last try failed. */
+TEST(who_signs_in_at_once_or_after_a_failure_waits_for_a_fetch)
+{
+    struct provider p = {
+        .discovery = "{\"issuer\":\"@\",\"jwks_uri\":\"@/keys\",\"authorization_endpoint\":\"@/a\",\"token_endpoint\":\"@/t\"}",
+        .keys = one};
+    struct issuer *x;
+    struct issuer_doors doors;
+    struct err e;
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    provider_start(&p);
+    struct issuer_config c = {.url = p.url, .plain = true, .keep_s = 100};
+    for (int i = 0; i < 20; i++) {
+        p.away = i & 1;
+        p.looked = 0;
+        CHECK_OK(issuer_start(&c, &x, &e));
+        CHECK_INT(issuer_doors(x, a, &doors, &e), i & 1 ? -1 : 0);
+        p.away = false;
+        if (p.looked == 1) /* else the thread had failed before it was asked, and this one waits for its turn */
+            CHECK_OK(issuer_doors(x, a, &doors, &e));
+        issuer_stop(x);
+    }
+    provider_stop(&p);
+}
+
 TEST(an_unknown_key_is_asked_for_once)
 {
     struct provider p = {.discovery = right, .keys = one};
@@ -188,4 +214,5 @@ TEST(addresses_that_may_be_asked)
 }
 
 RUN(T(an_answer_that_cannot_be_trusted_gives_no_keys), T(keys_serve_while_the_provider_is_away_until_they_are_too_old),
-    T(an_unknown_key_is_asked_for_once), T(addresses_that_may_be_asked))
+    T(who_signs_in_at_once_or_after_a_failure_waits_for_a_fetch), T(an_unknown_key_is_asked_for_once),
+    T(addresses_that_may_be_asked))

@@ -99,6 +99,57 @@ TEST(the_same_idempotency_key_makes_one_job)
     shop_close(&s);
 }
 
+TEST(jobs_for_one_bundle_are_accepted_together_or_none_is)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct shop s;
+    struct err e;
+    struct job_accepted first, again;
+    struct job_view v;
+    struct job_also also[JOBS_TOGETHER] = {{.model = model, .plan = SLICE("{\"request\":{\"id\":\"y\"},\"decision\":{}}")},
+                                           {.model = model, .plan = SLICE("{\"request\":{\"id\":\"z\"},\"decision\":{}}")}};
+    shop_open(&s);
+    struct job_new n = order(&s);
+    int64_t told = count(&s, "audit");
+    n.idempotency_key = SLICE("key-1");
+    n.also = also;
+    n.alsos = 2;
+    uuid7(also[0].id);
+    memcpy(also[1].id, also[0].id, 16); /* the third cannot be stored */
+    CHECK_INT(job_accept(s.jobs, &n, a, &first, &e), -1);
+    CHECK_INT(count(&s, "job"), 0);
+    CHECK_INT(count(&s, "idempotency"), 0);
+    CHECK_INT(count(&s, "audit"), told);
+    CHECK_INT(jobs_queued(s.jobs), 0);
+
+    uuid7(also[1].id);
+    CHECK_OK(job_accept(s.jobs, &n, a, &first, &e));
+    CHECK(memcmp(first.id, n.id, 16) == 0);
+    CHECK_INT(count(&s, "job"), 3);
+    CHECK_INT(count(&s, "audit"), told + 3);
+    CHECK_INT(jobs_queued(s.jobs), 3);
+    CHECK_INT(view(&s, &s.caller, also[1].id, a, &v), 1);
+    CHECK_INT(v.state, JOB_QUEUED);
+
+    CHECK_OK(job_accept(s.jobs, &n, a, &again, &e)); /* again: the first answer, and nothing more */
+    CHECK_INT(again.replayed, true);
+    CHECK(memcmp(again.id, n.id, 16) == 0);
+    CHECK_INT(count(&s, "job"), 3);
+    CHECK_INT(jobs_queued(s.jobs), 3);
+    static const char *const plan[] = {"\"x\"", "\"y\"", "\"z\""};
+    for (int i = 0; i < 3; i++) { /* each is its own, and they go in their order */
+        struct job_claim c;
+        CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+        CHECK(strstr(arena_str(a, c.plan), plan[i]));
+        job_claim_end(s.jobs, &c);
+    }
+    n.alsos = JOBS_TOGETHER;
+    CHECK_INT(job_accept(s.jobs, &n, a, &again, &e), -1);
+    CHECK_INT(e.code, ERR_INTERNAL);
+    sound(&s);
+    shop_close(&s);
+}
+
 TEST(a_job_that_cannot_be_audited_is_not_accepted)
 {
     OWN_ARENA struct arena *a = arena_new(4 << 20);
@@ -433,7 +484,8 @@ TEST(a_ring_is_kept_for_the_worker_that_comes_late)
 }
 
 RUN(T(only_the_moves_of_the_table_are_legal), T(an_accepted_job_is_there_after_reopening_and_sealed),
-    T(the_same_idempotency_key_makes_one_job), T(a_job_that_cannot_be_audited_is_not_accepted),
+    T(the_same_idempotency_key_makes_one_job), T(jobs_for_one_bundle_are_accepted_together_or_none_is),
+    T(a_job_that_cannot_be_audited_is_not_accepted),
     T(jobs_are_claimed_oldest_first_and_each_once), T(a_lease_that_ran_out_is_taken_over_and_the_late_worker_changes_nothing),
     T(an_ended_job_writes_its_audit_entry_and_its_event_in_the_same_step),
     T(an_input_that_took_down_every_worker_is_not_run_again_under_another_id),

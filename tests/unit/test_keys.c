@@ -119,7 +119,7 @@ TEST(domain_keys_put_in_each_others_place_are_refused)
         /* an epoch that was never wrapped as such */
         "UPDATE domain_key SET epoch = 2;",
         /* one bit of a wrap, and one of a commitment */
-        "UPDATE domain_key SET wrapped = CAST(substr(wrapped, 1, 40) || x'00' || substr(wrapped, 42) AS BLOB);",
+        "UPDATE domain_key SET wrapped = CAST(substr(wrapped, 1, 38) || x'000000' || substr(wrapped, 42) AS BLOB);",
         "UPDATE domain_key SET tag = zeroblob(32);",
     };
     for (size_t i = 0; i < COUNT(swap); i++) {

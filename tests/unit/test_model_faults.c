@@ -52,7 +52,7 @@ static int whole_way(struct arena *a, const struct run *r, struct slice *ret, st
         return err_set(e, f.what ? ERR_BAD_JSON : ERR_NO_MEMORY, "bundle");
     if (negotiate(a, &(struct negotiation){.doc = &j, .model = &list, .models = 1, .at_us = AT}, &d, e) ||
         decision_inputs(a, &d.candidate[0], &q, e) || decision_text(a, &d, &text, e) || wire_request(a, &q, &line, e) ||
-        wire_judge(a, r->output, q.id, m.schema, 4096, &answer, e))
+        wire_judge(a, r->output, false, q.id, m.schema, 4096, &answer, e))
         return -1;
     const char *why;
     int passed = answer.end == WIRE_OUTPUT ? selftest_check(a, &m, 0, answer.output, &why) : 0;

@@ -510,19 +510,21 @@ TEST(an_empty_bundle_lacks_everything_in_the_manifests_order)
     char *text = text_of(a, &d, decision_write_candidates);
     CHECK_STR(text, "[{\"model\":\"news2\",\"version\":\"1.0.0\",\"ready\":false,\"missing\":[\"rr\",\"spo2\",\"o2\",\"sbp\",\"pulse\","
                     "\"acvpu\",\"temp\"],"
-                    "\"distance\":7,\"rank\":1}]");
+                    "\"distance\":7,\"rank\":1,"
+                    "\"sets\":[[\"rr\",\"spo2\",\"o2\",\"sbp\",\"pulse\",\"acvpu\",\"temp\"]]}]");
     text = text_of(a, &d, decision_write_missing);
     CHECK(
         strncmp(
             text,
             "[{\"code\":\"9279-1\",\"display\":\"Respiratory rate\",\"mandatory\":true,\"system\":\"http://loinc.org\",\"input\":\"rr\","
-            "\"reason\":\"absent\",\"accepts\":{\"codes\":[\"9279-1\"],\"units\":[\"/min\",\"{breaths}/min\"],\"within\":\"PT12H\","
-            "\"range\":[0,100]}},",
-            200) == 0);
+            "\"reason\":\"absent\",\"text\":\"Respiratory rate: not sent (LOINC 9279-1).\",\"accepts\":{\"codes\":[\"9279-1\"],"
+            "\"units\":[\"/min\",\"{breaths}/min\"],\"within\":\"PT12H\",\"range\":[0,100]}},",
+            260) == 0);
     d = decide(a, "{\"resourceType\":\"Bundle\",\"type\":\"collection\"}", "ckd-epi-2021");
     CHECK(strstr(text_of(a, &d, decision_write_missing),
                  "\"code\":\"Patient.gender\",\"display\":\"Sex\",\"mandatory\":true,"
-                 "\"system\":\"http://hl7.org/fhir/StructureDefinition/Patient\",\"input\":\"sex\",\"reason\":\"absent\","
+                 "\"system\":\"http://hl7.org/fhir/StructureDefinition/Patient\","
+                 "\"input\":\"sex\",\"reason\":\"absent\",\"text\":\"Sex: not sent (Patient.gender).\","
                  "\"accepts\":{\"values\":[\"female\",\"male\"]}}"));
 }
 
@@ -532,7 +534,8 @@ TEST(what_was_seen_is_told_without_its_value)
     char *text = with(a, NEWS2_BUNDLE, "\"value\":37.2,", "\"value\":987654.321,");
     struct decision d = decide(a, with(a, text, T0, "2026-11-24T02:10:00Z"), "news2");
     char *missing = text_of(a, &d, decision_write_missing);
-    CHECK(strstr(missing, "\"reason\":\"stale\",\"accepts\":{\"codes\":[\"9279-1\"],\"units\":[\"/min\",\"{breaths}/"
+    CHECK(strstr(missing, "\"reason\":\"stale\",\"text\":\"Respiratory rate is not of the last 12 hours: the nearest is 35 hours old.\","
+                          "\"accepts\":{\"codes\":[\"9279-1\"],\"units\":[\"/min\",\"{breaths}/"
                           "min\"],\"within\":\"PT12H\",\"range\":[0,100]},"
                           "\"seen\":{\"path\":\"Bundle.entry[1].resource\",\"time\":\"2026-11-24T02:10:00Z\",\"age\":\"PT35H50M\"}"));
     struct slice all;
@@ -578,10 +581,11 @@ TEST(models_are_ranked_by_the_declared_rule)
     CHECK(!d.chosen); /* the best lacks y: under `best` nothing else runs */
     CHECK_SLICE(d.shown->model->key, "good");
     CHECK_STR(text_of(a, &d, decision_write_next_best),
-              "[{\"input\":\"y\",\"code\":\"2-2\",\"unlocks\":[\"good@1.0.0\"],\"score_gain\":1.000}]");
+              "[{\"input\":\"y\",\"code\":\"2-2\",\"display\":\"y\",\"unlocks\":[\"good@1.0.0\"],\"score_gain\":1.000}]");
     CHECK_STR(text_of(a, &d, decision_write_minimal), "{\"model\":\"good\",\"version\":\"1.0.0\",\"inputs\":[\"y\"]}");
     CHECK(strstr(text_of(a, &d, decision_write_candidates),
                  "\"model\":\"fair\",\"version\":\"1.0.0\",\"ready\":true,\"missing\":[],\"distance\":0,\"rank\":2,"
+                 "\"behind_by\":\"metric\","
                  "\"note\":\"would run now with policy=best-ready\""));
     d = decide_with(a, bundle, m, COUNT(m), NEGOTIATE_BEST_READY);
     CHECK_SLICE(d.chosen->model->key, "fair");
@@ -597,8 +601,9 @@ TEST(the_next_best_datum_is_the_one_that_unlocks_most)
     };
     struct decision d = decide_with(a, BUNDLE(ONE("1-1")), m, COUNT(m), NEGOTIATE_BEST);
     CHECK_STR(text_of(a, &d, decision_write_next_best),
-              "[{\"input\":\"y\",\"code\":\"2-2\",\"unlocks\":[\"near@1.0.0\",\"also@1.0.0\"],\"score_gain\":0.933},"
-              "{\"input\":\"z\",\"code\":\"3-3\",\"unlocks\":[],\"score_gain\":0.100}]");
+              "[{\"input\":\"y\",\"code\":\"2-2\",\"display\":\"y\","
+              "\"unlocks\":[\"near@1.0.0\",\"also@1.0.0\"],\"score_gain\":0.933},"
+              "{\"input\":\"z\",\"code\":\"3-3\",\"display\":\"z\",\"unlocks\":[],\"score_gain\":0.100}]");
 }
 
 TEST(a_group_is_complete_by_one_alternative)

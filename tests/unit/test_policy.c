@@ -7,7 +7,7 @@
 
 /* Typed by hand from the tables of the study and the gateway, so that a slip in matrix.def does not agree with itself. A
  * letter a view for anonymous, client, operator, doctor, installer, monitor, researcher, auditor, admin, participant:
- * - none, o own, a all, s assigned, v visited, p under pseudonyms, c cohort, r redacted, t status alone. */
+ * - none, o own, a all, s assigned, v visited, p under pseudonyms, c cohort, r redacted, t status alone, q how a queue stands. */
 TEST(every_role_sees_exactly_what_the_policy_grants)
 {
     static const char none[] = "----------", all[] = "aaaaaaaaaa";
@@ -18,8 +18,8 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_HEALTH, none, all, none, none},
         {ENTITY_METRICS, none, all, none, none},
         {ENTITY_API_DOCS, none, all, none, none},
-        {ENTITY_MODEL, "--a-------", "-aa-------", none, none},
-        {ENTITY_JOB, "-oa-------", "-oa-------", none, "-oa-------"},
+        {ENTITY_MODEL, "--a-------", "-aaa---aa-", none, none},
+        {ENTITY_JOB, "-oao------", "-oao----q-", none, "-oao----q-"},
         {ENTITY_TOKEN, "oo--------", "oo--------", none, none},
         {ENTITY_CLIENT, "--a-------", "--a-------", none, none},
         {ENTITY_WEBHOOK, "-o--------", "-o--------", "-o--------", "-o--------"},
@@ -28,6 +28,7 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_KEYS, none, "--a-------", none, none},
         {ENTITY_GRANT, "--ao----a-", "--ao---aa-", "-------aa-", none},
         {ENTITY_BREAK_GLASS, "---o-o----", "---o-o-a--", "-------a--", "---o-o----"},
+        {ENTITY_PROJECT, "------o---", "------oa--", "-------a--", "------oa--"},
         {ENTITY_PATIENT_DETAIL, "---a------", "---a-----o", "---a------", "---a------"},
         {ENTITY_PATIENT_GENERAL, "---a------", "---av----o", "---a-----o", none},
         {ENTITY_CONTACT, "---a------", "---a-----o", "---a-----o", "---a------"},
@@ -38,7 +39,8 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         {ENTITY_TICKET, "----pp----", "---app----", "----pp----", none},
         {ENTITY_TICKET_ENTRY, "----pp----", "---app----", none, none},
         {ENTITY_ASSIGNMENT, "----o-----", "----oa----", none, "----oa----"},
-        {ENTITY_STREAM, none, "---a-pc--o", none, none},
+        {ENTITY_SENSOR, "----s-----", "---as-----", "----s-----", none},
+        {ENTITY_STREAM, none, "---a-pc--o", "---a-p----", none},
         {ENTITY_PATIENT_LOOKUP, "---a------", "---a------", none, none},
         {ENTITY_INSTALLATION_LOOKUP, "---a------", "---as-----", none, none},
         {ENTITY_STREAM_LOOKUP, "---a------", "---a-pc---", none, none},
@@ -54,7 +56,8 @@ TEST(every_role_sees_exactly_what_the_policy_grants)
         const char *name;
         char letter;
     } letter[] = {{"NONE", '-'},    {"OWN", 'o'},    {"ALL", 'a'},      {"ASSIGNED", 's'}, {"VISITED", 'v'},
-                  {"ALIASED", 'p'}, {"COHORT", 'c'}, {"REDACTED", 'r'}, {"STATUS", 't'}};
+                  {"ALIASED", 'p'}, {"COHORT", 'c'}, {"REDACTED", 'r'}, {"STATUS", 't'},
+                  {"QUEUE", 'q'}};
     static const enum action action[] = {ACTION_CREATE, ACTION_READ, ACTION_UPDATE, ACTION_DELETE};
     CHECK_INT(COUNT(row), ENTITY_COUNT); /* a new entity needs a row here */
     CHECK_INT(COUNT(action), ACTION_COUNT);
@@ -141,7 +144,7 @@ TEST(identity_providers_give_roles_of_the_study_by_their_names_alone)
 TEST(duties_are_kept_apart)
 {
     /* rows and columns: doctor installer monitor researcher auditor admin */
-    static const char *const want[] = {".....x", "..x..x", ".x...x", ".....x", ".....x", "xxxxx."};
+    static const char *const want[] = {".....x", "..x..x", ".x...x", "....xx", "...x.x", "xxxxx."};
     for (int a = 0; a < 6; a++)
         for (int b = 0; b < 6; b++)
             CHECK_INT(role_apart((enum role)(ROLE_DOCTOR + a), (enum role)(ROLE_DOCTOR + b)) != NULL, want[a][b] == 'x');
@@ -179,11 +182,12 @@ TEST(views_that_cut_show_these_fields)
         enum view view;
         const char *fields;
         bool consent;
-    } row[] = {{VIEW_PATIENT_GENERAL_VISITED, "last_name address phone", false},
+    } row[] = {{VIEW_JOB_QUEUE, "client model state times priority failure", false},
+               {VIEW_PATIENT_GENERAL_VISITED, "last_name address phone", false},
                {VIEW_SCREENING_ALIASED, "neuro_diag age_class created_at", true},
                {VIEW_SCREENING_COHORT, "neuro_diag age_class", true},
                {VIEW_INSTALLATION_ALIASED, "state opened_at closed_at sensors", false},
-               {VIEW_DOCUMENT_REDACTED, "title kind size created_at", false},
+               {VIEW_DOCUMENT_REDACTED, "size created_at", false},
                {VIEW_STREAM_LOOKUP_COHORT, "stream data_nick", true},
                {VIEW_CONSENT_STATUS, "state purposes", false},
                {VIEW_AUDIT_STATUS, "", false},

@@ -5,6 +5,7 @@
 #include "identity/endpoint.h"
 #include "identity/account.h"
 #include "identity/desk.h"
+#include "jobs/negotiation.h"
 #include "jobs/rotate.h"
 #include "keys/subject.h"
 #include "store/place.h"
@@ -155,11 +156,11 @@ static int put_person(struct tx *tx, void *arg, struct err *e)
 static void listed(struct shop *s)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
-    struct people d = {s->h.db, s->h.keyring, s->h.scope};
+    struct people d = {.db = s->h.db, .keyring = s->h.keyring, .scope = s->h.scope};
     struct buf b = buf_in(a, 4096);
     struct json_out o = json_out(&b);
     struct err e;
-    CHECK_OK(desk_list(&d, a, &o, &e));
+    CHECK_OK(desk_list(&d, NULL, a, &o, &e));
     CHECK(memmem(b.p, b.n, "alice", 5) != NULL);
 }
 
@@ -205,6 +206,67 @@ TEST(passwords_of_accounts_move_too)
     reseal(&s, 0);
     CHECK_OK(account_sign_in(&x, SLICE("anna"), SLICE("xkq7 vmw2 pt9"), a, &t, &e));
     passwords_stop(x.passwords);
+    shop_close(&s);
+}
+
+/* Deleted is what is out of reach with one in sixteen: that 200 go by without is one in 400,000. */
+TEST(of_a_clients_negotiations_the_newest_are_found_and_few_others_are_there)
+{
+    enum { ALL = 400, LEFT = 200 };
+    struct shop s;
+    struct err e = {0};
+    struct slice sheet;
+    uint8_t id[ALL][16], theirs[16];
+    shop_open(&s);
+    struct caller other = s.caller;
+    uuid7(other.id);
+    uuid7(theirs);
+    OWN_ARENA struct arena *a = arena_new(8 << 20);
+    CHECK_OK(negotiation_keep(s.jobs, &other, theirs, SLICE("{}"), clock_now_us() + 60000000, &rotates, a, &e));
+    for (int i = 0; i < ALL; i++) {
+        uuid7(id[i]);
+        memcpy(id[i], id[0], 4); /* each at a moment of its own */
+        id[i][4] = (uint8_t)(i >> 8);
+        id[i][5] = (uint8_t)i;
+        CHECK_OK(negotiation_keep(s.jobs, &s.caller, id[i], SLICE("{}"), clock_now_us() + 60000000, &rotates, a, &e));
+        if (i >= NEGOTIATION_MOST)
+            CHECK_INT(negotiation_find(s.jobs, &s.caller, id[i - NEGOTIATION_MOST], a, &sheet, &e), 0);
+        if (i >= NEGOTIATION_MOST - 1)
+            CHECK_INT(negotiation_find(s.jobs, &s.caller, id[i - NEGOTIATION_MOST + 1], a, &sheet, &e), 1);
+    }
+    CHECK_INT(negotiation_find(s.jobs, &other, theirs, a, &sheet, &e), 1);
+    int64_t left = house_number(&s.h, "SELECT count(*) FROM negotiation") - 1;
+    CHECK(left >= NEGOTIATION_MOST && left < NEGOTIATION_MOST + LEFT);
+    shop_close(&s);
+}
+
+TEST(bundles_kept_for_a_negotiation_move_too_and_are_forgotten_when_they_expire)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct shop s;
+    struct err e;
+    struct slice sheet;
+    struct caller other;
+    uint8_t id[UUID_BYTES], old[UUID_BYTES];
+    shop_open(&s);
+    uuid7(id);
+    uuid7(old);
+    CHECK_OK(negotiation_keep(s.jobs, &s.caller, id, SLICE("{}"), clock_now_us() + 60000000, &rotates, a, &e));
+    CHECK_OK(negotiation_keep(s.jobs, &s.caller, old, SLICE("{}"), clock_now_us() - 1, &rotates, a, &e));
+    rotate(&s);
+    reseal(&s, KEY_REST_US);
+    CHECK_INT(under_newest(&s, "negotiation", "sheet", "negotiation"), 2);
+    reseal(&s, 0);
+    CHECK_INT(negotiation_find(s.jobs, &s.caller, id, a, &sheet, &e), 1);
+    CHECK(slice_is(sheet, "{}"));
+    CHECK_INT(negotiation_find(s.jobs, &s.caller, old, a, &sheet, &e), 0);
+    other = s.caller;
+    other.id[0] ^= 1;
+    CHECK_INT(negotiation_find(s.jobs, &other, id, a, &sheet, &e), 0);
+    CHECK_OK(negotiation_forget(s.jobs, &e));
+    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM negotiation"), 1);
+    CHECK_OK(negotiation_end(s.jobs, &s.caller, id, &e));
+    CHECK_INT(house_number(&s.h, "SELECT count(*) FROM negotiation"), 0);
     shop_close(&s);
 }
 
@@ -406,6 +468,7 @@ static void all_known(struct shop *s, struct known *x)
 TEST(what_aliases_mean_moves_too_and_a_kill_between_two_pages_leaves_all_of_them_known)
 {
     OWN_ARENA struct arena *a = arena_new(4 << 20);
+    static const char *const holder[] = {"doctor", "monitor", "project:019a4c516f2b7c319d1e3b5a7c9e1f20"};
     static struct known x;
     struct shop s;
     struct err e;
@@ -413,17 +476,17 @@ TEST(what_aliases_mean_moves_too_and_a_kill_between_two_pages_leaves_all_of_them
     CHECK_OK(study_open(s.h.db, s.h.keyring, s.h.scope, &x.study, &e));
     for (int i = 0; i < SUBJECTS; i++) {
         memcpy(x.subject[i], (uint8_t[16]){(uint8_t)i, (uint8_t)(i >> 8), 2}, 16);
-        CHECK_OK(alias_make(&x.study, i % 2 ? "doctor" : "monitor", x.subject[i], a, &x.alias[i], &e));
+        CHECK_OK(alias_make(&x.study, holder[i % COUNT(holder)], x.subject[i], a, &x.alias[i], &e));
     }
     CHECK_OK(tx_run(s.h.db, put_aliases, &x, &e));
-    CHECK_INT(rotate(&s), 6);               /* clients, aliases, three edges, glasses */
+    CHECK_INT(rotate(&s), 7);               /* clients, aliases, three edges, glasses, projects */
     another_is_killed(&s, "reseal_page:2"); /* the first is that of the endpoint */
     int64_t moved = under_newest(&s, "alias", "subject", "alias");
     CHECK(moved > 0 && moved < SUBJECTS);
     all_known(&s, &x);
     CHECK_INT(reseal(&s, KEY_REST_US).rows, SUBJECTS - moved);
     CHECK_INT(under_newest(&s, "alias", "subject", "alias"), SUBJECTS);
-    CHECK_INT(reseal(&s, 0).destroyed, 6);
+    CHECK_INT(reseal(&s, 0).destroyed, 7);
     all_known(&s, &x);
     study_close(&x.study);
     shop_close(&s);
@@ -437,10 +500,10 @@ TEST(every_place_is_sealed_anew_by_a_rotation_or_is_known_not_to_be)
 #include "jobs/reseal.def"
     };
     static const enum place not_under_a_domain[] = {
-        PLACE_JOB_BUNDLE,    PLACE_JOB_PLAN,      PLACE_JOB_RESULT, PLACE_JOB_VENDOR_LOG, /* a job's own key */
+        PLACE_JOB_BUNDLE,    PLACE_JOB_PLAN,      PLACE_JOB_RESULT, PLACE_JOB_VENDOR_LOG, PLACE_JOB_FEEDBACK, /* a job's own key */
         PLACE_PERSON_DETAIL, PLACE_HOME_GENERAL,  PLACE_NOTE_TEXT,  PLACE_SCREENING_FINDING,
         PLACE_CONTACT_ENTRY, PLACE_CONSENT_SHEET, PLACE_INSTALLATION_SENSORS, PLACE_INSTALLATION_INFO, PLACE_TICKET_BODY,
-        PLACE_DOCUMENT_KEY,  PLACE_DOCUMENT_CARD, /* a subject's */
+        PLACE_DOCUMENT_KEY,  PLACE_DOCUMENT_CARD, PLACE_SENSOR_CARD, PLACE_STREAM_CARD, /* a subject's */
         PLACE_DOMAIN_KEY,    PLACE_BLIND_KEY,     /* the root key */
         PLACE_SUBJECT_KEY,   PLACE_AUDIT_KEY,     /* keys/subject.h; kept */
         PLACE_LOGIN_COOKIE,                       /* minutes old, in a browser */
@@ -468,6 +531,8 @@ int main(void)
         T(an_erased_job_is_not_brought_back),
         T(names_of_staff_move_too),
         T(passwords_of_accounts_move_too),
+        T(of_a_clients_negotiations_the_newest_are_found_and_few_others_are_there),
+        T(bundles_kept_for_a_negotiation_move_too_and_are_forgotten_when_they_expire),
         T(keys_of_subjects_move_to_the_new_key_of_their_domain_in_whatever_scope),
         T(a_kill_between_two_pages_leaves_every_key_under_one_of_the_two_and_the_next_goes_on),
         T(what_aliases_mean_moves_too_and_a_kill_between_two_pages_leaves_all_of_them_known),

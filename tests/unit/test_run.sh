@@ -53,5 +53,7 @@ counts 'a sum that fails by itself' 1 '2 passed, 1 failed, 0 skipped' \
 counts 'a script that takes too long' 1 '0 passed, 1 failed, 0 skipped' '# timeout: 1
 sleep 30'
 counts 'what a script leaves behind ends with it' 0 '1 passed, 0 failed, 0 skipped' 'sleep 30 & echo started'
+counts 'a script that runs meanwhile counts as another' 1 '1 passed, 1 failed, 0 skipped' '# meanwhile: it waits
+printf "1..2\nok 1 - a\nnot ok 2 - b\n"'
 counts 'nothing run is not a success' 1 '0 passed, 0 failed, 0 skipped' 'echo "1..0"'
 echo "1..$n"

@@ -52,7 +52,8 @@ static struct wire_answer ask(struct arena *a, const struct pack *p, const char 
     q->deadline_ms = 2000;
     CHECK_OK(wire_request(a, q, &line, &e));
     CHECK_OK(
-        wire_judge(a, run(a, p, folder, line), q->id, p->manifest.schema, (size_t)p->manifest.runtime.output_kib * 1024, &answer, &e));
+        wire_judge(a, run(a, p, folder, line), false, q->id, p->manifest.schema,
+                   (size_t)p->manifest.runtime.output_kib * 1024, &answer, &e));
     return answer;
 }
 
@@ -100,6 +101,11 @@ TEST(sirs_gives_the_published_vectors)
 TEST(ckd_epi_2021_gives_the_published_vectors)
 {
     run_selftests("ckd-epi-2021", 17);
+}
+
+TEST(cha2ds2_vasc_gives_the_published_vectors)
+{
+    run_selftests("cha2ds2-vasc", 16);
 }
 
 TEST(a_selftest_can_fail)
@@ -221,6 +227,7 @@ TEST(a_model_says_that_it_cannot_rather_than_guess)
 }
 
 RUN(T(news2_gives_the_published_vectors), T(qsofa_gives_the_published_vectors),
-    T(sirs_gives_the_published_vectors), T(ckd_epi_2021_gives_the_published_vectors), T(a_selftest_can_fail),
+    T(sirs_gives_the_published_vectors), T(ckd_epi_2021_gives_the_published_vectors), T(cha2ds2_vasc_gives_the_published_vectors),
+    T(a_selftest_can_fail),
     T(a_bundle_goes_through_news2_to_its_score), T(a_bundle_goes_through_ckd_epi_2021_to_its_stage),
     T(a_model_says_that_it_cannot_rather_than_guess))

@@ -1,5 +1,9 @@
 #include "house.h"
 
+#include <pthread.h>
+#include <semaphore.h>
+#include <unistd.h>
+
 #include "base/metric.h"
 #include "base/rnd.h"
 #include "keys/blind.h"
@@ -106,7 +110,7 @@ TEST(the_wrap_of_a_subjects_key_opens_at_its_own_place_only)
         "UPDATE y SET tag = (SELECT tag FROM x WHERE x.domain <> y.domain AND x.subject = y.subject)",
         "UPDATE y SET tag = zeroblob(32)",
         "UPDATE y SET id = x'0102030405060708'",
-        "UPDATE y SET wrapped = CAST(substr(wrapped, 1, 81) || x'00' AS BLOB)",
+        "UPDATE y SET wrapped = CAST(substr(wrapped, 1, 78) || x'00000000' AS BLOB)",
         "UPDATE y SET wrapped = CAST(substr(wrapped, 1, 2) || x'0000000000000000' || substr(wrapped, 11) AS BLOB)",
         "UPDATE y SET subject = CASE WHEN subject = x'01000000000000000000000000000000' THEN "
         "x'02000000000000000000000000000000' "
@@ -420,7 +424,7 @@ TEST(the_wrap_of_an_index_key_opens_at_its_own_place_only)
         "UPDATE y SET (id, wrapped, tag) = (SELECT id, wrapped, tag FROM x WHERE x.name <> y.name)",
         "UPDATE y SET wrapped = (SELECT wrapped FROM x WHERE x.name <> y.name)",
         "UPDATE y SET tag = zeroblob(32)",
-        "UPDATE y SET wrapped = CAST(substr(wrapped, 1, 81) || x'00' AS BLOB)",
+        "UPDATE y SET wrapped = CAST(substr(wrapped, 1, 78) || x'00000000' AS BLOB)",
     };
     struct house h;
     struct err e;
@@ -440,7 +444,63 @@ TEST(the_wrap_of_an_index_key_opens_at_its_own_place_only)
     house_raze(&h);
 }
 
-RUN(T(a_subject_has_one_key_for_each_domain_which_is_there_again_after_reopening),
+/* --- a key that is made while the store is at work --- */
+
+struct meeting {
+    struct house *h;
+    sem_t inside;
+    int made[2], asked;
+};
+
+static void *make_index(void *arg)
+{
+    struct meeting *m = arg;
+    uint8_t got[BLIND_BYTES];
+    struct key key;
+    struct err e;
+    sem_wait(&m->inside);
+    m->made[0] = blind_index(m->h->keyring, m->h->scope, BLIND_EMAIL, SLICE("ann@example.org"), got, &e);
+    sem_wait(&m->inside);
+    m->made[1] = keyring_domain(m->h->keyring, m->h->scope, "meeting", &key, &e);
+    arena_thread_end();
+    return NULL;
+}
+
+/* While it runs, another thread has time to begin to make a key, for which the store has to be free again. */
+static int meet(struct tx *tx, void *arg, struct err *e)
+{
+    struct meeting *m = arg;
+    uint8_t got[BLIND_BYTES];
+    (void)tx;
+    sem_post(&m->inside);
+    usleep(100000);
+    m->asked += blind_index(m->h->keyring, m->h->scope, BLIND_PHONE, SLICE("+390105550199"), got, e) == 0;
+    return 0;
+}
+
+TEST(a_body_that_asks_for_an_index_does_not_wait_for_who_makes_a_key)
+{
+    struct house h;
+    struct err e;
+    struct meeting m = {.h = &h, .made = {-1, -1}};
+    uint8_t got[BLIND_BYTES];
+    pthread_t t;
+    house_build(&h);
+    sem_init(&m.inside, 0, 0);
+    CHECK_OK(blind_index(h.keyring, h.scope, BLIND_PHONE, SLICE("+390105550199"), got, &e)); /* known from here on */
+    CHECK_INT(pthread_create(&t, NULL, make_index, &m), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK_OK(tx_run(h.db, meet, &m, &e));
+    pthread_join(t, NULL);
+    CHECK_INT(m.made[0], 0);
+    CHECK_INT(m.made[1], 0);
+    CHECK_INT(m.asked, 2);
+    sem_destroy(&m.inside);
+    house_raze(&h);
+}
+
+RUN(T(a_body_that_asks_for_an_index_does_not_wait_for_who_makes_a_key),
+    T(a_subject_has_one_key_for_each_domain_which_is_there_again_after_reopening),
     T(the_wrap_of_a_subjects_key_opens_at_its_own_place_only),
     T(another_key_under_a_right_wrap_is_not_the_one_that_was_committed_to),
     T(a_destroyed_key_does_not_open_and_is_never_made_anew), T(nothing_of_a_destroyed_wrap_is_in_any_file),

@@ -83,7 +83,7 @@ TEST(an_answer_is_judged_by_everything_the_program_wrote)
         struct wire_answer got;
         const struct schema *s = schema_of(a, "{\"type\":\"object\",\"required\":[\"score\"],\"additionalProperties\":false,"
                                               "\"properties\":{\"score\":{\"type\":\"integer\",\"maximum\":20}}}");
-        CHECK_OK(wire_judge(a, slice_of(row[i].out), SLICE("a1"), s, 4096, &got, &e));
+        CHECK_OK(wire_judge(a, slice_of(row[i].out), false, SLICE("a1"), s, 4096, &got, &e));
         if (got.end != row[i].end)
             fail_msg("%s: judged %s (%s)", row[i].out, wire_end_name(got.end), got.why ? got.why : "");
         if (got.end == WIRE_OUTPUT)
@@ -101,9 +101,9 @@ TEST(too_much_output_is_refused_at_the_byte)
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct err e = {0};
     struct wire_answer got;
-    CHECK_OK(wire_judge(a, SLICE(OUT), SLICE("a1"), NULL, sizeof OUT - 1, &got, &e));
+    CHECK_OK(wire_judge(a, SLICE(OUT), false, SLICE("a1"), NULL, sizeof OUT - 1, &got, &e));
     CHECK_INT(got.end, WIRE_OUTPUT);
-    CHECK_OK(wire_judge(a, SLICE(OUT), SLICE("a1"), NULL, sizeof OUT - 2, &got, &e));
+    CHECK_OK(wire_judge(a, SLICE(OUT), false, SLICE("a1"), NULL, sizeof OUT - 2, &got, &e));
     CHECK_INT(got.end, WIRE_TOO_LARGE);
     CHECK(got.output.p == NULL);
 }
@@ -113,10 +113,87 @@ TEST(the_last_progress_is_kept)
     OWN_ARENA struct arena *a = arena_new(1 << 20);
     struct err e = {0};
     struct wire_answer got;
-    CHECK_OK(wire_judge(a, SLICE("{\"id\":\"a1\",\"progress\":0.25}\n{\"id\":\"a1\",\"progress\":0.750}\n"), SLICE("a1"), NULL, 999, &got,
-                        &e));
+    CHECK_OK(wire_judge(a, SLICE("{\"id\":\"a1\",\"progress\":0.25}\n{\"id\":\"a1\",\"progress\":0.750}\n"), false, SLICE("a1"), NULL,
+                        999, &got, &e));
     CHECK_SLICE(got.progress, "0.750");
 }
 
+TEST(a_file_is_one_answer_on_as_many_lines_as_it_likes)
+{
+    static const struct {
+        const char *out;
+        enum wire_end end;
+    } row[] = {
+        {"{\n  \"id\": \"a1\",\n  \"output\": {\n \"score\": 2}\n}\n", WIRE_OUTPUT},
+        {OUT, WIRE_OUTPUT},
+        {"{\"id\":\"a1\",\n\"error\":{\"code\":\"UNSUITABLE\"}}", WIRE_MODEL_ERROR},
+        {OUT OUT, WIRE_PROTOCOL},
+        {"{\"id\":\"a2\",\"output\":{}}", WIRE_PROTOCOL},
+        {"{\"id\":\"a1\",\"progress\":1}", WIRE_PROTOCOL},
+        {"", WIRE_PROTOCOL},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 18);
+        struct err e = {0};
+        struct wire_answer got;
+        CHECK_OK(wire_judge(a, slice_of(row[i].out), true, SLICE("a1"), NULL, 4096, &got, &e));
+        if (got.end != row[i].end)
+            fail_msg("row %zu: %s", i, wire_end_name(got.end));
+    }
+}
+
+TEST(progress_is_seen_in_a_line_while_the_program_runs)
+{
+    static const struct {
+        const char *line;
+        int percent; /* -1: none */
+    } row[] = {
+        {"{\"id\":\"a1\",\"progress\":0}", 0},
+        {"{\"id\":\"a1\",\"progress\":0.009}", 0},
+        {"{\"id\":\"a1\",\"progress\":0.29}", 29},
+        {"{\"id\":\"a1\",\"progress\":0.5012}", 50},
+        {"{\"id\":\"a1\",\"progress\":1}", 100},
+        {"{\"id\":\"a1\",\"progress\":1.01}", -1},
+        {"{\"id\":\"a1\",\"progress\":-0.1}", -1},
+        {"{\"id\":\"a1\",\"progress\":\"0.5\"}", -1},
+        {"{\"id\":\"a2\",\"progress\":0.5}", -1},
+        {"{\"id\":\"a1\",\"output\":{}}", -1},
+        {"{\"id\":\"a1\"", -1},
+        {"[0.5]", -1},
+        {"", -1},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(1 << 16);
+        int got = -1;
+        if (!wire_progress(a, slice_of(row[i].line), SLICE("a1"), &got))
+            got = -1;
+        if (got != row[i].percent)
+            fail_msg("%s: %d", row[i].line, got);
+    }
+}
+
+TEST(progress_is_limited_in_length_and_number)
+{
+    struct err e = {0};
+    struct wire_answer got;
+    for (int lines = WIRE_PROGRESSES; lines <= WIRE_PROGRESSES + 1; lines++) {
+        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        struct buf b = buf_in(a, 1 << 20);
+        for (int i = 0; i < lines; i++)
+            buf_str(&b, "{\"id\":\"a1\",\"progress\":0.5}\n");
+        buf_str(&b, OUT);
+        CHECK_OK(wire_judge(a, buf_text(&b), false, SLICE("a1"), NULL, 1 << 20, &got, &e));
+        CHECK_INT(got.end, lines > WIRE_PROGRESSES ? WIRE_PROTOCOL : WIRE_OUTPUT);
+    }
+    for (int spaces = 0; spaces < 400; spaces += 300) {
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        char *text = arena_printf(a, "{\"id\":\"a1\",%*s\"progress\":0.5}\n%s", spaces, "", OUT);
+        CHECK_OK(wire_judge(a, slice_of(text), false, SLICE("a1"), NULL, 1 << 20, &got, &e));
+        CHECK_INT(got.end, spaces ? WIRE_PROTOCOL : WIRE_OUTPUT);
+    }
+}
+
 RUN(T(the_request_is_one_line_without_identifiers), T(an_answer_is_judged_by_everything_the_program_wrote),
-    T(too_much_output_is_refused_at_the_byte), T(the_last_progress_is_kept))
+    T(too_much_output_is_refused_at_the_byte), T(the_last_progress_is_kept),
+    T(a_file_is_one_answer_on_as_many_lines_as_it_likes), T(progress_is_seen_in_a_line_while_the_program_runs),
+    T(progress_is_limited_in_length_and_number))

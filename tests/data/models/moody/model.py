@@ -44,6 +44,28 @@ elif mood == 13:
         say(output={"mood": 1})
     else:
         time.sleep(60)
+elif mood == 18:
+    while True:
+        try:
+            os.fork()
+        except OSError:
+            pass
+elif mood == 15:
+    for share in (0.1, 0.501234, 0.2, 0.75):
+        say(progress=share)
+        time.sleep(0.35)
+    say(output={"mood": 1})
+elif mood == 16:
+    for n in range(1, 1000):
+        say(progress=n / 1000)
+        if n == 500:
+            time.sleep(0.4)
+    time.sleep(0.4)
+    say(output={"mood": 1})
+elif mood == 17:
+    for n in range(1001):
+        say(progress=0)
+    say(output={"mood": 1})
 elif mood == 14:
     import signal
 
@@ -53,7 +75,7 @@ elif mood == 14:
         except OSError:
             pass
     if os.fork() == 0:
-        os.setsid()
+        os.setpgid(0, 0)
         os.fork()
     while True:
         pass

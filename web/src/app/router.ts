@@ -1,0 +1,47 @@
+// router.ts -- addresses of the page: History API, deep links, back. Links are ordinary links; a click on one of ours stays in the page.
+import { useEffect, useState } from 'preact/hooks';
+
+export interface Place { path: string; query: URLSearchParams }
+const here = (): Place => ({ path: location.pathname, query: new URLSearchParams(location.search) });
+const watchers = new Set<() => void>();
+const ours = (path: string): boolean => path === '/' || path === '/auth' || path.startsWith('/app/');
+
+export function go(to: string, replace = false): void {
+  if (to === location.pathname + location.search) return;
+  history[replace ? 'replaceState' : 'pushState'](null, '', to);
+  if (!replace) scrollTo(0, 0);
+  for (const w of watchers) w();
+}
+addEventListener('popstate', () => { for (const w of watchers) w(); });
+document.addEventListener('click', (e) => {
+  const a = (e.target as Element).closest?.('a');
+  if (!a || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || a.target || a.hasAttribute('download') || a.origin !== location.origin || !ours(a.pathname) || a.hash) return;
+  e.preventDefault();
+  go(a.pathname + a.search);
+});
+
+export function usePlace(): Place {
+  const [place, set] = useState(here);
+  useEffect(() => {
+    const w = (): void => set(here());
+    watchers.add(w);
+    return () => { watchers.delete(w); };
+  }, []);
+  return place;
+}
+/** "/app/patients/:id" against a path: what stands for the names, or undefined. */
+export function match(pattern: string, path: string): Record<string, string> | undefined {
+  const want = pattern.split('/'), have = path.replace(/\/$/, '').split('/');
+  if (want.length !== have.length) return undefined;
+  const found: Record<string, string> = {};
+  for (let i = 0; i < want.length; i++)
+    if (want[i]!.startsWith(':')) found[want[i]!.slice(1)] = decodeURIComponent(have[i]!);
+    else if (want[i] !== have[i]) return undefined;
+  return found;
+}
+/** Changes what stands behind the "?", without a new entry in the history. */
+export function setQuery(change: Record<string, string | undefined>): void {
+  const q = new URLSearchParams(location.search);
+  for (const [k, v] of Object.entries(change)) if (v) q.set(k, v); else q.delete(k);
+  go(location.pathname + (q.size ? `?${q}` : ''), true);
+}
