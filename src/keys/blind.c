@@ -7,7 +7,7 @@
 #include "crypto/digest.h"
 #include "keys/keyring_int.h"
 
-enum { TAX_SHORT = 11, TAX_LONG = 16, EMAIL_MAX = 254, PHONE_LEAST = 7, PHONE_MOST = 15 };
+enum { TRIES = 5, TAX_SHORT = 11, TAX_LONG = 16, EMAIL_MAX = 254, PHONE_LEAST = 7, PHONE_MOST = 15 };
 enum form { FORM_TAX_CODE, FORM_EMAIL, FORM_PHONE, FORM_ID };
 
 static const struct {
@@ -149,8 +149,9 @@ static int make_key(struct keyring *k, const uint8_t *scope, enum blind_column c
     return rc ? -1 : 0;
 }
 
-/* With the lock held. Where another thread or process made the key first, or changed the root key, its word counts. */
-static int load(struct keyring *k, const uint8_t *scope, enum blind_column c, struct err *e)
+/* With the lock held. Where another thread or process made the key first, or changed the root key, its word counts:
+ * ERR_CONFLICT, look again. */
+static int load_once(struct keyring *k, const uint8_t *scope, enum blind_column c, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(64 * 1024);
     struct key key;
@@ -159,20 +160,22 @@ static int load(struct keyring *k, const uint8_t *scope, enum blind_column c, st
     if (db_shared(k->db) && root_adopt(k, a, e))
         return -1;
     int got = blind_read(k, scope, c, a, &key, e);
-    if (got == 0) {
-        if (!make_key(k, scope, c, a, e))
-            return 0;
-        if (e->code != ERR_CONFLICT || root_adopt(k, a, e) || (got = blind_read(k, scope, c, a, &key, e)) < 0)
-            return -1;
-        if (got == 0)
-            return err_set(e, ERR_CONFLICT, "the root key is being changed");
-    }
+    if (got == 0)
+        return make_key(k, scope, c, a, e);
     if (got < 0)
         return -1;
     if (!find(k, scope, c))
         blind_keep(k, scope, c, &key);
     key_wipe(&key);
     return 0;
+}
+
+static int load(struct keyring *k, const uint8_t *scope, enum blind_column c, struct err *e)
+{
+    int rc = -1;
+    for (int i = 0; i < TRIES && (rc = load_once(k, scope, c, e)) && e->code == ERR_CONFLICT; i++)
+        ;
+    return rc;
 }
 
 int blind_index(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column column, struct slice value,

@@ -10,7 +10,7 @@
 #include "crypto/digest.h"
 #include "keys/keyring_int.h"
 
-enum { READ_AGAIN_US = 60000000, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
+enum { TRIES = 5, READ_AGAIN_US = 60000000, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
 
 /* --- domain keys --- */
 
@@ -57,6 +57,9 @@ int key_unwrap(const struct key *under, const struct seal_place *at, const struc
 struct domain *domain_keep(struct keyring *k, const uint8_t scope[ID_BYTES], const char *name, int64_t epoch,
                            int64_t made_at, const struct key *key)
 {
+    for (int i = 0; i < k->s->n; i++) /* who read the rows while this key was being stored has it already */
+        if (!memcmp(k->s->domain[i].key.id, key->id, KEY_ID_BYTES))
+            return &k->s->domain[i];
     if (k->s->n == DOMAINS_MAX)
         return NULL;
     struct domain *d = &k->s->domain[k->s->n++];
@@ -157,29 +160,47 @@ static int read_domains_again(struct keyring *k, struct arena *a, struct err *e)
 }
 
 /* With the lock held, but not while the key is stored: a body at work may wait for the lock, and the store for it. */
-static struct domain *make_domain(struct keyring *k, const uint8_t *scope, const char *name, struct err *e)
+static int store_domain(struct keyring *k, const struct new_domain *n, struct err *e)
 {
-    OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    pthread_mutex_unlock(&k->lock);
+    int rc = tx_run(k->db, insert_domain, (void *)(uintptr_t)n, e);
+    pthread_mutex_lock(&k->lock);
+    return rc;
+}
+
+/* NULL with ERR_CONFLICT: the root key was changed meanwhile. */
+static struct domain *make_once(struct keyring *k, const uint8_t *scope, const char *name, struct arena *a,
+                                struct err *e)
+{
     struct new_domain n = {.scope = scope};
     struct domain *d = NULL;
-    if (!a) {
-        err_set(e, ERR_NO_MEMORY, "make a domain key");
-        return NULL;
-    }
-    int rc = domain_make(k, scope, name, 1, a, &n.epoch, e);
-    if (!rc) {
-        pthread_mutex_unlock(&k->lock);
-        rc = tx_run(k->db, insert_domain, &n, e);
-        pthread_mutex_lock(&k->lock);
-    }
-    if (rc == 0 && !(d = domain_keep(k, scope, name, 1, clock_now_us(), &n.epoch.key)))
-        err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
-    if (rc && e->code == ERR_CONFLICT && !read_domains_again(k, a, e)) { /* another was first: its key counts */
-        d = domain_find(k, scope, name);
-        if (!d)
-            err_set(e, ERR_KEYS, "the key of domain %s was made and is not there", name);
+    if (!domain_make(k, scope, name, 1, a, &n.epoch, e)) {
+        if (!store_domain(k, &n, e)) {
+            if (!(d = domain_keep(k, scope, name, 1, clock_now_us(), &n.epoch.key)))
+                err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
+        } else if (e->code == ERR_CONFLICT && !read_domains_again(k, a, e)) { /* another was first: its key counts */
+            d = domain_find(k, scope, name);
+            if (!d)
+                err_set(e, ERR_CONFLICT, "the root key is being changed");
+        }
     }
     key_wipe(&n.epoch.key);
+    return d;
+}
+
+static struct domain *make_domain(struct keyring *k, const uint8_t *scope, const char *name, struct err *e)
+{
+    struct domain *d = NULL;
+    for (int i = 0; i < TRIES && !d; i++) {
+        OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
+        if (!a) {
+            err_set(e, ERR_NO_MEMORY, "make a domain key");
+            return NULL;
+        }
+        d = make_once(k, scope, name, a, e);
+        if (!d && e->code != ERR_CONFLICT)
+            return NULL;
+    }
     return d;
 }
 

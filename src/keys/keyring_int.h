@@ -80,7 +80,8 @@ int root_adopt(struct keyring *k, struct arena *a, struct err *e);
 
 /* The newest known; NULL. */
 struct domain *domain_find(struct keyring *k, const uint8_t scope[ID_BYTES], const char *name);
-/* NULL: there is no room. */
+/* A key is kept once, however often it is brought: a second one would pass for an older one, and be destroyed.
+ * NULL: there is no room. */
 struct domain *domain_keep(struct keyring *k, const uint8_t scope[ID_BYTES], const char *name, int64_t epoch,
                            int64_t made_at, const struct key *key);
 /* A fresh key, not stored yet. */

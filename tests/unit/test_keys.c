@@ -105,6 +105,41 @@ TEST(a_domain_key_is_made_once_and_is_there_again_after_reopening)
     house_raze(&h);
 }
 
+struct storing {
+    const uint8_t *scope;
+    struct key_epoch epoch;
+};
+
+static int store_epoch(struct tx *tx, void *arg, struct err *e)
+{
+    const struct storing *x = arg;
+    return keyring_store(tx, x->scope, &x->epoch, e);
+}
+
+TEST(a_key_whose_row_was_read_before_its_maker_took_it_is_there_once)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct keyring *other;
+    struct key key;
+    struct key_old old[3];
+    struct err e;
+    house_build(&h);
+    CHECK_OK(keyring_open(h.key_path, h.db, &other, &e));
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "job", &key, &e));
+    struct storing x = {.scope = h.scope};
+    CHECK_OK(keyring_next(h.keyring, h.scope, "job", a, &x.epoch, &e));
+    CHECK_OK(tx_run(h.db, store_epoch, &x, &e));
+    CHECK_OK(keyring_domain(other, h.scope, "first", &key, &e));
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "first", &key, &e)); /* is second, and reads all rows */
+    CHECK_OK(keyring_take(h.keyring, h.scope, &x.epoch, &e));
+    CHECK_INT(keyring_old(h.keyring, NULL, old, 3), 1); /* one that is there twice would be destroyed as an older one */
+    CHECK(memcmp(old[0].id, x.epoch.key.id, KEY_ID_BYTES) != 0);
+    key_wipe(&x.epoch.key);
+    keyring_close(other);
+    house_raze(&h);
+}
+
 TEST(domain_keys_put_in_each_others_place_are_refused)
 {
     static const char *const swap[] = {
@@ -465,6 +500,7 @@ TEST(the_first_keys_are_made_once_and_what_another_process_made_meanwhile_counts
 RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
     T(a_root_key_that_is_wrong_missing_or_open_to_others_is_refused),
     T(a_domain_key_is_made_once_and_is_there_again_after_reopening),
+    T(a_key_whose_row_was_read_before_its_maker_took_it_is_there_once),
     T(domain_keys_put_in_each_others_place_are_refused), T(a_wrapped_data_key_opens_at_its_own_place_only),
     T(a_key_that_another_process_made_since_is_read_when_a_value_needs_it),
     T(another_root_key_takes_the_place_of_the_old_one_and_all_opens_under_it),
