@@ -8,8 +8,6 @@
 
 enum { WHOLE_MAX = 16 << 20, PART_MAX = 1 << 20 };
 
-static const char loc[] = "body/negotiation_id";
-
 /* --- keeping --- */
 
 int64_t continue_until(const struct api_request *q, const struct intake *x)
@@ -46,7 +44,7 @@ struct going_on {
     struct submission *d;
     struct json kept;
     const struct json *now;
-    uint32_t part; /* node of the Bundle or QuestionnaireResponse that came */
+    uint32_t part;     /* node of the Bundle or QuestionnaireResponse that came */
     struct name *name; /* of the entries that came and have one, sorted */
     size_t names;
     struct json_out o;
@@ -191,6 +189,13 @@ static int merge(struct going_on *g, struct err *e)
     return 0;
 }
 
+int continue_ended(struct submission *d, struct err *e)
+{
+    d->ended = true;
+    return refuse(d, "body/negotiation_id", "Value error, no negotiation of this id is kept: send all of the Bundle",
+                  e);
+}
+
 int submission_continue(struct submission *d, struct err *e)
 {
     struct going_on g = {.d = d, .now = &d->json};
@@ -208,9 +213,8 @@ int submission_continue(struct submission *d, struct err *e)
     int found = json_kind(&now, id) == JSON_STRING ? find(d, id, &g, e) : 0;
     if (found < 0)
         return -1;
-    d->ended = !found;
     if (!found)
-        return refuse(d, loc, "Value error, no negotiation of this id is kept: send all of the Bundle", e);
+        return continue_ended(d, e);
     uint32_t target = json_get_kind(&now, 0, "target_diagnosis", JSON_STRING);
     if (target && !slice_eq(json_raw(&now, target), json_raw(&g.kept, json_get(&g.kept, 0, "target"))))
         return refuse(d, "body/target_diagnosis", "Value error, the negotiation is about another target", e);

@@ -12,6 +12,8 @@
 /* A submission whose JSON is read: with a negotiation_id, its JSON becomes that of all there is. -1 ERR_BAD_REQUEST
  * with the issue: there is none of this id any more, or it does not fit. */
 int submission_continue(struct submission *d, struct err *e);
+/* The same refusal, of one that was there when it was looked for. -1. */
+int continue_ended(struct submission *d, struct err *e);
 
 /* Of a refusal for missing data: will its Bundle be kept? The instant it is forgotten; 0: it is not kept. */
 int64_t continue_until(const struct api_request *q, const struct intake *x);

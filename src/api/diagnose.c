@@ -5,11 +5,9 @@
 #include "api/intake.h"
 #include "api/submission.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/metric.h"
 #include "base/rnd.h"
 #include "crypto/digest.h"
-#include "jobs/negotiation.h"
 
 /* --- refusals that say what to do --- */
 
@@ -212,14 +210,6 @@ int api_accept(struct api_request *q, const struct submission *d, struct job_new
     return intake_accept(x, n, q->id, ret, e) ? not_accepted(q, e) : 0;
 }
 
-/* The job is durable: that what was kept stays until it expires would be no failure of it. */
-static void end_negotiation(struct api_request *q, const uint8_t id[16])
-{
-    struct err e;
-    if (negotiation_end(q->api->jobs, &q->caller, id, &e))
-        log_err(LOG_WARN, "a negotiation that came to its end stays until it expires", &e);
-}
-
 /* A request that ended its negotiation, sent again with its key: the negotiation is gone, its job is there. */
 static bool is_repeated(struct api_request *q, const struct submission *d, struct job_new *n, struct job_accepted *ret)
 {
@@ -237,10 +227,9 @@ static int accept(struct api_request *q, struct job_new *n, struct err *e)
     struct intake x;
     struct job_accepted accepted = {0};
     bool read = submission_read(q, n->chosen ? SUBMISSION_ONE : SUBMISSION_ALL, &d, e) == 0;
+    n->negotiation = read && d.goes_on ? d.continues : NULL;
     if (read ? api_accept(q, &d, n, &x, &accepted, e) : !is_repeated(q, &d, n, &accepted))
-        return -1;
-    if (read && d.goes_on)
-        end_negotiation(q, d.continues);
+        return n->negotiation && e->code == ERR_NOT_FOUND ? continue_ended(&d, e) : -1;
     if (n->chosen)
         memcpy(accepted.id, n->chosen, sizeof accepted.id);
     api_answer_accepted(q, &accepted);

@@ -14,6 +14,7 @@
 #include "crypto/digest.h"
 #include "jobs/feedback.h"
 #include "jobs/job_int.h"
+#include "jobs/negotiation.h"
 #include "jobs/watch.h"
 #include "store/place.h"
 
@@ -335,7 +336,7 @@ static int accept_body(struct tx *tx, void *arg, struct err *e)
             return audit_append(tx, &audit, e);
         }
     }
-    if (n->chosen && check_chosen(tx, x, e))
+    if ((n->negotiation && negotiation_end(tx, c, n->negotiation, e)) || (n->chosen && check_chosen(tx, x, e)))
         return -1;
     for (size_t i = 0; i < x->jobs; i++)
         if (put_job(tx, x, &x->each[i], e))

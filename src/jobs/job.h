@@ -83,6 +83,7 @@ struct job_new {
     int64_t created_at, expires_at; /* 0: it does not expire */
     int priority;
     const uint8_t *replay_of;     /* NULL, or the job whose Bundle this is */
+    const uint8_t *negotiation;   /* NULL, or the one that this ends (negotiation.h) */
     const uint8_t *model;         /* version digest, 32 bytes */
     struct slice bundle;          /* the Bundle's text */
     struct slice plan;            /* JSON: {"request" (what the model is asked), "decision", "about" (whom, and from
@@ -100,7 +101,8 @@ struct job_accepted {
     struct slice answer;
     uint8_t id[16];
 };
-/* Durable when it returns 0. ERR_KEY_REUSED when the key was used with another digest. */
+/* Durable when it returns 0. ERR_KEY_REUSED when the key was used with another digest; ERR_NOT_FOUND when the
+ * negotiation has ended: of two that would end it, one does. */
 int job_accept(struct jobs *j, const struct job_new *n, struct arena *a, struct job_accepted *ret, struct err *e);
 
 /* Was this key used before? 1: with the same digest, *ret is the first answer, and the audit log says it was given

@@ -67,16 +67,11 @@ int negotiation_find(struct jobs *j, const struct caller *caller, const uint8_t 
     return keyring_unseal(j->keyring, &at, row_at(&r, 0, 0)->s, a, ret, e) ? -1 : 1;
 }
 
-static int end_body(struct tx *tx, void *arg, struct err *e)
+int negotiation_end(struct tx *tx, const struct caller *caller, const uint8_t id[16], struct err *e)
 {
-    const struct keeping *x = arg;
-    return tx_put(tx, e, "DELETE FROM negotiation WHERE scope = $1 AND id = $2 AND client = $3", V_ID(x->caller->scope),
-                  V_ID(x->id), V_ID(x->caller->id));
-}
-
-int negotiation_end(struct jobs *j, const struct caller *caller, const uint8_t id[16], struct err *e)
-{
-    return tx_run(j->db, end_body, &(struct keeping){.caller = caller, .id = id}, e);
+    int n = tx_exec(tx, e, "DELETE FROM negotiation WHERE scope = $1 AND id = $2 AND client = $3", V_ID(caller->scope),
+                    V_ID(id), V_ID(caller->id));
+    return n == 1 ? 0 : n < 0 ? -1 : err_set(e, ERR_NOT_FOUND, "a negotiation that has ended");
 }
 
 static int forget_body(struct tx *tx, void *arg, struct err *e)

@@ -17,8 +17,8 @@ int negotiation_keep(struct jobs *j, const struct caller *caller, const uint8_t 
 /* 1; 0: there is none of this id of the caller's, any more. */
 int negotiation_find(struct jobs *j, const struct caller *caller, const uint8_t id[16], struct arena *a,
                      struct slice *ret, struct err *e);
-/* It was enough at last. */
-int negotiation_end(struct jobs *j, const struct caller *caller, const uint8_t id[16], struct err *e);
+/* In a body: it was enough at last, for what this body makes. ERR_NOT_FOUND: it has ended already. */
+int negotiation_end(struct tx *tx, const struct caller *caller, const uint8_t id[16], struct err *e);
 /* Forgets those that have expired. */
 int negotiation_forget(struct jobs *j, struct err *e);
 

@@ -66,6 +66,16 @@ await test('sent again with the same Idempotency-Key, a request that ended its n
   same([one.status, two.status, two.job_id], [202, 202, one.job_id], two.text);
 });
 
+await test('of requests that come at once with one negotiation, one makes a job', async () => {
+  for (let i = 0; i < 10; i++) {
+    const d = await first('patient', 'ckd');
+    const body = { negotiation_id: d.negotiation_id, fhir_bundle: part('scr') };
+    const all = await Promise.all(Array.from({ length: 4 }, () => post(body)));
+    same(all.map((r) => r.status).sort(), [202, 422, 422, 422], all.map((r) => r.text).join('\n'));
+    check(all.every((r) => r.status === 202 || r.detail[0].loc[1] === 'negotiation_id'), 'what is refused');
+  }
+});
+
 await test('what comes again takes the place of what there was', async () => {
   const d = await first('patient scr(unit=K/uL)', 'ckd');
   same(missing(d), ['scr unit-not-convertible'], 'a unit');

@@ -240,6 +240,17 @@ TEST(of_a_clients_negotiations_the_newest_are_found_and_few_others_are_there)
     shop_close(&s);
 }
 
+struct ending {
+    const struct caller *caller;
+    const uint8_t *id;
+};
+
+static int end_negotiation(struct tx *tx, void *arg, struct err *e)
+{
+    const struct ending *x = arg;
+    return negotiation_end(tx, x->caller, x->id, e);
+}
+
 TEST(bundles_kept_for_a_negotiation_move_too_and_are_forgotten_when_they_expire)
 {
     OWN_ARENA struct arena *a = arena_new(4 << 20);
@@ -265,8 +276,11 @@ TEST(bundles_kept_for_a_negotiation_move_too_and_are_forgotten_when_they_expire)
     CHECK_INT(negotiation_find(s.jobs, &other, id, a, &sheet, &e), 0);
     CHECK_OK(negotiation_forget(s.jobs, &e));
     CHECK_INT(house_number(&s.h, "SELECT count(*) FROM negotiation"), 1);
-    CHECK_OK(negotiation_end(s.jobs, &s.caller, id, &e));
+    struct ending x = {&s.caller, id};
+    CHECK_OK(tx_run(s.h.db, end_negotiation, &x, &e));
     CHECK_INT(house_number(&s.h, "SELECT count(*) FROM negotiation"), 0);
+    CHECK_INT(tx_run(s.h.db, end_negotiation, &x, &e), -1);
+    CHECK_INT(e.code, ERR_NOT_FOUND);
     shop_close(&s);
 }
 
