@@ -51,7 +51,7 @@ static void put_panels(struct fhir_query *q, const struct input *in, size_t at)
 static void put_observation(struct buf *b, const struct input *in)
 {
     struct fhir_query q = fhir_query_of(b, "Observation", PATIENT_ID);
-    fhir_query_codes(&q, "code", in, NULL);
+    fhir_query_codes(&q, in, NULL);
     for (size_t i = 0; i < in->codes; i++)
         put_panels(&q, in, i);
     /* Else all of the window may be needed. */
@@ -61,10 +61,7 @@ static void put_observation(struct buf *b, const struct input *in)
 static void put_condition(struct buf *b, const struct input *in, const struct condition *k)
 {
     struct fhir_query q = fhir_query_of(b, "Condition", PATIENT_ID);
-    bool below = false;
-    for (size_t i = 0; i < (in ? in->codes : k->codes); i++)
-        below |= in ? in->code[i].code.below : k->code[i].below;
-    fhir_query_codes(&q, below ? "code:below" : "code", in, k);
+    fhir_query_codes(&q, in, k);
 }
 
 /* By no code: a prescription may name its drug in a resource of its own, where the search by code does not look. */

@@ -51,10 +51,14 @@ void fhir_query_token(struct fhir_query *q, struct slice system, struct slice co
     q->listed = true;
 }
 
-void fhir_query_codes(struct fhir_query *q, const char *name, const struct input *in, const struct condition *k)
+void fhir_query_codes(struct fhir_query *q, const struct input *in, const struct condition *k)
 {
-    fhir_query_param(q, name, "");
-    for (size_t i = 0; i < (in ? in->codes : k->codes); i++) {
+    bool below = false;
+    size_t n = in ? in->codes : k->codes;
+    for (size_t i = 0; i < n; i++)
+        below |= in ? in->code[i].code.below : k->code[i].below;
+    fhir_query_param(q, below ? "code:below" : "code", "");
+    for (size_t i = 0; i < n; i++) {
         const struct code *c = in ? &in->code[i].code : &k->code[i];
         fhir_query_token(q, c->system, c->code);
     }

@@ -21,8 +21,9 @@ void fhir_query_read(struct buf *b, const char *type, struct slice id);
 /* &NAME=, and then its value: text as it is, or tokens, any of which may be met. */
 void fhir_query_param(struct fhir_query *q, const char *name, const char *value);
 void fhir_query_token(struct fhir_query *q, struct slice system, struct slice code);
-/* &NAME= any code of an input, or of a condition; the other is NULL. */
-void fhir_query_codes(struct fhir_query *q, const char *name, const struct input *in, const struct condition *k);
+/* &code= any code of an input, or of a condition; the other is NULL. &code:below= where a manifest counts what is below
+ * one, too. */
+void fhir_query_codes(struct fhir_query *q, const struct input *in, const struct condition *k);
 /* The newest first, `count` of them; 0: all. */
 void fhir_query_newest(struct fhir_query *q, unsigned count);
 

@@ -5,14 +5,14 @@
 #include "api/fhir_query.h"
 
 static const struct {
-    const char *type, *path, *search; /* NULL: the Patient itself says it */
-    const char *must;                 /* what of it is read */
+    const char *type, *path; /* where its codes are; NULL: the Patient itself says it */
+    const char *must;        /* what of it is read */
 } source[INPUT_SOURCES] = {
-    [INPUT_OBSERVATION] = {"Observation", "code", "code", "value"},
-    [INPUT_AGE] = {"Patient", NULL, NULL, "birthDate"},
-    [INPUT_GENDER] = {"Patient", NULL, NULL, "gender"},
-    [INPUT_CONDITION] = {"Condition", "code", "code", "code"},
-    [INPUT_MEDICATION] = {"MedicationStatement", "medication", "code", "medication"},
+    [INPUT_OBSERVATION] = {"Observation", "code", "value"},
+    [INPUT_AGE] = {"Patient", NULL, "birthDate"},
+    [INPUT_GENDER] = {"Patient", NULL, "gender"},
+    [INPUT_CONDITION] = {"Condition", "code", "code"},
+    [INPUT_MEDICATION] = {"MedicationStatement", "medication", "medication"},
 };
 
 static enum input_source source_of(const struct requirement *r)
@@ -50,13 +50,12 @@ static bool is_latest(const struct input *in)
 
 void fhir_requirement_query(const struct requirement *r, struct buf *b)
 {
-    const char *search = source[source_of(r)].search;
-    if (!search) {
+    if (!source[source_of(r)].path) {
         fhir_query_read(b, fhir_requirement_type(r), r->patient);
         return;
     }
     struct fhir_query q = fhir_query_of(b, fhir_requirement_type(r), r->patient);
-    fhir_query_codes(&q, search, r->input, r->condition);
+    fhir_query_codes(&q, r->input, r->condition);
     if (source_of(r) == INPUT_OBSERVATION)
         fhir_query_newest(&q, is_latest(r->input));
 }

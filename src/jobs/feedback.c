@@ -67,6 +67,16 @@ static int seal_one(struct jobs *j, const struct caller *caller, struct slice mo
     return rc ? -1 : 1;
 }
 
+/* Where bodies run beside each other: what is counted of a job next stays so until the end of this one. */
+static int hold_job(struct tx *tx, const struct saying *x, const uint8_t *job, struct err *e)
+{
+    struct rows r;
+    return tx_shared(tx) && tx_rows(tx, x->arena, &r, e, "SELECT 1 FROM job WHERE scope = $1 AND id = $2 FOR UPDATE",
+                                    V_ID(x->caller->scope), V_ID(job)) < 0
+               ? -1
+               : 0;
+}
+
 static int add_body(struct tx *tx, void *arg, struct err *e)
 {
     struct saying *x = arg;
@@ -77,6 +87,8 @@ static int add_body(struct tx *tx, void *arg, struct err *e)
     for (size_t i = 0; i < x->n; i++) {
         const struct said *s = &x->list[i];
         struct audit_entry entry = x->audit;
+        if (hold_job(tx, x, s->what->job, e))
+            return -1;
         int made =
             tx_exec(tx, e,
                     "INSERT INTO job_feedback (scope, id, job, outcome, at, created_at, sheet) SELECT $1, $2, id, "

@@ -87,7 +87,7 @@ TEST(what_is_needed_is_told_whole)
         {"cha2ds2-vasc", "diabetes",
          "\"codeFilter\":[{\"path\":\"code\",\"code\":[{\"system\":\"http://snomed.info/sct\",\"code\":\"73211009\""},
         {"cha2ds2-vasc", "a condition", OURS "requirement-id\",\"valueCode\":\"atrial-fibrillation\"}"},
-        {"cha2ds2-vasc", "a condition", "\"Condition?patient=p1&code=http://snomed.info/sct|49436004,"},
+        {"cha2ds2-vasc", "a condition", "\"Condition?patient=p1&code:below=http://snomed.info/sct|49436004,"},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
         const char *text = one(a, sample(a, row[i].model), row[i].input);
