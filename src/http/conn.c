@@ -526,12 +526,14 @@ void conn_stream(struct conn *c)
     }
 }
 
+/* What is left of a "100 Continue" that the socket did not take waits for the answer: while a handler works, the
+ * connection is the handler's. */
 static void on_read(evutil_socket_t fd, short what, void *arg)
 {
     struct conn *c = arg;
     (void)fd, (void)what;
     c->loop->now_us = clock_mono_us();
-    if (c->write_wants_read) {
+    if (c->write_wants_read && c->stage != CONN_WORK) {
         if (conn_flush(c))
             conn_continue(c);
     } else if (c->stage == CONN_WORK || c->stage == CONN_SEND) {
@@ -547,6 +549,8 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
     struct conn *c = arg;
     (void)fd, (void)what;
     c->loop->now_us = clock_mono_us();
+    if (c->stage == CONN_WORK)
+        return;
     if (c->outs) {
         if (conn_flush(c))
             conn_continue(c);

@@ -150,6 +150,15 @@ ssize_t http_body_read(struct http_request *q, void *p, size_t n, struct err *e)
 
 /* --- the answer --- */
 
+/* What was to be sent before it. */
+static int send_waiting(struct exchange *x)
+{
+    struct conn *c = x->conn;
+    int rc = send_all(x, c->out + c->out_at, c->outs - c->out_at);
+    c->outs = c->out_at = 0;
+    return rc;
+}
+
 int http_reply_begin(struct http_reply *r, uint64_t length, struct err *e)
 {
     struct exchange *x = r->exchange;
@@ -170,7 +179,7 @@ int http_reply_begin(struct http_reply *r, uint64_t length, struct err *e)
     x->last |= atomic_load_explicit(&x->loop->server->draining, memory_order_relaxed);
     x->conn->by_us = clock_mono_us() + x->loop->server->c.header_ms * 1000LL;
     reply_lead(x, q);
-    t->failed = buf_failed(&r->field) || send_all(x, v, reply_iov(x, q, v));
+    t->failed = buf_failed(&r->field) || send_waiting(x) || send_all(x, v, reply_iov(x, q, v));
     return 1;
 }
 

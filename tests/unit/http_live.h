@@ -133,6 +133,12 @@ static void live_answer(void *ctx, struct http_request *q, struct http_reply *r)
         sem_wait(&l->gate);
         atomic_fetch_sub(&l->waiting, 1);
     }
+    if (slice_is(q->path, "/wait") && slice_is(q->query, "begun")) {
+        struct err e;
+        if (http_reply_begin(r, 2, &e) > 0)
+            http_reply_write(r, SLICE("ok"));
+        return;
+    }
     if (slice_is(q->path, "/stream")) {
         live_stream(l, q, r);
         return;
