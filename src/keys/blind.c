@@ -89,19 +89,31 @@ bool blind_known(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_co
     return find(k, scope, c);
 }
 
+static int ask(struct keyring *k, const uint8_t *scope, enum blind_column c, struct arena *a, struct rows *ret,
+               struct err *e)
+{
+    return db_rows(k->db, a, ret, e, "SELECT id, wrapped, tag FROM blind_key WHERE scope = $1 AND name = $2",
+                   V_ID(scope), V_STR(columns[c].name));
+}
+
+/* 1 and *ret, 0: no row, -1. */
+static int open_row(struct keyring *k, const uint8_t *scope, enum blind_column c, const struct rows *r, struct key *ret,
+                    struct err *e)
+{
+    uint8_t row[ID_BYTES];
+    const char *name = columns[c].name;
+    struct seal_place at = place_named(PLACE_BLIND_KEY, scope, name, 0, row);
+    const struct val *v = r->n ? row_at(r, 0, 0) : NULL;
+    if (!v)
+        return 0;
+    return key_unwrap(&k->s->root, &at, &v[0], &v[1], &v[2], name, ret, e) ? -1 : 1;
+}
+
 int blind_read(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column c, struct arena *a, struct key *ret,
                struct err *e)
 {
     struct rows r;
-    uint8_t row[ID_BYTES];
-    const char *name = columns[c].name;
-    struct seal_place at = place_named(PLACE_BLIND_KEY, scope, name, 0, row);
-    int n = db_rows(k->db, a, &r, e, "SELECT id, wrapped, tag FROM blind_key WHERE scope = $1 AND name = $2",
-                    V_ID(scope), V_STR(name));
-    if (n <= 0)
-        return n;
-    const struct val *v = row_at(&r, 0, 0);
-    return key_unwrap(&k->s->root, &at, &v[0], &v[1], &v[2], name, ret, e) ? -1 : 1;
+    return ask(k, scope, c, a, &r, e) < 0 ? -1 : open_row(k, scope, c, &r, ret, e);
 }
 
 int blind_make(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column c, struct arena *a,
@@ -133,7 +145,7 @@ static int insert(struct tx *tx, void *arg, struct err *e)
     return blind_store(tx, arg, e);
 }
 
-/* With the lock held, but not while the key is stored: a body at work may wait for the lock, and the store for it. */
+/* With the lock held, but not while the store is at work: a body of its own may wait for the lock. */
 static int make_key(struct keyring *k, const uint8_t *scope, enum blind_column c, struct arena *a, struct err *e)
 {
     struct blind_new x;
@@ -149,25 +161,38 @@ static int make_key(struct keyring *k, const uint8_t *scope, enum blind_column c
     return rc ? -1 : 0;
 }
 
+static int read_row(struct keyring *k, const uint8_t *scope, enum blind_column c, struct arena *a, struct rows *ret,
+                    struct err *e)
+{
+    if (db_shared(k->db) && keys_read_again(k, e)) /* the root key may be another one */
+        return -1;
+    int64_t before = k->changes;
+    pthread_mutex_unlock(&k->lock);
+    int n = ask(k, scope, c, a, ret, e);
+    pthread_mutex_lock(&k->lock);
+    if (n < 0)
+        return -1;
+    return before == k->changes ? 0 : err_set(e, ERR_CONFLICT, "the keys changed meanwhile");
+}
+
 /* With the lock held. Where another thread or process made the key first, or changed the root key, its word counts:
  * ERR_CONFLICT, look again. */
 static int load_once(struct keyring *k, const uint8_t *scope, enum blind_column c, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(64 * 1024);
+    struct rows r;
     struct key key;
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "read the key of a blind index");
-    if (db_shared(k->db) && root_adopt(k, a, e))
+    if (read_row(k, scope, c, a, &r, e))
         return -1;
-    int got = blind_read(k, scope, c, a, &key, e);
-    if (got == 0)
-        return make_key(k, scope, c, a, e);
-    if (got < 0)
-        return -1;
-    if (!find(k, scope, c))
+    if (find(k, scope, c)) /* another thread was first */
+        return 0;
+    int got = open_row(k, scope, c, &r, &key, e);
+    if (got > 0)
         blind_keep(k, scope, c, &key);
     key_wipe(&key);
-    return 0;
+    return got < 0 ? -1 : got ? 0 : make_key(k, scope, c, a, e);
 }
 
 static int load(struct keyring *k, const uint8_t *scope, enum blind_column c, struct err *e)

@@ -62,6 +62,7 @@ struct domain *domain_keep(struct keyring *k, const uint8_t scope[ID_BYTES], con
             return &k->s->domain[i];
     if (k->s->n == DOMAINS_MAX)
         return NULL;
+    k->changes++;
     struct domain *d = &k->s->domain[k->s->n++];
     memcpy(d->scope, scope, ID_BYTES);
     memcpy(d->name, name, strlen(name) + 1);
@@ -87,17 +88,51 @@ static int load_domain(struct keyring *k, const struct val *v, struct arena *a, 
     return d ? 0 : err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
 }
 
-static int load_domains(struct keyring *k, struct arena *a, struct err *e)
+/* Instead of those there were. */
+static int take_domains(struct keyring *k, const struct rows *r, struct arena *a, struct err *e)
 {
-    struct rows r;
-    if (db_rows(k->db, a, &r, e,
-                "SELECT scope, domain, epoch, id, wrapped, tag, created_at FROM domain_key ORDER BY epoch") < 0)
-        return -1;
-    k->read_us = clock_mono_us();
-    for (int i = 0; i < r.n; i++)
-        if (load_domain(k, row_at(&r, i, 0), a, e))
+    int before = k->s->n, rc = 0;
+    k->s->n = 0;
+    k->changes++;
+    for (int i = 0; i < r->n && !rc; i++)
+        rc = load_domain(k, row_at(r, i, 0), a, e);
+    for (int i = k->s->n; i < before; i++)
+        key_wipe(&k->s->domain[i].key);
+    return rc;
+}
+
+struct asked {
+    struct root_rows root;
+    struct rows domains;
+};
+
+static int ask(struct keyring *k, struct arena *a, struct asked *ret, struct err *e)
+{
+    return root_ask(k, a, &ret->root, e) ||
+                   db_rows(k->db, a, &ret->domains, e,
+                           "SELECT scope, domain, epoch, id, wrapped, tag, created_at FROM domain_key ORDER BY epoch") <
+                       0
+               ? -1
+               : 0;
+}
+
+int keys_read_again(struct keyring *k, struct err *e)
+{
+    for (int i = 0; i < TRIES; i++) {
+        OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
+        struct asked now;
+        int64_t before = k->changes;
+        if (!a)
+            return err_set(e, ERR_NO_MEMORY, "read the domain keys");
+        pthread_mutex_unlock(&k->lock);
+        int rc = ask(k, a, &now, e);
+        pthread_mutex_lock(&k->lock);
+        if (rc)
             return -1;
-    return 0;
+        if (before == k->changes)
+            return root_adopt(k, &now.root, a, e) || take_domains(k, &now.domains, a, e) ? -1 : 0;
+    }
+    return err_set(e, ERR_CONFLICT, "the keys change again and again");
 }
 
 int keyring_store(struct tx *tx, const uint8_t scope[ID_BYTES], const struct key_epoch *x, struct err *e)
@@ -146,19 +181,6 @@ struct domain *domain_find(struct keyring *k, const uint8_t scope[ID_BYTES], con
     return NULL;
 }
 
-static int read_domains_again(struct keyring *k, struct arena *a, struct err *e)
-{
-    int before = k->s->n;
-    if (root_adopt(k, a, e))
-        return -1;
-    k->s->n = 0;
-    if (load_domains(k, a, e) == 0)
-        return 0;
-    if (k->s->n == 0) /* the store did not answer: what was known stays so */
-        k->s->n = before;
-    return -1;
-}
-
 /* With the lock held, but not while the key is stored: a body at work may wait for the lock, and the store for it. */
 static int store_domain(struct keyring *k, const struct new_domain *n, struct err *e)
 {
@@ -178,7 +200,7 @@ static struct domain *make_once(struct keyring *k, const uint8_t *scope, const c
         if (!store_domain(k, &n, e)) {
             if (!(d = domain_keep(k, scope, name, 1, clock_now_us(), &n.epoch.key)))
                 err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
-        } else if (e->code == ERR_CONFLICT && !read_domains_again(k, a, e)) { /* another was first: its key counts */
+        } else if (e->code == ERR_CONFLICT && !keys_read_again(k, e)) { /* another was first: its key counts */
             d = domain_find(k, scope, name);
             if (!d)
                 err_set(e, ERR_CONFLICT, "the root key is being changed");
@@ -192,7 +214,7 @@ static struct domain *make_domain(struct keyring *k, const uint8_t *scope, const
 {
     struct domain *d = NULL;
     for (int i = 0; i < TRIES && !d; i++) {
-        OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
+        OWN_ARENA struct arena *a = arena_new(64 * 1024);
         if (!a) {
             err_set(e, ERR_NO_MEMORY, "make a domain key");
             return NULL;
@@ -207,17 +229,22 @@ static struct domain *make_domain(struct keyring *k, const uint8_t *scope, const
 /* Where other processes rotate keys, the newest known here is the newest of at most a minute ago. */
 static int look_again(struct keyring *k, struct err *e)
 {
-    if (!db_shared(k->db) || clock_mono_us() - k->read_us < READ_AGAIN_US)
+    int64_t now = clock_mono_us(), before = k->read_us;
+    if (!db_shared(k->db) || now - before < READ_AGAIN_US)
         return 0;
-    OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
-    return a ? read_domains_again(k, a, e) : err_set(e, ERR_NO_MEMORY, "read the domain keys");
+    k->read_us = now; /* the others do not wait for this */
+    if (!keys_read_again(k, e))
+        return 0;
+    k->read_us = before;
+    return -1;
 }
 
 int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char *domain, struct key *ret, struct err *e)
 {
     pthread_mutex_lock(&k->lock);
-    struct domain *d = look_again(k, e) ? NULL : domain_find(k, scope, domain);
-    if (!d && k->read_us)
+    bool known = look_again(k, e) == 0; /* else there may be a key that is not here: none is made */
+    struct domain *d = known ? domain_find(k, scope, domain) : NULL;
+    if (known && !d)
         d = make_domain(k, scope, domain, e);
     if (d)
         *ret = d->key;
@@ -243,8 +270,7 @@ int keyring_by_id(struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key 
     pthread_mutex_lock(&k->lock);
     bool found = copy_by_id(k, id, ret);
     if (!found && db_shared(k->db)) {
-        OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
-        rc = a ? read_domains_again(k, a, e) : err_set(e, ERR_NO_MEMORY, "read the domain keys");
+        rc = keys_read_again(k, e);
         found = !rc && copy_by_id(k, id, ret);
     }
     pthread_mutex_unlock(&k->lock);
@@ -379,6 +405,7 @@ void keyring_forget(struct keyring *k, const uint8_t id[KEY_ID_BYTES])
 {
     pthread_mutex_lock(&k->lock);
     int n = 0;
+    k->changes++;
     for (int i = 0; i < k->s->n; i++) {
         if (memcmp(k->s->domain[i].key.id, id, KEY_ID_BYTES) == 0)
             continue;
@@ -404,18 +431,21 @@ int keyring_open(const char *root, struct db *db, struct keyring **ret, struct e
 {
     OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
     struct keyring *k = calloc(1, sizeof *k);
+    struct asked now;
     if (!a || !k || sodium_init() < 0 || !(k->s = secret_memory(sizeof *k->s))) {
         free(k);
         return err_set(e, ERR_NO_MEMORY, "open the keyring");
     }
     k->db = db;
     pthread_mutex_init(&k->lock, NULL);
+    pthread_mutex_init(&k->rotating, NULL);
     if (strlen(root) >= sizeof k->source) {
         keyring_close(k);
         return err_set(e, ERR_CONFIG, "keys.root is longer than %d bytes", ROOT_SOURCE_MAX - 1);
     }
     memcpy(k->source, root, strlen(root) + 1);
-    if (root_adopt(k, a, e) || load_domains(k, a, e)) {
+    k->read_us = clock_mono_us();
+    if (ask(k, a, &now, e) || root_adopt(k, &now.root, a, e) || take_domains(k, &now.domains, a, e)) {
         keyring_close(k);
         return -1;
     }
@@ -431,6 +461,7 @@ void keyring_close(struct keyring *k)
     sodium_free(k->subject);
     sodium_free(k->hint);
     pthread_mutex_destroy(&k->lock);
+    pthread_mutex_destroy(&k->rotating);
     free(k);
 }
 

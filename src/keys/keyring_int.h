@@ -25,6 +25,8 @@ enum {
 struct secrets {
     struct key root;
     uint8_t root_tag[TAG_BYTES];
+    struct key coming; /* a rotation's, from before its commit until it is the root key */
+    bool is_coming;
     int n;
     struct domain {
         uint8_t scope[ID_BYTES];
@@ -55,12 +57,14 @@ struct hint {
 
 struct keyring {
     struct db *db;
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t rotating; /* one rotation of the root key at a time; taken before the other */
+    pthread_mutex_t lock;     /* guards what follows; never held while the store is waited for, whose bodies take it */
     struct secrets *s;
     /* SUBJECT_SETS of them, and HINTS, in memory like that of the secrets; NULL: none was kept yet */
     struct subject_slot (*subject)[SUBJECT_WAYS];
     struct hint *hint;
     int64_t read_us; /* monotonic: when the rows were read last */
+    int64_t changes; /* of the root key and of the domains: rows that were asked for before one may be old */
     int64_t uses, forgets;
     int64_t root_since;
     char source[ROOT_SOURCE_MAX], store_id[ROOT_ID_TEXT];
@@ -74,8 +78,15 @@ struct seal_place place_named(enum place p, const uint8_t *scope, const char *na
 /* Opens a wrap of `id` and holds it against its commitment. `at` as it was sealed; `what` for the sentence. */
 int key_unwrap(const struct key *under, const struct seal_place *at, const struct val *id, const struct val *wrapped,
                const struct val *tag, const char *what, struct key *ret, struct err *e);
+/* Which root key the store has, and the ones it had: asked without the lock. */
+struct root_rows {
+    struct rows tag, history;
+};
+int root_ask(struct keyring *k, struct arena *a, struct root_rows *ret, struct err *e);
 /* The keyring's root key is the store's: else what is at the source is read again. With the lock held. */
-int root_adopt(struct keyring *k, struct arena *a, struct err *e);
+int root_adopt(struct keyring *k, struct root_rows *r, struct arena *a, struct err *e);
+/* The root key and the domains as the store has them now. With the lock held, which is let go meanwhile. */
+int keys_read_again(struct keyring *k, struct err *e);
 /* --- of domains and of blind indices, each with the lock held but where there is a `tx` --- */
 
 /* The newest known; NULL. */

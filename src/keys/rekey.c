@@ -51,35 +51,37 @@ int keyring_roots(struct keyring *k, struct arena *a, struct rows *ret, struct e
     return read_history(k, a, ret, e);
 }
 
-static int take_history(struct keyring *k, const struct first *x, struct arena *a, struct err *e)
+int root_ask(struct keyring *k, struct arena *a, struct root_rows *ret, struct err *e)
 {
-    struct rows r;
-    if (read_history(k, a, &r, e) < 0)
-        return -1;
-    if (r.n == 0) {
+    return db_rows(k->db, a, &ret->tag, e, "SELECT tag FROM root_check") < 0 || read_history(k, a, &ret->history, e) < 0
+               ? -1
+               : 0;
+}
+
+static int take_history(struct keyring *k, const struct first *x, struct rows *r, struct arena *a, struct err *e)
+{
+    if (r->n == 0) {
         if (tx_run(k->db, insert_first, (void *)(uintptr_t)x, e) && e->code != ERR_CONFLICT) /* another was first */
             return -1;
-        if (read_history(k, a, &r, e) < 0)
+        if (read_history(k, a, r, e) < 0)
             return -1;
     }
-    const struct val *v = r.n ? row_at(&r, r.n - 1, 0) : NULL;
-    if (!v || row_at(&r, 0, 0)->s.n >= sizeof k->store_id)
+    const struct val *v = r->n ? row_at(r, r->n - 1, 0) : NULL;
+    if (!v || row_at(r, 0, 0)->s.n >= sizeof k->store_id)
         return err_set(e, ERR_KEYS, "the store does not say which root keys it had");
-    snprintf(k->store_id, sizeof k->store_id, "%.*s", SLICE_FMT(row_at(&r, 0, 0)->s));
+    snprintf(k->store_id, sizeof k->store_id, "%.*s", SLICE_FMT(row_at(r, 0, 0)->s));
     k->root_since = v[2].i;
     return 0;
 }
 
 /* A sentence that helps: which key is wanted, and where it was when it became the store's. */
-static int refuse(struct keyring *k, const struct key *have, struct arena *a, struct err *e)
+static int refuse(const struct rows *history, const struct key *have, struct err *e)
 {
-    struct rows r;
-    struct err ignored;
     char id[ROOT_ID_TEXT];
     root_id_text(have, id);
-    if (read_history(k, a, &r, &ignored) <= 0)
+    if (!history->n)
         return err_set(e, ERR_KEYS, "the root key (%s) is not the one these data were made with", id);
-    const struct val *v = row_at(&r, r.n - 1, 0);
+    const struct val *v = row_at(history, history->n - 1, 0);
     return err_set(e, ERR_KEYS,
                    "the root key (%s) is not the one these data were made with: that is %.*s, and was put at %.*s", id,
                    SLICE_FMT(v[0].s), (int)(v[1].s.n < 90 ? v[1].s.n : 90), v[1].s.p);
@@ -93,7 +95,8 @@ static bool is_of(const struct key *root, const struct val *tag)
 }
 
 /* The key at the source or, after a crash in a rotation, the next one; then that gets its place. */
-static int read_root_of(struct keyring *k, const struct val *tag, struct arena *a, struct key *ret, struct err *e)
+static int read_root_of(struct keyring *k, const struct val *tag, const struct rows *history, struct key *ret,
+                        struct err *e)
 {
     struct key next;
     struct err ignored, why;
@@ -107,32 +110,38 @@ static int read_root_of(struct keyring *k, const struct val *tag, struct arena *
             log_err(LOG_WARN, "root_key.settle", &why); /* it serves from where it is */
         return 0;
     }
-    return rc ? -1 : refuse(k, ret, a, e);
+    return rc ? -1 : refuse(history, ret, e);
 }
 
-int root_adopt(struct keyring *k, struct arena *a, struct err *e)
+static void root_take(struct keyring *k, const struct key *root)
 {
-    struct rows r;
+    k->s->root = *root;
+    key_commit(root, k->s->root_tag);
+    k->changes++;
+}
+
+int root_adopt(struct keyring *k, struct root_rows *r, struct arena *a, struct err *e)
+{
     struct key root;
     uint8_t tag[TAG_BYTES];
     struct first x = {.k = k, .tag = tag};
-    if (db_rows(k->db, a, &r, e, "SELECT tag FROM root_check") < 0)
-        return -1;
-    const struct val *stored = r.n ? row_at(&r, 0, 0) : NULL;
+    const struct val *stored = r->tag.n ? row_at(&r->tag, 0, 0) : NULL;
     if (stored && *k->store_id && is_of(&k->s->root, stored))
         return 0;
-    if (read_root_of(k, stored, a, &root, e)) {
+    if (stored && k->s->is_coming && is_of(&k->s->coming, stored)) { /* who rotates does the rest */
+        root_take(k, &k->s->coming);
+        return 0;
+    }
+    if (read_root_of(k, stored, &r->history, &root, e)) {
         key_wipe(&root);
         return -1;
     }
     key_commit(&root, tag);
     root_id_text(&root, x.id);
     x.fresh = !stored;
-    int rc = take_history(k, &x, a, e);
-    if (!rc) {
-        k->s->root = root;
-        memcpy(k->s->root_tag, tag, sizeof tag);
-    }
+    int rc = take_history(k, &x, &r->history, a, e);
+    if (!rc)
+        root_take(k, &root);
     key_wipe(&root);
     return rc;
 }
@@ -148,8 +157,8 @@ struct wraps {
 struct change {
     struct keyring *k;
     struct arena *arena;
-    struct key root;
-    uint8_t tag[TAG_BYTES];
+    struct key root, old;
+    uint8_t tag[TAG_BYTES], old_tag[TAG_BYTES];
     char id[ROOT_ID_TEXT], old_id[ROOT_ID_TEXT];
     const char *to; /* its source */
     struct wraps domains, blinds;
@@ -160,7 +169,7 @@ struct change {
 static int rewrap(struct change *x, const struct seal_place *at, struct slice wrapped, struct slice *ret, struct err *e)
 {
     struct slice plain;
-    if (seal_open(&x->k->s->root, at, wrapped, x->arena, &plain, e))
+    if (seal_open(&x->old, at, wrapped, x->arena, &plain, e))
         return -1;
     int rc = seal(&x->root, at, plain, x->arena, ret, e);
     wipe((void *)(uintptr_t)plain.p, plain.n);
@@ -222,7 +231,7 @@ static int change_body(struct tx *tx, void *arg, struct err *e)
     const struct change *x = arg;
     int64_t now = clock_now_us();
     int n = tx_exec(tx, e, "UPDATE root_check SET tag = $1 WHERE tag = $2", V_BYTES(x->tag, TAG_BYTES),
-                    V_BYTES(x->k->s->root_tag, TAG_BYTES));
+                    V_BYTES(x->old_tag, TAG_BYTES));
     if (n != 1)
         return n < 0 ? -1 : err_set(e, ERR_CONFLICT, "another process changes the root key");
     if (store_wraps(tx, x, &x->domains, e) || store_wraps(tx, x, &x->blinds, e) ||
@@ -263,6 +272,42 @@ static int bring(struct keyring *k, const char *to, struct key *ret, struct err 
     return there < 0 || (!there && root_make(to, e)) || root_read(to, ret, e) ? -1 : 0;
 }
 
+/* Until the change is whole, others that see it in the store find the new key here. */
+static void announce(struct change *x)
+{
+    struct keyring *k = x->k;
+    pthread_mutex_lock(&k->lock);
+    x->old = k->s->root;
+    memcpy(x->old_tag, k->s->root_tag, TAG_BYTES);
+    k->s->coming = x->root;
+    k->s->is_coming = true;
+    pthread_mutex_unlock(&k->lock);
+}
+
+static void withdraw(struct keyring *k)
+{
+    pthread_mutex_lock(&k->lock);
+    k->s->is_coming = false;
+    key_wipe(&k->s->coming);
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* The store is under the new key: so is the keyring, and the key gets its place. */
+static int place(const struct change *x, const char *to, struct err *e)
+{
+    struct keyring *k = x->k;
+    int rc = 0;
+    pthread_mutex_lock(&k->lock);
+    root_take(k, &x->root);
+    k->root_since = clock_now_us();
+    if (to)
+        memcpy(k->source, to, strlen(to) + 1);
+    else if (root_settle(k->source, &x->root, e))
+        rc = err_in(e, "the data are under the next root key, which the next start puts in its place");
+    pthread_mutex_unlock(&k->lock);
+    return rc;
+}
+
 static int change_root(struct change *x, const char *to, struct err *e)
 {
     struct keyring *k = x->k;
@@ -271,20 +316,16 @@ static int change_root(struct change *x, const char *to, struct err *e)
     fault_crash(CRASH_root_next_made);
     key_commit(&x->root, x->tag);
     root_id_text(&x->root, x->id);
-    root_id_text(&k->s->root, x->old_id);
     x->to = to ? to : k->source;
-    if (memcmp(x->root.id, k->s->root.id, KEY_ID_BYTES) == 0)
+    announce(x);
+    root_id_text(&x->old, x->old_id);
+    if (memcmp(x->root.id, x->old.id, KEY_ID_BYTES) == 0)
         return err_set(e, ERR_CONFLICT, "the root key at %.80s is the present one", x->to);
     if (run_change(x, e))
         return -1;
     fault_crash(CRASH_root_committed);
-    k->s->root = x->root;
-    memcpy(k->s->root_tag, x->tag, TAG_BYTES);
-    k->root_since = clock_now_us();
-    if (to)
-        memcpy(k->source, to, strlen(to) + 1);
-    else if (root_settle(k->source, &x->root, e))
-        return err_in(e, "the data are under the next root key, which the next start puts in its place");
+    if (place(x, to, e))
+        return -1;
     fault_crash(CRASH_root_placed);
     return 0;
 }
@@ -293,10 +334,12 @@ int keyring_rotate_root(struct keyring *k, const char *to, tx_body *also, void *
                         struct err *e)
 {
     struct change x = {.k = k, .also = also, .arg = arg};
-    pthread_mutex_lock(&k->lock);
+    pthread_mutex_lock(&k->rotating);
     int rc = change_root(&x, to, e);
-    pthread_mutex_unlock(&k->lock);
+    withdraw(k);
+    pthread_mutex_unlock(&k->rotating);
     key_wipe(&x.root);
+    key_wipe(&x.old);
     if (rc)
         return -1;
     *ret = (struct root_rotated){.wraps = x.domains.rows.n + x.blinds.rows.n};

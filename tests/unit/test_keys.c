@@ -1,6 +1,9 @@
 #include "house.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <unistd.h>
 
 #include "keys/first.h"
 #include "keys/subject.h"
@@ -361,6 +364,51 @@ TEST(another_root_key_takes_the_place_of_the_old_one_and_all_opens_under_it)
     house_raze(&h);
 }
 
+struct beside {
+    struct house *h;
+    sem_t begun;
+};
+
+/* Meanwhile the rotation waits for the writer, if there is one alone. */
+static int use_a_key(struct tx *tx, void *arg, struct err *e)
+{
+    struct beside *x = arg;
+    struct key key;
+    (void)tx;
+    sem_post(&x->begun);
+    usleep(100000);
+    return keyring_domain(x->h->keyring, x->h->scope, "job", &key, e);
+}
+
+static void *run_a_body(void *arg)
+{
+    struct beside *x = arg;
+    struct err e;
+    CHECK_OK(tx_run(x->h->db, use_a_key, x, &e));
+    arena_thread_end();
+    return NULL;
+}
+
+TEST(the_root_key_is_replaced_while_a_body_at_work_needs_a_key)
+{
+    struct house h;
+    struct key key;
+    struct root_rotated r;
+    struct err e;
+    pthread_t t;
+    house_build(&h);
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "job", &key, &e));
+    struct beside x = {.h = &h};
+    sem_init(&x.begun, 0, 0);
+    CHECK_INT(pthread_create(&t, NULL, run_a_body, &x), 0);
+    sem_wait(&x.begun);
+    CHECK_OK(keyring_rotate_root(h.keyring, NULL, nothing_more, NULL, &r, &e));
+    pthread_join(t, NULL);
+    sem_destroy(&x.begun);
+    unlink(beside(&h, ".old-", r.old_id));
+    house_raze(&h);
+}
+
 TEST(a_rotation_of_the_root_key_that_fails_changes_nothing_and_the_next_uses_the_key_it_left)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -504,6 +552,7 @@ RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
     T(domain_keys_put_in_each_others_place_are_refused), T(a_wrapped_data_key_opens_at_its_own_place_only),
     T(a_key_that_another_process_made_since_is_read_when_a_value_needs_it),
     T(another_root_key_takes_the_place_of_the_old_one_and_all_opens_under_it),
+    T(the_root_key_is_replaced_while_a_body_at_work_needs_a_key),
     T(a_rotation_of_the_root_key_that_fails_changes_nothing_and_the_next_uses_the_key_it_left),
     T(what_a_crash_left_between_commit_and_the_files_place_is_finished_by_who_opens_next),
     T(who_does_not_know_of_a_new_root_key_yet_stores_nothing_under_the_old_one),

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "keys/blind.h"
+#include "keys/keyring_int.h"
 #include "keys/subject.h"
 
 static int no_space(void)
@@ -350,6 +351,26 @@ TEST(another_root_key_is_the_stores_or_the_old_one_is)
     tear_down(&s);
 }
 
-RUN(T(a_domains_key_is_made_and_read_wholly_or_not_at_all), T(an_epoch_follows_and_is_destroyed_wholly_or_not_at_all),
+/* Another process may have rotated it: a key made beside the one there is would pass for the newest. */
+TEST(who_cannot_look_for_a_domains_key_makes_none)
+{
+    struct house h;
+    struct key key;
+    struct err e;
+    house_build(&h);
+    if (house_shared()) {
+        int64_t keys = house_number(&h, "SELECT count(*) FROM domain_key"), looked = h.keyring->read_us -= 120000000;
+        fail_words = "FROM root_check";
+        CHECK_INT(keyring_domain(h.keyring, h.scope, "job", &key, &e), -1);
+        fail_words = NULL;
+        CHECK_INT(house_number(&h, "SELECT count(*) FROM domain_key"), keys);
+        CHECK_INT(h.keyring->read_us, looked); /* the next looks again */
+    }
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "job", &key, &e));
+    house_raze(&h);
+}
+
+RUN(T(a_domains_key_is_made_and_read_wholly_or_not_at_all), T(who_cannot_look_for_a_domains_key_makes_none),
+    T(an_epoch_follows_and_is_destroyed_wholly_or_not_at_all),
     T(subjects_keys_are_made_wrapped_anew_and_destroyed_wholly_or_not_at_all),
     T(another_root_key_is_the_stores_or_the_old_one_is))
