@@ -343,10 +343,10 @@ void ready_back(struct sandbox *s, struct ready *r, bool keep)
             take_at(p, i);
             break;
         }
-    keep = keep && !s->closing && !s->gone;
-    int out = keep && !has_room(p, r->request.memory_mib) ? replaced_by(p, r) : -1;
+    bool may = keep && !s->closing && !s->gone;
+    int out = may && !has_room(p, r->request.memory_mib) ? replaced_by(p, r) : -1;
     struct ready other = out >= 0 ? take_at(p, out) : (struct ready){.slot = -1};
-    bool kept = keep && has_room(p, r->request.memory_mib);
+    bool kept = may && has_room(p, r->request.memory_mib);
     if (kept) {
         r->busy = false;
         r->served_us = clock_mono_us();
@@ -365,9 +365,25 @@ void ready_empty(struct sandbox *s)
     if (!s->pool)
         return;
     pthread_mutex_lock(&s->lock);
-    while (s->pool->waiting)
-        drop_at(s, 0);
+    for (int i = 0; i < s->pool->waiting;)
+        if (s->pool->ready[i].busy) /* its run has its pipes, and gives it back */
+            i++;
+        else {
+            drop_at(s, i);
+            i = 0;
+        }
     pthread_mutex_unlock(&s->lock);
+}
+
+void ready_stop(struct sandbox *s)
+{
+    if (!s->pool)
+        return;
+    pthread_mutex_lock(&s->lock);
+    pthread_cond_signal(&s->pool->wake);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->pool->thread, NULL);
+    ready_empty(s);
 }
 
 void ready_close(struct sandbox *s)
@@ -375,11 +391,6 @@ void ready_close(struct sandbox *s)
     struct ready_pool *p = s->pool;
     if (!p)
         return;
-    pthread_mutex_lock(&s->lock);
-    pthread_cond_signal(&p->wake);
-    pthread_mutex_unlock(&s->lock);
-    pthread_join(p->thread, NULL);
-    ready_empty(s);
     s->pool = NULL;
     pthread_cond_destroy(&p->wake);
     free(p);

@@ -41,7 +41,7 @@ struct run {
     char *piece;       /* [CHUNK], when there is a live_fd: `next` of it */
     struct sink output, errors;
     bool killed, cancelled, answered, unread;
-    bool serves; /* the program may serve again: `fed` it waits for more input, `late` its time was up */
+    bool serves;          /* the program may serve again: `fed` it waits for more input, `late` its time was up */
     bool fed, late, said; /* said: its judge has decided, `kept` for the program */
     bool kept;
     int64_t tick_us; /* when spec->tick is called next */
@@ -116,6 +116,7 @@ static void ask_kill(struct run *r)
     if (!r->killed)
         (void)!send(r->fd, &q, sizeof q, MSG_NOSIGNAL);
     r->killed = true;
+    r->kept = false; /* it was judged good in the very step in which it was cancelled */
 }
 
 /* 1: something is to be written; 0: not now; -1: that was all. */
@@ -371,10 +372,13 @@ static enum sandbox_end end_of(const struct run *r)
     }
 }
 
-/* Only what the vendor can mend is a refusal of the program; anything else is ours, and an error. */
+/* Only what the vendor can mend is a refusal of the program; anything else is ours, and an error. So is a program that
+ * was killed without anybody having asked for that in this run. */
 static int refusal(struct run *r, struct err *e)
 {
     const struct jail_answer *a = &r->answer;
+    if (a->how == JAIL_KILLED && !r->killed)
+        return err_set(e, ERR_SANDBOX, "the program was killed, and nobody had asked for that");
     if (a->how != JAIL_REFUSED)
         return 0;
     if (a->why != JAIL_WHY_PROGRAM && a->why != JAIL_WHY_MODEL && a->why != JAIL_WHY_INPUT)

@@ -260,7 +260,7 @@ void sandbox_close(struct sandbox *s)
     pthread_mutex_lock(&s->lock);
     s->closing = true;
     pthread_mutex_unlock(&s->lock);
-    ready_close(s);
+    ready_stop(s);
     if (s->control >= 0)
         shutdown(s->control, SHUT_RDWR); /* the jail's main process ends at that, and with it everything it started */
     if (s->jail > 0)
@@ -269,6 +269,7 @@ void sandbox_close(struct sandbox *s)
     while (s->users > 0) /* each sees its spawner's end of file */
         pthread_cond_wait(&s->freed, &s->lock);
     pthread_mutex_unlock(&s->lock);
+    ready_close(s);
     own_fd(&s->control);
     for (int i = 0; i < s->spawners; i++) {
         own_fd(&s->slot[i].fd);

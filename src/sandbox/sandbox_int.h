@@ -67,9 +67,11 @@ bool ready_take(struct sandbox *s, const struct jail_request *q, const uint8_t o
                 struct ready *ret);
 /* One that serves has done so; `keep`: it may again, and is given back. Else it is gone already. */
 void ready_back(struct sandbox *s, struct ready *r, bool keep);
-/* All that wait are dropped; nothing is started until the jail is there again. */
+/* All that wait are dropped, but for those that serve just now; nothing is started until the jail is there again. */
 void ready_empty(struct sandbox *s);
-/* Ends its thread. After sandbox.closing was set. */
+/* Ends its thread, and what waits. After sandbox.closing was set. */
+void ready_stop(struct sandbox *s);
+/* After that, when nobody is inside any more. */
 void ready_close(struct sandbox *s);
 
 #endif

@@ -163,6 +163,8 @@ static int serve(void)
             return die_by_abort();
         if (!strcmp(line, "sleep"))
             sleep_long();
+        if (!strcmp(line, "late"))
+            usleep(200 * 1000);
         fprintf(stderr, "line %d was %s\n", n, line);
         printf("%s %d\n", line, n);
         fflush(stdout);

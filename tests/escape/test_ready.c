@@ -1,6 +1,7 @@
 /* test_ready.c -- programs that were started before their input was there. Arguments as place.h says. */
 #include "test.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -331,6 +332,127 @@ TEST(where_nobody_allows_it_each_run_has_its_own)
     sandbox_close(s);
 }
 
+/* The run is looked at before its answer comes, and next when that and the cancellation are both there. */
+struct cancelling {
+    int fd, ticks;
+};
+
+static bool cancel_late(void *ctx)
+{
+    struct cancelling *c = ctx;
+    if (c->ticks++)
+        return true;
+    usleep(500 * 1000); /* the answer comes */
+    CHECK(write(c->fd, "x", 1) == 1);
+    return true;
+}
+
+static bool give_up_late(void *ctx)
+{
+    struct cancelling *c = ctx;
+    if (c->ticks++)
+        return false;
+    usleep(500 * 1000);
+    return true;
+}
+
+TEST(who_is_cancelled_as_its_answer_comes_is_not_kept)
+{
+    static bool (*const row[])(void *) = {cancel_late, give_up_late};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct err e = {.code = ERR_NONE};
+        struct sandbox *s = open_serving(2);
+        OWN_ARENA struct arena *a = arena_new(1 << 20);
+        int fd[2];
+        CHECK(!pipe(fd));
+        struct cancelling c = {fd[1], 0};
+        struct slice argv[16];
+        struct sandbox_out out;
+        struct sandbox_spec spec = place_spec(&place, argv, "serve", "0", NULL);
+        const struct sandbox_serves serves = {.owner = {1}, .judge = whole_line};
+        ask_as(s, 1, "a", SANDBOX_EXITED, "a 1\n");
+        spec.serves = &serves;
+        spec.ahead_ms = AHEAD_MS;
+        spec.input = SLICE("late\n");
+        spec.tick = row[i];
+        spec.tick_ctx = &c;
+        spec.tick_ms = 1;
+        CHECK_OK(sandbox_run(s, &spec, fd[0], a, &out, &e));
+        CHECK_INT(out.how, SANDBOX_CANCELLED);
+        ask_as(s, 1, "c", SANDBOX_EXITED, "c 1\n");
+        close(fd[0]);
+        close(fd[1]);
+        sandbox_close(s);
+    }
+}
+
+/* What it kept open is found at the end, by place_end. */
+static enum sandbox_so_far kill_jail(void *ctx, struct slice output)
+{
+    pid_t jail;
+    if (whole_line(NULL, output) == SANDBOX_MORE)
+        return SANDBOX_MORE;
+    CHECK_INT(place_children(getpid(), "lazaret-jail", &jail, 1), 1);
+    kill(jail, SIGKILL);
+    for (int i = 0; i < 1000 && sandbox_alive(ctx); i++)
+        usleep(10 * 1000);
+    return SANDBOX_KEEP;
+}
+
+TEST(who_answers_as_the_jail_goes_leaves_nothing_open)
+{
+    struct err e = {.code = ERR_NONE};
+    struct sandbox *s = open_serving(2);
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct slice argv[16];
+    struct sandbox_out out;
+    struct sandbox_spec spec = place_spec(&place, argv, "serve", "0", NULL);
+    const struct sandbox_serves serves = {.owner = {1}, .judge = kill_jail, .ctx = s};
+    spec.serves = &serves;
+    spec.ahead_ms = AHEAD_MS;
+    spec.input = SLICE("a\n");
+    CHECK_OK(sandbox_run(s, &spec, -1, a, &out, &e));
+    CHECK_INT(out.how, SANDBOX_EXITED);
+    sandbox_close(s);
+}
+
+static void serve_in_vain(struct sandbox *s)
+{
+    struct err e = {.code = ERR_NONE};
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct slice argv[16];
+    struct sandbox_out out;
+    struct sandbox_spec spec = place_spec(&place, argv, "serve", "0", NULL);
+    const struct sandbox_serves serves = {.owner = {1}, .judge = whole_line};
+    spec.serves = &serves;
+    spec.ahead_ms = AHEAD_MS;
+    spec.input = SLICE("sleep\n");
+    CHECK(sandbox_run(s, &spec, -1, a, &out, &e) == -1);
+    CHECK_INT(e.code, ERR_SANDBOX);
+}
+
+static void *serve_alone(void *s)
+{
+    serve_in_vain(s);
+    arena_thread_end();
+    return NULL;
+}
+
+TEST(who_serves_as_the_sandbox_closes_is_ended)
+{
+    struct sandbox *s = open_serving(2);
+    pthread_t thread;
+    ask_as(s, 1, "a", SANDBOX_EXITED, "a 1\n");
+    int64_t before = again();
+    CHECK(!pthread_create(&thread, NULL, serve_alone, s));
+    for (int i = 0; i < 1000 && again() == before; i++)
+        usleep(10 * 1000);
+    usleep(100 * 1000);
+    sandbox_close(s);
+    pthread_join(thread, NULL);
+    CHECK_INT(place_named(place.name, &(pid_t){0}), 0);
+}
+
 enum { LIFE_MS = 1000, LONG_MS = 20000 };
 
 TEST(at_the_end_of_its_life_it_goes_and_the_next_run_has_another)
@@ -388,6 +510,9 @@ int main(int argc, char **argv)
         T(after_a_fault_it_never_does),
         T(who_talks_on_after_its_answer_is_not_trusted_again),
         T(where_nobody_allows_it_each_run_has_its_own),
+        T(who_is_cancelled_as_its_answer_comes_is_not_kept),
+        T(who_answers_as_the_jail_goes_leaves_nothing_open),
+        T(who_serves_as_the_sandbox_closes_is_ended),
         T(at_the_end_of_its_life_it_goes_and_the_next_run_has_another),
         T(who_has_no_rest_does_not_live_longer),
     };
