@@ -220,6 +220,22 @@ static int add_list(struct index *x, uint32_t i, struct fact f)
     return read_silence(x, i, SILENCE_LIST, "code", &f);
 }
 
+/* Of a Condition that has no clinicalStatus, as R4 lets it: recorded and not ended it is there. What ends it are that
+ * element's codes (a modifier for this) or an abatement, and to take it for not said would let a list of nothing, or a
+ * client that found nothing, overrule a diagnosis that stands in the same Bundle. */
+static enum fact_when when_unsaid(const struct index *x, uint32_t i)
+{
+    enum fact_when ret = WHEN_NOW;
+    for (uint32_t k = json_first(x->j, i); k != json_end(x->j, i); k = json_next(x->j, k)) {
+        struct slice key = json_raw(x->j, k);
+        if (slice_is(key, "clinicalStatus") || slice_starts(key, "_abatement")) /* without a code; perhaps abated */
+            ret = WHEN_UNSAID;
+        if (slice_starts(key, "abatement"))
+            return WHEN_OVER;
+    }
+    return ret;
+}
+
 static int add_condition(struct index *x, uint32_t i, struct fact f)
 {
     static const char clinical[] = "http://terminology.hl7.org/CodeSystem/condition-clinical";
@@ -229,7 +245,7 @@ static int add_condition(struct index *x, uint32_t i, struct fact f)
 #define IS(code) has_code(x, i, "clinicalStatus", clinical, code)
     f.when = IS("active") || IS("recurrence") || IS("relapse")     ? WHEN_NOW
              : IS("inactive") || IS("remission") || IS("resolved") ? WHEN_OVER
-                                                                   : WHEN_UNSAID;
+                                                                   : when_unsaid(x, i);
 #undef IS
 #define IS(code) has_code(x, i, "verificationStatus", verification, code)
     f.certain = IS("confirmed")          ? CERTAIN_CONFIRMED

@@ -204,6 +204,12 @@ static int match_gender(struct judging *g, size_t i)
 
 /* --- conditions and drugs --- */
 
+static const char *why_maybe(const struct fact *f)
+{
+    return f && f->certain == CERTAIN_CONFIRMED ? "it does not say plainly whether the patient has it now"
+                                                : "it is not confirmed";
+}
+
 static int match_has(struct judging *g, size_t i, enum fact_kind kind)
 {
     const struct input *in = &g->m->input[i];
@@ -219,7 +225,7 @@ static int match_has(struct judging *g, size_t i, enum fact_kind kind)
                        .ever = in->ever};
     enum presence p = g->mixed ? PRESENCE_UNKNOWN : match_presence(g->x, &g->about, &w, &f);
     *o = lacks(in->must_assert && p != PRESENCE_YES && p != PRESENCE_NO ? REASON_NOT_ASSERTED : REASON_NONE,
-               p == PRESENCE_MAYBE ? "it is not confirmed" : NULL);
+               p == PRESENCE_MAYBE ? why_maybe(f) : NULL);
     o->found = o->reason == REASON_NONE;
     o->value = p == PRESENCE_YES ? in->present : in->absent;
     return judge_see(g, o, f);

@@ -449,15 +449,17 @@ int match_observation_facts(struct index *x, const struct input *in, int64_t at_
 
 /* --- what a patient has or has not --- */
 
+/* What is over or past says nothing of now that a list of nothing could not say better; what may be so now does, and
+ * stands against it. */
 static enum presence presence_of(const struct fact *f, bool part, bool ever)
 {
     if (f->certain == CERTAIN_ERROR)
         return PRESENCE_UNKNOWN;
     if (f->certain == CERTAIN_REFUTED || (f->when == WHEN_OVER && f->certain == CERTAIN_CONFIRMED && !ever))
         return part ? PRESENCE_UNKNOWN : PRESENCE_NO;
-    if (!ever && f->when != WHEN_NOW)
+    if (!ever && (f->when == WHEN_OVER || f->when == WHEN_PAST))
         return PRESENCE_UNKNOWN;
-    return f->certain == CERTAIN_CONFIRMED ? PRESENCE_YES : PRESENCE_MAYBE;
+    return f->certain == CERTAIN_CONFIRMED && (ever || f->when == WHEN_NOW) ? PRESENCE_YES : PRESENCE_MAYBE;
 }
 
 static void weigh_facts(struct index *x, const struct subject *about, const struct wanted *w, const struct code *c,

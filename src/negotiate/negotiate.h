@@ -18,9 +18,10 @@
  * all usable facts must be about the same one, else each is `mixed-subjects`. A resource that names no subject, as R4
  * lets it, is about the Bundle's one patient; among several it is about nobody: `wrong-subject`.
  *
- * A condition or drug is present when it is said to be so now (or ever, with course "ever") and confirmed. It is
- * asserted absent by a refuted or ended Condition, a drug not taken, an answer "no", a list that is empty because
- * nothing is known (silence.def), or by the caller (negotiation.absent: a CDS client that asked and found nothing).
+ * A condition or drug is present when it is said to be so now (or ever, with course "ever") and confirmed; a Condition
+ * without a status is (docs/models.md). It is asserted absent by a refuted or ended Condition, a drug not taken, an
+ * answer "no", a list that is empty because nothing is known (silence.def), or by the caller (negotiation.absent: a CDS
+ * client that asked and found nothing). The last two never count against one that is there and may be so.
  * What excludes the patient counts already while it is unconfirmed: what widens a model's use needs more proof than
  * what narrows it. */
 #ifndef NEGOTIATE_NEGOTIATE_H

@@ -159,6 +159,13 @@ await test('finding nothing by the search for a condition asserts its absence; n
   same(reasons(await refused(c, 'cha2ds2-vasc', (r) => { delete r.prefetch.diabetes; return r; })), ['diabetes not-asserted'], 'not asked');
   const [with_null] = (await call(c, 'cha2ds2-vasc', (r) => { r.prefetch.diabetes = null; return r; })).cards;
   contains(with_null.summary, 'score 6');
+  const [there] = (await call(c, 'cha2ds2-vasc', (r) => {
+    const sugar = { resourceType: 'Condition', subject: { reference: 'Patient/p1' }, code: { coding: [{ system: 'http://snomed.info/sct', code: '73211009' }] } };
+    r.prefetch.diabetes = null;
+    r.prefetch.stroke.entry.push({ fullUrl: 'http://ehr.example/Condition/sugar', resource: sugar });
+    return r;
+  })).cards;
+  contains(there.summary, 'score 7', 'a null overrules no Condition that is there, whatever statuses it lacks');
   /* a search that holds nothing, and does not say that there is nothing */
   for (const some of [{ total: 3 }, { entry: [{ response: { status: '500' } }] }, { entry: {} }])
     same(reasons(await refused(c, 'cha2ds2-vasc', (r) => { r.prefetch.vascular = { resourceType: 'Bundle', type: 'searchset', ...some }; return r; })),

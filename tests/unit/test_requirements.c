@@ -353,6 +353,70 @@ TEST(a_condition_is_present_asserted_absent_or_not_known)
     }
 }
 
+#define STATUS_OF(element, system, code)                                                                                                   \
+    ",\"" element "\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/" system "\",\"code\":\"" code "\"}]}"
+#define CLINICAL(code) STATUS_OF("clinicalStatus", "condition-clinical", code)
+#define VERIFIED(code) STATUS_OF("verificationStatus", "condition-ver-status", code)
+
+/* Each clinicalStatus with each verificationStatus: what a list of nothing, or a client that found nothing, says against it. */
+TEST(silence_never_overrules_a_condition_that_may_be_there)
+{
+    enum when { NOW, OVER, OPEN };
+    enum sure { SURE, UNSURE, RULED_OUT, ERROR };
+    static const struct {
+        const char *members;
+        enum when when;
+    } clinical[] = {{"", NOW},
+                    {CLINICAL("active"), NOW},
+                    {CLINICAL("recurrence"), NOW},
+                    {CLINICAL("relapse"), NOW},
+                    {CLINICAL("inactive"), OVER},
+                    {CLINICAL("remission"), OVER},
+                    {CLINICAL("resolved"), OVER},
+                    {CLINICAL("resolved") ",\"abatementDateTime\":\"2020\"", OVER},
+                    {",\"abatementDateTime\":\"2020\"", OVER},
+                    {",\"abatementString\":\"long ago\"", OVER},
+                    {",\"abatementAge\":{\"value\":40,\"system\":\"http://unitsofmeasure.org\",\"code\":\"a\"}", OVER},
+                    {",\"_abatementDateTime\":{\"extension\":[]}", OPEN},
+                    {",\"clinicalStatus\":{\"text\":\"as before\"}", OPEN},
+                    {STATUS_OF("clinicalStatus", "condition-ver-status", "active"), OPEN}};
+    static const struct {
+        const char *member;
+        enum sure sure;
+    } verified[] = {{"", SURE},
+                    {VERIFIED("confirmed"), SURE},
+                    {VERIFIED("provisional"), UNSURE},
+                    {VERIFIED("differential"), UNSURE},
+                    {VERIFIED("unconfirmed"), UNSURE},
+                    {",\"verificationStatus\":{\"text\":\"sure\"}", UNSURE},
+                    {VERIFIED("refuted"), RULED_OUT},
+                    {VERIFIED("entered-in-error"), ERROR}};
+    /* present 1, absent 0, not asserted ?; course active alone, and against silence; course ever, the same */
+    static const char *const want[][4] = {[NOW] = {[SURE] = "1111", [UNSURE] = "????", [RULED_OUT] = "0000", [ERROR] = "?0?0"},
+                                          [OVER] = {[SURE] = "0011", [UNSURE] = "?0??", [RULED_OUT] = "0000", [ERROR] = "?0?0"},
+                                          [OPEN] = {[SURE] = "??11", [UNSURE] = "????", [RULED_OUT] = "0000", [ERROR] = "?0?0"}};
+    static const struct slice absent[] = {SLICE("s")};
+    for (size_t i = 0; i < COUNT(clinical) * COUNT(verified) * 6; i++) {
+        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        size_t c = i / 6 / COUNT(verified), v = i / 6 % COUNT(verified), silence = i % 3;
+        bool ever = i / 3 & 1;
+        const struct manifest *m = made(a, "m",
+                                        arena_printf(a,
+                                                     "\"s\":{\"from\":\"Condition\",\"anyOf\":[" SCT("73211009") "],\"present\":1,"
+                                                     "\"absent\":0,\"absence\":\"must-assert\",\"course\":\"%s\"}",
+                                                     ever ? "ever" : "active"),
+                                        "");
+        char *bundle = arena_printf(a,
+                                    BUNDLE(P1 ",{\"resource\":{\"resourceType\":\"Condition\",\"subject\":{\"reference\":\"Patient/p1\"},"
+                                              "\"code\":{\"coding\":[" SCT("73211009") "]}%s%s}}%s"),
+                                    clinical[c].members, verified[v].member, silence == 1 ? "," LIST("11450-4", "nilknown") : "");
+        struct decision d = decide(a, bundle, &m, 1, (struct negotiation){.absent = absent, .absents = silence == 2});
+        char is = d.chosen ? *d.chosen->outcome[0].value.p : strcmp(reason_of(&d, "s"), "not-asserted") ? '!' : '?';
+        if (is != want[clinical[c].when][verified[v].sure][2 * ever + (silence > 0)])
+            fail_msg("'%s' '%s', %s, silence %zu: %c", clinical[c].members, verified[v].member, ever ? "ever" : "active", silence, is);
+    }
+}
+
 TEST(what_the_caller_asked_for_and_did_not_find_is_asserted_absent)
 {
     OWN_ARENA struct arena *a = arena_new(4 << 20);
@@ -385,6 +449,10 @@ TEST(a_drug_is_taken_no_longer_taken_or_not_known)
         {DRUG("MedicationRequest", "active", "\"intent\":\"proposal\"," WARFARIN), "", ""},
         {DRUG("MedicationRequest", "active", "\"intent\":\"order\",\"doNotPerform\":true," WARFARIN), "", ""},
         {DRUG("MedicationAdministration", "completed", WARFARIN), "", "1"},
+        {DRUG("MedicationStatement", "unknown", WARFARIN), "", ""},
+        {DRUG("MedicationStatement", "unknown", WARFARIN) "," LIST("10160-0", "nilknown"), "", ""}, /* silence says less than it */
+        {DRUG("MedicationStatement", "on-hold", WARFARIN) "," LIST("10160-0", "nilknown"), "", ""},
+        {DRUG("MedicationAdministration", "on-hold", WARFARIN) "," LIST("10160-0", "nilknown"), "", ""},
         {DRUG("MedicationStatement", "active",
               "\"contained\":[{\"resourceType\":\"Medication\",\"id\":\"m\",\"code\":{\"coding\":[" ATC(
                   "B01AA03") "]}}],"
@@ -622,6 +690,7 @@ RUN(T(units_convert_exactly_at_the_edge_of_a_range),
     T(of_mean_pressures_several_are_counted_and_one_is_taken),
     T(a_misspelt_unit_counts_only_by_the_models_list_and_is_told),
     T(a_trap_of_a_unit_is_told_with_what_to_write), T(a_condition_is_present_asserted_absent_or_not_known),
+    T(silence_never_overrules_a_condition_that_may_be_there),
     T(what_the_caller_asked_for_and_did_not_find_is_asserted_absent), T(a_drug_is_taken_no_longer_taken_or_not_known),
     T(a_condition_that_is_required_must_be_confirmed), T(the_smallest_sets_are_all_told), T(policies_choose_what_runs),
     T(what_is_missing_can_be_asked_for_in_a_valid_questionnaire), T(answers_count_like_what_was_asked_for),
