@@ -462,38 +462,51 @@ static enum presence presence_of(const struct fact *f, bool part, bool ever)
     return f->certain == CERTAIN_CONFIRMED && (ever || f->when == WHEN_NOW) ? PRESENCE_YES : PRESENCE_MAYBE;
 }
 
-static void weigh_facts(struct index *x, const struct subject *about, const struct wanted *w, const struct code *c,
-                        enum presence *best, const struct fact **ret_fact)
+/* The higher, the more it says. Who answers "no" was asked because nothing better than "perhaps" was there. */
+static int weight(enum presence p, const struct fact *f)
+{
+    return p == PRESENCE_NO && f->item >= 0 ? 2 * PRESENCE_MAYBE + 1 : 2 * (int)p;
+}
+
+struct weighing {
+    const struct wanted *w;
+    const struct subject *about;
+    enum presence best;
+    const struct fact *fact;
+};
+
+static void weigh_facts(struct index *x, const struct code *c, struct weighing *g)
 {
     for (const struct coding *k = index_find(x, c); k; k = index_next(x, k, c)) {
         const struct fact *f = &x->fact[k->fact];
-        if (f->kind != w->kind || !subject_same(&f->subject, about))
+        if (f->kind != g->w->kind || !subject_same(&f->subject, g->about))
             continue;
-        enum presence now = presence_of(f, c->part || k->above, w->ever);
-        if (now <= *best)
+        enum presence now = presence_of(f, c->part || k->above, g->w->ever);
+        if (weight(now, f) <= (g->fact ? weight(g->best, g->fact) : 0))
             continue;
-        *best = now;
-        *ret_fact = f;
+        g->best = now;
+        g->fact = f;
     }
 }
 
 enum presence match_presence(struct index *x, const struct subject *about, const struct wanted *w,
                              const struct fact **ret_fact)
 {
-    enum presence best = PRESENCE_UNKNOWN;
+    struct weighing g = {.w = w, .about = about, .best = PRESENCE_UNKNOWN};
     struct code own = answer_code(x->a, w->model, w->name);
     if (about->kind != SUBJECT_NONE) {
         for (size_t i = 0; i < w->codes; i++)
-            weigh_facts(x, about, w, (const struct code *)((const char *)w->code + i * w->stride), &best, ret_fact);
-        weigh_facts(x, about, w, &own, &best, ret_fact);
-        for (size_t i = 0; best == PRESENCE_UNKNOWN && i < x->silences; i++)
+            weigh_facts(x, (const struct code *)((const char *)w->code + i * w->stride), &g);
+        weigh_facts(x, &own, &g);
+        for (size_t i = 0; g.best == PRESENCE_UNKNOWN && i < x->silences; i++)
             if (x->silence[i].of == w->of && subject_same(&x->silence[i].where.subject, about)) {
-                best = PRESENCE_NO;
-                *ret_fact = &x->silence[i].where;
+                g.best = PRESENCE_NO;
+                g.fact = &x->silence[i].where;
             }
     }
-    for (size_t i = 0; best == PRESENCE_UNKNOWN && i < x->q->absents; i++)
+    for (size_t i = 0; g.best == PRESENCE_UNKNOWN && i < x->q->absents; i++)
         if (slice_eq(x->q->absent[i], w->name))
-            best = PRESENCE_NO;
-    return best;
+            g.best = PRESENCE_NO;
+    *ret_fact = g.fact;
+    return g.best;
 }

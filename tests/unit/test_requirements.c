@@ -657,6 +657,31 @@ TEST(answers_count_like_what_was_asked_for)
     }
 }
 
+TEST(an_answer_settles_what_is_not_confirmed_and_nothing_more)
+{
+    static const struct {
+        const char *condition, *said, *value; /* value: "" for not asserted */
+    } row[] = {
+        {CONDITION(SCT("1"), "active", "provisional"), "false", "0"},
+        {CONDITION(SCT("1"), "active", "provisional"), "true", "1"},
+        {CONDITION(SCT("1"), "active", "refuted"), "true", "1"},
+        {CONDITION(SCT("1"), "active", "confirmed"), "false", "1"}, /* rather too much asked after than a diagnosis lost */
+        {CONDITION(SCT("1"), "active", "provisional"), "\"no\"", ""},
+        {CONDITION(SCT("1"), "active", "provisional") "," CONDITION(SCT("1"), "active", "refuted"), "\"no\"", ""},
+    };
+    static const char input[] =
+        "\"s\":{\"from\":\"Condition\",\"anyOf\":[" SCT("1") "],\"present\":1,\"absent\":0,\"absence\":\"must-assert\"}";
+    for (size_t i = 0; i < 2 * COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(8 << 20);
+        char *answers = arena_printf(a, ANSWERS("m|1.0.0", "%s"), arena_printf(a, ANSWER("s", "\"valueBoolean\":%s"), row[i / 2].said));
+        const char *one = i & 1 ? answers : row[i / 2].condition, *two = i & 1 ? row[i / 2].condition : answers;
+        struct decision d = decide_one(a, arena_printf(a, BUNDLE(P1 ",%s,%s"), one, two), made(a, "m", input, ""));
+        const struct outcome *o = &d.candidate[0].outcome[0];
+        if (*row[i / 2].value ? !o->found || !slice_is(o->value, row[i / 2].value) : o->found || o->reason != REASON_NOT_ASSERTED)
+            fail_msg("%s, %s: %s %.*s", row[i / 2].condition, row[i / 2].said, reason_name(o->reason), SLICE_FMT(o->value));
+    }
+}
+
 TEST(an_answer_counts_for_every_model_that_needs_its_code_and_for_none_by_its_name_alone)
 {
     OWN_ARENA struct arena *a = arena_new(8 << 20);
@@ -694,4 +719,5 @@ RUN(T(units_convert_exactly_at_the_edge_of_a_range),
     T(what_the_caller_asked_for_and_did_not_find_is_asserted_absent), T(a_drug_is_taken_no_longer_taken_or_not_known),
     T(a_condition_that_is_required_must_be_confirmed), T(the_smallest_sets_are_all_told), T(policies_choose_what_runs),
     T(what_is_missing_can_be_asked_for_in_a_valid_questionnaire), T(answers_count_like_what_was_asked_for),
+    T(an_answer_settles_what_is_not_confirmed_and_nothing_more),
     T(an_answer_counts_for_every_model_that_needs_its_code_and_for_none_by_its_name_alone))
