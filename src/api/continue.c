@@ -154,15 +154,17 @@ static void put_bundle(struct going_on *g)
     json_close(&g->o, '}');
 }
 
-/* What the body says of all else, or what was said the first time. */
+/* What the body says of all else, or what was said the first time, by the same client. */
 static void put_rest(struct going_on *g)
 {
     const struct json *j = g->now;
     for (uint32_t k = json_first(j, 0); k != json_end(j, 0); k = json_next(j, k))
-        if (!json_is(j, k, "negotiation_id") && !json_is(j, k, "fhir_bundle")) {
+        if (!json_is(j, k, "negotiation_id") && !json_is(j, k, "fhir_bundle") && !json_is(j, k, "add")) {
             json_key(&g->o, arena_str(g->d->q->arena, json_text(j, k, g->d->q->arena)));
             json_put_raw(&g->o, json_span(j, json_value(k)));
         }
+    if (!json_get(j, 0, "client_id"))
+        json_pair_str(&g->o, "client_id", g->d->q->caller.name);
     if (!json_get(j, 0, "target_diagnosis"))
         json_pair_raw(&g->o, "target_diagnosis", json_span(&g->kept, json_get(&g->kept, 0, "target")));
     if (!json_get(j, 0, "policy"))
@@ -196,6 +198,22 @@ int continue_ended(struct submission *d, struct err *e)
                   e);
 }
 
+/* It stands in `add`, or as all of it the first time in `fhir_bundle`. */
+static int find_part(struct going_on *g, struct err *e)
+{
+    const struct json *j = g->now;
+    bool adds = json_get(j, 0, "add");
+    const char *key = adds ? "add" : "fhir_bundle", *at = adds ? "body/add" : "body/fhir_bundle";
+    if (adds && json_get(j, 0, "fhir_bundle"))
+        return refuse(g->d, at, "Value error, the same as fhir_bundle: send one of them", e);
+    g->part = json_get_kind(j, 0, key, JSON_OBJECT);
+    if (!g->part || !(fhir_is(j, g->part, "Bundle") || fhir_is(j, g->part, "QuestionnaireResponse")))
+        return refuse(g->d, at, "Value error, a Bundle of what was missing, or a QuestionnaireResponse", e);
+    return json_span(j, g->part).n > PART_MAX
+               ? refuse(g->d, at, "Value error, at most 1 MiB beside a negotiation_id", e)
+               : 0;
+}
+
 int submission_continue(struct submission *d, struct err *e)
 {
     struct going_on g = {.d = d, .now = &d->json};
@@ -204,12 +222,8 @@ int submission_continue(struct submission *d, struct err *e)
     if (!id)
         return 0;
     g.now = &now;
-    g.part = json_get_kind(&now, 0, "fhir_bundle", JSON_OBJECT);
-    if (!g.part || !(fhir_is(&now, g.part, "Bundle") || fhir_is(&now, g.part, "QuestionnaireResponse")))
-        return refuse(d, "body/fhir_bundle", "Value error, a Bundle of what was missing, or a QuestionnaireResponse",
-                      e);
-    if (json_span(&now, g.part).n > PART_MAX)
-        return refuse(d, "body/fhir_bundle", "Value error, at most 1 MiB beside a negotiation_id", e);
+    if (find_part(&g, e))
+        return -1;
     int found = json_kind(&now, id) == JSON_STRING ? find(d, id, &g, e) : 0;
     if (found < 0)
         return -1;

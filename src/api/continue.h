@@ -1,8 +1,9 @@
 /* continue.h -- a negotiation goes on: what was not enough is kept for a while, and what comes with its id is added.
  *
- * A body of /v1/diagnose with `negotiation_id` has in `fhir_bundle` only what was missing: a Bundle of the resources to
- * add, or a QuestionnaireResponse. It is judged as if all of it had been sent at once. A resource that comes again,
- * under the same fullUrl or else the same type and id, takes the place of the one there was. */
+ * A body of /v1/diagnose with `negotiation_id` has in `add` (or `fhir_bundle`) only what was missing: a Bundle of the
+ * resources to add, or a QuestionnaireResponse. Its client_id and target are those of the first time, said or not. It
+ * is judged as if all of it had been sent at once. A resource that comes again, under the same fullUrl or else the same
+ * type and id, takes the place of the one there was. */
 #ifndef API_CONTINUE_H
 #define API_CONTINUE_H
 

@@ -39,6 +39,29 @@ await test('the missing part of the Bundle, with the id of the negotiation, is j
   same([again.status, again.detail[0].loc], [422, ['body', 'negotiation_id']], 'it came to its end');
 });
 
+await test('the id and what to add are enough: whose it is and the target are known', async () => {
+  const bare = async (body, name = 'bot') => post({ client_id: undefined, ...body }, name);
+  const d = await first('patient', 'ckd'), id = d.negotiation_id;
+  const refused = async (body, field, name) => {
+    const r = await bare(body, name);
+    same([r.status, r.detail?.[0]?.loc], [422, ['body', field]], r.text);
+  };
+  await refused({ negotiation_id: id, add: part('scr'), fhir_bundle: part('scr') }, 'add');
+  for (const none of [{ resourceType: 'Observation' }, [], 'x', null, {}]) await refused({ negotiation_id: id, add: none }, 'add');
+  await refused({ negotiation_id: id, add: { ...part('scr'), id: 'x'.repeat(1 << 20) } }, 'add');
+  await refused({ negotiation_id: id, add: part('scr') }, 'negotiation_id', 'other');
+  same((await post({ negotiation_id: id, client_id: 'other', add: part('scr') })).status, 403, 'a client_id is judged where there is one');
+  const wrong = await bare({ client_id: 7, negotiation_id: id, add: part('scr') });
+  same([wrong.status, wrong.detail[0].loc], [422, ['body', 'client_id']], wrong.text);
+  const alone = await bare({ target_diagnosis: 'ckd', add: part('ckd') });
+  same([alone.status, alone.detail.map((i) => i.loc[1]).sort()], [422, ['add', 'client_id', 'fhir_bundle']], 'without an id');
+  const less = await bare({ negotiation_id: id, add: part('temp') });
+  same([less.status, missing(less.detail)], [409, ['scr absent']], less.text);
+  const r = await bare({ negotiation_id: less.detail.negotiation_id, add: part('scr') });
+  same(r.status, 202, r.text);
+  same((await result(r.job_id)).stage, 'G2', 'the stage');
+});
+
 await test('the answers to the Questionnaire of the 409 are enough alone', async () => {
   const d = await first('patient', 'ckd');
   const q = d.questionnaire;
