@@ -7,41 +7,7 @@
 #include "fhir/fhirpath_num_int.h"
 #include "fhir/fhirpath_time_int.h"
 #include "fhir/fhirpath_unit_int.h"
-
-/* --- text --- */
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static char folded(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 32) : is_space(c) ? ' ' : c;
-}
-
-/* ~ of strings: letters of ASCII without case, any white space like one space. */
-static bool text_similar(struct slice a, struct slice b)
-{
-    size_t i = 0, k = 0;
-    while (i < a.n && k < b.n) {
-        if (is_space(a.p[i]) && is_space(b.p[k])) {
-            while (i < a.n && is_space(a.p[i]))
-                i++;
-            while (k < b.n && is_space(b.p[k]))
-                k++;
-        } else if (folded(a.p[i]) == folded(b.p[k])) {
-            i++, k++;
-        } else {
-            return false;
-        }
-    }
-    while (i < a.n && is_space(a.p[i]))
-        i++;
-    while (k < b.n && is_space(b.p[k]))
-        k++;
-    return i == a.n && k == b.n;
-}
+#include "fhir/text_int.h"
 
 /* --- numbers and times --- */
 

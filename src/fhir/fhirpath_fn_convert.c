@@ -147,13 +147,13 @@ static int to_time(struct fp_run *r, const struct fhirpath_item *x, struct fhirp
 static int quantity_text(struct fp_run *r, struct slice s, struct fhirpath_quantity *q)
 {
     struct num v;
-    size_t n = 0;
-    while (n < s.n && s.p[n] != ' ')
+    size_t n = s.n && (s.p[0] == '+' || s.p[0] == '-');
+    while (n < s.n && ((s.p[n] >= '0' && s.p[n] <= '9') || s.p[n] == '.'))
         n++;
     q->value = (struct slice){s.p, n};
     if (n && s.p[0] == '+')
         q->value.p++, q->value.n--;
-    if (memchr(s.p, 'e', n) || memchr(s.p, 'E', n) || !num_parse(q->value, &v))
+    if (!num_parse(q->value, &v))
         return 0;
     q->value = num_text(&v, r->arena);
     if (!q->value.p)

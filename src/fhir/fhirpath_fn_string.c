@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "fhir/fhirpath_fn_int.h"
 #include "fhir/regex_int.h"
+#include "fhir/text_int.h"
 
 /* Bytes of the first `points` code points of s, or all of it; *ret_points (may be NULL): how many there were. */
 static size_t bytes_of(struct slice s, uint64_t points, uint64_t *ret_points)
@@ -139,30 +140,6 @@ int fn_contains(struct fp_run *r, const struct fp_node *n, uint32_t want, struct
     return got <= 0 ? got : fp_push_bool(r, out, find(s, what) != NULL);
 }
 
-/* Letters of ASCII; others stay as they are. */
-static int change_case(struct fp_run *r, const struct fp_node *n, char low, char high, struct fp_list *out)
-{
-    struct slice s;
-    int got = input(r, n, &s);
-    if (got <= 0)
-        return got;
-    char *p = fp_take(r, s.n + 1);
-    if (!p)
-        return -1;
-    for (size_t i = 0; i < s.n; i++)
-        p[i] = s.p[i] >= low && s.p[i] <= high ? (char)(s.p[i] ^ 32) : s.p[i];
-    return push_string(r, out, (struct slice){p, s.n});
-}
-
-int fn_upper(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
-{
-    return (void)want, change_case(r, n, 'a', 'z', out);
-}
-int fn_lower(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
-{
-    return (void)want, change_case(r, n, 'A', 'Z', out);
-}
-
 /* Text that is put together: at most what the steps left allow. */
 static struct buf text_buf(struct fp_run *r)
 {
@@ -174,6 +151,33 @@ static int push_buf(struct fp_run *r, struct fp_list *out, const struct buf *b)
     if (buf_failed(b))
         return arena_failed(r->arena) ? fp_no_memory(r) : fp_out_of_steps(r);
     return fp_tick(r, b->n / 16) ? -1 : push_string(r, out, buf_text(b));
+}
+
+static int change_case(struct fp_run *r, const struct fp_node *n, uint32_t (*change)(uint32_t), struct fp_list *out)
+{
+    struct slice s;
+    int got = input(r, n, &s);
+    if (got <= 0)
+        return got;
+    struct buf b = text_buf(r);
+    while (s.n) {
+        char text[4];
+        unsigned used;
+        uint32_t c = text_point(s.p, s.p + s.n, &used);
+        buf_add(&b, text, text_put(change(c), text));
+        s.p += used;
+        s.n -= used;
+    }
+    return push_buf(r, out, &b);
+}
+
+int fn_upper(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
+{
+    return (void)want, change_case(r, n, text_upper, out);
+}
+int fn_lower(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
+{
+    return (void)want, change_case(r, n, text_lower, out);
 }
 
 int fn_replace(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
@@ -229,13 +233,14 @@ static int match(struct fp_run *r, const struct fp_node *n, bool full, struct fp
 {
     const struct regex *x;
     struct slice s;
-    size_t begin, end;
+    size_t at[2];
     int got = input(r, n, &s), also = got < 0 ? -1 : pattern_of(r, n, &x);
     if (got < 0 || also < 0)
         return -1;
     if (!got || !also)
         return 0;
-    int found = regex_find(x, s, 0, full, true, r->arena, &r->steps, &begin, &end);
+    const struct regex_ask ask = {.text = s, .full = full, .any = true};
+    int found = regex_find(x, &ask, r->arena, &r->steps, at);
     if (r->steps < 0)
         return fp_out_of_steps(r);
     return found < 0 ? fp_no_memory(r) : fp_push_bool(r, out, found);
@@ -250,29 +255,120 @@ int fn_matches_full(struct fp_run *r, const struct fp_node *n, uint32_t want, st
     return (void)want, match(r, n, true, out);
 }
 
-static int replace_all(struct fp_run *r, const struct regex *x, struct slice s, struct slice by, struct buf *b)
+/* What a substitution is made of: text, or a group of the match. */
+struct part {
+    struct slice text;
+    uint32_t group; /* if text.p is NULL */
+};
+
+/* $12 is group 12, or where there are no twelve, group 1 and "2". */
+static uint32_t group_number(struct slice s, uint32_t groups, size_t *ret_n)
 {
-    size_t from = 0, begin, end;
-    while (from <= s.n) {
-        int found = regex_find(x, s, from, false, false, r->arena, &r->steps, &begin, &end);
-        if (r->steps < 0)
+    uint32_t v = 0;
+    for (*ret_n = 0; *ret_n < s.n && s.p[*ret_n] >= '0' && s.p[*ret_n] <= '9'; ++*ret_n) {
+        uint32_t more = 10 * v + (uint32_t)(s.p[*ret_n] - '0');
+        if (more > groups)
+            break;
+        v = more;
+    }
+    return v;
+}
+
+/* Takes the first part off *by: $1, ${1}, ${name}, $<name>, $& and $0 are groups, $$ and \$ a dollar, \\ a backslash. A
+ * $ or \ before anything else stands for itself. 0, or -1: there is no group of the name, which is *ret's text. */
+static int take_part(const struct regex *x, struct slice *by, struct part *ret)
+{
+    const char c = by->p[0], next = by->n > 1 ? by->p[1] : '\0';
+    size_t n = 1, used = 1;
+    *ret = (struct part){*by, 0};
+    if (c == '$' && (next == '{' || next == '<')) {
+        struct slice rest = {by->p + 2, by->n - 2}, name = slice_cut(&rest, next == '{' ? '}' : '>');
+        if (rest.p) {
+            uint32_t number = group_number(name, regex_groups(x), &n);
+            bool is_number = n && n == name.n;
+            *ret = (struct part){{NULL, 0}, is_number ? number : regex_group_named(x, name)};
+            *by = rest;
+            if (ret->group || is_number)
+                return 0;
+            ret->text = name;
+            return -1;
+        }
+    } else if (c == '$' && next == '&') {
+        ret->text = (struct slice){NULL, 0};
+        used = 2;
+    } else if (c == '$' && next >= '0' && next <= '9') {
+        uint32_t number = group_number((struct slice){by->p + 1, by->n - 1}, regex_groups(x), &n);
+        if (n)
+            *ret = (struct part){{NULL, 0}, number};
+        used = n ? 1 + n : 1;
+    } else if ((c == '$' || c == '\\') && (next == '$' || (next == '\\' && c == '\\'))) {
+        ret->text.p++;
+        used = 2;
+    } else {
+        while (used < by->n && by->p[used] != '$' && by->p[used] != '\\')
+            used++;
+    }
+    if (ret->text.p)
+        ret->text.n = used == 2 && ret->text.p > by->p ? 1 : used;
+    by->p += used;
+    by->n -= used;
+    return 0;
+}
+
+/* How many groups must be known of a match; -1 and the fault told: the substitution names one that there is not. */
+static int64_t groups_wanted(struct fp_run *r, const struct fp_node *n, const struct regex *x, struct slice by)
+{
+    uint32_t most = 0;
+    while (by.n) {
+        struct part p;
+        if (take_part(x, &by, &p))
+            return fp_fail(r, n->off, "found a substitution with a group that the regular expression does not name");
+        most = !p.text.p && p.group > most ? p.group : most;
+    }
+    return most;
+}
+
+static void substitute(const struct regex *x, struct slice s, struct slice by, const size_t *at, struct buf *b)
+{
+    while (by.n) {
+        struct part p;
+        take_part(x, &by, &p);
+        const size_t *group = at + 2 * (size_t)p.group;
+        if (p.text.p)
+            buf_slice(b, p.text);
+        else if (group[0] != SIZE_MAX && group[1] != SIZE_MAX)
+            buf_add(b, s.p + group[0], group[1] - group[0]);
+    }
+}
+
+static int replace_all(struct fp_run *r, const struct regex *x, struct slice s, struct slice by, uint32_t groups,
+                       struct buf *b)
+{
+    struct regex_ask ask = {.text = s, .groups = groups};
+    size_t *at = fp_take(r, (2 * (size_t)groups + 2) * sizeof *at);
+    if (!at)
+        return -1;
+    while (ask.from <= s.n) {
+        int found = regex_find(x, &ask, r->arena, &r->steps, at);
+        if (r->steps < 0 || (found > 0 && fp_tick(r, by.n / 16)))
             return fp_out_of_steps(r);
         if (found < 0)
             return fp_no_memory(r);
         if (!found)
             break;
-        buf_add(b, s.p + from, begin - from);
-        buf_slice(b, by);
-        from = end;
-        if (begin == end) { /* nothing was matched: one character goes by */
-            size_t one = from < s.n ? bytes_of((struct slice){s.p + from, s.n - from}, 1, NULL) : 1;
-            if (from < s.n)
-                buf_add(b, s.p + from, one);
-            from += one;
+        buf_add(b, s.p + ask.from, at[0] - ask.from);
+        substitute(x, s, by, at, b);
+        ask.from = at[1];
+        if (at[0] == at[1]) { /* nothing was matched: one character goes by */
+            const struct slice rest = {s.p + at[1], s.n - at[1]};
+            size_t one = rest.n ? bytes_of(rest, 1, NULL) : 1;
+            if (rest.n)
+                buf_add(b, rest.p, one);
+            ask.from += one;
         }
     }
-    if (from < s.n)
-        buf_add(b, s.p + from, s.n - from);
+    if (ask.from < s.n)
+        buf_add(b, s.p + ask.from, s.n - ask.from);
     return 0;
 }
 
@@ -292,7 +388,8 @@ int fn_replace_matches(struct fp_run *r, const struct fp_node *n, uint32_t want,
     if (pattern.n == 0)
         return push_string(r, out, s);
     struct buf b = text_buf(r);
-    return replace_all(r, x, s, by, &b) ? -1 : push_buf(r, out, &b);
+    int64_t groups = groups_wanted(r, n, x, by);
+    return groups < 0 || replace_all(r, x, s, by, (uint32_t)groups, &b) ? -1 : push_buf(r, out, &b);
 }
 
 /* --- parts --- */

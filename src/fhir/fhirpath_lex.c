@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "fhir/fhirpath_time_int.h"
+#include "fhir/text_int.h"
 
 int fp_lex_fail(struct fp_lexer *l, size_t off, const char *fmt, ...)
 {
@@ -53,27 +54,19 @@ static int skip(struct fp_lexer *l)
     }
 }
 
-static size_t utf8_write(uint32_t c, char *out)
+/* The four digits of \uXXXX at l->at; 0: there are none, or it is the NUL, which no string of JSON has here. */
+static uint32_t read_code(struct fp_lexer *l)
 {
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xC0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3F));
-        return 2;
-    }
-    out[0] = (char)(0xE0 | c >> 12);
-    out[1] = (char)(0x80 | (c >> 6 & 0x3F));
-    out[2] = (char)(0x80 | (c & 0x3F));
-    return 3;
+    unsigned char code[2];
+    if (l->all.n - l->at < 4 || hex_decode((struct slice){l->all.p + l->at, 4}, code, 2) != 2)
+        return 0;
+    l->at += 4;
+    return (uint32_t)code[0] << 8 | code[1];
 }
 
 /* l->at behind the backslash; what stands for it goes to out. 0: no such escape. */
 static size_t read_escape(struct fp_lexer *l, char *out)
 {
-    unsigned char code[2];
     char c = peek(l, 0);
     static const char from[] = "fnrt", to[] = "\f\n\r\t";
     const char *plain = c ? strchr(from, c) : NULL;
@@ -82,13 +75,15 @@ static size_t read_escape(struct fp_lexer *l, char *out)
         return out[0] = to[plain - from], 1;
     if (c && strchr("\\/'\"`", c))
         return out[0] = c, 1;
-    if (c != 'u' || l->all.n - l->at < 4 || hex_decode((struct slice){l->all.p + l->at, 4}, code, 2) != 2)
+    uint32_t v = c == 'u' ? read_code(l) : 0;
+    if (v >= 0xD800 && v <= 0xDBFF && peek(l, 0) == '\\' && peek(l, 1) == 'u') { /* the first half of a pair */
+        l->at += 2;
+        uint32_t low = read_code(l);
+        v = low >= 0xDC00 && low <= 0xDFFF ? 0x10000 + ((v - 0xD800) << 10) + (low - 0xDC00) : 0;
+    }
+    if (v == 0 || (v >= 0xD800 && v <= 0xDFFF)) /* neither can stand in UTF-8 */
         return 0;
-    uint32_t v = (uint32_t)code[0] << 8 | code[1];
-    if (v == 0 || (v >= 0xD800 && v <= 0xDFFF)) /* neither can stand in a string of JSON or UTF-8 alone */
-        return 0;
-    l->at += 4;
-    return utf8_write(v, out);
+    return text_put(v, out);
 }
 
 /* l->at at the opening quote. */

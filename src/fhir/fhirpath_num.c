@@ -47,7 +47,7 @@ int num_parse(struct slice s, struct num *ret)
         if (scale > NUM_MOST)
             return 0;
     }
-    if (!seen || (i < s.n && !exponent((struct slice){s.p + i + 1, s.n - i - 1}, &e)))
+    if (!seen || (point && !scale) || (i < s.n && !exponent((struct slice){s.p + i + 1, s.n - i - 1}, &e)))
         return 0;
     scale -= e;
     unsigned zeros = scale < 0 ? (unsigned)-scale : 0; /* 5e2: digits that were not written */

@@ -327,20 +327,6 @@ static uint32_t call(struct parser *p, uint32_t a, const struct fp_token *name)
     return made;
 }
 
-/* A name or a call, of `a`. */
-static uint32_t invocation(struct parser *p, uint32_t a, bool first)
-{
-    struct fp_token t = p->t;
-    if (t.kind == TOKEN_DOLLAR)
-        return unexpected(p, "a name or a function");
-    if (first ? !is_name(p) : p->failed || (t.kind != TOKEN_NAME && t.kind != TOKEN_QUOTED))
-        return unexpected(p, "a name or a function");
-    advance(p);
-    if (accept(p, "("))
-        return call(p, a, &t);
-    return add_step(p, a, first, &t);
-}
-
 static uint32_t dollar(struct parser *p)
 {
     struct fp_token t = p->t;
@@ -355,6 +341,20 @@ static uint32_t dollar(struct parser *p)
         return fail(p);
     }
     return add_node(p, (struct fp_node){.op = (uint8_t)op, .off = t.off});
+}
+
+/* A name or a call, of `a`; or $this and its kin. */
+static uint32_t invocation(struct parser *p, uint32_t a, bool first)
+{
+    struct fp_token t = p->t;
+    if (t.kind == TOKEN_DOLLAR) /* behind a path, too, it is the item of the loop and not the path's */
+        return dollar(p);
+    if (first ? !is_name(p) : p->failed || (t.kind != TOKEN_NAME && t.kind != TOKEN_QUOTED))
+        return unexpected(p, "a name or a function");
+    advance(p);
+    if (accept(p, "("))
+        return call(p, a, &t);
+    return add_step(p, a, first, &t);
 }
 
 static uint32_t text_literal(struct parser *p, uint32_t off, const char *before, struct slice name)
@@ -472,13 +472,13 @@ static uint32_t term(struct parser *p)
     }
     switch (p->t.kind) {
     case TOKEN_NAME:
-    case TOKEN_QUOTED: return invocation(p, 0, true);
+    case TOKEN_QUOTED:
+    case TOKEN_DOLLAR: return invocation(p, 0, true);
     case TOKEN_STRING: return text(p, FHIRPATH_STRING);
     case TOKEN_NUMBER: return number(p);
     case TOKEN_DATE: return text(p, FHIRPATH_DATE);
     case TOKEN_DATETIME: return text(p, FHIRPATH_DATETIME);
     case TOKEN_TIME: return text(p, FHIRPATH_TIME);
-    case TOKEN_DOLLAR: return dollar(p);
     case TOKEN_PERCENT: return percent(p);
     default: return unexpected(p, "a value, a path or a function");
     }

@@ -164,10 +164,21 @@ static int similar(struct arena *a, const struct fhirpath_quantity *x, const str
            num_round(&p, 0, NUM_HALF_UP, &v) && num_round(&q, 0, NUM_HALF_UP, &w) && num_cmp(&v, &w) == 0;
 }
 
+/* A year or month of the calendar as UCUM's, which only here is like it: FHIRPath 6.1.2. */
+static struct fhirpath_quantity mean(const struct fhirpath_quantity *q)
+{
+    return (struct fhirpath_quantity){q->value, slice_is(q->unit, "year") ? SLICE("a") : SLICE("mo"), false};
+}
+
 int quantity_similar(struct arena *a, const struct fhirpath_quantity *x, const struct fhirpath_quantity *y)
 {
     struct arena_mark m = arena_mark(a);
+    struct slice code;
     int d;
+    if (x->calendar != y->calendar && (months(x, &code) || months(y, &code))) {
+        const struct fhirpath_quantity as = mean(x->calendar ? x : y);
+        return x->calendar ? quantity_similar(a, &as, y) : quantity_similar(a, x, &as);
+    }
     if (quantity_cmp(x, y, &d) && d == 0)
         return 1;
     d = similar(a, x, y);

@@ -1,21 +1,30 @@
 #include "fhir/regex_int.h"
 
-enum op { CHAR, ANY, SET, SPLIT, JUMP, BEGIN, END, WORD, NOT_WORD, MATCH };
+#include "fhir/text_int.h"
+
+enum op { CHAR, ANY, SET, SPLIT, JUMP, BEGIN, END, WORD, NOT_WORD, SAVE, MATCH };
 
 struct code {
     uint8_t op;
     bool negated;
-    uint32_t x, y; /* CHAR: the code point; SET: first and number of its ranges; SPLIT, JUMP: where to, x first */
+    uint32_t x, y; /* CHAR: the code point; SET: first and number of its ranges; SPLIT, JUMP: where to, x first; SAVE:
+                      2 * the group's number, + 1 at its end */
 };
 
 struct range {
     uint32_t low, high;
 };
 
+struct name {
+    struct slice text;
+    uint32_t group;
+};
+
 struct regex {
     struct code *code;
     struct range *range;
-    uint32_t codes, ranges;
+    struct name *name;
+    uint32_t codes, ranges, names, groups;
 };
 
 /* The pattern as a tree first, because x{2,5} repeats the code of x. */
@@ -78,26 +87,10 @@ static uint32_t add_code(struct maker *m, enum op op, uint32_t x)
     return add_tree(m, (struct tree){.kind = N_CODE, .code = {.op = (uint8_t)op, .x = x}});
 }
 
-/* The code point at p, which is valid UTF-8; *ret_n its bytes. */
-static uint32_t point(const char *p, const char *end, unsigned *ret_n)
-{
-    const unsigned char *u = (const unsigned char *)p;
-    unsigned n = u[0] < 0x80 ? 1 : u[0] < 0xE0 ? 2 : u[0] < 0xF0 ? 3 : 4;
-    if ((size_t)(end - p) < n || u[0] < 0xC0) {
-        *ret_n = 1;
-        return u[0];
-    }
-    uint32_t v = u[0] & (0xFFu >> (n + 1));
-    for (unsigned i = 1; i < n; i++)
-        v = v << 6 | (u[i] & 0x3F);
-    *ret_n = n;
-    return v;
-}
-
 static uint32_t take(struct maker *m)
 {
     unsigned n;
-    uint32_t c = point(m->p, m->end, &n);
+    uint32_t c = text_point(m->p, m->end, &n);
     m->p += n;
     return c;
 }
@@ -172,6 +165,11 @@ static uint32_t escaped(struct maker *m)
     }
 }
 
+static bool name_char(char c)
+{
+    return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
 /* m->p behind '['. */
 static uint32_t read_set(struct maker *m)
 {
@@ -219,13 +217,55 @@ static uint32_t read_class(struct maker *m)
 
 static uint32_t read_either(struct maker *m);
 
+/* m->p behind "(?<": the name of group n. */
+static void read_group_name(struct maker *m, uint32_t n)
+{
+    const char *close = memchr(m->p, '>', (size_t)(m->end - m->p));
+    struct slice name = {m->p, close ? (size_t)(close - m->p) : 0};
+    bool fits = name.n && !(name.p[0] >= '0' && name.p[0] <= '9');
+    for (size_t i = 0; i < name.n; i++)
+        fits &= name_char(name.p[i]);
+    if (!fits) {
+        bad(m, "(?<, which in regular expressions here begins the name of a group, as in (?<name>...)");
+        return;
+    }
+    for (uint32_t i = 0; i < m->x->names; i++)
+        if (slice_eq(m->x->name[i].text, name))
+            bad(m, "two groups of one name in a regular expression");
+    struct name *list = room(m, m->x->name, m->x->names, sizeof *list);
+    struct slice copy = list ? arena_copy(m->arena, name) : (struct slice){NULL, 0};
+    if (!copy.p) {
+        bad(m, NULL);
+        return;
+    }
+    m->x->name = list;
+    list[m->x->names++] = (struct name){copy, n};
+    m->p = close + 1;
+}
+
+/* m->p behind "("; the number of the group that begins, 0: it has none. */
+static uint32_t read_group_kind(struct maker *m)
+{
+    size_t left = (size_t)(m->end - m->p);
+    bool python = left > 2 && memcmp(m->p, "?P<", 3) == 0;
+    if (left < 2 || m->p[0] != '?')
+        return ++m->x->groups;
+    if (m->p[1] == ':') {
+        m->p += 2;
+        return 0;
+    }
+    if (m->p[1] != '<' && !python)
+        return bad(m, "(?, of which only (?: and (?<name> are known in regular expressions here");
+    m->p += 2 + python;
+    read_group_name(m, ++m->x->groups);
+    return m->x->groups;
+}
+
+static uint32_t join(struct maker *m, enum kind kind, uint32_t list, uint32_t *last, uint32_t one);
+
 static uint32_t read_group(struct maker *m)
 {
-    if (m->end - m->p > 1 && m->p[0] == '?') {
-        if (m->p[1] != ':')
-            return bad(m, "(?, of which only (?: is known in regular expressions here");
-        m->p += 2;
-    }
+    uint32_t group = read_group_kind(m), last = NONE, list;
     if (++m->depth > REGEX_DEPTH)
         return bad(m, "a regular expression nested too deep");
     uint32_t t = read_either(m);
@@ -233,7 +273,12 @@ static uint32_t read_group(struct maker *m)
     if (m->p == m->end || *m->p != ')')
         return bad(m, "a ( without its ) in a regular expression");
     m->p++;
-    return t;
+    if (!group)
+        return t;
+    list = join(m, N_SEQUENCE, NONE, &last, add_code(m, SAVE, 2 * group));
+    join(m, N_SEQUENCE, list, &last, t);
+    join(m, N_SEQUENCE, list, &last, add_code(m, SAVE, 2 * group + 1));
+    return list;
 }
 
 static uint32_t read_atom(struct maker *m)
@@ -434,31 +479,48 @@ size_t regex_size(const struct regex *x)
     return x->codes;
 }
 
+uint32_t regex_groups(const struct regex *x)
+{
+    return x->groups;
+}
+
+uint32_t regex_group_named(const struct regex *x, struct slice name)
+{
+    for (uint32_t i = 0; i < x->names; i++)
+        if (slice_eq(x->name[i].text, name))
+            return x->name[i].group;
+    return 0;
+}
+
 /* --- running --- */
 
-struct thread {
-    uint32_t pc;
-    size_t begin;
+/* A thread is where it is in the program and what its groups have matched: slots of positions, as in *ret of
+ * regex_find. */
+struct threads {
+    uint32_t *pc;
+    size_t *slot; /* `slots` of each */
+    uint32_t n;
 };
 
-struct threads {
-    struct thread *t;
-    uint32_t n;
+/* Of follow()'s way: a pc, or (slot > 0) the value that a slot had before a SAVE. */
+struct step {
+    uint32_t pc, slot;
+    size_t value;
 };
 
 struct run {
     const struct regex *x;
     struct slice text;
     uint32_t *seen; /* by pc: the turn in which it was added */
-    uint32_t turn;
-    uint32_t *stack;
+    uint32_t turn, slots;
+    struct step *stack;
+    size_t *slot; /* of the thread that is being followed */
     int64_t steps;
 };
 
 static bool is_word(const struct run *r, size_t at)
 {
-    char c = at < r->text.n ? r->text.p[at] : ' ';
-    return ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    return at < r->text.n && name_char(r->text.p[at]);
 }
 
 static bool holds(const struct run *r, enum op op, size_t at)
@@ -467,32 +529,52 @@ static bool holds(const struct run *r, enum op op, size_t at)
     return op == BEGIN ? at == 0 : op == END ? at == r->text.n : op == WORD ? edge : !edge;
 }
 
+static void add_thread(struct run *r, struct threads *l, uint32_t pc)
+{
+    l->pc[l->n] = pc;
+    memcpy(l->slot + (size_t)l->n * r->slots, r->slot, r->slots * sizeof *r->slot);
+    l->n++;
+    r->steps -= r->slots / 2 - 1;
+}
+
 /* Adds where pc leads without reading, in the order of preference. Each pc once a turn. */
-static void follow(struct run *r, struct threads *l, uint32_t pc, size_t begin, size_t at)
+static void follow(struct run *r, struct threads *l, uint32_t first, size_t at)
 {
     uint32_t depth = 0;
-    r->stack[depth++] = pc;
+    r->stack[depth++].pc = first;
     while (depth) {
-        pc = r->stack[--depth];
+        const struct step s = r->stack[--depth];
+        r->stack[depth] = (struct step){0, 0, 0};
         r->steps--;
-        if (r->seen[pc] == r->turn)
+        if (s.slot) {
+            r->slot[s.slot] = s.value;
             continue;
-        r->seen[pc] = r->turn;
-        const struct code *c = &r->x->code[pc];
+        }
+        if (r->seen[s.pc] == r->turn)
+            continue;
+        r->seen[s.pc] = r->turn;
+        const struct code *c = &r->x->code[s.pc];
         switch (c->op) {
-        case JUMP: r->stack[depth++] = c->x; break;
+        case JUMP: r->stack[depth++].pc = c->x; break;
         case SPLIT:
-            r->stack[depth++] = c->y;
-            r->stack[depth++] = c->x;
+            r->stack[depth++].pc = c->y;
+            r->stack[depth++].pc = c->x;
             break;
         case BEGIN:
         case END:
         case WORD:
         case NOT_WORD:
             if (holds(r, (enum op)c->op, at))
-                r->stack[depth++] = pc + 1;
+                r->stack[depth++].pc = s.pc + 1;
             break;
-        default: l->t[l->n++] = (struct thread){pc, begin};
+        case SAVE:
+            if (c->x < r->slots) {
+                r->stack[depth++] = (struct step){0, c->x, r->slot[c->x]};
+                r->slot[c->x] = at;
+            }
+            r->stack[depth++].pc = s.pc + 1;
+            break;
+        default: add_thread(r, l, s.pc);
         }
     }
 }
@@ -509,51 +591,79 @@ static bool takes(const struct regex *x, const struct code *c, uint32_t point)
     return c->negated;
 }
 
-int regex_find(const struct regex *x, struct slice text, size_t from, bool full, bool any, struct arena *a,
-               int64_t *steps, size_t *ret_begin, size_t *ret_end)
+/* A thread that begins at `at`. */
+static void begin(struct run *r, struct threads *l, size_t at)
 {
-    struct run r = {.x = x, .text = text, .turn = 0, .steps = *steps - x->codes};
-    struct threads now = {.t = arena_take(a, x->codes * sizeof *now.t)},
-                   next = {.t = arena_take(a, x->codes * sizeof *next.t)};
-    bool found = false;
-    r.seen = arena_take(a, x->codes * sizeof *r.seen);
-    r.stack = arena_take(a, (2 * (size_t)x->codes + 2) * sizeof *r.stack);
-    if (!now.t || !next.t || !r.seen || !r.stack)
-        return -1;
-    r.turn = 1;
-    if (full)
-        follow(&r, &now, 0, from, from);
-    for (size_t at = from; r.steps >= 0;) {
-        if (!full && !found) /* a match that begins later is only wanted while there is none */
-            follow(&r, &now, 0, at, at);
-        if (now.n == 0 && (found || full))
-            break;
-        unsigned n = 0;
-        uint32_t c = at < text.n ? point(text.p + at, text.p + text.n, &n) : 0;
-        r.turn++;
-        r.steps -= now.n;
-        next.n = 0;
-        for (uint32_t i = 0; i < now.n; i++) {
-            const struct code *k = &x->code[now.t[i].pc];
-            if (k->op == MATCH) {
-                if (full && at != text.n)
-                    continue;
-                found = true;
-                *ret_begin = now.t[i].begin;
-                *ret_end = at;
-                if (any)
-                    return *steps = r.steps, 1;
-                break; /* those behind it are of less preference */
-            }
-            if (at < text.n && takes(x, k, c))
-                follow(&r, &next, now.t[i].pc + 1, now.t[i].begin, at + n);
+    r->slot[0] = at;
+    for (uint32_t i = 1; i < r->slots; i++)
+        r->slot[i] = SIZE_MAX;
+    follow(r, l, 0, at);
+}
+
+static bool make_room(struct run *r, struct threads *now, struct threads *next, struct arena *a)
+{
+    const size_t n = r->x->codes;
+    *now = (struct threads){arena_take(a, n * sizeof *now->pc), arena_take(a, n * r->slots * sizeof *now->slot), 0};
+    *next = (struct threads){arena_take(a, n * sizeof *next->pc), arena_take(a, n * r->slots * sizeof *next->slot), 0};
+    r->seen = arena_take(a, n * sizeof *r->seen);
+    r->stack = arena_take(a, (2 * n + 2) * sizeof *r->stack);
+    r->slot = arena_take(a, r->slots * sizeof *r->slot);
+    return now->pc && now->slot && next->pc && next->slot && r->seen && r->stack && r->slot;
+}
+
+/* All of `now` over the character at `at`. True: a match ends here, and is *ret. */
+static bool turn(struct run *r, const struct regex_ask *ask, const struct threads *now, struct threads *next, size_t at,
+                 size_t *ret)
+{
+    unsigned n = 0;
+    const bool end = at >= r->text.n;
+    const uint32_t c = end ? 0 : text_point(r->text.p + at, r->text.p + r->text.n, &n);
+    r->turn++;
+    r->steps -= now->n;
+    next->n = 0;
+    for (uint32_t i = 0; i < now->n; i++) {
+        const struct code *k = &r->x->code[now->pc[i]];
+        const size_t *slot = now->slot + (size_t)i * r->slots;
+        if (k->op == MATCH && (!ask->full || end)) { /* those behind it are of less preference */
+            memcpy(ret, slot, r->slots * sizeof *ret);
+            ret[1] = at;
+            return true;
         }
-        struct threads swap = now;
+        if (k->op != MATCH && !end && takes(r->x, k, c)) {
+            memcpy(r->slot, slot, r->slots * sizeof *r->slot);
+            follow(r, next, now->pc[i] + 1, at + n);
+        }
+    }
+    return false;
+}
+
+int regex_find(const struct regex *x, const struct regex_ask *ask, struct arena *a, int64_t *steps, size_t *ret)
+{
+    struct run r = {.x = x, .text = ask->text, .turn = 1, .slots = 2 * ask->groups + 2};
+    struct threads now, next;
+    bool found = false;
+    r.steps = *steps - x->codes - (int64_t)x->codes * ask->groups / 4;
+    *steps = r.steps;
+    if (r.steps < 0)
+        return 0;
+    if (!make_room(&r, &now, &next, a))
+        return -1;
+    if (ask->full)
+        begin(&r, &now, ask->from);
+    for (size_t at = ask->from; r.steps >= 0;) {
+        if (!ask->full && !found) /* a match that begins later is only wanted while there is none */
+            begin(&r, &now, at);
+        if (now.n == 0 && (found || ask->full))
+            break;
+        found |= turn(&r, ask, &now, &next, at, ret);
+        if (at >= ask->text.n || (found && ask->any))
+            break;
+        unsigned n;
+        text_point(ask->text.p + at, ask->text.p + ask->text.n, &n);
+        at += n;
+        const struct threads swap = now;
         now = next;
         next = swap;
-        if (at >= text.n)
-            break;
-        at += n;
     }
     *steps = r.steps;
     return found && r.steps >= 0;

@@ -215,6 +215,11 @@ TEST(quantities_compare_across_units)
         {"2 'm' * 2 years", ""},
         {"1 year = 12 months", "true"},
         {"1 year = 1 'a'", ""},
+        {"1 year ~ 1 'a' and 1 'mo' ~ 1 month and 1 year ~ 12 'mo'", "true"},
+        {"1 year ~ 2 'a' or 1 month ~ 1 'm' or 2 years ~ 2 'mo'", "false"},
+        {"'4days'.toQuantity()", "{\"value\":4,\"unit\":\"day\"}"},
+        {"'-2.5\\'mg\\''.toQuantity()", "{\"value\":-2.5,\"unit\":\"mg\"}"},
+        {"('1.'|'.5'|'+-1'|'1 mg'|'1e3'|'4 days ago'|'').select(convertsToQuantity()).anyTrue()", "false"},
         {"7 days = 1 week and 1 week = 1 'wk'", "true"},
         {"-5 'mg'", "{\"value\":-5,\"unit\":\"mg\"}"},
         {"'5 days'.toQuantity()", "{\"value\":5,\"unit\":\"day\"}"},
@@ -293,6 +298,20 @@ TEST(strings_count_characters_and_match_in_linear_time)
         {"'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaX'.matches('^(a+)+$')", "false"},
         {"'2024-01'.replaceMatches('[0-9]+', '#')", "\"#-#\""},
         {"'abc'.replaceMatches('x*', '-')", "\"-a-b-c-\""},
+        {"'11/30/1972'.replaceMatches('\\\\b(?<month>\\\\d{1,2})/(?<day>\\\\d{1,2})/(?<year>\\\\d{2,4})\\\\b', "
+            "'${day}-${month}-${year}')", "\"30-11-1972\""},
+        {"'John Smith'.replaceMatches('(\\\\w+) (\\\\w+)', '$2 $1')", "\"Smith John\""},
+        {"'ab'.replaceMatches('(?P<x>a)|(b)', '[$<x>${2}|$0$&$12$3]')", "\"[a|aaa2$3][b|bb2$3]\""},
+        {"'ab'.replaceMatches('(a)(?:b)', '$$1\\\\$1\\\\\\\\$1')", "\"$1$1\\\\a\""},
+        {"'5 EUR'.replaceMatches('EUR', '$')", "\"5 $\""},
+        {"'aab'.replaceMatches('(a)*b', '<$1>')", "\"<a>\""},
+        {"'abcb'.replaceMatches('(a(b)?)+|c(b)', '<$1$2$3>')", "\"<abb><b>\""},
+        {"'h\\u00e4\\uD83D\\uDE00'.length()", "3"},
+        {"'\\uD83D\\uDE00'", "\"\xF0\x9F\x98\x80\""},
+        {"'\\u00c4\\u03a3\\u0416'.lower() & '\\u00e4\\u03c3\\u0436\\u00ff'.upper()",
+            "\"\xC3\xA4\xCF\x83\xD0\xB6\xC3\x84\xCE\xA3\xD0\x96\xC5\xB8\""},
+        {"'\\u00c4b  c' ~ ' \\u00e4B\\tc ' and ' a' ~ 'a' and 'a' ~ 'a ' and '' ~ ' '", "true"},
+        {"'a b' ~ 'ab' or ' ' ~ 'a' or 'a' ~ 'a b'", "false"},
         {"'abc'.replace('b', '')", "\"ac\""},
         {"'a,b,,c'.split(',').join('|')", "\"a|b||c\""},
         {"' x '.trim()", "\"x\""},
@@ -301,6 +320,7 @@ TEST(strings_count_characters_and_match_in_linear_time)
         {"'a' & {} & 'b'", "\"ab\""},
         {"'a' + {}", ""},
         {"'00'.decode('hex')", ""},
+        {"('a' | 'b').select($this & ($this.length().$index + 1).toString() & name.given.$this)", "\"a1a\"\n\"b2b\""},
         {"'c3'.decode('hex')", ""},
     };
     CHECK_ROWS(PATIENT, 0, row);
@@ -322,6 +342,16 @@ TEST(a_wrong_expression_says_where_and_what_was_expected)
         {"name\n .as(Nothing)", 0, 2, 6, "found Nothing, expected the name of a type of FHIR R4 or System"},
         {"'abc", 0, 1, 1, "found a string that does not end, expected '"},
         {"'\\q'", 0, 1, 2, "found an escape that strings do not have, expected \\\\ \\/ \\' \\\" \\` \\f \\n \\r \\t or \\uXXXX"},
+        {"'a\\uD83Dx'", 0, 1, 3,
+            "found an escape that strings do not have, expected \\\\ \\/ \\' \\\" \\` \\f \\n \\r \\t or \\uXXXX"},
+        {"'\\uDE00\\uD83D'", 0, 1, 2,
+            "found an escape that strings do not have, expected \\\\ \\/ \\' \\\" \\` \\f \\n \\r \\t or \\uXXXX"},
+        {"'a'.replaceMatches('(?<a>a)', '${b}')", 0, 1, 5,
+            "found a substitution with a group that the regular expression does not name"},
+        {"'a'.matches('(?=a)')", 0, 1, 13, "found (?, of which only (?: and (?<name> are known in regular expressions here"},
+        {"'a'.matches('(?<!a)')", 0, 1, 13,
+            "found (?<, which in regular expressions here begins the name of a group, as in (?<name>...)"},
+        {"'a'.matches('(?<x>a)(?<x>b)')", 0, 1, 13, "found two groups of one name in a regular expression"},
         {"1 ; 2", 0, 1, 3, "found ';', which no expression has here"},
         {"name name", 0, 1, 6, "found name, expected an operator or the end of the expression"},
         {"$that", 0, 1, 1, "found $that, expected $this, $index or $total"},
@@ -477,14 +507,14 @@ TEST(regular_expressions_find_the_leftmost_match)
     for (size_t i = 0; i < COUNT(row); i++) {
         OWN_ARENA struct arena *a = arena_new(1 << 20);
         const char *what;
-        size_t begin = 0, end = 0;
+        size_t at[2] = {0, 0};
         struct regex *x = regex_compile(slice_of(row[i].pattern), a, &what);
         if (!x)
             fail_msg("%s: %s", row[i].pattern, what);
         int64_t steps = 1 << 20;
-        int found = regex_find(x, slice_of(row[i].text), 0, false, false, a, &steps, &begin, &end);
-        if (found != row[i].found || (found && (begin != row[i].begin || end != row[i].end)))
-            fail_msg("%s in %s: %d at %zu..%zu", row[i].pattern, row[i].text, found, begin, end);
+        int found = regex_find(x, &(struct regex_ask){.text = slice_of(row[i].text)}, a, &steps, at);
+        if (found != row[i].found || (found && (at[0] != row[i].begin || at[1] != row[i].end)))
+            fail_msg("%s in %s: %d at %zu..%zu", row[i].pattern, row[i].text, found, at[0], at[1]);
     }
 }
 
