@@ -117,10 +117,11 @@ static int refuse_attempt(struct api_request *q, const struct attempt *t, const 
 
 /* --- a session begins --- */
 
-static int begin(struct api_request *q, const uint8_t staff[16], enum session_how how, struct err *e)
+static int begin(struct api_request *q, const uint8_t staff[16], enum session_how how, const struct proved *proved,
+                 struct err *e)
 {
     const struct people *p = &q->api->accounts->people;
-    struct session_new x = {.how = how};
+    struct session_new x = {.how = how, .proved = proved};
     struct person who;
     const char *cookie;
     char id[UUID_TEXT];
@@ -134,8 +135,11 @@ static int begin(struct api_request *q, const uint8_t staff[16], enum session_ho
         return refuse_attempt(q, &(struct attempt){.known = false}, "body", e);
     }
     memcpy(x.staff, staff, 16);
-    if (session_open(&q->api->sessions, &x, &q->audit, q->arena, &cookie, e))
-        return -1;
+    if (session_open(&q->api->sessions, &x, &q->audit, q->arena, &cookie, e)) {
+        struct attempt t = {.known = true};
+        memcpy(t.staff, staff, 16);
+        return refuse_attempt(q, &t, "body", e);
+    }
     api_set_cookie(q, cookie);
     json_open(&o, '{');
     json_pair_str(&o, "id", uuid_text(staff, id));
@@ -181,7 +185,7 @@ int api_invitation_accept(struct api_request *q, struct err *e)
         return -1;
     if (account_accept(q->api->accounts, text_of(q, &j, &m[0]), text_of(q, &j, &m[1]), &q->audit, q->arena, &x, e))
         return refuse(q, "body/password", e);
-    return begin(q, x.staff, SESSION_PASSWORD, e);
+    return begin(q, x.staff, SESSION_PASSWORD, &x.proved, e);
 }
 
 int api_invitation_passkey_options(struct api_request *q, struct err *e)
@@ -208,9 +212,11 @@ int api_invitation_passkey(struct api_request *q, struct err *e)
     uint8_t id[16];
     if (read_object(q, m, COUNT(m), &j, e) || find_invitation(q, text_of(q, &j, &m[0]), &x, e))
         return -1;
-    if (credential_add(q->api->accounts, x.staff, &x, &j, m[2].at, text_of(q, &j, &m[1]), &q->audit, q->arena, id, e))
+    if (credential_add(q->api->accounts, x.staff, &x, NULL, &j, m[2].at, text_of(q, &j, &m[1]), &q->audit, q->arena, id,
+                       e))
         return refuse(q, "body/credential", e);
-    return begin(q, x.staff, SESSION_PASSKEY, e);
+    proved_passkey(&x.proved, id);
+    return begin(q, x.staff, SESSION_PASSKEY, &x.proved, e);
 }
 
 /* --- signing in --- */
@@ -224,7 +230,7 @@ int api_password(struct api_request *q, struct err *e)
         return -1;
     if (account_sign_in(q->api->accounts, text_of(q, &j, &m[0]), text_of(q, &j, &m[1]), q->arena, &t, e))
         return refuse_attempt(q, &t, "body", e);
-    return begin(q, t.staff, SESSION_PASSWORD, e);
+    return begin(q, t.staff, SESSION_PASSWORD, &t.proved, e);
 }
 
 static int ask(struct api_request *q, const uint8_t *staff, struct err *e)
@@ -250,7 +256,7 @@ int api_passkey(struct api_request *q, struct err *e)
         return -1;
     if (credential_use(q->api->accounts, NULL, &j, m[0].at, &q->audit, q->arena, &t, e))
         return refuse_attempt(q, &t, "body/credential", e);
-    return begin(q, t.staff, SESSION_PASSKEY, e);
+    return begin(q, t.staff, SESSION_PASSKEY, &t.proved, e);
 }
 
 /* --- who is signed in --- */
@@ -270,13 +276,15 @@ int api_passkey_register(struct api_request *q, struct err *e)
 {
     struct member m[] = {{.name = "label", .kind = JSON_STRING}, {.name = "credential", .kind = JSON_OBJECT}};
     struct json j;
+    struct proved proved = {.by_session = false};
     uint8_t id[16];
     char text[UUID_TEXT];
     struct buf b = buf_in(q->arena, 256);
     struct json_out o = json_out(&b);
     if (check_session(q, true, e) || read_object(q, m, COUNT(m), &j, e))
         return -1;
-    if (credential_add(q->api->accounts, q->session.staff, NULL, &j, m[1].at, text_of(q, &j, &m[0]), &q->audit,
+    proved_session(&proved, q->session.id);
+    if (credential_add(q->api->accounts, q->session.staff, NULL, &proved, &j, m[1].at, text_of(q, &j, &m[0]), &q->audit,
                        q->arena, id, e))
         return refuse(q, "body/credential", e);
     json_open(&o, '{');
@@ -328,9 +336,10 @@ int api_password_change(struct api_request *q, struct err *e)
         return -1;
     if (account_again(q->api->accounts, staff, text_of(q, &j, &m[0]), q->arena, &t, e))
         return refuse_attempt(q, &t, "body/old", e);
-    if (account_change(q->api->accounts, staff, text_of(q, &j, &m[1]), &q->audit, q->arena, e))
+    proved_session(&t.proved, q->session.id);
+    if (account_change(q->api->accounts, staff, text_of(q, &j, &m[1]), &t.proved, &q->audit, q->arena, e))
         return refuse(q, "body/new", e);
-    return begin(q, staff, SESSION_PASSWORD, e); /* this one's cookie is new, the others have ended */
+    return begin(q, staff, SESSION_PASSWORD, &t.proved, e); /* this one's cookie is new, the others have ended */
 }
 
 int api_step_up_options(struct api_request *q, struct err *e)

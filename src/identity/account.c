@@ -166,7 +166,10 @@ static int invite_body(struct tx *tx, void *arg, struct err *e)
     struct inviting *x = arg;
     struct audit_entry by = {.actor = x->by, .role = x->p->manager ? x->p->manager : role_name(ROLE_OPERATOR)};
     const struct people *p = x->p;
+    struct person who;
     int ended;
+    if (person_lock(tx, p->scope, x->staff, x->arena, &who, e) < 0)
+        return -1;
     int n = tx_exec(tx, e, "UPDATE account SET password = NULL, password_at = NULL WHERE scope = $1 AND staff = $2",
                     V_ID(p->scope), V_ID(x->staff));
     if (n <= 0)
@@ -285,22 +288,35 @@ static int make_password(const struct accounts *x, const uint8_t staff[16], stru
 
 struct setting {
     const struct accounts *x;
-    const struct invitation *invitation; /* NULL: a change */
+    const struct invitation *invitation; /* NULL: a change, by who has proved */
+    const struct proved *proved;         /* this */
     uint8_t staff[16];
+    int64_t at;
     struct slice sealed;
     const struct audit_entry *audit;
     struct arena *arena;
 };
+
+int account_lock(struct tx *tx, const struct people *p, const uint8_t staff[16], const struct proved *proved,
+                 struct arena *a, struct err *e)
+{
+    struct person who;
+    int found = person_lock(tx, p->scope, staff, a, &who, e);
+    if (found > 0 && who.suspended)
+        return err_set(e, ERR_SUSPENDED, "your account is suspended");
+    return found < 0 ? -1 : proved_holds(tx, p->scope, staff, proved, a, e);
+}
 
 static int set_body(struct tx *tx, void *arg, struct err *e)
 {
     struct setting *s = arg;
     const struct people *p = &s->x->people;
     int ended;
-    if (s->invitation && invitation_use(tx, p, s->invitation, s->arena, e))
+    if (s->invitation ? invitation_use(tx, p, s->invitation, s->arena, e)
+                      : account_lock(tx, p, s->staff, s->proved, s->arena, e))
         return -1;
     int n = tx_exec(tx, e, "UPDATE account SET password = $1, password_at = $2 WHERE scope = $3 AND staff = $4",
-                    V_BLOB(s->sealed), V_INT(clock_now_us()), V_ID(p->scope), V_ID(s->staff));
+                    V_BLOB(s->sealed), V_INT(s->at), V_ID(p->scope), V_ID(s->staff));
     if (n != 1)
         return n < 0 ? -1 : err_set(e, ERR_CONFLICT, "you have no account with a password here");
     return account_audit(tx, p, s->audit, s->staff, "update", "Account", s->staff,
@@ -324,6 +340,18 @@ static int check_fit(const char *name, struct slice password, struct err *e)
     return password_fit(password, own, n, e);
 }
 
+/* Stores what is set, and takes what is proved by it. */
+static int set(struct setting *s, struct slice password, struct proved *ret, struct err *e)
+{
+    if (make_password(s->x, s->staff, password, s->arena, &s->sealed, e))
+        return -1;
+    s->at = clock_now_us();
+    if (tx_run(s->x->people.db, set_body, s, e))
+        return -1;
+    *ret = (struct proved){.by_password = true, .password_at = s->at};
+    return 0;
+}
+
 int account_accept(const struct accounts *x, struct slice code, struct slice password, const struct audit_entry *audit,
                    struct arena *a, struct invitation *ret, struct err *e)
 {
@@ -332,26 +360,24 @@ int account_accept(const struct accounts *x, struct slice code, struct slice pas
     if (invitation_find(&x->people, code, a, &invitation, e) || check_fit(invitation.name, password, e))
         return -1;
     memcpy(s.staff, invitation.staff, 16);
-    if (make_password(x, s.staff, password, a, &s.sealed, e) || tx_run(x->people.db, set_body, &s, e))
+    if (set(&s, password, &invitation.proved, e))
         return -1;
     *ret = invitation;
     return 0;
 }
 
-int account_change(const struct accounts *x, const uint8_t staff[16], struct slice password,
+int account_change(const struct accounts *x, const uint8_t staff[16], struct slice password, struct proved *proved,
                    const struct audit_entry *audit, struct arena *a, struct err *e)
 {
-    struct setting s = {.x = x, .audit = audit, .arena = a};
+    struct setting s = {.x = x, .proved = proved, .audit = audit, .arena = a};
     struct person who;
     const char *name;
     int found = person_by_id(&x->people, staff, a, &who, e);
     if (found <= 0)
         return found < 0 ? -1 : err_set(e, ERR_CONFLICT, "you have no account with a password here");
     memcpy(s.staff, staff, 16);
-    return name_of(&x->people, &who, a, &name, e) || check_fit(name, password, e) ||
-                   make_password(x, staff, password, a, &s.sealed, e) || tx_run(x->people.db, set_body, &s, e)
-               ? -1
-               : 0;
+    return name_of(&x->people, &who, a, &name, e) || check_fit(name, password, e) || set(&s, password, proved, e) ? -1
+                                                                                                                  : 0;
 }
 
 /* --- attempts --- */
@@ -400,19 +426,20 @@ static int count_body(struct tx *tx, void *arg, struct err *e)
                   V_BYTES(c->who, SHA256_BYTES));
 }
 
-/* As it is sealed, and what is in it, or NULL: nobody, or somebody without a password. */
+/* As it is sealed, since when it is, and what is in it, or NULL: nobody, or somebody without a password. */
 static int stored_password(const struct people *p, const uint8_t staff[16], struct arena *a, struct slice *ret_sealed,
-                           const char **ret, struct err *e)
+                           int64_t *ret_at, const char **ret, struct err *e)
 {
     struct rows r;
     struct slice text;
     struct seal_place at = place(p, staff);
-    if (db_rows(p->db, a, &r, e, "SELECT password FROM account WHERE scope = $1 AND staff = $2", V_ID(p->scope),
-                V_ID(staff)) < 0)
+    if (db_rows(p->db, a, &r, e, "SELECT password, password_at FROM account WHERE scope = $1 AND staff = $2",
+                V_ID(p->scope), V_ID(staff)) < 0)
         return -1;
     if (r.n == 0 || row_at(&r, 0, 0)->kind == VAL_NULL)
         return 0;
     *ret_sealed = row_at(&r, 0, 0)->s;
+    *ret_at = row_at(&r, 0, 1)->i;
     if (keyring_unseal(p->keyring, &at, *ret_sealed, a, &text, e))
         return -1;
     *ret = arena_str(a, text);
@@ -448,19 +475,20 @@ static int succeed_body(struct tx *tx, void *arg, struct err *e)
 }
 
 /* Of somebody, or of nobody: the same work. */
-static int judge(const struct accounts *x, const uint8_t who[SHA256_BYTES], const struct attempt *t,
-                 struct slice password, struct arena *a, struct err *e)
+static int judge(const struct accounts *x, const uint8_t who[SHA256_BYTES], struct attempt *t, struct slice password,
+                 struct arena *a, struct err *e)
 {
     struct slice sealed = {NULL, 0}, fresh = {NULL, 0};
     const char *stored = NULL;
     bool old = false;
-    if (t->known && stored_password(&x->people, t->staff, a, &sealed, &stored, e))
+    if (t->known && stored_password(&x->people, t->staff, a, &sealed, &t->proved.password_at, &stored, e))
         return -1;
     int good = password_check(x->passwords, password, stored, &old, e);
     if (good <= 0)
         return good < 0 ? -1 : err_set(e, ERR_TOKEN, "the name or the password is wrong");
     if (old && make_password(x, t->staff, password, a, &fresh, e))
         return -1;
+    t->proved.by_password = true;
     struct succeeding done = {.p = &x->people, .who = who, .staff = t->staff, .fresh = fresh, .seen = sealed};
     return tx_run(x->people.db, succeed_body, &done, e);
 }

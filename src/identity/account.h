@@ -22,6 +22,7 @@
 #include "identity/desk.h"
 #include "identity/passkey.h"
 #include "identity/password.h"
+#include "identity/proved.h"
 
 #define ACCOUNT_ISSUER "local"
 enum {
@@ -57,6 +58,7 @@ struct invitation {
     bool has_role;
     enum role role;
     int64_t until_us;
+    struct proved proved; /* once it was used: the credential that was set by it */
 };
 /* ERR_NOT_FOUND: used, too old, replaced, or never one; its role was withdrawn; the account is suspended. */
 int invitation_find(const struct people *p, struct slice code, struct arena *a, struct invitation *ret, struct err *e);
@@ -72,7 +74,8 @@ int account_accept(const struct accounts *x, struct slice code, struct slice pas
 struct attempt {
     bool known;
     uint8_t staff[16];
-    int wait_s; /* of ERR_RATE */
+    int wait_s;           /* of ERR_RATE */
+    struct proved proved; /* of who signed in: by what */
 };
 /* 0: *ret is who signed in. -1: ERR_TOKEN, or ERR_RATE while the name waits; then, too, *ret is filled, for the log. */
 int account_sign_in(const struct accounts *x, struct slice name, struct slice password, struct arena *a,
@@ -80,14 +83,19 @@ int account_sign_in(const struct accounts *x, struct slice name, struct slice pa
 /* The same of somebody who is signed in. */
 int account_again(const struct accounts *x, const uint8_t staff[16], struct slice password, struct arena *a,
                   struct attempt *ret, struct err *e);
-/* A new password, after account_again with the old one; ends all sessions. */
-int account_change(const struct accounts *x, const uint8_t staff[16], struct slice password,
+/* A new password, after account_again with the old one; ends all sessions. *proved: what they proved (ERR_TOKEN when
+ * that was ended meanwhile; ERR_SUSPENDED), and afterwards the new password. */
+int account_change(const struct accounts *x, const uint8_t staff[16], struct slice password, struct proved *proved,
                    const struct audit_entry *audit, struct arena *a, struct err *e);
 
 /* 1: they have an account here; 0: an identity provider vouches for them, or nobody; -1. */
 int account_exists(const struct people *p, const uint8_t staff[16], struct arena *a, struct err *e);
 /* 1: has a password, 0: has not (or no account), -1. */
 int account_has_password(const struct people *p, const uint8_t staff[16], struct arena *a, struct err *e);
+/* In a body, as its first: others who change them wait. -1: ERR_SUSPENDED; ERR_TOKEN when what they proved does not
+ * hold any more. */
+int account_lock(struct tx *tx, const struct people *p, const uint8_t staff[16], const struct proved *proved,
+                 struct arena *a, struct err *e);
 /* In a body: an entry of the audit log. `actor`: the person, where `audit` names nobody. */
 int account_audit(struct tx *tx, const struct people *p, const struct audit_entry *audit, const uint8_t actor[16],
                   const char *action, const char *object, const uint8_t id[16], const char *why, struct err *e);

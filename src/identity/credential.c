@@ -213,6 +213,7 @@ static int64_t count_of(struct tx *tx, const struct people *p, const uint8_t sta
 struct adding {
     const struct accounts *x;
     const struct invitation *invitation;
+    const struct proved *proved;
     struct known known;
     struct slice sealed, challenge;
     uint8_t credential[SHA256_BYTES];
@@ -224,10 +225,9 @@ static int add_body(struct tx *tx, void *arg, struct err *e)
 {
     struct adding *d = arg;
     const struct people *p = &d->x->people;
-    struct person who;
-    int found = person_lock(tx, p->scope, d->known.staff, d->arena, &who, e);
-    if (found < 0 || challenge_use(tx, p->scope, d->challenge, e) ||
-        (d->invitation && invitation_use(tx, p, d->invitation, d->arena, e)))
+    int failed = d->invitation ? invitation_use(tx, p, d->invitation, d->arena, e)
+                               : account_lock(tx, p, d->known.staff, d->proved, d->arena, e);
+    if (failed || challenge_use(tx, p->scope, d->challenge, e))
         return -1;
     int64_t before = count_of(tx, p, d->known.staff, d->arena, e);
     if (before < 0)
@@ -284,10 +284,10 @@ static bool label_ok(struct slice label)
 }
 
 int credential_add(const struct accounts *x, const uint8_t staff[16], const struct invitation *invitation,
-                   const struct json *sent, uint32_t at, struct slice label, const struct audit_entry *audit,
-                   struct arena *a, uint8_t ret_id[16], struct err *e)
+                   const struct proved *proved, const struct json *sent, uint32_t at, struct slice label,
+                   const struct audit_entry *audit, struct arena *a, uint8_t ret_id[16], struct err *e)
 {
-    struct adding d = {.x = x, .invitation = invitation, .audit = audit, .arena = a};
+    struct adding d = {.x = x, .invitation = invitation, .proved = proved, .audit = audit, .arena = a};
     struct sent s;
     struct passkey_client client;
     if (check_here(x, e) || take_sent(sent, at, a, &s, e))
@@ -357,6 +357,7 @@ static int find_credential(const struct accounts *x, const uint8_t staff[16], co
         return -1;
     ret_who->known = true;
     memcpy(ret_who->staff, ret->staff, 16);
+    proved_passkey(&ret_who->proved, ret->id);
     bool theirs = !staff || memcmp(staff, ret->staff, 16) == 0;
     bool handle = s->user.p && s->user.n == 16 && memcmp(s->user.p, ret->staff, 16) == 0;
     return theirs && (handle || (staff && !s->user.n)) ? 0 : err_set(e, ERR_TOKEN, "this passkey is not known here");

@@ -25,10 +25,11 @@ int credential_offer(const struct accounts *x, const uint8_t staff[16], struct a
                      struct err *e);
 
 /* What navigator.credentials.create gave (RegistrationResponseJSON, node `at` of `sent`). `invitation`: is used by it,
- * or NULL. ERR_CONFLICT: there are too many, or it is registered already. */
+ * or NULL; then `proved` must hold still (the session they do it in; ERR_TOKEN). ERR_CONFLICT: there are too many, or
+ * it is registered already; ERR_SUSPENDED. */
 int credential_add(const struct accounts *x, const uint8_t staff[16], const struct invitation *invitation,
-                   const struct json *sent, uint32_t at, struct slice label, const struct audit_entry *audit,
-                   struct arena *a, uint8_t ret_id[16], struct err *e);
+                   const struct proved *proved, const struct json *sent, uint32_t at, struct slice label,
+                   const struct audit_entry *audit, struct arena *a, uint8_t ret_id[16], struct err *e);
 /* What navigator.credentials.get gave (AuthenticationResponseJSON). `staff`: of whom it must be, for a step up; NULL:
  * *ret_staff is who signed in. ERR_TOKEN; ret->known then says whether the passkey was one of theirs. */
 int credential_use(const struct accounts *x, const uint8_t staff[16], const struct json *sent, uint32_t at,

@@ -312,7 +312,8 @@ static int open_body(struct tx *tx, void *arg, struct err *e)
         return found ? -1 : err_set(e, ERR_CONFLICT, "a session of nobody");
     if (p.suspended) /* by now */
         return err_set(e, ERR_SUSPENDED, "your account is suspended");
-    return sweep(tx, o, now, e) || end_oldest(tx, o, e) || insert_session(tx, o, now, e) ||
+    return proved_holds(tx, o->s->people.scope, o->x->staff, o->x->proved, o->arena, e) || sweep(tx, o, now, e) ||
+                   end_oldest(tx, o, e) || insert_session(tx, o, now, e) ||
                    insert_cookie(tx, o->s->people.scope, o->id, &o->cookie, now, e) ||
                    write_entry(tx, o->s->people.scope, o->x->staff, o->id, "create", how_name[o->x->how], o->audit, e)
                ? -1

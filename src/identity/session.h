@@ -19,6 +19,7 @@
 #define IDENTITY_SESSION_H
 
 #include "identity/person.h"
+#include "identity/proved.h"
 
 enum {
     SESSION_COOKIE_BYTES = 32,
@@ -57,6 +58,7 @@ struct session_new {
     enum role role;
     int64_t auth_us;                         /* when they proved who they are; 0: now */
     const struct session_provider *provider; /* of SESSION_OIDC; else NULL */
+    const struct proved *proved;             /* must hold still as it begins (ERR_TOKEN); NULL: nothing must */
 };
 
 struct session {

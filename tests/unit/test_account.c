@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 
 #include "base/clock.h"
 #include "crypto/digest.h"
@@ -368,9 +369,9 @@ TEST(a_password_is_changed_and_a_second_invitation_ends_all_that_was)
     CHECK_OK(session_open(&s, &open, NULL, d.a, &cookie, &e));
     CHECK_INT(account_again(&d.x, staff, SLICE(OTHER), d.a, &t, &e), -1);
     CHECK_OK(account_again(&d.x, staff, SLICE(GOOD), d.a, &t, &e));
-    CHECK_INT(account_change(&d.x, staff, SLICE("anna anna anna"), NULL, d.a, &e), -1);
+    CHECK_INT(account_change(&d.x, staff, SLICE("anna anna anna"), &t.proved, NULL, d.a, &e), -1);
     CHECK_INT(e.code, ERR_BAD_REQUEST);
-    CHECK_OK(account_change(&d.x, staff, SLICE(OTHER), NULL, d.a, &e));
+    CHECK_OK(account_change(&d.x, staff, SLICE(OTHER), &t.proved, NULL, d.a, &e));
     CHECK_INT(house_number(&d.h, "SELECT count(*) FROM session WHERE ended_at IS NULL"), 0);
     CHECK_INT(sign_in(&d, "anna", GOOD, NULL), ERR_TOKEN);
     CHECK_INT(sign_in(&d, "anna", OTHER, NULL), ERR_NONE);
@@ -509,13 +510,13 @@ TEST(a_passkey_is_registered_by_invitation_used_and_its_challenge_is_good_once)
     struct device v = {.key = soft_make(SOFT_ES256), .id = "0123456789abcdef", .staff = i.staff};
     const char *c = offer(&d, i.staff);
     struct json sent = registration(&d, &v, c);
-    CHECK_OK(credential_add(&d.x, i.staff, &i, &sent, 0, SLICE("phone"), NULL, d.a, id, &e));
+    CHECK_OK(credential_add(&d.x, i.staff, &i, NULL, &sent, 0, SLICE("phone"), NULL, d.a, id, &e));
     v.id = "fedcba9876543210";
     sent = registration(&d, &v, c); /* the challenge was answered; then the invitation was used */
-    CHECK_INT(credential_add(&d.x, i.staff, NULL, &sent, 0, SLICE("other"), NULL, d.a, id, &e), -1);
+    CHECK_INT(credential_add(&d.x, i.staff, NULL, NULL, &sent, 0, SLICE("other"), NULL, d.a, id, &e), -1);
     CHECK_INT(e.code, ERR_TOKEN);
     sent = registration(&d, &v, offer(&d, i.staff));
-    CHECK_INT(credential_add(&d.x, i.staff, &i, &sent, 0, SLICE("other"), NULL, d.a, id, &e), -1);
+    CHECK_INT(credential_add(&d.x, i.staff, &i, NULL, &sent, 0, SLICE("other"), NULL, d.a, id, &e), -1);
     CHECK_INT(e.code, ERR_NOT_FOUND);
     CHECK_INT(house_number(&d.h, "SELECT count(*) FROM passkey"), 1);
 
@@ -541,12 +542,12 @@ TEST(a_passkey_is_refused_in_every_point_that_the_store_knows)
     accept(&d, "bea", ROLE_DOCTOR, bea);
     struct device v = {.key = soft_make(SOFT_ES256), .id = "0123456789abcdef", .staff = anna, .count = 7};
     struct json sent = registration(&d, &v, offer(&d, anna));
-    CHECK_INT(credential_add(&d.x, bea, NULL, &sent, 0, SLICE("phone"), NULL, d.a, id, &e), -1); /* a challenge of anna's */
-    CHECK_INT(credential_add(&d.x, anna, NULL, &sent, 0, SLICE(""), NULL, d.a, id, &e), -1);
+    CHECK_INT(credential_add(&d.x, bea, NULL, NULL, &sent, 0, SLICE("phone"), NULL, d.a, id, &e), -1); /* a challenge of anna's */
+    CHECK_INT(credential_add(&d.x, anna, NULL, NULL, &sent, 0, SLICE(""), NULL, d.a, id, &e), -1);
     CHECK_INT(e.code, ERR_BAD_REQUEST);
-    CHECK_OK(credential_add(&d.x, anna, NULL, &sent, 0, SLICE("phone"), NULL, d.a, id, &e));
+    CHECK_OK(credential_add(&d.x, anna, NULL, NULL, &sent, 0, SLICE("phone"), NULL, d.a, id, &e));
     sent = registration(&d, &v, offer(&d, bea));
-    CHECK_INT(credential_add(&d.x, bea, NULL, &sent, 0, SLICE("stolen"), NULL, d.a, other, &e), -1); /* registered already */
+    CHECK_INT(credential_add(&d.x, bea, NULL, NULL, &sent, 0, SLICE("stolen"), NULL, d.a, other, &e), -1); /* registered already */
     CHECK_INT(e.code, ERR_CONFLICT);
 
     v.count = 8;
@@ -590,20 +591,186 @@ TEST(the_last_way_in_cannot_be_removed_and_another_persons_passkey_neither)
     CHECK_OK(invitation_find(&d.x.people, slice_of(code), d.a, &i, &e));
     struct device v = {.key = soft_make(SOFT_ES256), .id = "0123456789abcdef", .staff = i.staff};
     struct json sent = registration(&d, &v, offer(&d, i.staff));
-    CHECK_OK(credential_add(&d.x, i.staff, &i, &sent, 0, SLICE("phone"), NULL, d.a, id, &e));
+    CHECK_OK(credential_add(&d.x, i.staff, &i, NULL, &sent, 0, SLICE("phone"), NULL, d.a, id, &e));
     CHECK_INT(credential_remove(&d.x, bea, id, NULL, d.a, &e), -1);
     CHECK_INT(e.code, ERR_NOT_FOUND);
     CHECK_INT(credential_remove(&d.x, i.staff, id, NULL, d.a, &e), -1);
     CHECK_INT(e.code, ERR_CONFLICT);
     v.id = "fedcba9876543210";
     sent = registration(&d, &v, offer(&d, i.staff));
-    CHECK_OK(credential_add(&d.x, i.staff, NULL, &sent, 0, SLICE("key ring"), NULL, d.a, second, &e));
+    CHECK_OK(credential_add(&d.x, i.staff, NULL, NULL, &sent, 0, SLICE("key ring"), NULL, d.a, second, &e));
     CHECK_OK(credential_remove(&d.x, i.staff, id, NULL, d.a, &e));
     struct buf b = buf_in(d.a, 8192);
     struct json_out o = json_out(&b);
     CHECK_OK(credential_list(&d.x, i.staff, d.a, &o, &e));
     CHECK(memmem(b.p, b.n, "key ring", 8) && !memmem(b.p, b.n, "phone", 5));
     EVP_PKEY_free(v.key);
+    raze(&d);
+}
+
+/* --- what ends while somebody is proving who they are --- */
+
+static enum err_code begin(struct desk_house *d, const uint8_t staff[16], const struct proved *proved)
+{
+    struct sessions s = {.people = d->x.people, .idle_us = 600000000, .life_us = 6000000000};
+    struct session_new x = {.how = SESSION_PASSWORD, .proved = proved};
+    struct err e = {.code = ERR_NONE};
+    const char *cookie;
+    memcpy(x.staff, staff, 16);
+    session_open(&s, &x, NULL, d->a, &cookie, &e);
+    return e.code;
+}
+
+static void prove(struct desk_house *d, const uint8_t staff[16], struct attempt *ret)
+{
+    struct err e;
+    CHECK_OK(account_again(&d->x, staff, SLICE(GOOD), d->a, ret, &e));
+}
+
+static void invite_anna(struct desk_house *d)
+{
+    struct err e;
+    char code[INVITATION_TEXT];
+    CHECK_OK(account_invite(&d->x.people, SLICE("anna"), "root", d->a, code, &e));
+}
+
+TEST(no_session_begins_by_a_password_that_is_ended_meanwhile)
+{
+    struct desk_house d;
+    struct err e;
+    struct attempt first, second;
+    uint8_t staff[16];
+    build(&d);
+    accept(&d, "anna", ROLE_DOCTOR, staff);
+    prove(&d, staff, &first);
+    prove(&d, staff, &second);
+    CHECK_INT(begin(&d, staff, &first.proved), ERR_NONE);
+    CHECK_OK(account_change(&d.x, staff, SLICE(OTHER), &second.proved, NULL, d.a, &e));
+    CHECK_INT(begin(&d, staff, &first.proved), ERR_TOKEN);
+    CHECK_INT(begin(&d, staff, &second.proved), ERR_NONE); /* that is the new one now */
+    invite_anna(&d);
+    CHECK_INT(begin(&d, staff, &second.proved), ERR_TOKEN);
+    CHECK_INT(house_number(&d.h, "SELECT count(*) FROM session WHERE ended_at IS NULL"), 0);
+    raze(&d);
+}
+
+TEST(no_password_is_changed_by_one_that_is_ended_meanwhile_nor_of_who_is_suspended)
+{
+    struct desk_house d;
+    struct err e;
+    struct attempt t;
+    uint8_t staff[16];
+    build(&d);
+    accept(&d, "anna", ROLE_DOCTOR, staff);
+    prove(&d, staff, &t);
+    house_sql(&d.h, "UPDATE staff SET state = 'suspended'");
+    CHECK_INT(account_change(&d.x, staff, SLICE(OTHER), &t.proved, NULL, d.a, &e), -1);
+    CHECK_INT(e.code, ERR_SUSPENDED);
+    house_sql(&d.h, "UPDATE staff SET state = 'active'");
+    invite_anna(&d);
+    CHECK_INT(account_change(&d.x, staff, SLICE(OTHER), &t.proved, NULL, d.a, &e), -1);
+    CHECK_INT(e.code, ERR_TOKEN);
+    CHECK_INT(account_has_password(&d.x.people, staff, d.a, &e), 0);
+    raze(&d);
+}
+
+TEST(no_passkey_is_registered_in_a_session_that_is_ended_meanwhile_nor_of_who_is_suspended)
+{
+    struct desk_house d;
+    struct err e;
+    struct proved proved = {.by_session = false};
+    uint8_t staff[16], id[16];
+    build(&d);
+    accept(&d, "anna", ROLE_DOCTOR, staff);
+    struct sessions s = {.people = d.x.people, .idle_us = 600000000, .life_us = 6000000000};
+    struct session_new open = {.how = SESSION_PASSWORD};
+    struct session session;
+    struct caller caller;
+    struct session_ask q = {.quiet = true};
+    const char *cookie;
+    memcpy(open.staff, staff, 16);
+    CHECK_OK(session_open(&s, &open, NULL, d.a, &cookie, &e));
+    q.cookie = slice_of(cookie);
+    CHECK(session_identify(&s, &q, d.a, &session, &caller, &e) == -1 && e.code == ERR_PENDING); /* nobody has approved it yet */
+    proved_session(&proved, session.id);
+    struct device v = {.key = soft_make(SOFT_ES256), .id = "0123456789abcdef", .staff = staff};
+    struct json sent = registration(&d, &v, offer(&d, staff));
+    house_sql(&d.h, "UPDATE staff SET state = 'suspended'");
+    CHECK_INT(credential_add(&d.x, staff, NULL, &proved, &sent, 0, SLICE("phone"), NULL, d.a, id, &e), -1);
+    CHECK_INT(e.code, ERR_SUSPENDED);
+    house_sql(&d.h, "UPDATE staff SET state = 'active'");
+    invite_anna(&d);
+    CHECK_INT(credential_add(&d.x, staff, NULL, &proved, &sent, 0, SLICE("phone"), NULL, d.a, id, &e), -1);
+    CHECK_INT(e.code, ERR_TOKEN);
+    CHECK_INT(house_number(&d.h, "SELECT count(*) FROM passkey"), 0);
+    EVP_PKEY_free(v.key);
+    raze(&d);
+}
+
+TEST(no_session_begins_by_a_passkey_that_is_ended_meanwhile)
+{
+    struct desk_house d;
+    struct err e;
+    struct attempt t;
+    uint8_t staff[16], id[16];
+    build(&d);
+    accept(&d, "anna", ROLE_DOCTOR, staff);
+    struct device v = {.key = soft_make(SOFT_ES256), .id = "0123456789abcdef", .staff = staff};
+    struct json sent = registration(&d, &v, offer(&d, staff));
+    CHECK_OK(credential_add(&d.x, staff, NULL, NULL, &sent, 0, SLICE("phone"), NULL, d.a, id, &e));
+    CHECK_OK(use(&d, &v, ask(&d, NULL), NULL, &t, &e));
+    CHECK_INT(begin(&d, staff, &t.proved), ERR_NONE);
+    CHECK_OK(credential_remove(&d.x, staff, id, NULL, d.a, &e));
+    CHECK_INT(begin(&d, staff, &t.proved), ERR_TOKEN);
+    EVP_PKEY_free(v.key);
+    raze(&d);
+}
+
+struct waiter {
+    struct desk_house *d;
+    struct attempt t;
+    const uint8_t *staff;
+    bool invites;
+    atomic_bool done;
+};
+
+static void *wait_turn(void *arg)
+{
+    struct waiter *w = arg;
+    struct err e;
+    if (w->invites)
+        invite_anna(w->d);
+    else
+        CHECK_OK(account_change(&w->d->x, w->staff, SLICE(OTHER), &w->t.proved, NULL, w->d->a, &e));
+    w->done = true;
+    arena_thread_end();
+    return NULL;
+}
+
+/* Else what the other one adds, and nobody sees before its commit, outlives it. */
+TEST(who_ends_credentials_waits_for_who_changes_the_same_person)
+{
+    struct desk_house d;
+    uint8_t staff[16];
+    if (!house_shared())
+        return;
+    build(&d);
+    accept(&d, "anna", ROLE_DOCTOR, staff);
+    for (int invites = 0; invites < 2; invites++) {
+        struct waiter w = {.d = &d, .staff = staff, .invites = invites};
+        pthread_t thread;
+        PGconn *other = PQconnectdb(d.h.db_path);
+        if (!invites)
+            prove(&d, staff, &w.t);
+        PQclear(PQexec(other, "BEGIN; UPDATE staff SET changed_at = changed_at"));
+        CHECK(!pthread_create(&thread, NULL, wait_turn, &w));
+        usleep(invites ? 300 * 1000 : 1500 * 1000); /* the other one has a password to hash */
+        bool waited = !w.done;
+        PQclear(PQexec(other, "COMMIT"));
+        PQfinish(other);
+        pthread_join(thread, NULL);
+        CHECK(waited && w.done);
+    }
     raze(&d);
 }
 
@@ -620,9 +787,9 @@ TEST(a_passkey_that_was_put_into_the_store_does_not_open)
     struct device v = {.key = soft_make(SOFT_ES256), .id = "0123456789abcdef", .staff = anna};
     struct device w = {.key = soft_make(SOFT_ES256), .id = "fedcba9876543210", .staff = bea};
     struct json sent = registration(&d, &v, offer(&d, anna));
-    CHECK_OK(credential_add(&d.x, anna, NULL, &sent, 0, SLICE("a"), NULL, d.a, id, &e));
+    CHECK_OK(credential_add(&d.x, anna, NULL, NULL, &sent, 0, SLICE("a"), NULL, d.a, id, &e));
     sent = registration(&d, &w, offer(&d, bea));
-    CHECK_OK(credential_add(&d.x, bea, NULL, &sent, 0, SLICE("b"), NULL, d.a, id, &e));
+    CHECK_OK(credential_add(&d.x, bea, NULL, NULL, &sent, 0, SLICE("b"), NULL, d.a, id, &e));
     hex_encode(id, 16, hex); /* bea's key in anna's row */
     snprintf(sql, sizeof sql, "UPDATE passkey SET passkey = (SELECT passkey FROM passkey WHERE id = x'%s')", hex);
     house_sql(&d.h, sql);
@@ -640,4 +807,8 @@ RUN(T(an_account_is_made_with_its_role_proposed_or_granted), T(neither_code_nor_
     T(a_password_is_changed_and_a_second_invitation_ends_all_that_was), T(an_older_hash_is_replaced_when_its_owner_signs_in),
     T(a_passkey_is_registered_by_invitation_used_and_its_challenge_is_good_once),
     T(a_passkey_is_refused_in_every_point_that_the_store_knows),
-    T(the_last_way_in_cannot_be_removed_and_another_persons_passkey_neither), T(a_passkey_that_was_put_into_the_store_does_not_open))
+    T(the_last_way_in_cannot_be_removed_and_another_persons_passkey_neither), T(a_passkey_that_was_put_into_the_store_does_not_open),
+    T(no_session_begins_by_a_password_that_is_ended_meanwhile),
+    T(no_password_is_changed_by_one_that_is_ended_meanwhile_nor_of_who_is_suspended),
+    T(no_passkey_is_registered_in_a_session_that_is_ended_meanwhile_nor_of_who_is_suspended),
+    T(no_session_begins_by_a_passkey_that_is_ended_meanwhile), T(who_ends_credentials_waits_for_who_changes_the_same_person))

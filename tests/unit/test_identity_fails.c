@@ -460,7 +460,8 @@ DEED(show_again)
 DEED(change_password)
 {
     struct scene *s = scene;
-    return account_change(&s->accounts, s->staff, turn % 2 ? SLICE(GOOD) : SLICE(OTHER), NULL, a, e);
+    struct proved proved = {.by_password = false};
+    return account_change(&s->accounts, s->staff, turn % 2 ? SLICE(GOOD) : SLICE(OTHER), &proved, NULL, a, e);
 }
 
 DEED(ask_accounts)

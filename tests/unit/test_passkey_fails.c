@@ -243,7 +243,7 @@ DEED(ask)
 DEED(register_key)
 {
     struct scene *s = scene;
-    return told(credential_add(&s->x, s->staff, NULL, &s->sent, 0, SLICE("phone"), NULL, a, s->id, e), e);
+    return told(credential_add(&s->x, s->staff, NULL, NULL, &s->sent, 0, SLICE("phone"), NULL, a, s->id, e), e);
 }
 
 DEED(use_key)
@@ -272,7 +272,7 @@ static void registered(void *scene)
     struct scene *s = scene;
     struct err e;
     device_registers(s);
-    CHECK_OK(credential_add(&s->x, s->staff, NULL, &s->sent, 0, SLICE("phone"), NULL, s->life, s->id, &e));
+    CHECK_OK(credential_add(&s->x, s->staff, NULL, NULL, &s->sent, 0, SLICE("phone"), NULL, s->life, s->id, &e));
 }
 
 static void set_up(struct scene *s)
@@ -362,7 +362,7 @@ TEST(what_a_browser_sends_that_is_no_passkey_is_refused_by_its_form)
         struct json sent = parsed(&s, slice_of(row[i].sent));
         int rc = row[i].using
                      ? credential_use(&s.x, NULL, &sent, 0, NULL, s.life, &t, &e)
-                     : credential_add(&s.x, s.staff, NULL, &sent, 0, slice_of(row[i].label), NULL, s.life, s.id, &e);
+                     : credential_add(&s.x, s.staff, NULL, NULL, &sent, 0, slice_of(row[i].label), NULL, s.life, s.id, &e);
         if (rc == 0 || e.code != ERR_BAD_REQUEST)
             fail_msg("row %zu: %s", i, rc ? err_name(e.code) : "taken");
     }
@@ -390,7 +390,7 @@ TEST(where_there_are_no_passkeys_or_no_account_none_is_asked_for)
     s.x.passkeys.rp_id = NULL;
     CHECK(credential_offer(&s.x, s.staff, a, &o, &e) == -1 && e.code == ERR_CONFLICT);
     CHECK(credential_ask(&s.x, NULL, a, &o, &e) == -1 && e.code == ERR_CONFLICT);
-    CHECK(credential_add(&s.x, s.staff, NULL, &s.sent, 0, SLICE("phone"), NULL, a, s.id, &e) == -1 &&
+    CHECK(credential_add(&s.x, s.staff, NULL, NULL, &s.sent, 0, SLICE("phone"), NULL, a, s.id, &e) == -1 &&
           e.code == ERR_CONFLICT);
     CHECK(credential_use(&s.x, NULL, &s.sent, 0, NULL, a, &t, &e) == -1 && e.code == ERR_CONFLICT);
     tear_down(&s);
@@ -405,7 +405,7 @@ static void used_elsewhere(void *scene)
 static enum err_code added(struct scene *s)
 {
     struct err e = {.code = ERR_NONE};
-    return credential_add(&s->x, s->staff, NULL, &s->sent, 0, SLICE("phone"), NULL, s->life, s->id, &e) ? e.code
+    return credential_add(&s->x, s->staff, NULL, NULL, &s->sent, 0, SLICE("phone"), NULL, s->life, s->id, &e) ? e.code
                                                                                                         : ERR_NONE;
 }
 

@@ -132,6 +132,7 @@ TEST(accounts_refuse_what_they_do_not_know)
     struct scene s;
     struct err e;
     struct attempt t;
+    struct proved none = {.by_password = false};
     struct invitation i;
     char code[INVITATION_TEXT], id[UUID_TEXT];
     enum desk_done done;
@@ -142,8 +143,8 @@ TEST(accounts_refuse_what_they_do_not_know)
     REFUSED(account_invite(p, slice_of(uuid_text(mara.id, id)), "root", s.a, code, &e),
             ERR_NOT_FOUND); /* of a provider */
     CHECK_OK(account_invite(p, slice_of(uuid_text(s.anna, id)), "root", s.a, code, &e));
-    REFUSED(account_change(&s.x, nobody, SLICE(GOOD), NULL, s.a, &e), ERR_CONFLICT);
-    REFUSED(account_change(&s.x, mara.id, SLICE(GOOD), NULL, s.a, &e), ERR_CONFLICT);
+    REFUSED(account_change(&s.x, nobody, SLICE(GOOD), &none, NULL, s.a, &e), ERR_CONFLICT);
+    REFUSED(account_change(&s.x, mara.id, SLICE(GOOD), &none, NULL, s.a, &e), ERR_CONFLICT);
     REFUSED(account_again(&s.x, nobody, SLICE(GOOD), s.a, &t, &e), ERR_TOKEN);
     CHECK_INT(account_has_password(p, nobody, s.a, &e), 0);
     CHECK_OK(account_add(p, SLICE("a.b-c_d@e.f.g.h.i.j.k.l.m.n.o.p.q.r"), ROLE_DOCTOR, "root", s.a, &done, code, &e));
@@ -151,11 +152,11 @@ TEST(accounts_refuse_what_they_do_not_know)
         account_accept(&s.x, slice_of(code), SLICE(GOOD), NULL, s.a, &i, &e)); /* of more parts than are looked at */
     house_sql(&s.h, "UPDATE account SET password = NULL");
     REFUSED(account_sign_in(&s.x, SLICE("anna"), SLICE(GOOD), s.a, &t, &e), ERR_TOKEN);
-    REFUSED(account_change(&s.x, s.anna, SLICE("xkq7 \0 vmw2 pt9"), NULL, s.a, &e), ERR_BAD_REQUEST);
+    REFUSED(account_change(&s.x, s.anna, SLICE("xkq7 \0 vmw2 pt9"), &none, NULL, s.a, &e), ERR_BAD_REQUEST);
     static char longer[PASSWORD_MOST + 1];
     for (size_t k = 0; k < sizeof longer; k++)
         longer[k] = (char)('a' + k * k % 23);
-    REFUSED(account_change(&s.x, s.anna, (struct slice){longer, sizeof longer}, NULL, s.a, &e), ERR_BAD_REQUEST);
+    REFUSED(account_change(&s.x, s.anna, (struct slice){longer, sizeof longer}, &none, NULL, s.a, &e), ERR_BAD_REQUEST);
     CHECK_OK(account_add(p, SLICE("bea"), ROLE_DOCTOR, "root", s.a, &done, code, &e));
     house_sql(&s.h, "UPDATE invitation SET role = 'monk' WHERE ended_at IS NULL");
     REFUSED(invitation_find(p, slice_of(code), s.a, &i, &e), ERR_NOT_FOUND);
