@@ -340,7 +340,7 @@ static int own_of(const char *path)
                  {"Duration", OWN_TIME},          {"Distance", OWN_DISTANCE},
                  {"Bundle", OWN_BUNDLE},          {"Bundle.entry", OWN_ENTRY},
                  {"SearchParameter", OWN_SEARCH}, {"CapabilityStatement.rest.resource.searchParam", OWN_SEARCHED},
-                 {"Questionnaire", OWN_QUESTIONS}};
+                 {"Questionnaire", OWN_QUESTIONS}, {"CodeSystem", OWN_CODES}};
     for (size_t i = 0; i < COUNT(known); i++)
         if (!strcmp(known[i].path, path))
             return known[i].own;

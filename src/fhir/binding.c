@@ -94,13 +94,17 @@ static const struct fhir_valueset *own_system(struct slice url)
 void binding_check_coding(struct check *c, const struct frame *up, uint32_t coding)
 {
     struct frame f = {up, "code", 4, -1};
+    struct frame g = {up, "system", 6, -1};
     uint32_t system = value_of(c->j, coding, "system", JSON_STRING), code = value_of(c->j, coding, "code", JSON_STRING),
              version;
-    if (!system || !code)
+    if (!system)
         return;
     struct slice url = check_text(c, system);
+    if (url.p && (slice_starts(url, SYSTEM_BASE "ValueSet/") || slice_starts(url, TERMINOLOGY_BASE "ValueSet/")))
+        issue_add(c, FHIR_ERROR, "code-invalid", &g, check_off(c, system),
+                  "found the address of a value set, expected that of a code system");
     const struct fhir_valueset *v = url.p && slice_starts(url, SYSTEM_BASE) ? own_system(url) : NULL;
-    if (!v ||
+    if (!v || !code ||
         ((version = value_of(c->j, coding, "version", JSON_STRING)) && !slice_starts(json_raw(c->j, version), "4.0")))
         return;
     struct slice text = check_text(c, code);

@@ -13,7 +13,7 @@
 #include "fhir/lookup_int.h"
 #include "fhir/match_int.h"
 
-enum bundle_type { OTHER, DOCUMENT, MESSAGE, SEARCHSET };
+enum bundle_type { OTHER, DOCUMENT, MESSAGE, SEARCHSET, TRANSACTION };
 
 struct entry {
     uint32_t node, url, resource, type, id; /* 0: it has none */
@@ -94,11 +94,12 @@ static void put_entry(struct check *c, struct bundle *b, uint32_t i)
 static enum bundle_type type_of(const struct json *j, uint32_t node)
 {
     uint32_t type = json_get_kind(j, node, "type", JSON_STRING);
-    return !type                           ? OTHER
-           : json_is(j, type, "document")  ? DOCUMENT
-           : json_is(j, type, "message")   ? MESSAGE
-           : json_is(j, type, "searchset") ? SEARCHSET
-                                           : OTHER;
+    return !type                             ? OTHER
+           : json_is(j, type, "document")    ? DOCUMENT
+           : json_is(j, type, "message")     ? MESSAGE
+           : json_is(j, type, "searchset")   ? SEARCHSET
+           : json_is(j, type, "transaction") ? TRANSACTION
+                                             : OTHER;
 }
 
 /* Adds the type of this name to those that were searched for; false: there is none. */
@@ -199,35 +200,61 @@ static bool is_key(struct check *c, const struct entry *e, bool by_id, struct sl
            memcmp(y.p + type.n + 1, id.p, id.n) == 0;
 }
 
-/* The resource of the entry whose key is x and y, one after the other; 0: none. */
-static uint32_t find(struct check *c, const struct bundle *b, struct slice x, struct slice y)
-{
-    struct arena_mark before = arena_mark(c->arena);
-    uint32_t hash = hash_of(x, y), found = 0;
-    for (uint32_t h = hash & b->mask; b->slot[h].key && !found && --c->steps >= 0; h = (h + 1) & b->mask) {
-        const struct entry *e = &b->entry[b->slot[h].key / 2 - 1];
-        if (b->slot[h].hash == hash && is_key(c, e, b->slot[h].key & 1, x, y))
-            found = e->resource;
-    }
-    arena_rewind(c->arena, before);
-    return found;
-}
-
-uint32_t bundle_find(struct check *c, struct slice reference)
-{
-    const struct bundle *b = c->bundle;
-    struct slice s = reference_unversioned(reference), none = {"", 0};
-    if (match_absolute(s))
-        return find(c, b, none, s);
-    uint32_t found = b->base.n ? find(c, b, b->base, s) : 0;
-    return found ? found : find(c, b, none, s);
-}
-
 static struct slice version_of(struct check *c, const struct entry *e)
 {
     uint32_t meta = e->resource ? json_get(c->j, e->resource, "meta") : 0,
              version = meta ? json_get_kind(c->j, meta, "versionId", JSON_STRING) : 0;
     return text_of(c, version);
+}
+
+/* What a reference asks for: the entry whose key is x and y, one after the other, and its version (n == 0: any). */
+struct wanted {
+    struct slice x, y, version;
+};
+
+/* The resource of the first such entry; 0: none. *ret_more (may be NULL): there are others. */
+static uint32_t find(struct check *c, const struct bundle *b, const struct wanted *w, bool *ret_more)
+{
+    struct arena_mark before = arena_mark(c->arena);
+    uint32_t hash = hash_of(w->x, w->y), found = 0;
+    bool more = false;
+    for (uint32_t h = hash & b->mask; b->slot[h].key && !more && --c->steps >= 0; h = (h + 1) & b->mask) {
+        const struct entry *e = &b->entry[b->slot[h].key / 2 - 1];
+        if (b->slot[h].hash != hash || !e->resource || !is_key(c, e, b->slot[h].key & 1, w->x, w->y) ||
+            (w->version.n && !slice_eq(version_of(c, e), w->version)))
+            continue;
+        more = found || !ret_more;
+        found = found ? found : e->resource;
+    }
+    if (ret_more)
+        *ret_more = more;
+    arena_rewind(c->arena, before);
+    return found;
+}
+
+/* R4 3.3.1: by fullUrl, and of a reference to a version, by that. Entries of one fullUrl are versions, so that a
+ * reference to none of them leads to any; in a document it must lead to one. */
+uint32_t bundle_find(struct check *c, struct slice reference, bool *ret_unclear)
+{
+    static const size_t history = sizeof "/_history/" - 1;
+    const struct bundle *b = c->bundle;
+    const struct slice s = reference_unversioned(reference);
+    const bool version = s.n + history < reference.n;
+    struct wanted w = {.y = s};
+    bool more = false;
+    if (version)
+        w.version = (struct slice){reference.p + s.n + history, reference.n - s.n - history};
+    w.x = match_absolute(s) ? (struct slice){"", 0} : b->base;
+    uint32_t found = w.x.n || match_absolute(s) ? find(c, b, &w, &more) : 0;
+    if (ret_unclear)
+        *ret_unclear = more && !version && b->type == DOCUMENT;
+    w.x = (struct slice){"", 0};
+    return found || match_absolute(s) ? found : find(c, b, &w, NULL);
+}
+
+bool bundle_is_transaction(const struct check *c)
+{
+    return c->bundle->type == TRANSACTION;
 }
 
 static bool repeats_earlier(struct check *c, const struct bundle *b, uint32_t i)

@@ -67,8 +67,10 @@ void bundle_end(struct check *c, struct bundle *around);
 /* An entry, before and after. */
 void bundle_entry_begin(struct check *c, uint32_t entry);
 void bundle_entry_end(struct check *c, const struct frame *f, uint32_t entry);
-/* The resource that a reference of the entry being checked leads to, as a node; 0: none in this Bundle. */
-uint32_t bundle_find(struct check *c, struct slice reference);
+/* The resource that a reference of the entry being checked leads to, as a node; 0: none in this Bundle. *ret_unclear
+ * (may be NULL): it leads to several, where it may not. */
+uint32_t bundle_find(struct check *c, struct slice reference, bool *ret_unclear);
+bool bundle_is_transaction(const struct check *c);
 /* The fullUrl that repeats that of an earlier entry, the version of the resource being the same; 0: none. */
 uint32_t bundle_repeated(struct check *c);
 /* A reference leads to nothing in the Bundle: may it? */

@@ -130,6 +130,42 @@ static const struct fhir_shape *named_type(struct slice text)
     return query.p ? resource_shape(before) : reference_type(bare, &base, &id);
 }
 
+/* "identifier=http://a|1&_has:Group:member:code=x": parameters that have names, with what they may be followed by, and
+ * values, which may be empty. */
+static bool is_search(struct slice query)
+{
+    while (query.p) {
+        struct slice value = slice_cut(&query, '&'), name = slice_cut(&value, '=');
+        if (!value.p || !name.n || (!id_char(name.p[0]) && name.p[0] != '_'))
+            return false;
+        for (size_t i = 1; i < name.n; i++)
+            if (!id_char(name.p[i]) && name.p[i] != '_' && name.p[i] != ':')
+                return false;
+    }
+    return true;
+}
+
+/* A search instead of an address, which whoever runs a transaction resolves (R4 3.1.0.11.2): elsewhere nobody does. */
+static void check_conditional(struct check *c, const struct frame *f, uint32_t node, struct slice text)
+{
+    struct slice query = text, type = slice_cut(&query, '?');
+    if (!query.p || !resource_shape(type))
+        return;
+    if (!is_search(query))
+        issue_add(c, FHIR_ERROR, "value", f, check_off(c, node),
+                  "found a conditional reference that is no search, expected TYPE?NAME=VALUE");
+    else if (!c->bundle || !bundle_is_transaction(c))
+        issue_add(c, FHIR_WARNING, "business-rule", f, check_off(c, node),
+                  "found a conditional reference, expected it in a transaction alone: nothing else resolves it");
+}
+
+/* Whom it is about does not depend on a version. */
+static void check_subject(struct check *c, const struct frame *f, uint32_t node, struct slice text, uint32_t target)
+{
+    const struct slice s = reference_unversioned(text);
+    bundle_subject(c, f, node, s, target || s.n == text.n ? target : bundle_find(c, s, NULL));
+}
+
 void reference_check(struct check *c, const struct frame *up, const struct fhir_prop *p, uint32_t node)
 {
     uint32_t v = value_of(c->j, node, "reference", JSON_STRING), type = value_of(c->j, node, "type", JSON_STRING),
@@ -142,17 +178,25 @@ void reference_check(struct check *c, const struct frame *up, const struct fhir_
         c->failed |= !text.p;
         if (!text.p)
             return;
-        target = local ? contained(c, (struct slice){text.p + 1, text.n - 1}) : c->bundle ? bundle_find(c, text) : 0;
+        bool unclear = false;
+        target = local       ? contained(c, (struct slice){text.p + 1, text.n - 1})
+                 : c->bundle ? bundle_find(c, text, &unclear)
+                             : 0;
+        if (unclear)
+            issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, v),
+                      "found a reference to several entries of one fullUrl, expected the version of one, as in "
+                      "TYPE/ID/_history/VERSION");
         led = target ? shape_of(c, target) : local ? NULL : named_type(text);
         if (led && !may_lead(p->targets, led))
             wrong_type(c, &f, check_off(c, v), p->targets, led);
         if (!led && !local && text.n && !match_absolute(text))
             issue_add(c, FHIR_ERROR, "value", &f, check_off(c, v),
                       "found a relative reference of another form, expected TYPE/ID, the TYPE one of FHIR R4");
+        check_conditional(c, &f, v, text);
         if (c->bundle && !target && !local)
             bundle_missing(c, &f, v, text);
         if (c->one_subject && c->bundle && (p->flags & PROP_SUBJECT) && (!led || is_patient(led)))
-            bundle_subject(c, &f, v, text, target);
+            check_subject(c, &f, v, text, target);
     }
     if (type)
         check_type(c, up, p, type, led);

@@ -59,10 +59,11 @@ enum fhir_own {
     OWN_TIME, /* Age, Duration */
     OWN_DISTANCE,
     OWN_BUNDLE,
-    OWN_ENTRY,    /* Bundle.entry */
-    OWN_SEARCH,   /* SearchParameter */
-    OWN_SEARCHED, /* CapabilityStatement.rest.resource.searchParam */
-    OWN_QUESTIONS /* Questionnaire */
+    OWN_ENTRY,     /* Bundle.entry */
+    OWN_SEARCH,    /* SearchParameter */
+    OWN_SEARCHED,  /* CapabilityStatement.rest.resource.searchParam */
+    OWN_QUESTIONS, /* Questionnaire */
+    OWN_CODES      /* CodeSystem */
 };
 
 struct fhir_shape {
@@ -113,8 +114,9 @@ struct fhir_search {
     uint16_t base; /* the types that it is for: a row of fhir_targets; 0: all */
     uint8_t len, type_len;
 };
-#define SEARCH_BASE "http://hl7.org/fhir/SearchParameter/"
-#define SYSTEM_BASE "http://hl7.org/fhir/" /* of code systems that change with FHIR itself */
+#define SEARCH_BASE      "http://hl7.org/fhir/SearchParameter/"
+#define SYSTEM_BASE      "http://hl7.org/fhir/" /* of code systems that change with FHIR itself */
+#define TERMINOLOGY_BASE "http://terminology.hl7.org/"
 
 struct fhir_text {
     uint32_t text;

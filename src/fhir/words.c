@@ -160,6 +160,50 @@ void words_check_contained(struct check *c, const struct frame *f, uint32_t list
     }
 }
 
+/* --- code systems --- */
+
+static size_t count_concepts(const struct check *c, uint32_t obj)
+{
+    uint32_t list = value_of(c->j, obj, "concept", JSON_ARRAY);
+    size_t n = 0;
+    for (uint32_t k = list ? json_first(c->j, list) : 0; list && k != json_end(c->j, list); k = json_next(c->j, k))
+        n += json_kind(c->j, k) == JSON_OBJECT ? 1 + count_concepts(c, k) : 0;
+    return n;
+}
+
+/* Of a system that is here as a whole, count says how many concepts. */
+static void check_count(struct check *c, const struct frame *up, uint32_t obj)
+{
+    struct frame f = {up, "count", 5, -1};
+    uint32_t count = value_of(c->j, obj, "count", JSON_NUMBER);
+    int64_t said;
+    if (!count || !slice_int(json_raw(c->j, count), 0, INT32_MAX, &said))
+        return;
+    size_t n = count_concepts(c, obj);
+    if (n != (size_t)said)
+        issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, count),
+                  "found another number than there are concepts in this complete code system, expected %zu", n);
+}
+
+/* What content says against what is there. */
+static void check_code_system(struct check *c, const struct frame *up, uint32_t obj)
+{
+    struct frame f = {up, "content", 7, -1}, g = {up, "concept", 7, 0};
+    uint32_t content = value_of(c->j, obj, "content", JSON_STRING), list = value_of(c->j, obj, "concept", JSON_ARRAY);
+    if (!content)
+        return;
+    if (json_is(c->j, content, "complete"))
+        check_count(c, up, obj);
+    if (json_is(c->j, content, "not-present") && list && c->j->node[list].len)
+        issue_add(c, FHIR_ERROR, "business-rule", &g, check_off(c, json_first(c->j, list)),
+                  "found a concept, expected none: content says that they are not present");
+    if (json_is(c->j, content, "supplement") != (json_get(c->j, obj, "supplements") != 0))
+        issue_add(
+            c, FHIR_ERROR, "business-rule", &f, check_off(c, content),
+            "found %s, expected both content supplement and supplements, the code system that it is for, or neither",
+            json_is(c->j, content, "supplement") ? "no supplements" : "supplements");
+}
+
 /* --- questionnaires --- */
 
 static void collect_links(struct check *c, uint32_t obj, struct names *to)
@@ -174,17 +218,21 @@ static void collect_links(struct check *c, uint32_t obj, struct names *to)
     }
 }
 
-static bool has_name(const struct names *in, struct slice text)
+/* Where the first item of this linkId has it; 0: there is none. */
+static uint32_t node_of(const struct names *in, struct slice text)
 {
     size_t low = 0, high = in->n;
     while (low < high) {
         size_t middle = (low + high) / 2;
         int d = by_text(&(struct name){text, in->name[middle].node, 0}, &in->name[middle]);
-        if (d == 0)
-            return true;
+        if (d == 0) {
+            while (middle && slice_eq(in->name[middle - 1].text, text))
+                middle--;
+            return in->name[middle].node;
+        }
         *(d < 0 ? &high : &low) = d < 0 ? middle : middle + 1;
     }
-    return false;
+    return 0;
 }
 
 static void check_conditions(struct check *c, const struct frame *up, uint32_t item, const struct names *links)
@@ -195,9 +243,14 @@ static void check_conditions(struct check *c, const struct frame *up, uint32_t i
          k = json_next(c->j, k), when.index++) {
         uint32_t question = json_get_kind(c->j, k, "question", JSON_STRING);
         struct slice text = question ? check_text(c, question) : (struct slice){NULL, 0};
-        if (text.p && !has_name(links, text))
+        uint32_t led = text.p ? node_of(links, text) : 0;
+        if (text.p && !led)
             issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, question),
                       "found no question with this linkId in the Questionnaire, expected one");
+        else if (led > item && led < json_end(c->j, item))
+            issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, question),
+                      "found a condition on the item itself or one inside it, which is not there until it holds, "
+                      "expected another one");
     }
 }
 
@@ -236,6 +289,7 @@ void words_check(struct check *c, const struct frame *f, const struct fhir_shape
         check_search_type(c, FHIR_WARNING, f, obj, "definition");
         break;
     case OWN_QUESTIONS: check_questionnaire(c, f, obj); break;
+    case OWN_CODES: check_code_system(c, f, obj); break;
     default: break; /* references are judged where they stand, Bundles by their entries */
     }
 }

@@ -255,8 +255,14 @@ TEST(references_lead_where_they_may)
         {OBS(",\"subject\":{\"reference\":\"http://a/x\"}"), ""}, /* its type is not known */
         {OBS(",\"subject\":{\"reference\":\"Patients/1\"}"), "value Observation.subject.reference 1:91"},
         {OBS(",\"subject\":{\"reference\":\"1\"}"), "value Observation.subject.reference 1:91"},
-        {OBS(",\"subject\":{\"reference\":\"Patient?identifier=http://a|1\"}"), ""},
-        {OBS(",\"subject\":{\"reference\":\"Practitioner?identifier=1\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"Patient?identifier=http://a|1\"}"), "business-rule Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"Patient?identifier=1234&?==\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"Patient?\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"Patient?identifier\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"Patient?a=1&=2\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"Patient?a=1&\"}"), "value Observation.subject.reference 1:91"},
+        {OBS(",\"subject\":{\"reference\":\"Practitioner?identifier=1\"}"),
+         "value Observation.subject.reference 1:91; business-rule Observation.subject.reference 1:91"},
         {OBS(",\"subject\":{\"reference\":\"Patient/1#name\"}"), ""},
         {OBS(",\"subject\":{\"reference\":\"Practitioner/1\"}"), "value Observation.subject.reference 1:91"},
         {OBS(",\"subject\":{\"reference\":\"http://a/fhir/Medication/1/_history/2\"}"), "value Observation.subject.reference 1:91"},
@@ -291,6 +297,12 @@ TEST(references_lead_where_they_may)
     "{\"resourceType\":\"Bundle\",\"type\":\"document\",\"identifier\":{\"system\":\"urn:s\",\"value\":\"1\"},\"timestamp\":"         \
     "\"2020-01-01T00:00:00Z\",\"entry\":[" entries "]}"
 
+#define FIRST(who)   ENTRY("http://a/Composition/1", "\"id\":\"1\"," COMPOSED(who))
+#define PRACTITIONER "\"resourceType\":\"Practitioner\",\"id\":\"2\""
+#define VERSIONS                                                                                                           \
+    ENTRY("http://a/Practitioner/2", PRACTITIONER ",\"meta\":{\"versionId\":\"1\"}") ","                                      \
+        ENTRY("http://a/Practitioner/2", PRACTITIONER ",\"meta\":{\"versionId\":\"b\"}")
+
 TEST(a_bundle_answers_for_its_entries)
 {
     static const struct row row[] = {
@@ -323,8 +335,17 @@ TEST(a_bundle_answers_for_its_entries)
         {DOCUMENT(ENTRY("http://a/Composition/1", "\"id\":\"1\"," COMPOSED("Practitioner/2")) "," ENTRY(
              "http://a/Practitioner/2", "\"resourceType\":\"Practitioner\",\"id\":\"2\"")),
          ""},
-        {DOCUMENT(ENTRY("http://a/Composition/1", "\"id\":\"1\"," COMPOSED("Practitioner/2/_history/1")) "," ENTRY(
-             "http://a/Practitioner/2", "\"resourceType\":\"Practitioner\",\"id\":\"2\"")),
+        /* a reference to a version leads to that */
+        {DOCUMENT(FIRST("Practitioner/2/_history/1") "," VERSIONS), ""},
+        {DOCUMENT(FIRST("Practitioner/2/_history/b") "," VERSIONS), ""},
+        {DOCUMENT(FIRST("Practitioner/2/_history/3") "," VERSIONS), "not-found Bundle.entry[0].resource.author[0].reference 1:304"},
+        {DOCUMENT(FIRST("Practitioner/2") "," VERSIONS), "business-rule Bundle.entry[0].resource.author[0].reference 1:304"},
+        {DOCUMENT(FIRST("http://a/Practitioner/2") "," VERSIONS), "business-rule Bundle.entry[0].resource.author[0].reference 1:304"},
+        {DOCUMENT(FIRST("Practitioner/2/_history/1") "," ENTRY("http://a/Practitioner/2", PRACTITIONER)),
+         "not-found Bundle.entry[0].resource.author[0].reference 1:304"},
+        {BUNDLE("collection", FIRST("Practitioner/2") "," VERSIONS), ""},
+        {BUNDLE("transaction", "{\"fullUrl\":\"" U2 "\",\"request\":{\"method\":\"POST\",\"url\":\"Observation\"},\"resource\":{" HEART(
+                                   "Patient?identifier=a|b&_has:Group:member:code=x") "}}"),
          ""},
         {DOCUMENT(ENTRY(U1, COMPOSED("Practitioner/3")) "," ENTRY(U2, "\"resourceType\":\"Practitioner\",\"id\":\"2\"")),
          "not-found Bundle.entry[0].resource.author[0].reference 1:318"},
@@ -381,6 +402,9 @@ TEST(what_definitions_say_in_words_is_asked)
     "{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"item\":[{\"linkId\":\"1\",\"type\":\"boolean\"},{\"linkId\":\"2\","        \
     "\"type\":\"group\",\"item\":[{\"linkId\":\"3\",\"type\":\"string\",\"enableWhen\":[{\"question\":\"" question                         \
     "\",\"operator\":\"exists\",\"answerBoolean\":true}]}]}]}"
+#define CODES(more)                                                                                                        \
+    "{\"resourceType\":\"CodeSystem\",\"status\":\"draft\",\"concept\":[{\"code\":\"a\",\"concept\":[{\"code\":\"b\"}]},"         \
+    "{\"code\":\"c\"}]," more "}"
 #define AGED(type, unit)                                                                                                                   \
     "{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"onset" type                                                         \
     "\":{\"value\":1,\"system\":\"http://unitsofmeasure.org\",\"code\":\"" unit "\"}}"
@@ -390,6 +414,10 @@ TEST(what_definitions_say_in_words_is_asked)
         {CODED("http://hl7.org/fhir/observation-status\",\"version\":\"5.0.0", "finale"), ""},
         {CODED("http://hl7.org/fhir/not-there", "x"), ""},
         {CODED("http://loinc.org", "x"), ""},
+        {CODED("http://hl7.org/fhir/ValueSet/observation-status", "final"),
+         "code-invalid Observation.category[0].coding[0].system 1:101"},
+        {CODED("http://terminology.hl7.org/ValueSet/x", "x"), "code-invalid Observation.category[0].coding[0].system 1:101"},
+        {CODED("http://a/ValueSet/x", "x"), ""},
         {CODED("loinc", "x"), "value Observation.category[0].coding[0].system 1:101"},
         {CODED("#own", "x"), ""},
         {PAT(",\"identifier\":[{\"system\":\"mrn\",\"value\":\"1\"}]"), "value Patient.identifier[0].system 1:51"},
@@ -421,6 +449,16 @@ TEST(what_definitions_say_in_words_is_asked)
          "business-rule SearchParameter.base[1] 1:145"},
         {SEARCH("\"type\":\"composite\",\"base\":[\"Patient\"],\"expression\":\"x\""), "business-rule SearchParameter 1:1"},
         {ASKED("1"), ""},
+        {ASKED("2"), ""},
+        {ASKED("3"), "business-rule Questionnaire.item[1].item[0].enableWhen[0].question 1:183"},
+        {CODES("\"content\":\"complete\",\"count\":3"), ""},
+        {CODES("\"content\":\"complete\""), ""},
+        {CODES("\"content\":\"fragment\",\"count\":9"), ""},
+        {CODES("\"content\":\"complete\",\"count\":2"), "business-rule CodeSystem.count 1:139"},
+        {CODES("\"content\":\"not-present\""), "business-rule CodeSystem.concept[0] 1:58"},
+        {CODES("\"content\":\"supplement\",\"supplements\":\"http://a/b\""), ""},
+        {CODES("\"content\":\"supplement\""), "business-rule CodeSystem.content 1:120"},
+        {CODES("\"content\":\"complete\",\"supplements\":\"http://a/b\""), "business-rule CodeSystem.content 1:120"},
         {ASKED("4"), "business-rule Questionnaire.item[1].item[0].enableWhen[0].question 1:183"},
     };
     check_rows(row, COUNT(row));
