@@ -485,7 +485,7 @@ static void write_valuesets(struct layout *l, FILE *out)
         codes += v->codes;
         index += mask + 1;
     }
-    fputs("};\n", out);
+    fprintf(out, "};\nconst uint16_t fhir_valueset_count = %zu;\n", m->valuesets - m->systems);
     write_system_index(m, out);
 }
 

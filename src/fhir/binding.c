@@ -4,6 +4,7 @@
 
 #include "fhir/lookup_int.h"
 #include "fhir/match_int.h"
+#include "fhir/valueset_int.h"
 #include "ucum/ucum.h"
 
 enum { NAMED = 16 }; /* value sets of so many codes are written out in the message */
@@ -28,7 +29,18 @@ static bool listed(const struct fhir_valueset *v, const struct slice *system, st
     return false;
 }
 
-static bool has_code(const struct fhir_valueset *v, const struct slice *system, struct slice code)
+const struct fhir_valueset *valueset_named(struct slice url)
+{
+    struct slice bare = slice_cut(&url, '|');
+    for (unsigned i = 1; i <= fhir_valueset_count; i++) {
+        const struct fhir_valueset *v = &fhir_valuesets[i];
+        if (slice_eq(pooled(v->url, v->len), bare))
+            return v->kind == VALUES_OPEN ? NULL : v;
+    }
+    return NULL;
+}
+
+bool valueset_has(const struct fhir_valueset *v, const struct slice *system, struct slice code)
 {
     switch (v->kind) {
     case VALUES_LISTED: return listed(v, system, code);
@@ -57,7 +69,7 @@ void binding_check_code(struct check *c, const struct frame *f, uint16_t binding
 {
     const struct fhir_valueset *v = &fhir_valuesets[binding];
     char expected[320];
-    if (has_code(v, NULL, code))
+    if (valueset_has(v, NULL, code))
         return;
     write_expected(v, expected, sizeof expected);
     issue_add(c, FHIR_ERROR, "code-invalid", f, check_off(c, node),
@@ -76,7 +88,7 @@ static int coding_fits(struct check *c, const struct fhir_valueset *v, uint32_t 
         c->failed = true;
         return -1;
     }
-    return has_code(v, &s, text);
+    return valueset_has(v, &s, text);
 }
 
 /* The system is in the definitions from its first code to its last: what is not there does not exist. Of a later

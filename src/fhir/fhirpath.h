@@ -6,9 +6,10 @@
  * scope says what `now` is), no network, no terminology, no state but read-only tables. Never blocks.
  *
  * Sources: HL7 FHIRPath N1 (2.0.0) and its continuous build for precision, boundaries, sort and string functions;
- * FHIR R4 2.9.1 (fhirpath.html) for %resource, extension(), hasValue(), resolve(), htmlChecks(). Not there:
- * memberOf, subsumes, elementDefinition, slice, checkModifiers. trace() lets its input through and writes nothing: what
- * an expression sees are patients' data.
+ * FHIR R4 2.9.1 (fhirpath.html) for %resource, extension(), hasValue(), resolve(), htmlChecks(), and memberOf() for
+ * value sets of required bindings: of others nothing is known, and the answer is empty. Not there: subsumes,
+ * elementDefinition, slice, checkModifiers. trace() lets its input through and writes nothing: what an expression sees
+ * are patients' data.
  *
  * Bounds. An expression has at most FHIRPATH_LENGTH bytes and nests at most FHIRPATH_DEPTH deep; a run takes at most
  * scope.steps steps (0: FHIRPATH_STEPS), after which it fails. A step is one node of the tree visited, one key or item

@@ -183,7 +183,8 @@ int fn_select(struct fp_run *r, const struct fp_node *n, uint32_t want, struct f
     return 0;
 }
 
-/* The result is its own queue: every new item is asked in its turn. */
+/* The result is its own queue: every new item is asked in its turn. What the names are of, items of several types, is
+ * by chance: (answer | item) finds the one here and the other there. */
 int fn_repeat(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
 {
     struct fp_list in, found, all;
@@ -194,6 +195,8 @@ int fn_repeat(struct fp_run *r, const struct fp_node *n, uint32_t want, struct f
     for (uint32_t i = 0, next = 0; i < in.n || next < all.n; i++) {
         const struct fhirpath_item *x = i < in.n ? &in.p[i] : &all.p[next++];
         struct fhirpath_item self = *x;
+        if (self.kind == FHIRPATH_NODE)
+            self.node.open = true;
         fp_list_init(&found);
         if (fp_eval_for(r, n->b, &self, i, FP_ALL, &found))
             return -1;

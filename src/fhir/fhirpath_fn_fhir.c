@@ -5,6 +5,7 @@
 #include "base/own.h"
 #include "fhir/fhirpath_fn_int.h"
 #include "fhir/lookup_int.h"
+#include "fhir/valueset_int.h"
 #include "fhir/xhtml_int.h"
 
 int fn_children(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
@@ -203,6 +204,60 @@ int fn_conforms_to(struct fp_run *r, const struct fp_node *n, uint32_t want, str
         !fp_type_find(SLICE("FHIR"), (struct slice){url.p + sizeof base - 1, url.n - (sizeof base - 1)}, &t))
         return fp_fail(r, n->off, "found a profile that is not known here, expected the definition of a type of R4");
     return in.n ? fp_push_bool(r, out, fp_type_is(&in.p[0], &t, false)) : 0;
+}
+
+/* --- terminology --- */
+
+/* FP_TRUE, FP_FALSE, FP_FAILED. */
+static int coding_is_member(struct fp_run *r, const struct fhir_valueset *v, uint32_t coding)
+{
+    uint32_t s = json_get_kind(r->j, coding, "system", JSON_STRING),
+             c = json_get_kind(r->j, coding, "code", JSON_STRING);
+    struct slice system = s ? json_text(r->j, s, r->arena) : SLICE(""), code = SLICE("");
+    if (c)
+        code = json_text(r->j, c, r->arena);
+    if (!system.p || !code.p)
+        return fp_no_memory(r);
+    return c && valueset_has(v, &system, code);
+}
+
+static int concept_is_member(struct fp_run *r, const struct fhir_valueset *v, uint32_t concept)
+{
+    uint32_t list = json_get_kind(r->j, concept, "coding", JSON_ARRAY);
+    for (uint32_t k = list ? json_first(r->j, list) : 0; list && k != json_end(r->j, list); k = json_next(r->j, k)) {
+        int is = fp_tick(r, 8) ? FP_FAILED : coding_is_member(r, v, k);
+        if (is != FP_FALSE)
+            return is;
+    }
+    return FP_FALSE;
+}
+
+/* A code, Coding or CodeableConcept. What else there is has no codes, and answers nothing. */
+int fn_member_of(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
+{
+    struct fp_list in;
+    struct fhirpath_item x;
+    struct slice url;
+    (void)want;
+    int got = fp_single_text(r, n->b, n->off, &url);
+    if (got <= 0 || fp_input(r, n, &in))
+        return got == 0 ? 0 : -1;
+    if (in.n > 1)
+        return fp_fail(r, n->off, "found several items, expected at most one");
+    fp_opaque(r);
+    const struct fhir_valueset *v = in.n && fp_tick(r, 64) == 0 ? valueset_named(url) : NULL;
+    if (!v)
+        return r->steps < 0 ? -1 : 0;
+    if (in.p[0].kind == FHIRPATH_NODE && in.p[0].type == FHIR_OBJECT) {
+        bool coding = in.p[0].shape == fhir_shape_coding;
+        if (!coding && in.p[0].shape != fhir_shape_concept)
+            return 0;
+        int is = (coding ? coding_is_member : concept_is_member)(r, v, in.p[0].node.value);
+        return is == FP_FAILED ? -1 : fp_push_bool(r, out, is);
+    }
+    got = fp_system(r, &in.p[0], &x);
+    return got <= 0 || x.kind != FHIRPATH_STRING ? (got < 0 ? -1 : 0)
+                                                 : fp_push_bool(r, out, valueset_has(v, NULL, x.text));
 }
 
 int fn_html_checks(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)

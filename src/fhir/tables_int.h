@@ -135,6 +135,7 @@ extern const struct fhir_code fhir_codes[];
 extern const uint16_t fhir_code_index[];
 extern const struct fhir_text fhir_systems[];
 extern const struct fhir_targets fhir_targets[];
+extern const uint16_t fhir_valueset_count; /* row 0 is none; those of code systems are behind it */
 /* Rows of fhir_valuesets that list a code system, by json_hash of its url; 0 ends a probe. */
 extern const uint16_t fhir_system_index[SYSTEM_SLOTS];
 extern const struct fhir_search fhir_searches[];

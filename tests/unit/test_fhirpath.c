@@ -121,8 +121,33 @@ TEST(references_are_followed_inside_a_bundle)
         {"entry.resource.where(status = 'final').count()", "1"},
         {"entry.resource.gender", "\"female\""},
         {"entry.resource.where(value.unit.exists())", ""},
+        {"entry.repeat(resource | subject).count()", "3"},
     };
     CHECK_ROWS(BUNDLE, FHIRPATH_STRICT, row);
+}
+
+TEST(members_of_value_sets_are_known_where_a_binding_requires_them)
+{
+#define GENDERS  "memberOf('http://hl7.org/fhir/ValueSet/administrative-gender')"
+#define CODED(code) "{\"system\":\"http://hl7.org/fhir/administrative-gender\",\"code\":\"" code "\"}"
+    static const char document[] =
+        "{\"resourceType\":\"Patient\",\"gender\":\"male\",\"meta\":{\"tag\":[" CODED("male") "," CODED("m") ",{\"code\":\"male\"},"
+        "{\"system\":\"http://hl7.org/fhir/administrative-gender\"}]},\"maritalStatus\":{\"coding\":[{\"code\":\"male\"}," CODED("other")
+        "]},\"communication\":[{\"language\":{\"text\":\"x\"}}]}";
+    static const struct row row[] = {
+        {"gender." GENDERS, "true"},
+        {"'mail'." GENDERS, "false"},
+        {"gender.memberOf('http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1')", "true"},
+        {"meta.tag.select(" GENDERS ")", "true\nfalse\nfalse\nfalse"},
+        {"maritalStatus." GENDERS, "true"},
+        {"communication.language." GENDERS, "false"},
+        {"gender.memberOf('http://hl7.org/fhir/ValueSet/not-there')", ""},
+        {"gender.memberOf('http://loinc.org/vs/LL379-9')", ""}, /* bound to, but its codes are not here */
+        {"gender.memberOf('http://hl7.org/fhir/observation-status')", ""}, /* a code system */
+        {"{}." GENDERS " | meta." GENDERS " | 1." GENDERS, ""},
+        {"'text/plain'.memberOf('http://hl7.org/fhir/ValueSet/mimetypes')", "true"},
+    };
+    CHECK_ROWS(document, 0, row);
 }
 
 TEST(types_are_those_of_the_definitions)
@@ -367,6 +392,7 @@ TEST(a_wrong_expression_says_where_and_what_was_expected)
         {"name + 1", 0, 1, 6, "found several items, expected at most one"},
         {"1 + 'a'", 0, 1, 3, "found a Integer and a String, which this operator does not take"},
         {"1 < 'a'", 0, 1, 3, "found a Integer and a String, which have no order"},
+        {"name.memberOf('x')", 0, 1, 6, "found several items, expected at most one"},
         {"name.single()", 0, 1, 6, "found several items, expected at most one"},
         {"name.as(HumanName)", 0, 1, 6, "found several items, expected at most one; ofType() takes several"},
         {"name.first", FHIRPATH_STRICT, 1, 6, "found first, which is no element of HumanName"},
@@ -542,7 +568,8 @@ TEST(numbers_too_long_are_refused_not_cut)
     CHECK_INT(num_parse(SLICE("1.2.3"), &x), 0);
 }
 
-RUN(T(paths_go_through_both_halves_of_primitives), T(references_are_followed_inside_a_bundle), T(types_are_those_of_the_definitions),
+RUN(T(paths_go_through_both_halves_of_primitives), T(references_are_followed_inside_a_bundle),
+    T(members_of_value_sets_are_known_where_a_binding_requires_them), T(types_are_those_of_the_definitions),
     T(numbers_are_exact_and_keep_their_digits), T(quantities_compare_across_units), T(times_compare_and_add_to_their_precision),
     T(logic_has_three_values_and_stops_early), T(strings_count_characters_and_match_in_linear_time),
     T(a_wrong_expression_says_where_and_what_was_expected), T(length_depth_and_steps_have_an_end),
