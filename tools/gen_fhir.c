@@ -150,6 +150,20 @@ static bool has_maximum(struct model *m, const struct json *j, uint32_t binding,
     return false;
 }
 
+/* Does one of the element's types have the profile? */
+static bool has_profile(const struct json *j, uint32_t at, const char *profile)
+{
+    uint32_t list = json_get(j, at, "type");
+    for (uint32_t k = list ? json_first(j, list) : 0; list && k != json_end(j, list); k = json_next(j, k)) {
+        uint32_t profiles = json_get(j, k, "profile");
+        for (uint32_t i = profiles ? json_first(j, profiles) : 0; profiles && i != json_end(j, profiles);
+             i = json_next(j, i))
+            if (json_is(j, i, profile))
+                return true;
+    }
+    return false;
+}
+
 static void add_element(struct model *m, struct element el)
 {
     m->element = list_room(m->arena, m->element, m->elements, sizeof el);
@@ -175,6 +189,7 @@ static void read_element(struct model *m, const struct json *j, uint32_t at, uns
     el.absolute = !strcmp(el.types, "uri") &&
                   begins(slice_of(text_at(m, j, at, "definition")), "An absolute URI", "The Absolute URL");
     el.subject = strstr(el.types, "Reference(") && strstr(el.types, "Patient") && says_subject(m, j, at);
+    el.simple = has_profile(j, at, "http://hl7.org/fhir/StructureDefinition/SimpleQuantity");
     el.language = has_maximum(m, j, binding, "http://hl7.org/fhir/ValueSet/all-languages");
     read_constraints(m, j, at, &el);
     add_element(m, el);

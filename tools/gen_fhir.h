@@ -26,6 +26,7 @@ struct element {
     bool absolute; /* its definition says that it is an absolute URI */
     bool subject;  /* it says whom the resource is about */
     bool language; /* a code of BCP-47 at the most: its maximum value set */
+    bool simple;   /* a SimpleQuantity */
 };
 
 enum kind { KIND_RESOURCE, KIND_ABSTRACT, KIND_COMPLEX, KIND_PRIMITIVE };

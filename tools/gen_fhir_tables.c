@@ -204,7 +204,7 @@ static void add_element_props(struct layout *l, struct shape *s, const struct el
         type.n = paren ? (size_t)(paren - type.p) : type.n;
         p.flags = (uint8_t)((strcmp(el->max, "1") ? PROP_ARRAY : 0) | (el->min ? PROP_REQUIRED : 0) |
                             (el->absolute ? PROP_ABSOLUTE : 0) | (el->subject ? PROP_SUBJECT : 0) |
-                            (el->language ? PROP_LANGUAGE : 0));
+                            (el->language ? PROP_LANGUAGE : 0) | (el->simple ? PROP_SIMPLE : 0));
         p.stem = choice ? (uint8_t)(choice - name) : 0;
         set_type(l, &p, el, arena_str(l->a, type));
         p.rules = prop_rules(l, &p, el);

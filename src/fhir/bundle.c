@@ -13,7 +13,7 @@
 #include "fhir/lookup_int.h"
 #include "fhir/match_int.h"
 
-enum bundle_type { OTHER, DOCUMENT, MESSAGE, SEARCHSET, TRANSACTION };
+enum bundle_type { OTHER, DOCUMENT, MESSAGE, SEARCHSET, HISTORY, TRANSACTION };
 
 struct entry {
     uint32_t node, url, resource, type, id; /* 0: it has none */
@@ -98,6 +98,7 @@ static enum bundle_type type_of(const struct json *j, uint32_t node)
            : json_is(j, type, "document")    ? DOCUMENT
            : json_is(j, type, "message")     ? MESSAGE
            : json_is(j, type, "searchset")   ? SEARCHSET
+           : json_is(j, type, "history")     ? HISTORY
            : json_is(j, type, "transaction") ? TRANSACTION
                                              : OTHER;
 }
@@ -348,6 +349,46 @@ void bundle_entry_end(struct check *c, const struct frame *f, uint32_t node)
         struct frame g = {f, "resource", 8, -1};
         bundle_subject(c, &g, e->resource, (struct slice){"", 0}, e->resource);
     }
+}
+
+/* --- the Bundle itself --- */
+
+/* Pages are of what was searched for, or of a history; and a relation that says where one is stands once. */
+static void check_links(struct check *c, const struct frame *up, uint32_t list)
+{
+    static const char *const pages[] = {"self", "first", "previous", "next", "last"};
+    const struct json *j = c->j;
+    struct frame link = {up, "link", 4, 0}, f = {&link, "relation", 8, -1};
+    const bool paged = c->bundle->type == SEARCHSET || c->bundle->type == HISTORY;
+    unsigned seen = 0;
+    for (uint32_t k = json_first(j, list); k != json_end(j, list); k = json_next(j, k), link.index++) {
+        uint32_t relation = json_get_kind(j, k, "relation", JSON_STRING);
+        unsigned i = 0;
+        while (relation && i < COUNT(pages) && !json_is(j, relation, pages[i]))
+            i++;
+        if (!relation || i == COUNT(pages))
+            continue;
+        if (i && !paged)
+            issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, relation),
+                      "found a link to another page, expected none: only a searchset or a history has pages");
+        else if (seen >> i & 1)
+            issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, relation),
+                      "found a second link of this relation, expected one");
+        seen |= 1u << i;
+    }
+}
+
+void bundle_check(struct check *c, const struct frame *f, uint32_t node)
+{
+    const struct bundle *b = c->bundle;
+    uint32_t links = json_get_kind(c->j, node, "link", JSON_ARRAY);
+    if (!b) /* memory was out */
+        return;
+    if (links)
+        check_links(c, f, links);
+    if (!b->entries && (b->type == DOCUMENT || b->type == MESSAGE))
+        issue_add(c, FHIR_ERROR, "required", f, check_off(c, node), "found no entry, expected a %s as the first",
+                  b->type == DOCUMENT ? "Composition" : "MessageHeader");
 }
 
 /* --- references --- */

@@ -64,6 +64,8 @@ void binding_check_coding(struct check *c, const struct frame *f, uint32_t codin
  * before its properties are gone through and gives the Bundle around it, which the second puts back. */
 struct bundle *bundle_begin(struct check *c, uint32_t node);
 void bundle_end(struct check *c, struct bundle *around);
+/* Its links, and whether it has what its type begins with. */
+void bundle_check(struct check *c, const struct frame *f, uint32_t node);
 /* An entry, before and after. */
 void bundle_entry_begin(struct check *c, uint32_t entry);
 void bundle_entry_end(struct check *c, const struct frame *f, uint32_t entry);
@@ -91,6 +93,8 @@ const struct fhir_shape *reference_type(struct slice text, struct slice *ret_bas
 
 /* What single types ask in words (words.c): called when all of the object is judged. */
 void words_check(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj);
+/* A SimpleQuantity has no comparator. */
+void words_check_simple(struct check *c, const struct frame *f, uint32_t obj);
 /* No two contained resources may have one id. */
 void words_check_contained(struct check *c, const struct frame *f, uint32_t list);
 

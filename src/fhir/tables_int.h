@@ -23,10 +23,11 @@ enum fhir_type {
 enum {
     PROP_ARRAY = 1,
     PROP_REQUIRED = 2,
-    PROP_BARE = 4,     /* an XML attribute: no _name beside it */
-    PROP_ABSOLUTE = 8, /* a URI that must be absolute */
-    PROP_SUBJECT = 16, /* a reference to whom the resource is about */
-    PROP_LANGUAGE = 32 /* a code of BCP-47 */
+    PROP_BARE = 4,      /* an XML attribute: no _name beside it */
+    PROP_ABSOLUTE = 8,  /* a URI that must be absolute */
+    PROP_SUBJECT = 16,  /* a reference to whom the resource is about */
+    PROP_LANGUAGE = 32, /* a code of BCP-47 */
+    PROP_SIMPLE = 64    /* a SimpleQuantity, or its choice has one */
 };
 enum { NO_SLOT = 0xFF, NO_PROP = 0xFF, SLOTS = 64, NO_RESOURCE = 0xFF };
 

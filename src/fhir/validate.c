@@ -190,6 +190,8 @@ static void check_value(struct check *c, const struct frame *f, const struct fhi
         reference_check(c, f, p, v);
     if (p->binding && p->type == FHIR_OBJECT)
         binding_check_concept(c, f, p, v);
+    if ((p->flags & PROP_SIMPLE) && p->type == FHIR_OBJECT)
+        words_check_simple(c, f, v);
     if (p->rules)
         invariants_check_place(c, f, p, v);
 }
@@ -491,6 +493,8 @@ static void check_resource(struct check *c, const struct frame *f, uint32_t node
         c->scope.root = c->scope.resource;
     struct bundle *around = s->own == OWN_BUNDLE ? bundle_begin(c, node) : c->bundle;
     check_object(c, f ? f : &root, s, node);
+    if (s->own == OWN_BUNDLE)
+        bundle_check(c, f ? f : &root, node);
     bundle_end(c, around);
 }
 

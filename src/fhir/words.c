@@ -42,6 +42,16 @@ static void check_dimension(struct check *c, const struct frame *up, uint32_t ob
                   expected);
 }
 
+/* Only Quantity of the Quantities has it: of another type of a choice it is judged as an unknown property. */
+void words_check_simple(struct check *c, const struct frame *up, uint32_t obj)
+{
+    struct frame f = {up, "comparator", 10, -1};
+    uint32_t comparator = value_of(c->j, obj, "comparator", JSON_STRING);
+    if (comparator)
+        issue_add(c, FHIR_ERROR, "invariant", &f, check_off(c, comparator),
+                  "invariant sqty-1 does not hold, expected: The comparator is not used on a SimpleQuantity");
+}
+
 /* --- search parameters --- */
 
 static const struct fhir_search *search_of(struct slice url)

@@ -297,6 +297,8 @@ TEST(references_lead_where_they_may)
     "{\"resourceType\":\"Bundle\",\"type\":\"document\",\"identifier\":{\"system\":\"urn:s\",\"value\":\"1\"},\"timestamp\":"         \
     "\"2020-01-01T00:00:00Z\",\"entry\":[" entries "]}"
 
+#define LINK(relation) "{\"relation\":\"" relation "\",\"url\":\"http://a\"}"
+#define LINKED(type, one, two) "{\"resourceType\":\"Bundle\",\"type\":\"" type "\",\"link\":[" LINK(one) "," LINK(two) "]}"
 #define FIRST(who)   ENTRY("http://a/Composition/1", "\"id\":\"1\"," COMPOSED(who))
 #define PRACTITIONER "\"resourceType\":\"Practitioner\",\"id\":\"2\""
 #define VERSIONS                                                                                                           \
@@ -350,6 +352,13 @@ TEST(a_bundle_answers_for_its_entries)
         {DOCUMENT(ENTRY(U1, COMPOSED("Practitioner/3")) "," ENTRY(U2, "\"resourceType\":\"Practitioner\",\"id\":\"2\"")),
          "not-found Bundle.entry[0].resource.author[0].reference 1:318"},
         {DOCUMENT("{\"resource\":{" COMPOSED(U2) "}}," ENTRY(U2, "\"resourceType\":\"Practitioner\"")), "required Bundle.entry[0] 1:132"},
+        {LINKED("searchset", "self", "next"), ""},
+        {LINKED("history", "previous", "next"), ""},
+        {LINKED("collection", "self", "alternate"), ""},
+        {LINKED("searchset", "next", "next"), "business-rule Bundle.link[1].relation 1:102"},
+        {LINKED("collection", "self", "self"), "business-rule Bundle.link[1].relation 1:103"},
+        {LINKED("batch", "self", "next"), "business-rule Bundle.link[1].relation 1:98"},
+        {"{\"resourceType\":\"Bundle\",\"type\":\"message\"}", "required Bundle 1:1"},
         /* a Bundle in a Bundle has entries of its own */
         {BUNDLE("collection", ENTRY(U1, PATIENT) "," ENTRY(
                                   U2, "\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[" ENTRY(U2, HEART(U1)) "]")),
@@ -436,6 +445,10 @@ TEST(what_definitions_say_in_words_is_asked)
              "\"a\","
              "\"name\":\"y\"}],\"managingOrganization\":{\"reference\":\"#a\"}"),
          "business-rule Patient.contained[1].id 1:128"},
+        {OBS(",\"referenceRange\":[{\"low\":{\"value\":1,\"comparator\":\"<\"}}]"),
+         "invariant Observation.referenceRange[0].low.comparator 1:117"},
+        {OBS(",\"valueQuantity\":{\"value\":1,\"comparator\":\"<\"}"), ""},
+        {OBS(",\"valueRatio\":{\"numerator\":{\"value\":1,\"comparator\":\"<\"},\"denominator\":{\"value\":1}}"), ""},
         {AGED("Age", "a"), ""},
         {AGED("Age", "ms"), ""},
         {AGED("Age", "[pt_us]/[acr_us]"), "code-invalid Condition.onsetAge.code 1:121"},
