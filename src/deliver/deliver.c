@@ -366,6 +366,7 @@ static struct sending *sending_take(struct deliver *d, const struct due *due)
     *s = (struct sending){.deliver = d, .handle = handle, .arena = arena_new(SENDING_MEMORY), .due = *due};
     s->begun_us = clock_mono_us();
     s->outcome.attempts = due->attempts;
+    s->outcome.until = due->until;
     memcpy(s->outcome.event, due->event, 16);
     memcpy(s->outcome.endpoint, due->endpoint, 16);
     outlet_of(d, due->endpoint)->flying++;

@@ -115,7 +115,9 @@ int outbox_claim(struct db *db, const uint8_t scope[16], const struct claim *c, 
 
 static int release_body(struct tx *tx, void *arg, struct err *e)
 {
-    return tx_exec(tx, e, "UPDATE webhook_event SET next_at = $1, claimed = 0 WHERE scope = $2 AND claimed = 1",
+    return tx_exec(tx, e,
+                   "UPDATE webhook_event SET next_at = $1, claimed = 0 WHERE scope = $2 AND claimed = 1 AND next_at IS "
+                   "NOT NULL",
                    V_INT(clock_steady_us()), V_ID(arg)) < 0
                ? -1
                : 0;
@@ -154,9 +156,9 @@ static int record_event(struct tx *tx, const uint8_t *scope, const struct outcom
     return tx_put(
                tx, e,
                "UPDATE webhook_event SET attempts = $1, last_status = $2, next_at = $3, delivered_at = $4, claimed = 0 "
-               "WHERE scope = $5 AND id = $6 AND endpoint = $7",
+               "WHERE scope = $5 AND id = $6 AND endpoint = $7 AND claimed = 1 AND next_at = $8",
                V_INT(x->attempts + 1), V_INT(x->status), next ? V_INT(next) : V_NULL, taken ? V_INT(x->at) : V_NULL,
-               V_ID(scope), V_ID(x->event), V_ID(x->endpoint)) ||
+               V_ID(scope), V_ID(x->event), V_ID(x->endpoint), V_INT(x->until)) ||
                    tx_put(tx, e,
                           "INSERT INTO webhook_attempt (scope, event, endpoint, attempt, at, took_us, status, reason) "
                           "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (scope, event, endpoint, at) DO "

@@ -65,6 +65,7 @@ int outbox_release(struct db *db, const uint8_t scope[16], struct err *e);
 struct outcome {
     uint8_t event[16], endpoint[16];
     int64_t attempts; /* before this one */
+    int64_t until;    /* of its claim */
     enum reason reason;
     long status;              /* 0: there was none */
     int64_t at;               /* its end */
@@ -72,7 +73,7 @@ struct outcome {
     bool was_failing;
 };
 /* In one transaction: what became of `n` attempts, and `backs` claimed events that nobody has begun are as they were.
- * One that was claimed by somebody else meanwhile, or dropped, stays so. */
+ * One that was claimed by somebody else meanwhile, or dropped, stays so; that it was tried is in its log. */
 int outbox_record(struct db *db, const uint8_t scope[16], const struct outcome *x, int n, const struct due *back,
                   int backs, struct err *e);
 

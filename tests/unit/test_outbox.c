@@ -124,6 +124,45 @@ TEST(what_is_given_back_is_as_it_was_unless_somebody_else_has_it)
     shop_close(&s);
 }
 
+/* Of three: one is dropped while it is tried, one claimed by somebody else, one neither. */
+TEST(what_became_of_an_attempt_is_written_only_while_its_claim_holds)
+{
+    static const struct {
+        enum reason reason;
+        const char *sql; /* how many of them are so */
+        int n;
+    } row[] = {{REASON_TIMEOUT, "webhook_event WHERE next_at IS NULL AND attempts = 0", 1},
+               {REASON_TIMEOUT, "webhook_event WHERE claimed = 1 AND next_at > 0 AND attempts = 0", 1},
+               {REASON_TIMEOUT, "webhook_event WHERE claimed = 0 AND next_at > 0 AND attempts = 1", 1},
+               {REASON_TAKEN, "webhook_event WHERE delivered_at IS NOT NULL", 1},
+               {REASON_TAKEN, "webhook_event WHERE claimed = 1 AND next_at > 0 AND attempts = 0", 1}};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct shop s;
+        struct due due[4];
+        struct outcome x[3];
+        uint8_t endpoint[16];
+        struct err e;
+        shop_open(&s);
+        ended_events(&s, 3, false, "https://ehr.example/a", endpoint);
+        CHECK_INT(claims(&s, NULL, 0, 99, due), 3);
+        for (int k = 0; k < 3; k++) {
+            x[k] = (struct outcome){.until = due[k].until, .reason = row[i].reason, .at = clock_now_us() + k};
+            memcpy(x[k].event, due[k].event, 16);
+            memcpy(x[k].endpoint, due[k].endpoint, 16);
+        }
+        house_sql(&s.h, "UPDATE webhook_event SET next_at = NULL WHERE id = (SELECT id FROM webhook_event ORDER BY id LIMIT 1)");
+        house_sql(&s.h, "UPDATE webhook_event SET next_at = next_at + 1 WHERE id = "
+                        "(SELECT id FROM webhook_event ORDER BY id DESC LIMIT 1)");
+        CHECK_OK(outbox_record(s.h.db, s.h.scope, x, 3, NULL, 0, &e));
+        if (count(&s, row[i].sql) != row[i].n)
+            fail_msg("row %zu: %d", i, (int)count(&s, row[i].sql));
+        CHECK_INT(count(&s, "webhook_attempt"), 3);
+        CHECK_OK(outbox_release(s.h.db, s.h.scope, &e));
+        CHECK_INT(count(&s, "webhook_event WHERE next_at IS NULL AND delivered_at IS NULL"), 1); /* dropped for good */
+        shop_close(&s);
+    }
+}
+
 /* The log takes two more entries and no third. */
 static void log_holds_two_more(struct shop *s)
 {
@@ -440,6 +479,7 @@ TEST(what_was_told_is_forgotten_after_its_days_and_nothing_else)
 
 RUN(T(ahead_is_claimed_for_who_takes_and_one_by_one_for_who_fails), T(who_has_nothing_here_is_served_before_more_is_claimed_ahead),
     T(what_is_given_back_is_as_it_was_unless_somebody_else_has_it),
+    T(what_became_of_an_attempt_is_written_only_while_its_claim_holds),
     T(several_results_are_disclosed_in_one_transaction_or_not_at_all), T(an_absent_job_and_an_erased_one_disclose_nothing),
     T(all_are_sent_once_each_disclosed_before_and_few_at_a_time), T(a_long_answer_of_a_receiver_that_took_it_is_an_answer),
     T(what_is_held_is_given_back_when_its_receiver_is_slow_and_at_the_stop),
