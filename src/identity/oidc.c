@@ -516,7 +516,8 @@ struct taking {
     int64_t until_us;
 };
 
-/* Once only; and those that would not be taken any more need not be remembered. */
+/* Once only, in the body that ends the sessions: one of which nothing came is good when it is sent again. Those that
+ * would not be taken any more need not be remembered. */
 static int take_body(struct tx *tx, void *arg, struct err *e)
 {
     const struct taking *x = arg;
@@ -541,8 +542,7 @@ int oidc_backchannel(struct oidc *o, struct slice token, const struct audit_entr
         person_hash(&o->people, "jti", o->rules.issuer, slice_of(t.jti), hash, e))
         return -1;
     struct taking x = {o->people.scope, hash, t.until_us};
-    if (tx_run(o->people.db, take_body, &x, e))
-        return -1;
     struct slice sid = *t.sid ? slice_of(t.sid) : (struct slice){NULL, 0};
-    return session_end_provider(o->c.sessions, o->rules.issuer, sid, slice_of(t.subject), audit, a, ret, e);
+    return session_end_provider(o->c.sessions, o->rules.issuer, sid, slice_of(t.subject), take_body, &x, audit, a, ret,
+                                e);
 }

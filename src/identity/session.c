@@ -121,7 +121,9 @@ int session_end_all_in(struct tx *tx, const uint8_t scope[16], const uint8_t sta
 
 struct ending {
     const struct sessions *s;
-    const uint8_t *id, *staff, *sid; /* one of them */
+    const uint8_t *id, *staff, *sid; /* one of them, or nobody's */
+    tx_body *first;
+    void *arg; /* its */
     const char *why;
     const struct audit_entry *audit;
     struct arena *arena;
@@ -134,6 +136,10 @@ static int end_body(struct tx *tx, void *arg, struct err *e)
     const uint8_t *scope = x->s->people.scope;
     struct rows r;
     x->n = 0;
+    if (x->first && x->first(tx, x->arg, e))
+        return -1;
+    if (!x->id && !x->staff && !x->sid)
+        return 0;
     if (x->staff)
         return session_end_all_in(tx, scope, x->staff, x->why, x->audit, x->arena, &x->n, e);
     int got = x->id ? tx_rows(tx, x->arena, &r, e, "SELECT id, staff FROM session WHERE scope = $1 AND id = $2",
@@ -164,11 +170,12 @@ int session_end_all(const struct sessions *s, const uint8_t staff[16], const cha
 }
 
 int session_end_provider(const struct sessions *s, const char *issuer, struct slice sid, struct slice subject,
-                         const struct audit_entry *audit, struct arena *a, int *ret, struct err *e)
+                         tx_body *first, void *arg, const struct audit_entry *audit, struct arena *a, int *ret,
+                         struct err *e)
 {
     uint8_t hash[SHA256_BYTES];
     struct person p;
-    struct ending x = {.s = s, .why = "the provider's logout", .audit = audit, .arena = a};
+    struct ending x = {.s = s, .first = first, .arg = arg, .why = "the provider's logout", .audit = audit, .arena = a};
     *ret = 0;
     if (person_hash(&s->people, sid.p ? "sid" : PERSON_WHO, issuer, sid.p ? sid : subject, hash, e))
         return -1;
@@ -176,9 +183,9 @@ int session_end_provider(const struct sessions *s, const char *issuer, struct sl
         x.sid = hash;
     } else {
         int found = person_find(&s->people, hash, a, &p, e);
-        if (found <= 0)
-            return found;
-        x.staff = p.id;
+        if (found < 0)
+            return -1;
+        x.staff = found ? p.id : NULL;
     }
     if (tx_run(s->people.db, end_body, &x, e))
         return -1;

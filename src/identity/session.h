@@ -107,9 +107,11 @@ int session_end_all(const struct sessions *s, const uint8_t staff[16], const cha
                     struct arena *a, int *ret, struct err *e);
 int session_end_all_in(struct tx *tx, const uint8_t scope[16], const uint8_t staff[16], const char *why,
                        const struct audit_entry *audit, struct arena *a, int *ret, struct err *e); /* in a body */
-/* Those that began with that session of the provider's, or with `sid` {NULL,0} all of that subject's that it began. */
+/* Those that began with that session of the provider's, or with `sid` {NULL,0} all of that subject's that it began.
+ * `first`, unless NULL, is done in the same body, before it. */
 int session_end_provider(const struct sessions *s, const char *issuer, struct slice sid, struct slice subject,
-                         const struct audit_entry *audit, struct arena *a, int *ret, struct err *e);
+                         tx_body *first, void *arg, const struct audit_entry *audit, struct arena *a, int *ret,
+                         struct err *e);
 
 /* A JSON array of one's own open sessions: id, how, role, created_at, seen_at, until, current. */
 int session_list(const struct sessions *s, const struct session *current, struct arena *a, struct json_out *out,

@@ -569,14 +569,15 @@ DEED(end_by_provider)
 {
     struct scene *s = scene;
     int n;
-    return session_end_provider(&s->sessions, "https://id.example", SLICE("sid"), SLICE(""), NULL, a, &n, e);
+    return session_end_provider(&s->sessions, "https://id.example", SLICE("sid"), SLICE(""), NULL, NULL, NULL, a, &n, e);
 }
 
 DEED(end_by_subject)
 {
     struct scene *s = scene;
     int n;
-    return session_end_provider(&s->sessions, ACCOUNT_ISSUER, (struct slice){NULL, 0}, SLICE("anna"), NULL, a, &n, e);
+    return session_end_provider(&s->sessions, ACCOUNT_ISSUER, (struct slice){NULL, 0}, SLICE("anna"), NULL, NULL, NULL, a,
+                                &n, e);
 }
 
 DEED(show)

@@ -565,6 +565,23 @@ TEST(what_fails_while_somebody_signs_in_signs_nobody_in)
     tear_down(&s);
 }
 
+TEST(a_logout_of_which_nothing_came_is_taken_when_it_is_sent_again_and_then_no_more)
+{
+    struct scene s;
+    struct err e;
+    int ended = 0;
+    set_up(&s, "");
+    provider_logs_out(&s);
+    fail_words = "ended_at = ";
+    CHECK_INT(oidc_backchannel(s.oidc, logout_token, NULL, s.life, &ended, &e), -1);
+    fail_words = NULL;
+    CHECK_INT(e.code, ERR_STORE);
+    CHECK_OK(oidc_backchannel(s.oidc, logout_token, NULL, s.life, &ended, &e));
+    CHECK(ended >= 1);
+    CHECK(oidc_backchannel(s.oidc, logout_token, NULL, s.life, &ended, &e) == -1 && e.code == ERR_TOKEN);
+    tear_down(&s);
+}
+
 TEST(people_are_sent_to_sign_out_where_the_provider_says_with_what_it_gave)
 {
     static const struct session_provider bare = {
@@ -690,6 +707,7 @@ int main(void)
         T(settings_that_cannot_be_meant_are_refused),
         T(a_secret_goes_into_the_header_or_where_the_provider_wants_it_into_the_form),
         T(what_fails_while_somebody_signs_in_signs_nobody_in),
+        T(a_logout_of_which_nothing_came_is_taken_when_it_is_sent_again_and_then_no_more),
         T(people_are_sent_to_sign_out_where_the_provider_says_with_what_it_gave),
         T(a_renewal_ends_the_session_where_the_provider_refuses_and_waits_where_it_is_away),
         T(only_paths_of_this_server_are_gone_back_to)};
