@@ -454,6 +454,29 @@ struct keeping {
     int64_t signed_at, not_before;
 };
 
+#define UNSIGNED                                                                                                       \
+    "SELECT (SELECT coalesce(max(idx), -1) + 1 FROM audit) - (SELECT coalesce(max(size), 0) FROM audit_checkpoint)"
+
+struct looking {
+    struct arena *arena;
+    int64_t new;
+};
+
+static int look_body(struct tx *tx, void *arg, struct err *e)
+{
+    struct looking *x = arg;
+    return number_of(tx, x->arena, &x->new, e, UNSIGNED);
+}
+
+/* An entry is counted in its body, before it is committed and anybody else sees it. Bodies come one after the other, so
+ * another one does: is all that was counted signed? */
+static bool is_all_signed(struct audit_keeper *x, struct arena *a)
+{
+    struct looking look = {.arena = a};
+    struct err e;
+    return tx_run_lazy(x->signer->db, look_body, &look, &e) == 0 && look.new == 0;
+}
+
 /* Nobody else appends to a store that is not shared, so what this process counts tells whether to look at all. */
 static bool is_due(struct audit_keeper *x, struct keeping *k, int64_t now)
 {
@@ -463,12 +486,10 @@ static bool is_due(struct audit_keeper *x, struct keeping *k, int64_t now)
     int64_t appended = atomic_load_explicit(&metric_value[METRIC_AUDIT_ENTRIES], memory_order_relaxed);
     if (now < k->not_before || (!db_shared(x->signer->db) && appended == k->appended))
         return false;
-    if (!a || db_rows(x->signer->db, a, &r, &e,
-                      "SELECT (SELECT coalesce(max(idx), -1) + 1 FROM audit) - "
-                      "(SELECT coalesce(max(size), 0) FROM audit_checkpoint)") < 0)
+    if (!a || db_rows(x->signer->db, a, &r, &e, UNSIGNED) < 0)
         return false;
     int64_t new = row_at(&r, 0, 0)->i;
-    if (new == 0)
+    if (new == 0 && !db_shared(x->signer->db) && is_all_signed(x, a))
         k->appended = appended;
     return new != 0 && (new >= DUE_ENTRIES || now - k->signed_at >= DUE_US);
 }

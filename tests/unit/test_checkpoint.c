@@ -165,6 +165,32 @@ TEST(the_keeper_signs_what_it_finds_and_what_is_there_at_its_end)
     raze(&l);
 }
 
+static int append_slowly(struct tx *tx, void *arg, struct err *e)
+{
+    int rc = append_many(tx, arg, e);
+    usleep(700000); /* the keeper looks meanwhile */
+    return rc;
+}
+
+TEST(the_keeper_signs_a_lone_entry_that_took_long_to_be_committed)
+{
+    struct log l;
+    struct audit_keeper *k;
+    struct err e;
+    build(&l);
+    append(&l, 0, 5);
+    CHECK_OK(audit_keeper_start(l.signer, &k, &e));
+    for (int i = 0; i < 500 && house_number(&l.h, "SELECT count(*) FROM audit_checkpoint") == 0; i++)
+        usleep(20000);
+    struct many one = {&l, 5, 1};
+    CHECK_OK(tx_run(l.h.db, append_slowly, &one, &e));
+    for (int i = 0; i < 500 && house_number(&l.h, "SELECT max(size) FROM audit_checkpoint") < 6; i++)
+        usleep(20000);
+    CHECK_INT(house_number(&l.h, "SELECT max(size) FROM audit_checkpoint"), 6);
+    audit_keeper_stop(k);
+    raze(&l);
+}
+
 TEST(nothing_is_signed_over_a_log_that_does_not_continue_the_last_checkpoint)
 {
     static const char *const sql[] = {"DELETE FROM audit WHERE idx = 4;", "UPDATE audit SET leaf = zeroblob(32) WHERE idx = 2;",
@@ -644,6 +670,7 @@ RUN(T(what_was_changed_in_the_store_is_neither_proven_nor_signed_over), T(proofs
     T(the_key_is_made_once_and_its_seed_lies_nowhere_in_the_store), T(an_origin_is_a_name_of_a_key),
     T(a_checkpoint_is_made_when_something_is_new_and_only_then), T(a_log_without_any_tree_gets_it_at_once),
     T(the_keeper_signs_what_it_finds_and_what_is_there_at_its_end),
+    T(the_keeper_signs_a_lone_entry_that_took_long_to_be_committed),
     T(nothing_is_signed_over_a_log_that_does_not_continue_the_last_checkpoint), T(tiles_and_checkpoints_are_append_only),
     T(a_change_of_any_single_byte_is_found), T(what_was_removed_moved_put_in_or_cut_off_is_found_and_named),
     T(a_log_cut_back_with_its_checkpoints_is_found_by_one_that_was_kept), T(each_entry_is_proven_against_a_checkpoint_that_reaches_it),
