@@ -152,17 +152,18 @@ static int make_file_key(struct document_upload *u, struct err *e)
     return seal(&u->key, &at, (struct slice){(char *)u->file.secret, KEY_BYTES}, u->arena, &u->wrapped, e);
 }
 
+/* The house first: where it is being forgotten at the same moment, either this is seen by that, or there is none. */
 static int begin_body(struct tx *tx, void *arg, struct err *e)
 {
     struct document_upload *u = arg;
     int64_t turn = house_turn(ROLE_MONITOR, GRAIN_HOME, u->d.created_at, names_number(&u->names, "monitor"));
-    return study_enter(tx, u->s, u->c, e) ||
+    return house_lock(tx, u->s, u->house, e) || study_enter(tx, u->s, u->c, e) ||
                    tx_put(tx, e,
                           "INSERT INTO document (scope, id, house_nick, alias_index, file_key, head, created_at, "
                           "lease_until, monitor_turn) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                           V_ID(u->s->scope), V_ID(u->id), V_ID(u->house), V_ID(u->names.of[0].index),
-                          V_BLOB(u->wrapped), V_BYTES(u->head, CHUNKED_HEAD), V_INT(u->d.created_at),
-                          V_INT(u->lease), V_INT(turn)) ||
+                          V_BLOB(u->wrapped), V_BYTES(u->head, CHUNKED_HEAD), V_INT(u->d.created_at), V_INT(u->lease),
+                          V_INT(turn)) ||
                    tx_ungate(tx, e) || (u->has_fresh && keyring_subject_store(tx, &u->fresh, e))
                ? -1
                : 0;
@@ -176,7 +177,7 @@ static int store_row(struct document_upload *u, struct err *e)
             return -1;
         if (tx_run_lazy(u->s->db, begin_body, u, e) == 0)
             return 0;
-        if (!u->has_fresh || e->code == ERR_GONE || tries == 3)
+        if (!u->has_fresh || e->code == ERR_GONE || e->code == ERR_NOT_FOUND || tries == 3)
             return -1;
     }
 }

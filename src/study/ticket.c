@@ -199,13 +199,14 @@ static int check_room(struct tx *tx, const struct opening *x, struct err *e)
                : 0;
 }
 
+/* The house first: of several that are opened at once each counts those before it. */
 static int open_body(struct tx *tx, void *arg, struct err *e)
 {
     struct opening *x = arg;
     const struct study *s = x->s;
     const struct ticket_new *n = &x->ticket;
-    if (study_enter(tx, s, x->c, e) || check_room(tx, x, e) || put_ticket(tx, s, x->c, n, e) || tx_ungate(tx, e) ||
-        names_store(tx, s, &n->names, e) || house_lock(tx, s, n->house, e))
+    if (house_lock(tx, s, n->house, e) || study_enter(tx, s, x->c, e) || check_room(tx, x, e) ||
+        put_ticket(tx, s, x->c, n, e) || tx_ungate(tx, e) || names_store(tx, s, &n->names, e))
         return -1;
     if (installs(x->c) && house_settle_visit(tx, s, n->house, x->c->id, n->now, x->arena, e))
         return -1;

@@ -8,7 +8,9 @@
 
 #include "test.h"
 
+#include <errno.h>
 #include <libpq-fe.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,6 +161,29 @@ static inline void house_sql(const struct house *h, const char *sql)
     if (sqlite3_exec(raw, sql, NULL, NULL, &bad) != SQLITE_OK)
         fail_msg("%s: %s", sql, bad ? bad : "?");
     sqlite3_close(raw);
+}
+
+/* Where bodies run beside each other: somebody else has done what `sql` says and does not commit before `deed`, in a
+ * thread of its own, had time to do all it does without waiting. Did it wait? */
+static inline bool house_beside(const struct house *h, const char *sql, void *(*deed)(void *), void *arg)
+{
+    char text[8192];
+    pthread_t thread;
+    PGconn *other = PQconnectdb(h->db_path);
+    house_translate(sql, text, sizeof text);
+    PQclear(PQexec(other, "BEGIN"));
+    PGresult *r = PQexec(other, text);
+    if (PQresultStatus(r) == PGRES_FATAL_ERROR)
+        fail_msg("%s: %s", sql, PQerrorMessage(other));
+    PQclear(r);
+    CHECK(!pthread_create(&thread, NULL, deed, arg));
+    usleep(500 * 1000);
+    bool waits = pthread_tryjoin_np(thread, NULL) == EBUSY;
+    PQclear(PQexec(other, "COMMIT"));
+    PQfinish(other);
+    if (waits)
+        pthread_join(thread, NULL);
+    return waits;
 }
 
 /* The one number a query answers, as the file has it. */

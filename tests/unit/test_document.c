@@ -518,6 +518,48 @@ TEST(of_a_house_that_is_erased_no_document_is_left_nor_one_that_is_coming)
     CHECK_INT(read_all(&installer, stays.id, &code), 100);
 }
 
+struct beginning {
+    int64_t installation;
+    enum err_code code;
+};
+
+static void begin_in(struct beginning *b)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct err e = {.code = ERR_NONE};
+    struct audit_entry audit = act(&installer);
+    struct document_upload *u = NULL;
+    struct document_new n = {.installation = b->installation, .title = SLICE("plan.pdf"), .type = DOCUMENT_PDF};
+    document_begin(&study, &installer, &n, &audit, a, &u, &e);
+    b->code = e.code;
+    document_abandon(u);
+}
+
+static void *begin_one(void *arg)
+{
+    begin_in(arg);
+    arena_thread_end();
+    return NULL;
+}
+
+TEST(of_a_house_that_is_erased_at_the_same_moment_no_document_is_begun)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    char sql[300], hex[33];
+    if (!house_shared())
+        return;
+    struct site four = enrolled("STP1234567890125", &installer);
+    sent(a, &installer, four.installers, 100, 100);
+    struct beginning b = {.installation = four.installers};
+    int64_t documents = rows("document");
+    hex_encode(four.house, 16, hex);
+    snprintf(sql, sizeof sql,
+             "DELETE FROM installation WHERE house_nick = x'%s'; UPDATE document SET lease_until = 0 WHERE house_nick = x'%s';", hex, hex);
+    CHECK(house_beside(&h, sql, begin_one, &b));
+    CHECK_INT(b.code, ERR_NOT_FOUND);
+    CHECK_INT(rows("document"), documents);
+}
+
 /* The last test: it forgets the house. */
 TEST(with_the_houses_keys_its_documents_are_gone)
 {
@@ -549,6 +591,7 @@ int main(void)
         T(pieces_that_were_changed_moved_or_cut_off_are_not_given_out),
         T(the_first_documents_of_a_house_may_come_at_once),
         T(of_a_house_that_is_erased_no_document_is_left_nor_one_that_is_coming),
+        T(of_a_house_that_is_erased_at_the_same_moment_no_document_is_begun),
         T(with_the_houses_keys_its_documents_are_gone),
     };
     int failed = cmocka_run_group_tests(tests, open_house, raze_house);

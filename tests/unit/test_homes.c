@@ -394,6 +394,46 @@ TEST(a_home_has_so_many_open_tickets_and_a_ticket_so_many_entries)
     CHECK_INT(do_it(a, &monitor, full.id, DEED_CLOSE, NULL), 0); /* which goes on */
 }
 
+struct filling {
+    int64_t home;
+    enum err_code code;
+};
+
+static void open_in(struct filling *f)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct err e = {.code = ERR_NONE};
+    struct audit_entry audit = act(&monitor);
+    struct ticket t;
+    ticket_open(&study, &monitor, f->home, TICKET_CATEGORY_MAINTENANCE, SLICE("x"), &audit, a, &t, &e);
+    f->code = e.code;
+}
+
+static void *open_one(void *arg)
+{
+    open_in(arg);
+    arena_thread_end();
+    return NULL;
+}
+
+TEST(tickets_that_are_opened_beside_each_other_keep_to_the_limit)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    if (!house_shared())
+        return;
+    enrolled(a);
+    const struct ticket m = newest(a, &monitor);
+    for (int i = 1; i < TICKETS_OPEN; i++)
+        opened(a, &monitor, m.patient_id, TICKET_CATEGORY_MAINTENANCE);
+    CHECK_INT(do_it(a, &monitor, m.id, DEED_CLOSE, NULL), 0);
+    struct filling f = {.home = m.patient_id};
+    CHECK(house_beside(&h,
+                       "UPDATE installation SET rev = rev; UPDATE ticket SET state = 'open', closed_at = NULL WHERE state = 'closed'",
+                       open_one, &f));
+    CHECK_INT(f.code, ERR_RULE);
+    CHECK_INT(listed(a, &monitor, m.patient_id, TICKET_OPEN).all, TICKETS_OPEN);
+}
+
 TEST(lists_go_page_by_page_in_the_callers_own_view)
 {
     OWN_ARENA struct arena *a = arena_new(16 << 20);
@@ -690,6 +730,7 @@ int main(void)
         T(a_list_of_people_of_one_status_has_who_lives_so),
         T(a_page_is_not_asked_for_home_by_home),
         T(no_list_reads_a_table_from_end_to_end),
+        T(tickets_that_are_opened_beside_each_other_keep_to_the_limit),
     };
     int failed = cmocka_run_group_tests(tests, open_house, raze_house);
     arena_thread_end();

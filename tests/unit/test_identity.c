@@ -292,6 +292,51 @@ TEST(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen)
     house_raze(&h);
 }
 
+struct placing {
+    struct house *h;
+    struct caller *c;
+    enum err_code code;
+};
+
+static void place_in(struct placing *p)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct err e = {.code = ERR_NONE};
+    struct endpoint x;
+    endpoint_add(p->h->db, p->h->keyring, p->c, "https://a.example", true, &does, a, &x, &e);
+    p->code = e.code;
+}
+
+static void *place_one(void *arg)
+{
+    place_in(arg);
+    arena_thread_end();
+    return NULL;
+}
+
+TEST(endpoints_that_are_added_beside_each_other_keep_to_sixteen)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    struct house h;
+    struct err e;
+    struct endpoint x;
+    if (!house_shared())
+        return;
+    house_build(&h);
+    struct caller bot = made(&h, "bot", a);
+    for (int i = 1; i < ENDPOINTS_MAX; i++)
+        CHECK_OK(endpoint_add(h.db, h.keyring, &bot, "https://a.example", true, &does, a, &x, &e));
+    struct placing p = {.h = &h, .c = &bot};
+    CHECK(house_beside(&h,
+                       "UPDATE client SET name = name; INSERT INTO webhook_endpoint (scope, id, client, kind, url, payload, secret, "
+                       "created_at) SELECT scope, x'00000000000000000000000000000001', client, kind, url, payload, secret, created_at "
+                       "FROM webhook_endpoint WHERE kind = 'url' LIMIT 1",
+                       place_one, &p));
+    CHECK_INT(p.code, ERR_CONFLICT);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM webhook_endpoint"), ENDPOINTS_MAX + 1);
+    house_raze(&h);
+}
+
 TEST(a_clients_limits_are_set_and_taken_away)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -336,5 +381,6 @@ RUN(T(a_known_client_is_forgotten_when_its_key_changes), T(a_clients_name_and_or
     T(secrets_have_their_form_and_are_not_in_the_store),
     T(the_authorization_header_names_a_client_or_nobody), T(a_key_of_another_scope_names_nobody),
     T(an_endpoint_is_its_clients_alone_and_its_old_secret_lasts_as_long_as_was_said),
-    T(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen), T(a_clients_limits_are_set_and_taken_away),
+    T(only_what_can_be_an_endpoint_is_one_and_not_more_than_sixteen),
+    T(endpoints_that_are_added_beside_each_other_keep_to_sixteen), T(a_clients_limits_are_set_and_taken_away),
     T(who_is_remembered_is_known_by_the_whole_key))
