@@ -34,7 +34,8 @@ struct jobs {
     int64_t queued;
     int rings;
     bool ending;
-    int told; /* eventfd */
+    int told;        /* eventfd */
+    int64_t cancels; /* that were asked of runs, here or not */
     struct running running[RUNNING_MAX];
 };
 

@@ -114,18 +114,22 @@ int job_cancel(struct jobs *j, const struct caller *caller, const uint8_t id[16]
 
 /* --- erase --- */
 
+/* The job first, and only one that has ended and is still there: whoever else erases it, or gives it new tries, at the
+ * same moment is waited for. ERR_BUSY: they were first. */
 static int erase_rows(struct tx *tx, struct touching *x, int64_t now, struct err *e)
 {
+    int n = tx_exec(tx, e,
+                    "UPDATE job SET key = $1, bundle = $1, plan = $1, result = NULL, vendor_log = NULL, input = NULL, "
+                    "erased_at = $2, updated_at = $2 WHERE scope = $3 AND id = $4 AND erased_at IS NULL AND state <> "
+                    "'QUEUED' AND state <> 'RUNNING'",
+                    V_BYTES("", 0), V_INT(now), V_ID(x->j->scope), V_ID(x->id));
+    if (n != 1)
+        return n < 0 ? -1 : err_set(e, ERR_BUSY, "job %s moves", x->text);
+    /* a key is remembered at the very moment its job was made; that has an index */
     return tx_put(tx, e,
-                  "UPDATE job SET key = $1, bundle = $1, plan = $1, result = NULL, vendor_log = NULL, input = NULL, "
-                  "erased_at = $2, "
-                  "updated_at = $2 WHERE scope = $3 AND id = $4",
-                  V_BYTES("", 0), V_INT(now), V_ID(x->j->scope), V_ID(x->id)) ||
-                   /* a key is remembered at the very moment its job was made; that has an index */
-                   tx_put(tx, e,
-                          "DELETE FROM idempotency WHERE created_at = (SELECT created_at FROM job WHERE scope = $1 AND "
-                          "id = $2) AND scope = $1 AND job = $2",
-                          V_ID(x->j->scope), V_ID(x->id)) ||
+                  "DELETE FROM idempotency WHERE created_at = (SELECT created_at FROM job WHERE scope = $1 AND "
+                  "id = $2) AND scope = $1 AND job = $2",
+                  V_ID(x->j->scope), V_ID(x->id)) ||
                    feedback_forget(tx, x->j->scope, x->id, e) ||
                    tx_put(
                        tx, e,
@@ -163,8 +167,9 @@ int job_erase(struct jobs *j, const struct caller *caller, const uint8_t id[16],
     struct touching x = touch(j, caller, id, audit, a);
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "erase a job");
-    if (tx_run(j->db, erase_body, &x, e))
-        return -1;
+    for (int tries = 0; tx_run(j->db, erase_body, &x, e); tries++)
+        if (e->code != ERR_BUSY || tries == 3)
+            return -1;
     if (!x.found)
         return 0;
     fault_crash(CRASH_erase_committed);
@@ -189,18 +194,16 @@ static int revive_body(struct tx *tx, void *arg, struct err *e)
     if (x->state != JOB_DEAD || x->erased)
         return err_set(e, ERR_CONFLICT, "job %s is %s%s: only a dead one gets new tries", x->text,
                        job_state_name(x->state), x->erased ? " and erased" : "");
-    int n = job_move(tx, x->j->scope, x->id, JOB_DEAD, JOB_QUEUED, -1, e);
-    if (n <= 0)
-        return n < 0 ? -1 : err_set(e, ERR_CONFLICT, "job %s moves", x->text);
+    int n = tx_exec(tx, e, /* once more: it may have been erased since it was looked at */
+                    "UPDATE job SET attempts = 0, not_before = 0, error = NULL, cancelled = 0, expires_at = NULL WHERE "
+                    "scope = $1 AND id = $2 AND state = 'DEAD' AND erased_at IS NULL",
+                    V_ID(x->j->scope), V_ID(x->id));
+    int moved = n > 0 ? job_move(tx, x->j->scope, x->id, JOB_DEAD, JOB_QUEUED, -1, e) : n;
+    if (moved <= 0)
+        return moved < 0 ? -1 : err_set(e, ERR_CONFLICT, "job %s moves, or is erased", x->text);
     x->audit.why = "revived";
     x->audit.rows = 1;
-    return tx_put(tx, e,
-                  "UPDATE job SET attempts = 0, not_before = 0, error = NULL, cancelled = 0, expires_at = NULL WHERE "
-                  "scope = $1 AND id = $2",
-                  V_ID(x->j->scope), V_ID(x->id)) ||
-                   audit_append(tx, &x->audit, e)
-               ? -1
-               : 0;
+    return audit_append(tx, &x->audit, e);
 }
 
 int job_revive(struct jobs *j, const uint8_t id[16], const struct audit_entry *audit, struct err *e)

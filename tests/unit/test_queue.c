@@ -2,6 +2,22 @@
 #include "shop.h"
 #include "audit/verify.h"
 
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+
+/* What somebody does, once, just before a run gets the descriptor that tells it to stop. */
+static void (*before_entry)(void *);
+static void *before_entry_arg;
+
+int eventfd(unsigned count, int flags)
+{
+    void (*run)(void *) = before_entry;
+    before_entry = NULL;
+    if (run)
+        run(before_entry_arg);
+    return (int)syscall(SYS_eventfd2, count, flags);
+}
+
 /* --- whose turn it is --- */
 
 static void accept_as(struct shop *s, const struct caller *who, int priority, int64_t expires_at, uint8_t ret_id[16])
@@ -224,6 +240,33 @@ TEST(a_running_job_is_told_to_stop)
     shop_close(&s);
 }
 
+static void cancel_it(void *arg)
+{
+    struct shop *s = arg;
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct err e;
+    struct rows r;
+    enum job_cancel how;
+    CHECK_INT(db_rows(s->h.db, a, &r, &e, "SELECT id FROM job WHERE state = 'RUNNING'"), 1);
+    CHECK_OK(job_cancel(s->jobs, &s->caller, (const uint8_t *)r.cell[0].s.p, &wants, &how, &e));
+    CHECK_INT(how, JOB_CANCEL_ASKED);
+}
+
+TEST(a_job_that_is_cancelled_as_it_is_claimed_is_told_to_stop_at_once)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct shop s;
+    struct job_claim c;
+    shop_open(&s);
+    accepted(&s, NULL);
+    before_entry_arg = &s;
+    before_entry = cancel_it;
+    CHECK_INT(claim(&s, LEASE_US, a, &c), 1);
+    CHECK(!before_entry && readable(c.cancel_fd));
+    job_claim_end(s.jobs, &c);
+    shop_close(&s);
+}
+
 TEST(a_result_that_comes_after_its_cancellation_is_not_kept)
 {
     OWN_ARENA struct arena *a = arena_new(16 << 20);
@@ -419,6 +462,99 @@ TEST(the_dead_get_new_tries_from_an_operator_only)
     shop_close(&s);
 }
 
+/* --- what happens beside each other --- */
+
+struct touching {
+    struct shop *s;
+    uint8_t id[16];
+    bool revives;
+    int rc;
+    enum err_code code;
+};
+
+static void *touch(void *arg)
+{
+    struct touching *t = arg;
+    struct err e = {.code = ERR_NONE};
+    struct job_receipt receipt;
+    t->rc = t->revives ? job_revive(t->s->jobs, t->id, &wants, &e) : job_erase(t->s->jobs, NULL, t->id, &wants, &receipt, &e);
+    t->code = e.code;
+    arena_thread_end();
+    return NULL;
+}
+
+#define ERASED "UPDATE job SET key = x'', bundle = x'', plan = x'', input = NULL, erased_at = 1"
+
+TEST(a_job_that_is_erased_at_the_same_moment_gets_no_new_tries_and_one_that_gets_them_is_not_erased)
+{
+    static const struct {
+        const char *sql;
+        bool revives;
+        int rc;
+        enum err_code code;
+        const char *then;
+    } row[] = {
+        {ERASED, true, -1, ERR_CONFLICT, "job WHERE state = 'DEAD' AND erased_at = 1"},
+        {ERASED, false, 1, ERR_NONE, "job WHERE state = 'DEAD' AND erased_at = 1"},
+        {"UPDATE job SET state = 'QUEUED', error = NULL", false, -1, ERR_CONFLICT, "job WHERE state = 'QUEUED' AND erased_at IS NULL"},
+    };
+    if (!house_shared())
+        return;
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct shop s;
+        shop_open(&s);
+        struct touching t = {.s = &s, .revives = row[i].revives};
+        accepted(&s, t.id);
+        house_sql(&s.h, "UPDATE job SET state = 'DEAD', error = 'SANDBOX'");
+        CHECK(house_beside(&s.h, row[i].sql, touch, &t));
+        if (t.rc != row[i].rc || (t.rc < 0 && t.code != row[i].code) || count(&s, row[i].then) != 1)
+            fail_msg("row %zu: %d, %s", i, t.rc, err_name(t.code));
+        sound(&s);
+        shop_close(&s);
+    }
+}
+
+struct taking {
+    struct shop *s;
+    int got;
+};
+
+static void take_in(struct taking *t)
+{
+    OWN_ARENA struct arena *a = arena_new(16 << 20);
+    struct job_claim c;
+    t->got = claim(t->s, LEASE_US, a, &c);
+    job_claim_end(t->s->jobs, &c);
+}
+
+static void *take_one(void *arg)
+{
+    take_in(arg);
+    arena_thread_end();
+    return NULL;
+}
+
+TEST(claims_beside_each_other_keep_to_a_limit)
+{
+    struct shop s;
+    if (!house_shared())
+        return;
+    for (int limits = 0; limits < 3; limits++) {
+        shop_open(&s);
+        struct taking t = {.s = &s};
+        jobs_limit(s.jobs, &(struct jobs_limits){.client_running = limits == 1, .model_running = limits == 2});
+        accepted(&s, NULL);
+        accepted(&s, NULL);
+        bool waited = house_beside(&s.h,
+                                   "SELECT pg_advisory_xact_lock(418430873974); UPDATE job SET state = 'RUNNING', fence = 1, attempts = 1, "
+                                   "lease_until = 9e18::bigint WHERE id = (SELECT id FROM job ORDER BY turn LIMIT 1)",
+                                   take_one, &t);
+        if (waited != (limits > 0) || t.got != !limits)
+            fail_msg("limit %d: %d, %d", limits, waited, t.got);
+        shop_close(&s);
+    }
+}
+
 TEST(lists_go_page_by_page_and_show_ones_own)
 {
     OWN_ARENA struct arena *a = arena_new(16 << 20);
@@ -515,6 +651,9 @@ RUN(T(a_thousand_jobs_of_one_client_do_not_stand_before_another), T(the_most_urg
     T(a_client_and_a_model_at_their_limit_are_passed_over),
     T(a_claim_does_not_walk_past_all_that_waits_of_a_client_at_its_limit), T(a_waiting_job_is_cancelled_at_once),
     T(a_running_job_is_told_to_stop),
+    T(a_job_that_is_cancelled_as_it_is_claimed_is_told_to_stop_at_once),
+    T(a_job_that_is_erased_at_the_same_moment_gets_no_new_tries_and_one_that_gets_them_is_not_erased),
+    T(claims_beside_each_other_keep_to_a_limit),
     T(a_result_that_comes_after_its_cancellation_is_not_kept),
     T(what_was_cancelled_while_its_worker_died_does_not_run_again), T(a_job_that_expired_is_not_run),
     T(an_erased_job_leaves_nothing_behind), T(only_what_is_old_enough_is_erased), T(the_dead_get_new_tries_from_an_operator_only),
