@@ -554,9 +554,9 @@ static int commit(struct conn *c, struct err *e)
     PGresult *r = NULL;
     if (fault_hit(FAULT_WRITE))
         return err_set(e, ERR_STORE, "a fault a test asked for");
+    c->committing = true; /* from here on nobody knows, if the connection breaks */
     if (send_words(c, "COMMIT", e) || send_sync(c, e))
         return -1;
-    c->committing = true;
     int rc = receive(c, &r, ANSWER_MS, e);
     if (!rc && strcmp(PQcmdStatus(r), "COMMIT") != 0)
         rc = err_set(e, ERR_STORE, "a transaction was rolled back at its end");

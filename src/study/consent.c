@@ -191,6 +191,7 @@ static bool sees_whole(const struct caller *c)
 /* In a body, behind the gate after it: whose data are meant. 1, 0, -1. */
 static int find(struct tx *tx, struct work *w, struct err *e)
 {
+    w->found = false;
     int found = patient_enter_data(tx, &w->look, e);
     if (found <= 0)
         return found;

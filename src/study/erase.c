@@ -122,6 +122,7 @@ static int erase_body(struct tx *tx, void *arg, struct err *e)
 {
     struct erasing *x = arg;
     struct looking *l = &x->look;
+    x->found = false;
     if (consent_hold_alone(tx, l->arena, e))
         return -1;
     int found = x->only->n ? patient_all(tx, l, e) : patient_enter(tx, l, e);

@@ -121,6 +121,7 @@ static int list_body(struct tx *tx, void *arg, struct err *e)
     struct reading *x = arg;
     struct looking *l = &x->look;
     enum view view = policy_view(l->c->role, kinds[x->kind].entity, ACTION_READ);
+    x->found = false;
     int found = x->kind == HISTORY_NOTES ? patient_enter(tx, l, e) : patient_enter_data(tx, l, e);
     if (found > 0)
         found = may_read(tx, l, view, e);
@@ -317,6 +318,7 @@ static int look_body(struct tx *tx, void *arg, struct err *e)
     struct adding *x = arg;
     struct looking *l = &x->look;
     struct rows r;
+    x->found = false;
     int found = patient_enter(tx, l, e);
     if (found <= 0 || !l->bound)
         return found < 0 ? -1 : patient_absent(tx, l, e);
