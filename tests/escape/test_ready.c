@@ -4,11 +4,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/metric.h"
 #include "place.h"
+#include "sandbox/protocol.h"
 
 enum { AHEAD_MS = 2000, IDLE_MS = 60000, PLENTY_MIB = 1024 };
 
@@ -386,6 +388,40 @@ TEST(who_is_cancelled_as_its_answer_comes_is_not_kept)
     }
 }
 
+/* Somebody else asks for the end of all that runs, by each socket to a spawner that this process has; the first one that
+ * it made is to the jail itself. */
+static bool kill_all(void *ctx)
+{
+    const struct jail_head kill_head = {JAIL_MAGIC, JAIL_VERSION, JAIL_KILL, sizeof kill_head};
+    int *ticks = ctx, sockets = 0;
+    for (int fd = 3; !*ticks && fd < 256; fd++) {
+        int type = 0;
+        if (!getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof type}) && type == SOCK_SEQPACKET && sockets++)
+            (void)!send(fd, &kill_head, sizeof kill_head, MSG_NOSIGNAL);
+    }
+    ++*ticks;
+    return true;
+}
+
+TEST(who_is_killed_without_this_run_having_asked_is_not_cancelled)
+{
+    struct err e = {.code = ERR_NONE};
+    struct sandbox *s = open_serving(2);
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    int ticks = 0;
+    struct slice argv[16];
+    struct sandbox_out out;
+    struct sandbox_spec spec = place_spec(&place, argv, "serve", "0", NULL);
+    spec.input = SLICE("sleep\n");
+    spec.tick = kill_all;
+    spec.tick_ctx = &ticks;
+    spec.tick_ms = 200;
+    CHECK_INT(sandbox_run(s, &spec, -1, a, &out, &e), -1);
+    CHECK_INT(e.code, ERR_SANDBOX);
+    CHECK(sandbox_alive(s));
+    sandbox_close(s);
+}
+
 /* What it kept open is found at the end, by place_end. */
 static enum sandbox_so_far kill_jail(void *ctx, struct slice output)
 {
@@ -511,6 +547,7 @@ int main(int argc, char **argv)
         T(who_talks_on_after_its_answer_is_not_trusted_again),
         T(where_nobody_allows_it_each_run_has_its_own),
         T(who_is_cancelled_as_its_answer_comes_is_not_kept),
+        T(who_is_killed_without_this_run_having_asked_is_not_cancelled),
         T(who_answers_as_the_jail_goes_leaves_nothing_open),
         T(who_serves_as_the_sandbox_closes_is_ended),
         T(at_the_end_of_its_life_it_goes_and_the_next_run_has_another),
