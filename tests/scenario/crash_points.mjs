@@ -97,6 +97,12 @@ class World {
       await until(`the event of job ${id}`, () => got.get(id)?.length, CLAIM_MS + 15000);
     }
   }
+  // The store has it, too, that the event was taken: killed before, the server tells of it again.
+  async recorded() {
+    const get = async (where) => JSON.parse((await this.ask('GET', `/v1/webhook-endpoints${where}`)).text);
+    const { endpoints: [{ endpoint_id: id }] } = await get('');
+    await until('the event is known to be told', async () => (await get(`/${id}/deliveries`)).deliveries.length);
+  }
 }
 
 // What holds in every world, whatever happened to it.
@@ -148,6 +154,7 @@ const reach = {
     await w.start(p.env);
     const id = await w.send('the-key');
     await w.settled();
+    await w.recorded();
     const r = await w.ask('POST', `/v1/jobs/${id}/erase`).catch(() => null);
     await w.killed(p.name);
     same(r, null, 'the answer of a killed server');
