@@ -279,7 +279,8 @@ static int destroy_body(struct tx *tx, void *arg, struct err *e)
                                 .outcome = "permit",
                                 .why = "destroyed",
                                 .rows = 1};
-    return keyring_destroy(tx, x->old->scope, x->old->id, e) || audit_append(tx, &entry, e) ? -1 : 0;
+    int there = keyring_destroy(tx, x->old->scope, x->old->id, e); /* 0: another process was first, and says so */
+    return there < 0 || (there && audit_append(tx, &entry, e)) ? -1 : 0;
 }
 
 int job_reseal(struct jobs *j, int64_t rest_us, struct progress *p, struct resealed *ret, struct err *e)

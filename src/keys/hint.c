@@ -12,7 +12,8 @@ static int place_of_hint(const uint8_t name[HINT_NAME])
     return (hash[0] << 8 | hash[1]) % HINTS;
 }
 
-bool keyring_hint(struct keyring *k, const uint8_t name[HINT_NAME], uint8_t ret[HINT_IDS][ID_BYTES])
+bool keyring_hint(struct keyring *k, const uint8_t name[HINT_NAME], uint8_t ret[HINT_IDS][ID_BYTES],
+                  int64_t *ret_forgets)
 {
     int at = place_of_hint(name);
     pthread_mutex_lock(&k->lock);
@@ -20,17 +21,19 @@ bool keyring_hint(struct keyring *k, const uint8_t name[HINT_NAME], uint8_t ret[
     bool found = h && h->used && memcmp(h->name, name, HINT_NAME) == 0;
     if (found)
         memcpy(ret, h->id, sizeof h->id);
+    *ret_forgets = k->forgets;
     pthread_mutex_unlock(&k->lock);
     return found;
 }
 
-void keyring_hint_keep(struct keyring *k, const uint8_t name[HINT_NAME], const uint8_t ids[HINT_IDS][ID_BYTES])
+void keyring_hint_keep(struct keyring *k, const uint8_t name[HINT_NAME], const uint8_t ids[HINT_IDS][ID_BYTES],
+                       int64_t forgets)
 {
     int at = place_of_hint(name);
     pthread_mutex_lock(&k->lock);
     if (!k->hint)
         k->hint = secret_memory(HINTS * sizeof *k->hint);
-    if (k->hint) {
+    if (k->hint && k->forgets == forgets) {
         struct hint *h = &k->hint[at];
         h->used = true;
         memcpy(h->name, name, HINT_NAME);

@@ -12,9 +12,12 @@
 
 enum { HINT_IDS = 5, HINT_NAME = 32, HINTS = 4096 };
 
-/* false: there is none of this name. */
-bool keyring_hint(struct keyring *k, const uint8_t name[HINT_NAME], uint8_t ret[HINT_IDS][ID_BYTES]);
-/* A hint that cannot be kept is as good as none. */
-void keyring_hint_keep(struct keyring *k, const uint8_t name[HINT_NAME], const uint8_t ids[HINT_IDS][ID_BYTES]);
+/* false: there is none of this name. *ret_forgets: how often ids were forgotten by now, for keyring_hint_keep. */
+bool keyring_hint(struct keyring *k, const uint8_t name[HINT_NAME], uint8_t ret[HINT_IDS][ID_BYTES],
+                  int64_t *ret_forgets);
+/* A hint that cannot be kept is as good as none; nor is one when ids were forgotten since it was looked for, which may
+ * be these. */
+void keyring_hint_keep(struct keyring *k, const uint8_t name[HINT_NAME], const uint8_t ids[HINT_IDS][ID_BYTES],
+                       int64_t forgets);
 
 #endif

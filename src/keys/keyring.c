@@ -396,9 +396,7 @@ int keyring_reseal(struct keyring *k, const char *domain, const struct seal_plac
 int keyring_destroy(struct tx *tx, const uint8_t scope[ID_BYTES], const uint8_t id[KEY_ID_BYTES], struct err *e)
 {
     return tx_exec(tx, e, "DELETE FROM domain_key WHERE scope = $1 AND id = $2", V_ID(scope),
-                   V_BYTES(id, KEY_ID_BYTES)) < 0
-               ? -1
-               : 0;
+                   V_BYTES(id, KEY_ID_BYTES));
 }
 
 void keyring_forget(struct keyring *k, const uint8_t id[KEY_ID_BYTES])

@@ -81,7 +81,8 @@ int keyring_newest(struct keyring *k, const uint8_t *scope, struct key_domain *r
 /* A value sealed (a wrap, too) at `at` under any key of the domain, sealed anew under the newest. */
 int keyring_reseal(struct keyring *k, const char *domain, const struct seal_place *at, struct slice sealed,
                    struct arena *a, struct slice *ret, struct err *e);
-/* In a body: destroys a key for good. Nothing may be sealed under it any more. After the commit: keyring_forget. */
+/* In a body: destroys a key for good. Nothing may be sealed under it any more. After the commit: keyring_forget. 1; 0:
+ * it was not there any more; -1. */
 int keyring_destroy(struct tx *tx, const uint8_t scope[ID_BYTES], const uint8_t id[KEY_ID_BYTES], struct err *e);
 void keyring_forget(struct keyring *k, const uint8_t id[KEY_ID_BYTES]);
 

@@ -191,7 +191,7 @@ static bool take_hint(struct tx *tx, struct looking *x)
     uint8_t name[HINT_NAME];
     name_hint(x, name);
     x->bound = tx_shared(tx) && x->c->role != ROLE_EMERGENCY &&
-               keyring_hint(x->s->keyring, name, (uint8_t(*)[ID_BYTES])(void *)&x->bond);
+               keyring_hint(x->s->keyring, name, (uint8_t(*)[ID_BYTES])(void *)&x->bond, &x->forgets);
     return x->bound;
 }
 
@@ -200,7 +200,7 @@ static void keep_hint(const struct looking *x)
     uint8_t name[HINT_NAME];
     name_hint(x, name);
     if (x->bound && db_shared(x->s->db) && x->c->role != ROLE_EMERGENCY)
-        keyring_hint_keep(x->s->keyring, name, (const uint8_t(*)[ID_BYTES])(const void *)&x->bond);
+        keyring_hint_keep(x->s->keyring, name, (const uint8_t(*)[ID_BYTES])(const void *)&x->bond, x->forgets);
 }
 
 /* 1: what was answered is of the person whom the number means now, and all that is bound to them. 0: look anew. */

@@ -58,6 +58,7 @@ struct looking {
     struct audit_entry audit;
     char audit_id[ALIAS_AUDIT_TEXT];
     struct bond bond;
+    int64_t forgets;                         /* when the bond was looked for (keys/hint.h) */
     bool bound;                              /* the rest of the bond is known, too */
     bool by_data;                            /* no: of the bond the data alone */
     struct rows person, home, finding, note; /* the sealed part first; person: detail, rev, id, joined_on, left_on,

@@ -147,7 +147,7 @@ DEED(next_epoch)
 static int destroy_body(struct tx *tx, void *arg, struct err *e)
 {
     struct scene *s = arg;
-    return keyring_destroy(tx, s->h.scope, s->old.id, e);
+    return keyring_destroy(tx, s->h.scope, s->old.id, e) < 0 ? -1 : 0;
 }
 
 DEED(destroy_old)

@@ -322,14 +322,16 @@ TEST(a_hint_is_kept_until_one_of_its_ids_is_forgotten)
     struct house h;
     house_build(&h);
     rnd_bytes(ids, sizeof ids);
-    CHECK(!keyring_hint(h.keyring, name, got));
+    int64_t forgets, later;
+    CHECK(!keyring_hint(h.keyring, name, got, &forgets));
     for (int i = 0; i < HINT_IDS; i++) {
-        keyring_hint_keep(h.keyring, name, (const uint8_t(*)[ID_BYTES])ids);
-        CHECK(keyring_hint(h.keyring, name, got));
+        keyring_hint_keep(h.keyring, name, (const uint8_t(*)[ID_BYTES])ids, forgets);
+        CHECK(keyring_hint(h.keyring, name, got, &later));
         CHECK(memcmp(got, ids, sizeof ids) == 0);
-        CHECK(!keyring_hint(h.keyring, other, got));
+        CHECK(!keyring_hint(h.keyring, other, got, &later));
         keyring_subject_forget(h.keyring, h.scope, ids[i]);
-        CHECK(!keyring_hint(h.keyring, name, got));
+        keyring_hint_keep(h.keyring, name, (const uint8_t(*)[ID_BYTES])ids, forgets); /* was looked for before */
+        CHECK(!keyring_hint(h.keyring, name, got, &forgets));
     }
     house_raze(&h);
 }
