@@ -183,7 +183,7 @@ static int too_many(struct api_request *q, const struct intake *x, struct err *e
     return err_set(e, ERR_BAD_REQUEST, "%zu models are ready, and one request makes %d jobs", x->runs, JOBS_TOGETHER);
 }
 
-int api_accept(struct api_request *q, const struct submission *d, struct job_new *n, struct intake *x,
+int api_accept(struct api_request *q, struct submission *d, struct job_new *n, struct intake *x,
                struct job_accepted *ret, struct err *e)
 {
     sha256(q->http->body, n->digest);
@@ -199,11 +199,16 @@ int api_accept(struct api_request *q, const struct submission *d, struct job_new
                          .target = d->target,
                          .policy = d->policy,
                          .at_us = &d->at_us,
+                         .only = d->only,
+                         .subject = d->subject,
                          .may_go_on = d->may_go_on,
                          .webhook_url = d->webhook_url};
     n->priority = d->priority;
     n->expires_at = d->expires_at;
-    if (intake_decide(x, e))
+    int lacks = intake_decide(x, e);
+    if (x->decision.elsewhere)
+        return submission_elsewhere(d, e);
+    if (lacks)
         return api_refuse_intake(q, x, e);
     if (too_many(q, x, e) || api_check_queue(q, x->runs, e) || api_job_sender(q, e))
         return -1;

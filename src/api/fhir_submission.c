@@ -10,12 +10,46 @@ static bool is_text(const struct submission *d, uint32_t node)
     return json_kind(&d->json, node) == JSON_STRING;
 }
 
+/* Whether one of the two is there is asked when both are known (check_target). */
 static void submission_target(struct submission *d, uint32_t node, const char *loc)
 {
     if (node && is_text(d, node))
         d->target = json_text(&d->json, node, d->q->arena);
-    if (!d->target.n)
-        api_issue_field(d->q, node ? "value_error" : "missing", loc, "the parameter 'target' is needed: a valueCode");
+    if (node && !d->target.n)
+        api_issue_field(d->q, "value_error", loc, "the parameter 'target' is a valueCode");
+}
+
+/* KEY, or KEY@VERSION of the version in use: no other one runs for a client. */
+static void submission_model(struct submission *d, uint32_t node, const char *loc)
+{
+    if (!node)
+        return;
+    struct slice version = is_text(d, node) ? json_text(&d->json, node, d->q->arena) : (struct slice){NULL, 0};
+    struct slice key = slice_cut(&version, '@');
+    d->only = registry_named(d->q->api->registry, key, SLICE("stable"));
+    if (!d->only || (version.p && !slice_eq(version, d->only->manifest.version))) {
+        d->only = NULL;
+        api_issue_field(d->q, "value_error", loc, "no model in use has this key, or not this version");
+    }
+}
+
+static bool names_somebody(const struct json *j, uint32_t node)
+{
+    if (json_kind(j, node) == JSON_STRING)
+        return json_raw(j, node).n != 0;
+    return json_kind(j, node) == JSON_OBJECT &&
+           (json_get_kind(j, node, "reference", JSON_STRING) || json_get_kind(j, node, "identifier", JSON_OBJECT) ||
+            json_get_kind(j, node, "value", JSON_STRING));
+}
+
+static void submission_subject(struct submission *d, uint32_t node, const char *loc)
+{
+    if (node && names_somebody(&d->json, node))
+        d->subject = node;
+    else if (node)
+        api_issue_field(d->q, "value_error", loc,
+                        "the parameter 'subject' names a patient: a Reference with a reference or an identifier, an "
+                        "Identifier, or the text of a reference");
 }
 
 static void submission_data(struct submission *d, uint32_t node, const char *loc)
@@ -91,6 +125,41 @@ static void find(struct submission *d, uint32_t list, uint32_t *node, const char
     }
 }
 
+/* A parameter's row in fhir_operations.def. */
+static size_t row_of(const char *name)
+{
+    size_t i = 0;
+    while (strcmp(known[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+static void check_target(struct submission *d, const char *const *where)
+{
+    const char *target = where[row_of("target")], *model = where[row_of("model")];
+    size_t before = d->q->issues;
+    if (!target && !model) {
+        api_issue_field(d->q, "missing", "body/parameter/target",
+                        "one of the parameters 'target' and 'model' is needed: a valueCode");
+        place(d, before, "Parameters.parameter");
+    } else if (d->only && d->target.n && !manifest_serves(&d->only->manifest, d->target)) {
+        api_issue_field(d->q, "value_error", "body/parameter/model", "this model does not serve that target");
+        place(d, before, model);
+    }
+    if (d->only && !d->target.n)
+        d->target = d->only->manifest.key;
+    d->subject_at = where[row_of("subject")];
+}
+
+int submission_elsewhere(struct submission *d, struct err *e)
+{
+    size_t before = d->q->issues;
+    api_issue_field(d->q, "value_error", "body/parameter/subject",
+                    "the data are about another patient than 'subject' says");
+    place(d, before, d->subject_at);
+    return err_set(e, ERR_BAD_REQUEST, "data of another patient than the one named");
+}
+
 static int read_parameters(struct submission *d, struct err *e)
 {
     const struct json *j = &d->json;
@@ -109,6 +178,7 @@ static int read_parameters(struct submission *d, struct err *e)
         known[i].read(d, node[i], arena_printf(d->q->arena, "body/parameter/%s", known[i].name));
         place(d, before, where[i] ? where[i] : "Parameters.parameter");
     }
+    check_target(d, where);
     if (arena_failed(d->q->arena))
         return err_set(e, ERR_NO_MEMORY, "a body of %zu bytes", j->size);
     return d->q->issues ? err_set(e, ERR_BAD_REQUEST, "%zu issues of form", d->q->issues) : 0;

@@ -38,6 +38,7 @@ int intake_decide(struct intake *x, struct err *e)
                             .rank = rank,
                             .at_us = x->at_us ? *x->at_us : clock_now_us(),
                             .policy = x->policy,
+                            .subject = x->subject,
                             .absent = x->absent,
                             .absents = x->absents};
     if (negotiate(x->arena, &q, &x->decision, e))

@@ -19,6 +19,7 @@ struct intake {
     enum negotiate_policy policy;
     const int64_t *at_us;       /* of the assessment, any instant; NULL: now */
     const struct model *only;   /* NULL, or the version that is meant, whatever the target */
+    uint32_t subject;           /* as a negotiation's */
     const struct slice *absent; /* inputs and conditions that the caller knows to be absent */
     size_t absents;
     bool may_go_on; /* where data are missing the Bundle is kept for a while, for the rest to follow (continue.h) */
@@ -45,7 +46,7 @@ int api_refuse_intake(struct api_request *q, const struct intake *x, struct err 
  * that was chosen, if any. 0: durable, now or by the same request before (ret->replayed). -1: told to q and, where it
  * is a decision over what is stored or a refusal, in the audit log; with ERR_DATA_MISSING x->decision says what. */
 struct submission;
-int api_accept(struct api_request *q, const struct submission *d, struct job_new *n, struct intake *x,
+int api_accept(struct api_request *q, struct submission *d, struct job_new *n, struct intake *x,
                struct job_accepted *ret, struct err *e);
 /* The request's Idempotency-Key, {NULL,0} without; 422 of one that is none. */
 int api_idempotency_key(struct api_request *q, struct slice *ret, struct err *e);

@@ -18,9 +18,12 @@ struct submission {
     enum negotiate_policy policy;
     int64_t at_us; /* when the data are assessed: now, unless said */
     uint32_t bundle;
-    bool may_go_on; /* as an intake's: read from a body that can name a negotiation */
-    bool goes_on;   /* it continues a negotiation (continue.h): */
-    bool ended;     /* one that is not there any more */
+    const struct model *only; /* the one that is meant, whatever the target; NULL: the target's */
+    uint32_t subject;         /* whom it says the data are about, as a negotiation's; 0: it does not say */
+    const char *subject_at;   /* where it says so */
+    bool may_go_on;           /* as an intake's: read from a body that can name a negotiation */
+    bool goes_on;             /* it continues a negotiation (continue.h): */
+    bool ended;               /* one that is not there any more */
     uint8_t continues[16];
 };
 
@@ -35,6 +38,9 @@ int submission_parse(struct submission *d, struct err *e);
 
 /* 0; -1 with q's issues filled in, ERR_NOT_ALLOWED (told and in the audit log) when client_id is another client's. */
 int submission_read(struct api_request *q, enum submission_use use, struct submission *ret, struct err *e);
+
+/* The refusal of data that are about another than `subject` says. -1. */
+int submission_elsewhere(struct submission *d, struct err *e);
 
 /* The same of a FHIR Parameters (fhir_submission.c); whoever asks is the client. */
 int submission_read_parameters(struct api_request *q, struct submission *ret, struct err *e);

@@ -364,6 +364,7 @@ static int each_entry(struct index *x, uint32_t bundle, bool named)
                 return -1;
             continue;
         }
+        x->holder = r;
         if (add_resource(x, r, n, -1))
             return -1;
         uint32_t inner = json_get_kind(x->j, r, "contained", JSON_ARRAY);
@@ -378,10 +379,10 @@ static int each_entry(struct index *x, uint32_t bundle, bool named)
 
 int index_bundle(struct index *x, uint32_t bundle, struct err *e)
 {
-    return each_entry(x, bundle, true) || names_ready(x, &x->patient_names) || names_ready(x, &x->drug_names) ||
-                   each_entry(x, bundle, false) || make_buckets(x)
-               ? negotiate_no_memory(e)
-               : 0;
+    bool failed = each_entry(x, bundle, true) || subject_ready(x, bundle) || names_ready(x, &x->drug_names) ||
+                  each_entry(x, bundle, false) || make_buckets(x);
+    x->holder = 0;
+    return failed ? negotiate_no_memory(e) : 0;
 }
 
 const char *index_path(const struct index *x, const struct fact *f)

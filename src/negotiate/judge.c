@@ -54,9 +54,9 @@ const struct patient *judge_patient(const struct judging *g)
     return g->about.kind == SUBJECT_PATIENT && !g->mixed ? &g->x->patient[g->about.patient] : NULL;
 }
 
-static struct fact whole_patient(const struct patient *p)
+struct fact judge_whole(const struct patient *p)
 {
-    return (struct fact){.entry = p->entry, .contained = -1, .component = -1, .item = -1};
+    return (struct fact){.entry = p->entry, .contained = p->contained, .component = -1, .item = -1};
 }
 
 /* The civil date at the front of a FHIR date or dateTime: year, and month and day or 0. */
@@ -103,7 +103,7 @@ static struct slice birth_date(const struct judging *g, struct fact *where)
     const struct patient *p = judge_patient(g);
     struct slice date = p ? json_get_text(g->x->j, p->node, "birthDate", g->x->a) : (struct slice){NULL, 0};
     if (p)
-        *where = whole_patient(p);
+        *where = judge_whole(p);
     if (date.n || !is_answered(g, g->x->born))
         return date;
     *where = *g->x->born;
@@ -115,7 +115,7 @@ struct slice judge_sex(const struct judging *g, struct fact *where)
     const struct patient *p = judge_patient(g);
     struct slice sex = p ? json_get_text(g->x->j, p->node, "gender", g->x->a) : (struct slice){NULL, 0};
     if (p)
-        *where = whole_patient(p);
+        *where = judge_whole(p);
     if (sex.n || !is_answered(g, g->x->sexed))
         return sex;
     *where = *g->x->sexed;
@@ -254,6 +254,18 @@ enum presence judge_condition(struct judging *g, const struct condition *k, cons
     return g->mixed ? PRESENCE_UNKNOWN : match_presence(g->x, &g->about, &w, f);
 }
 
+/* Of data that name nobody, who sends them may say whose they are; else all of it has to be the same one. */
+static void name_subject(struct judging *g)
+{
+    const struct index *x = g->x;
+    struct subject said = x->q->subject ? subject_said(x, x->q->subject) : g->about;
+    bool unnamed = g->about.kind == SUBJECT_REFERENCE && g->about.reference.n == 0;
+    if (g->mixed)
+        return;
+    g->c->elsewhere = g->about.kind != SUBJECT_NONE && !unnamed && !subject_same(&said, &g->about);
+    g->c->subject = subject_name(x, unnamed ? &said : &g->about);
+}
+
 /* Observations first: they say about whom the rest has to be. */
 int judge(struct index *x, const struct manifest *m, struct candidate *c, struct err *e)
 {
@@ -276,6 +288,6 @@ int judge(struct index *x, const struct manifest *m, struct candidate *c, struct
     for (size_t i = 0; i < m->inputs; i++)
         if (m->input[i].source != INPUT_OBSERVATION && match[m->input[i].source](&g, i))
             return -1;
-    c->subject = g.mixed ? (struct slice){NULL, 0} : subject_name(x, &g.about);
+    name_subject(&g);
     return judge_missing(&g) || candidate_sets(x->a, c, e) ? -1 : 0;
 }

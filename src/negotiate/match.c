@@ -32,8 +32,11 @@ static enum reason step_subject(struct trial *t)
     const struct subject *s = &t->fact->subject;
     bool same =
         t->x->patients == 1 ? s->kind == SUBJECT_PATIENT : s->kind == SUBJECT_PATIENT || s->kind == SUBJECT_REFERENCE;
-    return same ? REASON_NONE
-                : because(t, REASON_WRONG_SUBJECT, s->kind == SUBJECT_NONE ? "it names no subject" : NULL);
+    if (same)
+        return REASON_NONE;
+    if (t->x->others_inside && slice_starts(s->reference, "#"))
+        return because(t, REASON_MIXED_SUBJECTS, "the contained Patients are not the same");
+    return because(t, REASON_WRONG_SUBJECT, s->kind == SUBJECT_NONE ? "it names no subject" : NULL);
 }
 
 static enum reason step_status(struct trial *t)

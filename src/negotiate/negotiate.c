@@ -62,9 +62,11 @@ int negotiate(struct arena *a, const struct negotiation *q, struct decision *ret
         return negotiate_no_memory(e);
     if (index_bundle(&x, q->bundle, e))
         return -1;
-    for (size_t i = 0; i < q->models; i++)
+    for (size_t i = 0; i < q->models; i++) {
         if (judge(&x, q->model[i], &d.candidate[i], e))
             return -1;
+        d.elsewhere |= d.candidate[i].elsewhere;
+    }
     for (size_t i = 0; q->rank && i < q->models; i++)
         d.candidate[i].declared = q->rank[i];
     decision_rank(&d);

@@ -16,7 +16,8 @@
  *
  * The patient is the Bundle's one Patient; what is about another is `wrong-subject`. In a Bundle with none or several,
  * all usable facts must be about the same one, else each is `mixed-subjects`. A resource that names no subject, as R4
- * lets it, is about the Bundle's one patient; among several it is about nobody: `wrong-subject`.
+ * lets it, is about the Bundle's one patient; among several it is about nobody: `wrong-subject`. Whom a reference, an
+ * identifier or a contained Patient names: subject.c.
  *
  * A condition or drug is present when it is said to be so now (or ever, with course "ever") and confirmed; a Condition
  * without a status is (docs/models.md). It is asserted absent by a refuted or ended Condition, a drug not taken, an
@@ -97,6 +98,7 @@ struct candidate {
     const char *behind_by; /* the rule that put it behind the one before it; NULL: it is the first */
     uint32_t optional, optional_found;
     bool ready, fits;
+    bool elsewhere;   /* its data are about somebody else than the caller says */
     bool curable;     /* can more data make it ready? */
     int age;          /* of the `derive` input; -1: not known or not asked for */
     struct slice sex; /* of the `Patient.gender` input */
@@ -125,7 +127,8 @@ struct decision {
     const struct candidate *shown;   /* whose missing data are told: the chosen one, else the best */
     const struct candidate *minimal; /* the curable one that lacks least; NULL: none */
     struct next_best *next;
-    size_t nexts; /* at most NEGOTIATE_NEXT */
+    size_t nexts;   /* at most NEGOTIATE_NEXT */
+    bool elsewhere; /* it is about somebody else than the caller says: not to be used */
 };
 
 struct negotiation {
@@ -136,6 +139,8 @@ struct negotiation {
     const int *rank; /* the operator's, of each; NULL: all the same */
     int64_t at_us;
     enum negotiate_policy policy;
+    uint32_t subject; /* node in doc of whom the caller says it is about: a Reference, an Identifier or the text of a
+                         reference; 0: not said */
     const struct slice *absent; /* names of inputs and conditions that the caller knows to be absent */
     size_t absents;
 };

@@ -9,6 +9,7 @@
 
 struct patient {
     uint32_t entry, node;
+    int32_t contained; /* -1: it is an entry's own resource */
     struct slice id, url;
 };
 
@@ -18,6 +19,7 @@ struct subject {
     enum subject_kind kind;
     size_t patient;
     struct slice reference;
+    bool logical; /* the reference is an identifier, written as a key */
 };
 bool subject_same(const struct subject *x, const struct subject *y);
 
@@ -80,7 +82,9 @@ struct index {
     const struct negotiation *q;
     struct patient *patient;
     size_t patients, patient_cap;
-    struct names patient_names, drug_names;
+    struct names patient_names, patient_identifiers, drug_names;
+    uint32_t holder;    /* of an entry the resource that is read: what "#p" stands in. 0: none */
+    bool others_inside; /* without a Patient of its own: contained ones that are not all the same */
     struct fact *fact;
     size_t facts, fact_cap;
     struct coding *coding;
@@ -105,6 +109,8 @@ const struct coding *index_next(const struct index *x, const struct coding *at, 
 void *index_more(struct arena *a, void *list, size_t n, size_t *cap, size_t size);
 
 int subject_add_patient(struct index *x, uint32_t node, uint32_t entry, struct slice url);
+/* The whole Bundle's Patients are known; names and identifiers of theirs can be looked for from now on. */
+int subject_ready(struct index *x, uint32_t bundle);
 int names_add(struct index *x, struct names *t, const char *type, struct slice id, struct slice url, uint32_t value);
 int names_ready(struct index *x, struct names *t);
 /* The value of what a reference names, UINT32_MAX: nothing here. */
@@ -112,6 +118,7 @@ uint32_t names_find(const struct names *t, struct slice reference);
 /* What to call them by in a reference; n == 0: nothing. */
 struct slice subject_name(const struct index *x, const struct subject *s);
 struct subject subject_read(const struct index *x, uint32_t resource);
+struct subject subject_said(const struct index *x, uint32_t node); /* a negotiation's `subject` */
 
 /* A QuestionnaireResponse: its answers as facts (answer.c). */
 int answer_read(struct index *x, uint32_t node, uint32_t entry);
@@ -190,6 +197,7 @@ int judge(struct index *x, const struct manifest *m, struct candidate *c, struct
 int judge_missing(struct judging *g);
 /* For missing.c: the Patient all is about, NULL: not known; where it stands; completed years now, -1: not known. */
 const struct patient *judge_patient(const struct judging *g);
+struct fact judge_whole(const struct patient *p); /* where it stands */
 int judge_see(struct judging *g, struct outcome *o, const struct fact *f);
 int judge_age_now(const struct judging *g);
 struct slice judge_sex(const struct judging *g, struct fact *where);

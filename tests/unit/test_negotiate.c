@@ -460,6 +460,143 @@ TEST(an_observation_without_a_subject_is_the_one_patients)
     }
 }
 
+#define MRN(value)  "\"identifier\":{\"system\":\"urn:mrn\",\"value\":\"" value "\"}"
+#define HAS(value)  ",\"identifier\":[{\"system\":\"urn:old\",\"value\":\"7\"},{\"system\":\"urn:mrn\",\"value\":\"" value "\"}]"
+#define INSIDE(rest) "\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"p\"" rest "}],\"subject\":{\"reference\":\"#p\"}"
+#define FEMALE      ",\"gender\":\"female\""
+
+/* The subjects of the respiratory rate and of all else; what becomes of the rate and of the saturation. */
+TEST(a_patient_is_known_by_identifier_and_inside_a_resource)
+{
+    static const struct {
+        const char *patients, *rr, *rest, *rr_reason, *spo2_reason;
+    } row[] = {
+        {PATIENT("p1", HAS("1")) ",", "\"subject\":{" MRN("1") "}", NULL, "", ""},
+        {PATIENT("p1", HAS("1")) ",", "\"subject\":{" MRN("1") ",\"type\":\"Patient\",\"display\":\"x\"}", NULL, "", ""},
+        {PATIENT("p1", HAS("1")) ",", "\"subject\":{" MRN("2") "}", NULL, "wrong-subject", ""},
+        {PATIENT("p1", HAS("1")) ",", "\"subject\":{" MRN("1") ",\"type\":\"Group\"}", NULL, "wrong-subject", ""},
+        {PATIENT("p1", HAS("1")) ",", "\"subject\":{" MRN("1") ",\"reference\":\"Patient/p2\"}", NULL, "wrong-subject", ""},
+        {PATIENT("p1", HAS("1")) ",", "\"subject\":{\"identifier\":{\"system\":\"urn:old\",\"value\":\"1\"}}", NULL,
+         "wrong-subject", ""},
+        {PATIENT("p1", HAS("1")) ",", "\"subject\":{\"identifier\":{\"value\":\"1\"}}", NULL, "wrong-subject", ""},
+        {PATIENT("p1", ",\"identifier\":[{\"value\":\"1\"}]") ",", "\"subject\":{\"identifier\":{\"value\":\"1\"}}", NULL,
+         "wrong-subject", ""},
+        {PATIENT("p1", HAS("1")) ",", "\"subject\":{\"display\":\"p1\"}", NULL, "wrong-subject", ""},
+        /* of two Patients it is the one who has it; had by both it is nobody's */
+        {PATIENT("p1", HAS("1")) "," PATIENT("p2", HAS("2")) ",", "\"subject\":{" MRN("1") "}", NULL, "", ""},
+        {PATIENT("p1", HAS("1")) "," PATIENT("p2", ",\"identifier\":[{\"system\":\"urn:mrn\",\"value\":\"2\"}]") ",",
+         "\"subject\":{" MRN("2") "}", NULL, "mixed-subjects", "mixed-subjects"},
+        {PATIENT("p1", HAS("1")) "," PATIENT("p2", HAS("1")) ",", "\"subject\":{" MRN("1") "}", NULL, "wrong-subject", ""},
+        /* without a Patient: the same identifier is the same one */
+        {"", "\"subject\":{" MRN("1") "}", "\"subject\":{" MRN("1") "}", "", ""},
+        {"", "\"subject\":{" MRN("2") "}", "\"subject\":{" MRN("1") "}", "mixed-subjects", "mixed-subjects"},
+        {"", "\"subject\":{" MRN("1") "}", NULL, "mixed-subjects", "mixed-subjects"},
+        {"", "\"subject\":{\"identifier\":{\"system\":\"urn:mr\",\"value\":\"n1\"}}", "\"subject\":{" MRN("1") "}", "mixed-subjects",
+         "mixed-subjects"},
+        /* contained, and no other Patient: all the same, by identifier or to the letter */
+        {"", INSIDE(HAS("1")), INSIDE(HAS("1") FEMALE), "", ""},
+        {"", INSIDE(FEMALE), INSIDE(FEMALE), "", ""},
+        {"", INSIDE(FEMALE), INSIDE(",\"gender\":\"male\""), "mixed-subjects", "mixed-subjects"},
+        {"", INSIDE(HAS("1")), INSIDE(HAS("2")), "", ""}, /* urn:old 7 is the same */
+        {"", INSIDE(",\"identifier\":[{\"system\":\"urn:mrn\",\"value\":\"1\"}]"), INSIDE(HAS("2")), "mixed-subjects",
+         "mixed-subjects"},
+        {"", INSIDE(HAS("1") ",\"birthDate\":\"1970-01-31\""), INSIDE(HAS("1") ",\"birthDate\":\"1970-01-30\""), "mixed-subjects",
+         "mixed-subjects"},
+        {"", INSIDE(FEMALE), NULL, "wrong-subject", ""}, /* another one is named besides */
+        {"", INSIDE(HAS("1")), "\"subject\":{" MRN("1") "}", "wrong-subject", ""},
+        {"", INSIDE(FEMALE), "\"note\":[]", "", ""}, /* the others name nobody */
+        {"", "\"subject\":{\"reference\":\"#p\"}", NULL, "wrong-subject", ""},
+        {"", "\"contained\":[{\"resourceType\":\"Group\",\"id\":\"p\"}],\"subject\":{\"reference\":\"#p\"}", NULL,
+         "wrong-subject", ""},
+        {"", "\"contained\":[{\"resourceType\":\"Group\",\"id\":\"p\"}],\"subject\":{\"reference\":\"#p\"}",
+         "\"contained\":[{\"resourceType\":\"Group\",\"id\":\"p\"}],\"subject\":{\"reference\":\"#p\"}", "wrong-subject", "wrong-subject"},
+        /* contained beside the Bundle's own Patient: hers when she has the identifier, and nothing speaks against it */
+        {PATIENT("p1", HAS("1")) ",", INSIDE(HAS("1")), NULL, "", ""},
+        {PATIENT("p1", HAS("1") FEMALE) ",", INSIDE(HAS("1") ",\"gender\":\"male\""), NULL, "wrong-subject", ""},
+        {PATIENT("p1", HAS("1")) ",", INSIDE(",\"identifier\":[{\"system\":\"urn:mrn\",\"value\":\"2\"}]"), NULL,
+         "wrong-subject", ""},
+        {PATIENT("p1", HAS("1")) ",", INSIDE(FEMALE), NULL, "wrong-subject", ""},
+        {PATIENT("p1", HAS("1")) "," PATIENT("p2", ",\"identifier\":[{\"system\":\"urn:mrn\",\"value\":\"2\"}]") ",",
+         INSIDE(",\"identifier\":[{\"system\":\"urn:mrn\",\"value\":\"2\"}]"), NULL, "mixed-subjects", "mixed-subjects"},
+    };
+    static const char named[] = "\"subject\":{\"reference\":\"Patient/p1\"}";
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        char *text = with(a, NEWS2_BUNDLE, PATIENT("p1", ",\"birthDate\":\"1970-01-31\",\"gender\":\"female\"") ",", row[i].patients);
+        text = with(a, text, named, row[i].rr);
+        while (row[i].rest && strstr(text, named))
+            text = with(a, text, named, row[i].rest);
+        struct decision d = decide(a, text, "news2");
+        const struct missing *rr = lacking(&d, "rr"), *spo2 = lacking(&d, "spo2");
+        if (strcmp(rr ? reason_name(rr->reason) : "", row[i].rr_reason) ||
+            strcmp(spo2 ? reason_name(spo2->reason) : "", row[i].spo2_reason))
+            fail_msg("row %zu: rr %s, spo2 %s", i, rr ? reason_name(rr->reason) : "found", spo2 ? reason_name(spo2->reason) : "found");
+    }
+}
+
+TEST(a_contained_patient_says_birth_date_and_gender_and_where)
+{
+    OWN_ARENA struct arena *a = arena_new(4 << 20);
+    char *text = with(a, CKD_BUNDLE, PATIENT("p1", ",\"birthDate\":\"1970-11-20\",\"gender\":\"female\"") ",", "");
+    text = with(a, text, "\"subject\":{\"reference\":\"Patient/p1\"}",
+                INSIDE(",\"birthDate\":\"1970-11-20\",\"gender\":\"female\""));
+    struct decision d = decide(a, text, "ckd-epi-2021");
+    CHECK(d.chosen != NULL);
+    CHECK_INT(d.chosen->age, 56);
+    CHECK_SLICE(d.chosen->sex, "female");
+    CHECK_STR(d.chosen->outcome[1].seen.path, "Bundle.entry[0].resource.contained[0]");
+    CHECK_INT(d.chosen->subject.n, 0); /* "#p" means nothing outside its resource */
+    d = decide(a, with(a, text, "1970-11-20", "2010-11-20"), "ckd-epi-2021");
+    CHECK_STR(reason_name(lacking(&d, "age")->reason), "population");
+}
+
+TEST(data_of_another_than_the_caller_says_are_told_so)
+{
+    static const struct {
+        const char *patients, *subject, *said; /* subject: of the Observation */
+        bool elsewhere;
+        const char *name;
+    } row[] = {
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "{\"reference\":\"Patient/p1\"}", false, "Patient/p1"},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "{\"reference\":\"http://h.example/Patient/p1\"}", false, "Patient/p1"},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "{\"reference\":\"http://g.example/Patient/p1\"}", true, NULL},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "{\"reference\":\"Patient/p2\"}", true, NULL},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "{\"display\":\"p1\"}", true, NULL},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "{" MRN("1") "}", false, "Patient/p1"},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "{" MRN("2") "}", true, NULL},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "{\"system\":\"urn:mrn\",\"value\":\"1\"}", false, "Patient/p1"},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "{\"system\":\"urn:mrn\",\"value\":\"2\"}", true, NULL},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "\"Patient/p1\"", false, "Patient/p1"},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "\"p1\"", false, "Patient/p1"},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "\"Group/p1\"", true, NULL},
+        {PATIENT("p1", HAS("1")) ",", "Patient/p1", "\"#p1\"", true, NULL},
+        {PATIENT("p1", HAS("1")) "," PATIENT("p2", HAS("2")) ",", "Patient/p1", "\"p2\"", true, NULL},
+        {PATIENT("p1", HAS("1")) "," PATIENT("p2", HAS("2")) ",", "Patient/p1", "\"p1\"", false, "Patient/p1"},
+        {"", "Patient/p1", "\"p1\"", false, "Patient/p1"},
+        {"", "Patient/p1", "\"p2\"", true, NULL},
+        {"", NULL, "\"p2\"", false, "Patient/p2"}, /* data that name nobody */
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        const struct manifest *m = sample(a, "ckd-epi-2021");
+        char *text = with(a, CKD_BUNDLE, PATIENT("p1", ",\"birthDate\":\"1970-11-20\",\"gender\":\"female\"") ",", row[i].patients);
+        text = row[i].subject ? with(a, text, "Patient/p1\"}", arena_printf(a, "%s\"}", row[i].subject))
+                              : with(a, text, "\"subject\":{\"reference\":\"Patient/p1\"},", "");
+        struct json *j = TAKE_NEW(a, struct json);
+        struct json_fault f;
+        struct decision d;
+        struct err e = {0};
+        CHECK_INT(json_parse(a, slice_of(arena_printf(a, "{\"said\":%s,\"data\":%s}", row[i].said, text)), j, &f), 0);
+        struct negotiation q = {
+            .doc = j, .bundle = json_get(j, 0, "data"), .subject = json_get(j, 0, "said"), .model = &m, .models = 1, .at_us = AT};
+        CHECK_OK(negotiate(a, &q, &d, &e));
+        if (d.elsewhere != row[i].elsewhere)
+            fail_msg("row %zu: %s", i, d.elsewhere ? "elsewhere" : "agrees");
+        if (row[i].name)
+            CHECK_SLICE(d.candidate[0].subject, row[i].name);
+    }
+}
+
 TEST(a_patient_is_known_by_address_or_by_id)
 {
     static const struct {
@@ -709,6 +846,8 @@ RUN(T(a_complete_bundle_makes_the_wire_inputs_and_nothing_more),
     T(oxygen_is_known_from_flow_fraction_or_answer), T(contained_observations_count_and_say_where_they_are),
     T(of_several_samples_the_latest_usable_one_is_taken), T(the_nearest_rejected_resource_is_shown), T(patients_are_not_mixed),
     T(an_observation_without_a_subject_is_the_one_patients), T(a_patient_is_known_by_address_or_by_id),
+    T(a_patient_is_known_by_identifier_and_inside_a_resource), T(a_contained_patient_says_birth_date_and_gender_and_where),
+    T(data_of_another_than_the_caller_says_are_told_so),
     T(members_of_a_panel_count_where_they_stand), T(an_empty_bundle_lacks_everything_in_the_manifests_order),
     T(what_was_seen_is_told_without_its_value), T(models_are_ranked_by_the_declared_rule),
     T(the_next_best_datum_is_the_one_that_unlocks_most), T(a_group_is_complete_by_one_alternative),

@@ -303,10 +303,12 @@ TEST(a_trap_of_a_unit_is_told_with_what_to_write)
     CHECK(strstr(sentence, "kelvin") && strstr(sentence, "'10*3/uL'")); /* what it is, and what was probably meant */
 }
 
-#define LIST(code, reason)                                                                                                                 \
-    "{\"resource\":{\"resourceType\":\"List\",\"status\":\"current\",\"mode\":\"snapshot\",\"code\":{\"coding\":[" LOINC(                  \
-        code) "]},\"subject\":{\"reference\":\"Patient/p1\"},\"emptyReason\":{\"coding\":[{\"system\":"                                    \
-              "\"http://terminology.hl7.org/CodeSystem/list-empty-reason\",\"code\":\"" reason "\"}]}}}"
+#define LIST(code, reason) LIST_OF(LOINC(code), reason)
+#define EXAMPLE(c)         "{\"system\":\"http://terminology.hl7.org/CodeSystem/list-example-use-codes\",\"code\":\"" c "\"}"
+#define LIST_OF(coding, reason)                                                                                                           \
+    "{\"resource\":{\"resourceType\":\"List\",\"status\":\"current\",\"mode\":\"snapshot\",\"code\":{\"coding\":[" coding "]},"           \
+    "\"subject\":{\"reference\":\"Patient/p1\"},\"emptyReason\":{\"coding\":[{\"system\":"                                                \
+    "\"http://terminology.hl7.org/CodeSystem/list-empty-reason\",\"code\":\"" reason "\"}]}}}"
 #define NO_PROBLEMS                                                                                                                        \
     CONDITION("{\"system\":\"http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips\",\"code\":\"no-known-problems\"}", "active",     \
               "confirmed")
@@ -333,6 +335,11 @@ TEST(a_condition_is_present_asserted_absent_or_not_known)
         {LIST("11450-4", "nilknown"), "0", "0"},
         {LIST("11450-4", "notasked"), "", ""},
         {LIST("10160-0", "nilknown"), "", ""}, /* of drugs */
+        {LIST_OF(EXAMPLE("problems"), "nilknown"), "0", "0"},
+        {LIST_OF(EXAMPLE("problems"), "unavailable"), "", ""},
+        {LIST_OF(EXAMPLE("medications"), "nilknown"), "", ""},
+        {LIST_OF(EXAMPLE("allergies"), "nilknown"), "", ""},
+        {LIST_OF("", "nilknown"), "", ""}, /* of what? */
         {NO_PROBLEMS, "0", "0"},
         {LIST("11450-4", "nilknown") "," CONDITION(SCT("230690007"), "active", "confirmed"), "1", "1"},
     };
@@ -463,6 +470,8 @@ TEST(a_drug_is_taken_no_longer_taken_or_not_known)
          "1", "1"},
         {DRUG("MedicationStatement", "active", "\"medicationReference\":{\"reference\":\"urn:uuid:2\"}"), "", ""},
         {LIST("10160-0", "nilknown"), "0", "0"},
+        {LIST_OF(EXAMPLE("medications"), "nilknown"), "0", "0"},
+        {LIST_OF(EXAMPLE("problems"), "nilknown"), "", ""},
         {"", "", ""},
     };
     static const char input[] = "\"s\":{\"from\":\"Medication\",\"anyOf\":[" ATC(
