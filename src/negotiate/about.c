@@ -1,5 +1,5 @@
 /* about.c -- whom a candidate's inputs are about, and which resources of the Bundle they were read from. */
-#include "negotiate/negotiate.h"
+#include "negotiate/negotiate_int.h"
 
 struct about {
     const struct json *doc;
@@ -19,13 +19,14 @@ static void read_entries(struct about *x, uint32_t bundle)
         x->entry[x->n++] = k;
 }
 
-/* "Observation/o1"; of a resource without an id its full address. */
-static struct slice name_of(const struct about *x, uint32_t entry, struct slice type, uint32_t resource)
+struct slice resource_name(const struct json *j, uint32_t entry, struct arena *a)
 {
-    struct slice id = json_get_text(x->doc, resource, "id", x->arena);
+    uint32_t resource = json_get_kind(j, entry, "resource", JSON_OBJECT);
+    struct slice id = resource ? json_get_text(j, resource, "id", a) : (struct slice){NULL, 0};
     if (!id.n)
-        return json_get_text(x->doc, entry, "fullUrl", x->arena);
-    return slice_of(arena_printf(x->arena, "%.*s/%.*s", SLICE_FMT(type), SLICE_FMT(id)));
+        return json_get_text(j, entry, "fullUrl", a);
+    return slice_of(
+        arena_printf(a, "%.*s/%.*s", SLICE_FMT(json_get_text(j, resource, "resourceType", a)), SLICE_FMT(id)));
 }
 
 static void put_source(struct about *x, uint32_t nth, struct json_out *o)
@@ -37,7 +38,7 @@ static void put_source(struct about *x, uint32_t nth, struct json_out *o)
     if (!resource)
         return;
     struct slice type = json_get_text(x->doc, resource, "resourceType", x->arena),
-                 name = name_of(x, entry, type, resource);
+                 name = resource_name(x->doc, entry, x->arena);
     if (!name.n)
         return;
     json_open(o, '{');

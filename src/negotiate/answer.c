@@ -101,7 +101,7 @@ int answer_read(struct index *x, uint32_t node, uint32_t entry)
 {
     const struct manifest *m = asked_by(x, json_get_text(x->j, node, "questionnaire", x->a));
     uint32_t status = json_get(x->j, node, "status"), list = json_get_kind(x->j, node, "item", JSON_ARRAY);
-    struct fact f = {.entry = entry, .contained = -1, .component = -1, .time_us = WIRE_NO_TIME};
+    struct fact f = {.entry = entry, .at = x->at, .contained = -1, .component = -1, .time_us = WIRE_NO_TIME};
     struct slice authored = json_get_text(x->j, node, "authored", x->a);
     if (!m || !list)
         return 0;

@@ -326,7 +326,7 @@ static int add_drug(struct index *x, uint32_t i, uint32_t type, struct fact f)
 static int add_resource(struct index *x, uint32_t i, uint32_t entry, int32_t contained)
 {
     uint32_t type = json_get(x->j, i, "resourceType");
-    struct fact f = {.node = i, .entry = entry, .contained = contained, .component = -1, .item = -1};
+    struct fact f = {.node = i, .entry = entry, .at = x->at, .contained = contained, .component = -1, .item = -1};
     f.time_us = WIRE_NO_TIME;
     if (!type)
         return 0;
@@ -360,10 +360,12 @@ static int each_entry(struct index *x, uint32_t bundle, bool named)
         if (!type)
             continue;
         if (named) {
+            x->at = k;
             if (add_named(x, r, type, n, json_get_text(x->j, k, "fullUrl", x->a)))
                 return -1;
             continue;
         }
+        x->at = k;
         x->holder = r;
         if (add_resource(x, r, n, -1))
             return -1;

@@ -9,6 +9,7 @@ int judge_see(struct judging *g, struct outcome *o, const struct fact *f)
         return 0;
     o->seen.path = index_path(g->x, f);
     o->seen.entry = f->entry;
+    o->seen.at = f->at;
     return o->seen.path ? 0 : negotiate_no_memory(g->e);
 }
 
@@ -54,9 +55,9 @@ const struct patient *judge_patient(const struct judging *g)
     return g->about.kind == SUBJECT_PATIENT && !g->mixed ? &g->x->patient[g->about.patient] : NULL;
 }
 
-struct fact judge_whole(const struct patient *p)
+static struct fact whole_patient(const struct patient *p)
 {
-    return (struct fact){.entry = p->entry, .contained = p->contained, .component = -1, .item = -1};
+    return (struct fact){.entry = p->entry, .at = p->at, .contained = p->contained, .component = -1, .item = -1};
 }
 
 /* The civil date at the front of a FHIR date or dateTime: year, and month and day or 0. */
@@ -103,7 +104,7 @@ static struct slice birth_date(const struct judging *g, struct fact *where)
     const struct patient *p = judge_patient(g);
     struct slice date = p ? json_get_text(g->x->j, p->node, "birthDate", g->x->a) : (struct slice){NULL, 0};
     if (p)
-        *where = judge_whole(p);
+        *where = whole_patient(p);
     if (date.n || !is_answered(g, g->x->born))
         return date;
     *where = *g->x->born;
@@ -115,7 +116,7 @@ struct slice judge_sex(const struct judging *g, struct fact *where)
     const struct patient *p = judge_patient(g);
     struct slice sex = p ? json_get_text(g->x->j, p->node, "gender", g->x->a) : (struct slice){NULL, 0};
     if (p)
-        *where = judge_whole(p);
+        *where = whole_patient(p);
     if (sex.n || !is_answered(g, g->x->sexed))
         return sex;
     *where = *g->x->sexed;
@@ -128,11 +129,10 @@ static struct slice today(const struct judging *g, char out[CLOCK_TEXT])
     return (struct slice){clock_text(g->x->q->at_us, out), 10};
 }
 
-int judge_age_now(const struct judging *g)
+int judge_age_now(const struct judging *g, struct fact *where)
 {
     char now[CLOCK_TEXT];
-    struct fact where;
-    return completed_years(birth_date(g, &where), today(g, now));
+    return completed_years(birth_date(g, where), today(g, now));
 }
 
 static bool outside(const struct range *r, const struct dec *d)

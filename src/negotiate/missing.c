@@ -84,9 +84,8 @@ static int misfit(struct judging *g, struct missing m, const struct fact *where)
 static int check_population(struct judging *g)
 {
     const struct manifest *m = g->m;
-    const struct patient *p = judge_patient(g);
-    struct fact where = p ? judge_whole(p) : (struct fact){.contained = -1, .component = -1, .item = -1};
-    int age = judge_age_now(g);
+    struct fact where = {.contained = -1, .component = -1, .item = -1};
+    int age = judge_age_now(g, &where);
     if (!has_source(m, INPUT_AGE) && age >= 0 &&
         ((m->age_min >= 0 && age < m->age_min) || (m->age_max >= 0 && age > m->age_max)) &&
         misfit(g,

@@ -51,7 +51,7 @@ int negotiate(struct arena *a, const struct negotiation *q, struct decision *ret
 {
     unsigned before = arena_failed(a);
     struct index x = {.j = q->doc, .a = a, .q = q};
-    struct decision d = {.at_us = q->at_us, .policy = q->policy, .candidates = q->models};
+    struct decision d = {.doc = q->doc, .at_us = q->at_us, .policy = q->policy, .candidates = q->models};
     if (q->models == 0)
         return err_set(e, ERR_UNKNOWN_TARGET, "no model to negotiate with");
     if (q->models > NEGOTIATE_MODELS)

@@ -58,6 +58,7 @@ bool reason_curable(enum reason r);
 struct sighting {
     const char *path;  /* FHIRPath; NULL: none */
     uint32_t entry;    /* of the Bundle; with a path */
+    uint32_t at;       /* its node in the document */
     int64_t time_us;   /* WIRE_NO_TIME: it has none */
     const char *note;  /* a sentence that says more than the reason; NULL: none */
     struct slice unit; /* as it came, when that is a word of at most 20 ASCII characters */
@@ -117,6 +118,7 @@ struct next_best {
 };
 
 struct decision {
+    const struct json *doc; /* the negotiation's */
     int64_t at_us;
     enum negotiate_policy policy;
     struct candidate *candidate; /* by rank */
@@ -167,7 +169,7 @@ void missing_sentence(const struct decision *d, const struct missing *m, struct 
 void length_say(struct buf *b, int64_t us);
 
 /* A JSON array: what the shown candidate lacks, {code, display, mandatory, system, input, reason, text, group, accepts,
- * seen}. */
+ * seen}; for the client alone: `seen` has the name of the resource, too. */
 void decision_write_missing(const struct decision *d, struct json_out *o);
 /* A JSON array: {model, version, ready, missing, distance, rank, behind_by, sets, note?}. */
 void decision_write_candidates(const struct decision *d, struct json_out *o);
@@ -177,7 +179,8 @@ void decision_write_next_best(const struct decision *d, struct json_out *o);
 void decision_write_runs(const struct decision *d, struct json_out *o);
 /* {model, version, inputs}, or null. */
 void decision_write_minimal(const struct decision *d, struct json_out *o);
-/* The whole, for storing: every candidate, every input with its reason or its source. Paths and times, no values. */
+/* The whole, for storing: every candidate, every input with its reason or its source. Paths and times, no values and no
+ * names. */
 int decision_text(struct arena *a, const struct decision *d, struct slice *ret, struct err *e);
 /* The whole, for a person at a terminal. */
 int decision_say(struct arena *a, const struct decision *d, struct slice *ret, struct err *e);

@@ -8,8 +8,8 @@
 /* --- whom it is about (subject.c) --- */
 
 struct patient {
-    uint32_t entry, node;
-    int32_t contained; /* -1: it is an entry's own resource */
+    uint32_t entry, at, node; /* at: the entry's node */
+    int32_t contained;        /* -1: it is an entry's own resource */
     struct slice id, url;
 };
 
@@ -55,7 +55,7 @@ enum fact_certain { CERTAIN_UNKNOWN, CERTAIN_CONFIRMED, CERTAIN_REFUTED, CERTAIN
  * answer to a question, which is one of them. */
 struct fact {
     enum fact_kind kind;
-    uint32_t node, entry;
+    uint32_t node, entry, at;           /* at: the entry's node */
     int32_t contained, component, item; /* -1: none */
     unsigned status;                    /* bits of obs_status; 0: not usable */
     enum fact_when when;
@@ -83,6 +83,7 @@ struct index {
     struct patient *patient;
     size_t patients, patient_cap;
     struct names patient_names, patient_identifiers, drug_names;
+    uint32_t at;        /* the entry that is read, and: */
     uint32_t holder;    /* of an entry the resource that is read: what "#p" stands in. 0: none */
     bool others_inside; /* without a Patient of its own: contained ones that are not all the same */
     struct fact *fact;
@@ -192,14 +193,15 @@ struct judging { /* one model, while it is judged (judge.c) */
     bool mixed;
     struct err *e;
 };
+/* What a reference calls an entry's resource: "Observation/o1", without an id its full address. n == 0: nothing. */
+struct slice resource_name(const struct json *j, uint32_t entry, struct arena *a);
 int judge(struct index *x, const struct manifest *m, struct candidate *c, struct err *e);
 /* What is missing of a judged candidate, its distance and whether it is ready (missing.c). */
 int judge_missing(struct judging *g);
-/* For missing.c: the Patient all is about, NULL: not known; where it stands; completed years now, -1: not known. */
+/* For missing.c: completed years now, -1: not known, and the sex; *where is who says it. */
 const struct patient *judge_patient(const struct judging *g);
-struct fact judge_whole(const struct patient *p); /* where it stands */
 int judge_see(struct judging *g, struct outcome *o, const struct fact *f);
-int judge_age_now(const struct judging *g);
+int judge_age_now(const struct judging *g, struct fact *where);
 struct slice judge_sex(const struct judging *g, struct fact *where);
 enum presence judge_condition(struct judging *g, const struct condition *k, const struct fact **f);
 

@@ -90,6 +90,7 @@ int subject_add_patient(struct index *x, uint32_t node, uint32_t entry, struct s
         return -1;
     x->patient = list;
     list[x->patients] = (struct patient){.entry = entry,
+                                         .at = x->at,
                                          .node = node,
                                          .contained = -1,
                                          .id = json_get_text(x->j, node, "id", x->a),
@@ -207,7 +208,7 @@ static void look_inside(struct index *x, uint32_t resource, uint32_t entry, stru
     if (!node)
         return;
     if (!in->any)
-        in->first = (struct patient){.entry = entry, .node = node, .contained = nth};
+        in->first = (struct patient){.entry = entry, .at = x->at, .node = node, .contained = nth};
     else if (!same_person(x, in->first.node, node))
         x->others_inside = true;
     in->any = true;
@@ -219,6 +220,7 @@ static int find_inside(struct index *x, uint32_t bundle)
     uint32_t list = json_get_kind(x->j, bundle, "entry", JSON_ARRAY), n = 0;
     for (uint32_t k = list ? json_first(x->j, list) : 0; list && k != json_end(x->j, list);
          k = json_next(x->j, k), n++) {
+        x->at = k;
         x->holder = json_get_kind(x->j, k, "resource", JSON_OBJECT);
         uint32_t inner = x->holder ? json_get_kind(x->j, x->holder, "contained", JSON_ARRAY) : 0;
         if (x->holder)

@@ -1,7 +1,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "negotiate/negotiate.h"
+#include "negotiate/negotiate_int.h"
 
 /* Times are to the second where they have no fraction: that is how clients wrote them. */
 static void pair_time(struct json_out *o, const char *key, int64_t us)
@@ -26,9 +26,13 @@ static void pair_age(struct json_out *o, int64_t us)
     json_pair_str(o, "age", text);
 }
 
-static void put_sighting(const struct sighting *s, int64_t at_us, struct json_out *o)
+/* doc: with the name of the resource; NULL: without. */
+static void put_sighting(const struct sighting *s, int64_t at_us, const struct json *doc, struct json_out *o)
 {
+    struct slice name = doc ? resource_name(doc, s->at, o->buf->arena) : (struct slice){NULL, 0};
     json_open(o, '{');
+    if (name.n)
+        json_pair(o, "ref", name);
     json_pair_str(o, "path", s->path);
     if (s->time_us != WIRE_NO_TIME) {
         pair_time(o, "time", s->time_us);
@@ -120,7 +124,7 @@ static void put_sentence(const struct decision *d, const struct missing *m, stru
     json_pair(o, "text", buf_text(&b));
 }
 
-static void put_missing(const struct decision *d, const struct missing *m, struct json_out *o)
+static void put_missing(const struct decision *d, const struct missing *m, const struct json *doc, struct json_out *o)
 {
     json_open(o, '{');
     json_pair(o, "code", m->code);
@@ -138,22 +142,23 @@ static void put_missing(const struct decision *d, const struct missing *m, struc
     }
     if (m->seen.path) {
         json_key(o, "seen");
-        put_sighting(&m->seen, d->at_us, o);
+        put_sighting(&m->seen, d->at_us, doc, o);
     }
     json_close(o, '}');
 }
 
-static void put_all_missing(const struct decision *d, const struct candidate *c, struct json_out *o)
+static void put_all_missing(const struct decision *d, const struct candidate *c, const struct json *doc,
+                            struct json_out *o)
 {
     json_open(o, '[');
     for (size_t i = 0; i < c->missings; i++)
-        put_missing(d, &c->missing[i], o);
+        put_missing(d, &c->missing[i], doc, o);
     json_close(o, ']');
 }
 
 void decision_write_missing(const struct decision *d, struct json_out *o)
 {
-    put_all_missing(d, d->shown, o);
+    put_all_missing(d, d->shown, d->doc, o);
 }
 
 static void pair_mandatory(const struct candidate *c, const char *key, struct json_out *o)
@@ -283,7 +288,7 @@ static void put_outcomes(const struct candidate *c, int64_t at_us, struct json_o
             json_pair_int(o, "samples", out->samples);
         if (out->seen.path) {
             json_key(o, out->found ? "from" : "seen");
-            put_sighting(&out->seen, at_us, o);
+            put_sighting(&out->seen, at_us, NULL, o);
         }
         json_close(o, '}');
     }
@@ -312,7 +317,7 @@ int decision_text(struct arena *a, const struct decision *d, struct slice *ret, 
         put_candidate(d, &d->candidate[i], &o);
         put_outcomes(&d->candidate[i], d->at_us, &o);
         json_key(&o, "missing_data");
-        put_all_missing(d, &d->candidate[i], &o);
+        put_all_missing(d, &d->candidate[i], NULL, &o);
         json_close(&o, '}');
     }
     json_close(&o, ']');

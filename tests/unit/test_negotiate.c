@@ -682,6 +682,31 @@ TEST(what_was_seen_is_told_without_its_value)
     CHECK(!strstr(arena_str(a, all), "987654") && !strstr(arena_str(a, all), "Patient/p1") && !strstr(arena_str(a, all), "1970-01-31"));
 }
 
+TEST(what_was_seen_has_its_name_for_the_client_alone)
+{
+    static const struct {
+        const char *url, *id, *ref;
+    } row[] = {
+        {"", "\"id\":\"o7\",", "\"seen\":{\"ref\":\"Observation/o7\",\"path\":"},
+        {"\"fullUrl\":\"urn:uuid:0a\",", "\"id\":\"o7\",", "\"seen\":{\"ref\":\"Observation/o7\",\"path\":"},
+        {"\"fullUrl\":\"urn:uuid:0a\",", "", "\"seen\":{\"ref\":\"urn:uuid:0a\",\"path\":"},
+        {"", "", "\"seen\":{\"path\":"},
+    };
+    for (size_t i = 0; i < COUNT(row); i++) {
+        OWN_ARENA struct arena *a = arena_new(4 << 20);
+        char *text = with(a, NEWS2_BUNDLE, T0, "2026-11-24T02:10:00Z");
+        text = with(a, text, "\"resource\":{\"resourceType\":\"Observation\",",
+                    arena_printf(a, "%s\"resource\":{\"resourceType\":\"Observation\",%s", row[i].url, row[i].id));
+        struct decision d = decide(a, text, "news2");
+        struct slice all;
+        struct err e = {0};
+        if (!strstr(text_of(a, &d, decision_write_missing), row[i].ref))
+            fail_msg("row %zu: %s", i, text_of(a, &d, decision_write_missing));
+        CHECK_OK(decision_text(a, &d, &all, &e));
+        CHECK(!strstr(arena_str(a, all), "o7") && !strstr(arena_str(a, all), "0a\""));
+    }
+}
+
 static const struct manifest *made(struct arena *a, const char *key, const char *inputs, const char *rest)
 {
     struct manifest *m = TAKE_NEW(a, struct manifest);
@@ -849,7 +874,8 @@ RUN(T(a_complete_bundle_makes_the_wire_inputs_and_nothing_more),
     T(a_patient_is_known_by_identifier_and_inside_a_resource), T(a_contained_patient_says_birth_date_and_gender_and_where),
     T(data_of_another_than_the_caller_says_are_told_so),
     T(members_of_a_panel_count_where_they_stand), T(an_empty_bundle_lacks_everything_in_the_manifests_order),
-    T(what_was_seen_is_told_without_its_value), T(models_are_ranked_by_the_declared_rule),
+    T(what_was_seen_is_told_without_its_value),
+    T(what_was_seen_has_its_name_for_the_client_alone), T(models_are_ranked_by_the_declared_rule),
     T(the_next_best_datum_is_the_one_that_unlocks_most), T(a_group_is_complete_by_one_alternative),
     T(conditions_exclude_or_must_be_asserted), T(optional_inputs_are_told_after_the_mandatory_ones),
     T(the_same_input_gives_the_same_bytes), T(without_models_the_target_is_unknown_and_little_memory_is_an_error))
