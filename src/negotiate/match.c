@@ -419,8 +419,11 @@ static int match_code(struct index *x, const struct input *in, const struct inpu
         struct outcome out;
         if (f->kind != FACT_OBSERVATION || f->tried == x->matches)
             continue;
-        f->tried = x->matches;
         enum step step = match_try(x, in, code, f, at_us, &out);
+        /* One that has several of the codes counts once, by any; but a code that its unit contradicts is not outvoted.
+         */
+        if (step == STEP_USABLE || out.reason == REASON_UNIT_CONTRADICTS_CODE)
+            f->tried = x->matches;
         if (match_weigh(x, in, f, step, &out, m))
             return -1;
     }

@@ -63,7 +63,7 @@ struct fact {
     struct subject subject;
     int64_t time_us; /* WIRE_NO_TIME: none */
     struct slice time_text;
-    uint32_t tried; /* the last match that looked at it */
+    uint32_t tried; /* the last match that is done with it */
     struct {
         uint32_t match;                 /* the one all this is of */
         uint32_t part[PRESSURES];       /* its component that says the pressure, index + 1; 0: none */

@@ -232,6 +232,7 @@ TEST(creatinine_has_its_own_traps)
     } row[] = {
         {"2160-0", "14682-9", "scr", "unit-contradicts-code"}, /* moles by its code, mg/dL by its unit */
         {"\"code\":\"mg/dL\"", "\"code\":\"umol/L\"", "scr", "unit-contradicts-code"},
+        {LOINC("2160-0"), LOINC("2160-0") "," LOINC("38483-4"), "scr", ""},
         {"\"code\":\"mg/dL\"", "\"code\":\"g/L\"", "scr", "unit-not-convertible"},
         {"\"code\":\"mg/dL\"", "\"code\":\"umol/l\"", "scr", "unit-not-convertible"},
         {"\"value\":0.9,", "\"value\":0.05,", "scr", ""},
@@ -334,6 +335,10 @@ TEST(oxygen_is_known_from_flow_fraction_or_answer)
         {OBS_(SCT("371825009"), CODED(SCT("373066001")), T0), "\"oxygen\""},
         {OBS_(SCT("371825009"), CODED(SCT("373067005")), T0), "\"air\""},
         {OBS_(SCT("371825009"), CODED(SCT("261665006")), T0), NULL},
+        /* several of the codes: by whichever it counts */
+        {OBS_(LOINC("3151-8") "," SCT("371825009"), CODED(SCT("373066001")), T0), "\"oxygen\""},
+        {OBS_(LOINC("3151-8") "," LOINC("3150-6"), QTY("21", "%"), T0), "\"air\""},
+        {OBS_(LOINC("3150-6") "," LOINC("3151-8"), QTY("2", "L/min"), T0), "\"oxygen\""},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
         OWN_ARENA struct arena *a = arena_new(4 << 20);
