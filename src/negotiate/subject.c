@@ -163,7 +163,9 @@ static bool contradicts(const struct index *x, uint32_t one, uint32_t other)
     return false;
 }
 
-/* 0: there is none. *ret_nth: which of those contained it is. */
+/* 0: there is none among the first. *ret_nth: which of those contained it is. The bound is there because each of very
+ * many contained resources may name another one. */
+enum { CONTAINED = 64 };
 static uint32_t contained_patient(const struct index *x, struct slice reference, int32_t *ret_nth)
 {
     uint32_t list = x->holder && slice_starts(reference, "#") ? json_get_kind(x->j, x->holder, "contained", JSON_ARRAY)
@@ -171,7 +173,8 @@ static uint32_t contained_patient(const struct index *x, struct slice reference,
              type;
     struct slice id = list ? (struct slice){reference.p + 1, reference.n - 1} : reference;
     int32_t n = 0;
-    for (uint32_t k = list ? json_first(x->j, list) : 0; list && k != json_end(x->j, list); k = json_next(x->j, k), n++)
+    for (uint32_t k = list ? json_first(x->j, list) : 0; list && k != json_end(x->j, list) && n < CONTAINED;
+         k = json_next(x->j, k), n++)
         if (slice_eq(json_get_text(x->j, k, "id", x->a), id) && (type = json_get(x->j, k, "resourceType"))) {
             *ret_nth = n;
             return json_is(x->j, type, "Patient") ? k : 0;

@@ -1,5 +1,7 @@
 /* What a manifest can ask for, beyond one fresh number: several samples, aliases, conditions in their course, drugs, answers to
  * questions, alternatives. */
+#include <time.h>
+
 #include "model_test.h"
 
 #include "fhir/fhir.h"
@@ -717,6 +719,25 @@ TEST(an_answer_counts_for_every_model_that_needs_its_code_and_for_none_by_its_na
     CHECK_STR(reason_of(&d, "x"), "wrong-subject");
 }
 
+/* Forty thousand contained Observations, each about another contained one: they are not all compared with all. */
+TEST(whom_very_many_contained_resources_are_about_is_soon_known)
+{
+    enum { MANY = 40000 };
+    OWN_ARENA struct arena *a = arena_new(64 << 20);
+    struct buf b = buf_in(a, 16 << 20);
+    buf_str(&b, "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"resource\":"
+                "{\"resourceType\":\"DiagnosticReport\",\"contained\":[");
+    for (int i = 0; i < MANY; i++)
+        buf_printf(&b, "%s{\"resourceType\":\"Observation\",\"id\":\"o%d\",\"subject\":{\"reference\":\"#o%d\"}}", i ? "," : "", i,
+                   MANY - i);
+    buf_str(&b, "]}}]}");
+    buf_byte(&b, 0);
+    CHECK(!buf_failed(&b));
+    clock_t begun = clock();
+    struct decision d = decide_one(a, b.p, made(a, "m", IN("x", "1-1", ""), ""));
+    CHECK(!d.chosen && clock() - begun < 5 * CLOCKS_PER_SEC);
+}
+
 RUN(T(units_convert_exactly_at_the_edge_of_a_range),
     T(several_samples_are_counted_thinned_and_one_of_them_is_taken),
     T(a_mean_is_exact_until_it_is_rounded_as_the_model_says), T(a_mean_comes_from_each_of_its_samples_once),
@@ -729,4 +750,5 @@ RUN(T(units_convert_exactly_at_the_edge_of_a_range),
     T(a_condition_that_is_required_must_be_confirmed), T(the_smallest_sets_are_all_told), T(policies_choose_what_runs),
     T(what_is_missing_can_be_asked_for_in_a_valid_questionnaire), T(answers_count_like_what_was_asked_for),
     T(an_answer_settles_what_is_not_confirmed_and_nothing_more),
+    T(whom_very_many_contained_resources_are_about_is_soon_known),
     T(an_answer_counts_for_every_model_that_needs_its_code_and_for_none_by_its_name_alone))
