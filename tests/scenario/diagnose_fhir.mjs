@@ -61,7 +61,7 @@ await test('the metadata names the operation, and its definition can be read', a
   const operation = statement.rest[0].operation.find((x) => x.name === 'diagnose');
   const definition = kept(await fhir.read({ resourceType: 'OperationDefinition', id: 'diagnose' }));
   same([definition.url, definition.code, definition.system], [operation.definition, 'diagnose', true], 'the definition');
-  same(definition.parameter.map((p) => `${p.use} ${p.name} ${p.min}..${p.max} ${p.type}`), ['in target 1..1 code', 'in data 1..1 Bundle', 'in policy 0..1 code', 'in assessedAt 0..1 dateTime', 'in priority 0..1 code',
+  same(definition.parameter.map((p) => `${p.use} ${p.name} ${p.min}..${p.max} ${p.type}`), ['in target 0..1 code', 'in model 0..1 code', 'in subject 0..1 Reference', 'in data 1..1 Bundle', 'in policy 0..1 code', 'in assessedAt 0..1 dateTime', 'in priority 0..1 code',
     'in expiresAt 0..1 dateTime', 'in webhookUrl 0..1 url', 'out return 1..1 GuidanceResponse'], 'its parameters');
   check(statement.rest[0].resource.some((r) => r.type === 'GuidanceResponse' && r.interaction[0].code === 'read'), 'GuidanceResponse is read');
 });
