@@ -17,6 +17,7 @@ struct frame {
 
 struct found;
 struct bundle;
+struct names;
 
 struct check {
     const struct json *j;
@@ -32,6 +33,7 @@ struct check {
     uint32_t *local;              /* values that begin with "#" and may lead to a contained resource, in their order */
     size_t locals, locals_before; /* before: those of resources around the one being checked */
     struct bundle *bundle;        /* the innermost Bundle around what is being checked; NULL: none */
+    struct names *anchors;        /* what links in narratives may lead to (words.c); NULL: not looked for yet */
     bool one_subject, best_practice;
     unsigned blamed; /* how often it was asked what breaks an invariant: at most BLAMED times */
 };
@@ -93,6 +95,9 @@ const struct fhir_shape *reference_type(struct slice text, struct slice *ret_bas
 
 /* What single types ask in words (words.c): called when all of the object is judged. */
 void words_check(struct check *c, const struct frame *f, const struct fhir_shape *s, uint32_t obj);
+/* The links of a narrative without fault, whose text may stand in c->scratch: those inside the document lead somewhere.
+ */
+void words_check_links(struct check *c, const struct frame *f, uint32_t node, struct slice text);
 /* A SimpleQuantity has no comparator. */
 void words_check_simple(struct check *c, const struct frame *f, uint32_t obj);
 /* No two contained resources may have one id. */

@@ -67,6 +67,8 @@ static void check_xhtml(struct check *c, const struct frame *f, uint32_t v, stru
     if (fault)
         issue_add(c, FHIR_ERROR, "invalid", f, check_off(c, v), "found %s, expected %s", fault,
                   primitive[FHIR_XHTML].expected);
+    else
+        words_check_links(c, f, v, text);
 }
 
 static bool is_uri(enum fhir_type type)

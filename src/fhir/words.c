@@ -4,6 +4,7 @@
 #include "fhir/check_int.h"
 #include "fhir/lookup_int.h"
 #include "fhir/match_int.h"
+#include "fhir/xhtml_int.h"
 #include "ucum/ucum.h"
 
 static struct slice pooled(uint32_t at, uint32_t len)
@@ -130,10 +131,9 @@ static int by_text(const void *a, const void *b)
     return d ? d : (x->node > y->node) - (x->node < y->node);
 }
 
-/* The text of a string; room is made at powers of two. */
-static void add_name(struct check *c, struct names *to, uint32_t node, int32_t index)
+/* Room is made at powers of two. */
+static void add_text(struct check *c, struct names *to, struct slice text, uint32_t node, int32_t index)
 {
-    struct slice text = json_text(c->j, node, c->arena);
     if ((to->n & (to->n - 1)) == 0) {
         size_t cap = to->n ? 2 * to->n : 1;
         struct name *more = arena_grow(c->arena, to->name, to->n * sizeof *more, cap * sizeof *more);
@@ -145,6 +145,11 @@ static void add_name(struct check *c, struct names *to, uint32_t node, int32_t i
     c->failed |= !text.p;
     if (text.p)
         to->name[to->n++] = (struct name){text, node, index};
+}
+
+static void add_name(struct check *c, struct names *to, uint32_t node, int32_t index)
+{
+    add_text(c, to, json_text(c->j, node, c->arena), node, index);
 }
 
 void words_check_contained(struct check *c, const struct frame *f, uint32_t list)
@@ -167,6 +172,80 @@ void words_check_contained(struct check *c, const struct frame *f, uint32_t list
         if (slice_eq(ids.name[k - 1].text, ids.name[k].text))
             issue_add(c, FHIR_ERROR, "business-rule", &g, check_off(c, ids.name[k].node),
                       "found the id of another contained resource, expected one of its own");
+    }
+}
+
+/* Where the first of this text is, of sorted ones; -1: there is none. */
+static int64_t node_of(const struct names *in, struct slice text)
+{
+    size_t low = 0, high = in->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int d = by_text(&(struct name){text, in->name[middle].node, 0}, &in->name[middle]);
+        if (d == 0) {
+            while (middle && slice_eq(in->name[middle - 1].text, text))
+                middle--;
+            return in->name[middle].node;
+        }
+        *(d < 0 ? &high : &low) = d < 0 ? middle : middle + 1;
+    }
+    return -1;
+}
+
+/* --- links of narratives --- */
+
+/* Where links of this narrative may lead: ids, and names of anchors. */
+static void add_anchors(struct check *c, struct names *to, uint32_t div)
+{
+    struct xhtml_walk w = {json_text(c->j, div, c->arena), false};
+    struct slice name, value;
+    if (!w.rest.p || xhtml_fault(w.rest))
+        return;
+    while (xhtml_attribute(&w, &name, &value))
+        if (slice_is(name, "id") || slice_is(name, "name"))
+            add_text(c, to, value, div, 0);
+}
+
+/* All that links of the document may lead to, looked for when the first link asks. */
+static const struct names *anchors_ready(struct check *c)
+{
+    const struct json *j = c->j;
+    struct names *all = c->anchors ? c->anchors : TAKE_NEW(c->arena, struct names);
+    c->failed |= !all;
+    if (c->anchors || !all)
+        return all;
+    c->steps -= j->count / 8;
+    for (uint32_t k = 0; k < j->count && !c->failed; k++) {
+        if (j->node[k].kind != JSON_KEY || json_kind(j, json_value(k)) != JSON_STRING)
+            continue;
+        if (json_is(j, k, "id"))
+            add_name(c, all, json_value(k), 0);
+        else if (json_is(j, k, "div"))
+            add_anchors(c, all, json_value(k));
+    }
+    if (all->n)
+        qsort(all->name, all->n, sizeof *all->name, by_text);
+    return c->anchors = all;
+}
+
+void words_check_links(struct check *c, const struct frame *f, uint32_t node, struct slice text)
+{
+    struct xhtml_walk w = {text, false};
+    struct slice name, value;
+    while (xhtml_attribute(&w, &name, &value)) {
+        struct slice id = {value.p + 1, value.n ? value.n - 1 : 0};
+        if (!id.n || value.p[0] != '#' || !(slice_is(name, "href") || slice_is(name, "src")))
+            continue;
+        if (memchr(id.p, '%', id.n) || memchr(id.p, '&', id.n)) /* written in another way than where it leads */
+            continue;
+        const struct names *all = anchors_ready(c);
+        if (!all || c->failed)
+            return;
+        if (node_of(all, id) < 0) {
+            issue_add(c, FHIR_ERROR, "not-found", f, check_off(c, node),
+                      "found a link to # and a name that nothing here has, expected the id of an element or resource");
+            return;
+        }
     }
 }
 
@@ -228,23 +307,6 @@ static void collect_links(struct check *c, uint32_t obj, struct names *to)
     }
 }
 
-/* Where the first item of this linkId has it; 0: there is none. */
-static uint32_t node_of(const struct names *in, struct slice text)
-{
-    size_t low = 0, high = in->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int d = by_text(&(struct name){text, in->name[middle].node, 0}, &in->name[middle]);
-        if (d == 0) {
-            while (middle && slice_eq(in->name[middle - 1].text, text))
-                middle--;
-            return in->name[middle].node;
-        }
-        *(d < 0 ? &high : &low) = d < 0 ? middle : middle + 1;
-    }
-    return 0;
-}
-
 static void check_conditions(struct check *c, const struct frame *up, uint32_t item, const struct names *links)
 {
     uint32_t list = json_get_kind(c->j, item, "enableWhen", JSON_ARRAY);
@@ -253,8 +315,8 @@ static void check_conditions(struct check *c, const struct frame *up, uint32_t i
          k = json_next(c->j, k), when.index++) {
         uint32_t question = json_get_kind(c->j, k, "question", JSON_STRING);
         struct slice text = question ? check_text(c, question) : (struct slice){NULL, 0};
-        uint32_t led = text.p ? node_of(links, text) : 0;
-        if (text.p && !led)
+        int64_t led = text.p ? node_of(links, text) : 0;
+        if (led < 0)
             issue_add(c, FHIR_ERROR, "business-rule", &f, check_off(c, question),
                       "found no question with this linkId in the Questionnaire, expected one");
         else if (led > item && led < json_end(c->j, item))

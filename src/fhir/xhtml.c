@@ -136,6 +136,8 @@ static const char *entity(struct tags *t)
 static const char *value_fault(struct slice attribute, struct slice value)
 {
     bool address = slice_is(attribute, "href") || slice_is(attribute, "src");
+    if (!value.n && slice_is(attribute, "href"))
+        return "a link without an address";
     while (value.n && (space(*value.p) || (unsigned char)*value.p < 0x20))
         value.p++, value.n--;
     if (address && value.n >= 11 && strncasecmp(value.p, "javascript:", 11) == 0)
@@ -290,6 +292,42 @@ static void skip_tag(struct tags *t)
         if (quote ? *t->p == quote : *t->p == '"' || *t->p == '\'')
             quote = quote ? '\0' : *t->p;
     t->p += t->p < t->end;
+}
+
+bool xhtml_attribute(struct xhtml_walk *w, struct slice *ret_name, struct slice *ret_value)
+{
+    struct tags t;
+    t.p = w->rest.p;
+    t.end = w->rest.p + w->rest.n;
+    bool found = false;
+    while (t.p < t.end && !found) {
+        struct slice rest = {t.p, (size_t)(t.end - t.p)};
+        if (!w->inside && slice_starts(rest, "<!--")) {
+            skip_past(&t, "-->");
+        } else if (!w->inside && slice_starts(rest, "<![CDATA[")) {
+            skip_past(&t, "]]>");
+        } else if (!w->inside && slice_starts(rest, "<?")) {
+            skip_past(&t, "?>");
+        } else if (!w->inside) {
+            w->inside = *t.p++ == '<';
+            t.p += w->inside && t.p < t.end && *t.p == '/';
+            if (w->inside)
+                name(&t);
+        } else if (*t.p == '>' || *t.p == '/' || space(*t.p)) {
+            w->inside = *t.p++ != '>';
+        } else {
+            *ret_name = name(&t);
+            while (t.p < t.end && *t.p != '"' && *t.p != '\'')
+                t.p++;
+            const char *begin = t.p + 1;
+            const char *close = t.p < t.end ? memchr(begin, *t.p, (size_t)(t.end - begin)) : NULL;
+            t.p = close ? close + 1 : t.end;
+            *ret_value = (struct slice){begin, close ? (size_t)(close - begin) : 0};
+            found = close;
+        }
+    }
+    w->rest = (struct slice){t.p, (size_t)(t.end - t.p)};
+    return found;
 }
 
 bool xhtml_empty(struct slice text)

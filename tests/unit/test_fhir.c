@@ -414,6 +414,7 @@ TEST(what_definitions_say_in_words_is_asked)
 #define CODES(more)                                                                                                        \
     "{\"resourceType\":\"CodeSystem\",\"status\":\"draft\",\"concept\":[{\"code\":\"a\",\"concept\":[{\"code\":\"b\"}]},"         \
     "{\"code\":\"c\"}]," more "}"
+#define TOLD(more) PAT(",\"id\":\"p\",\"text\":{\"status\":\"generated\",\"div\":\"<div>" more "</div>\"}")
 #define AGED(type, unit)                                                                                                                   \
     "{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"},\"onset" type                                                         \
     "\":{\"value\":1,\"system\":\"http://unitsofmeasure.org\",\"code\":\"" unit "\"}}"
@@ -449,6 +450,12 @@ TEST(what_definitions_say_in_words_is_asked)
          "invariant Observation.referenceRange[0].low.comparator 1:117"},
         {OBS(",\"valueQuantity\":{\"value\":1,\"comparator\":\"<\"}"), ""},
         {OBS(",\"valueRatio\":{\"numerator\":{\"value\":1,\"comparator\":\"<\"},\"denominator\":{\"value\":1}}"), ""},
+        {TOLD("<a href=\\\"#t\\\">x</a><b id=\\\"t\\\">y</b>"), ""},
+        {TOLD("<a href='#p'>x</a><img src='#n'/><a name='n'>x</a>"), ""},
+        {TOLD("<a href='#'>x</a><a href='http://a/b#c'>x</a><!-- <a href='#x'> -->"), ""},
+        {TOLD("<a href='#a%20b'>x</a>"), ""}, /* written in another way */
+        {TOLD("<i title='id=\\\"t\\\"'>y</i><a href='#t'>x</a>"), "not-found Patient.text.div 1:71"},
+        {TOLD("x <img src='#q' alt='x'/>"), "not-found Patient.text.div 1:71"},
         {AGED("Age", "a"), ""},
         {AGED("Age", "ms"), ""},
         {AGED("Age", "[pt_us]/[acr_us]"), "code-invalid Condition.onsetAge.code 1:121"},
@@ -494,6 +501,7 @@ TEST(a_narrative_holds_text_and_nothing_that_runs)
         {"<div><a onmouseover='x' href='y'>z</a></div>", "an attribute that a narrative may not have"},
         {"<div><a href=' JavaScript:x'>z</a></div>", "a script as an address"},
         {"<div xmlns='http://www.w3.org/2000/svg'/>", "a namespace that is not XHTML's"},
+        {"<div><a href=''>x</a></div>", "a link without an address"},
         {"<div>&nbsp;</div>", "an entity that XML does not have"},
         {"<div>&#xyz;</div>", "an entity that XML does not have"},
         {"<div title=\"&copy;\"/>", "an entity that XML does not have"},
