@@ -187,6 +187,15 @@ int fn_resolve(struct fp_run *r, const struct fp_node *n, uint32_t want, struct 
     return 0;
 }
 
+/* An item at most, and the address it is asked about. 1; 0: the address is empty; -1. */
+static int one_and_url(struct fp_run *r, const struct fp_node *n, struct fp_list *in, struct slice *url)
+{
+    int got = fp_single_text(r, n->b, n->off, url);
+    if (got <= 0 || fp_input(r, n, in))
+        return got == 0 ? 0 : -1;
+    return in->n > 1 ? fp_fail(r, n->off, "found several items, expected at most one") : 1;
+}
+
 /* Only the types of R4 themselves are known here, no profiles. */
 int fn_conforms_to(struct fp_run *r, const struct fp_node *n, uint32_t want, struct fp_list *out)
 {
@@ -195,11 +204,9 @@ int fn_conforms_to(struct fp_run *r, const struct fp_node *n, uint32_t want, str
     struct slice url;
     struct fp_type t;
     (void)want;
-    int got = fp_single_text(r, n->b, n->off, &url);
-    if (got <= 0 || fp_input(r, n, &in))
-        return got == 0 ? 0 : -1;
-    if (in.n > 1)
-        return fp_fail(r, n->off, "found several items, expected at most one");
+    int got = one_and_url(r, n, &in, &url);
+    if (got <= 0)
+        return got;
     if (!slice_starts(url, base) ||
         !fp_type_find(SLICE("FHIR"), (struct slice){url.p + sizeof base - 1, url.n - (sizeof base - 1)}, &t))
         return fp_fail(r, n->off, "found a profile that is not known here, expected the definition of a type of R4");
@@ -239,11 +246,9 @@ int fn_member_of(struct fp_run *r, const struct fp_node *n, uint32_t want, struc
     struct fhirpath_item x;
     struct slice url;
     (void)want;
-    int got = fp_single_text(r, n->b, n->off, &url);
-    if (got <= 0 || fp_input(r, n, &in))
-        return got == 0 ? 0 : -1;
-    if (in.n > 1)
-        return fp_fail(r, n->off, "found several items, expected at most one");
+    int got = one_and_url(r, n, &in, &url);
+    if (got <= 0)
+        return got;
     fp_opaque(r);
     const struct fhir_valueset *v = in.n && fp_tick(r, 64) == 0 ? valueset_named(url) : NULL;
     if (!v)
