@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // alone: a job that hangs must still hang when it is cancelled; beside others it comes to the end of its own time
-// timeout: 120
+// timeout: 240
 // stores: sqlite postgres
 // backup.mjs   lazaret db: a backup taken while jobs are accepted, and restored on a clean place, has them all, byte for byte; what is no
 // whole backup of this root key is refused; what was erased stays erased; an old store is migrated, a newer one refused.

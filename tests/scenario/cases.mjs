@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 280
+// timeout: 600
 // cases.mjs [TEXT]   every file of tests/cases (whose name has TEXT): requests to a real server, what it must answer, what it
 // must have written to the audit log. A server and a data folder for each file; when its cases are through, the folder, the
 // log and the temporary folder are searched for what must not be there.

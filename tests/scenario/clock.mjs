@@ -3,7 +3,7 @@
 // a webhook is: what waits waits as long as it would have, nothing runs twice, expires, is erased or forgotten before its time; and
 // a server that starts with the clock put back takes up what an earlier one left for later. In a build with faults.
 // stores: sqlite postgres
-// timeout: 200
+// timeout: 400
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';

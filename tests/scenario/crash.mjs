@@ -5,7 +5,7 @@
 // At the end the same eyes look at a server that answers before it commits, and have to see that jobs are lost.
 // alone: a restart is timed
 // stores: sqlite postgres
-// timeout: 280
+// timeout: 480
 // soak: N kills
 import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';

@@ -4,7 +4,7 @@
 // audit log verifies, and the work goes on.
 // At the end the same eyes look at a server that answers before it commits, and have to see that the job is lost.
 // stores: sqlite postgres
-// timeout: 280
+// timeout: 600
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';

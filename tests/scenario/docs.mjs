@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// timeout: 120
+// timeout: 300
 // docs.mjs   /docs in a real browser (Debian's Chromium): the operations are there, nothing offends the page's policy, nobody else is
 // asked, an operation is tried out with a key that is typed in, and without one where the server is open.
 import fs from 'node:fs';

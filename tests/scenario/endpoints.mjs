@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 240
+// timeout: 480
 // endpoints.mjs   a client's own endpoints: verified with the published libraries of receivers, through a change of secrets; told to wait, to go
 // away, to send again; a receiver that hangs, which must delay nobody; and the operator's verbs over all of them.
 import { createHmac } from 'node:crypto';

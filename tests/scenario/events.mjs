@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 150
+// timeout: 300
 // events.mjs   the events of a job while it moves: as lines of JSON and as server-sent events, with many readers, readers that
 // leave, that come back, that are too many, and a server that ends meanwhile.
 import fs from 'node:fs';

@@ -2,7 +2,7 @@
 # fuzz.sh   a minute of libFuzzer, from the corpus and what earlier runs found, for each of the readers that everything else stands
 # behind: JSON, the validator, FHIRPath. FUZZ_SECONDS says another length; `make fuzz` runs the other targets as well, whose
 # corpora are replayed with the unit tests.
-# yields: it needs a processor only when nothing else does
+# meanwhile: it needs a processor only when nothing else does, and has all the time of the unit tests
 # timeout: 1200
 set -u
 cd "$(dirname -- "$0")/../.."

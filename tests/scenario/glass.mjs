@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 120
+// timeout: 240
 // glass.mjs   somebody breaks the glass: a sign-in of the last five minutes, one person, an hour by the clock, reading alone; an auditor who is somebody
 // else reviews it in three days; each step and each access is in the audit log under its id.
 import fs from 'node:fs';

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// timeout: 120
+// timeout: 240
 // jail.mjs   lazaret-jail is killed while the server runs: nothing is promised and no try is used up while it is gone, and
 // another one is started as soon as that is possible.
 import fs from 'node:fs';

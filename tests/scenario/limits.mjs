@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // alone: rates are counted in time
 // stores: sqlite postgres
-// timeout: 120
+// timeout: 240
 // limits.mjs   a flood of wrong keys fills no disk, behind a proxy too; a client's own rate is set while the server runs; how many
 // of its jobs may wait.
 import fs from 'node:fs';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 240
+// timeout: 480
 // matrix.mjs   every route, every method, every kind of caller, every kind of object: the answer is the one that a person typed here.
 //
 // What is expected comes from the study's table of roles and entities (one line of it stands before the rows it is about; R read, W write,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 300
+// timeout: 600
 // openapi.mjs   everything /openapi.json says is so: every example of src/api/examples.json is sent to a real server, in order, and
 // answered as it stands there; every status an operation is said to answer has an example; every header and parameter is one; a
 // linter of others finds nothing to complain of.

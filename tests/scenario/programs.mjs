@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 180
+// timeout: 300
 // programs.mjs   programs sign in by a key of their own (SMART Backend Services, with openid-client and with assertions made here) and by a
 // certificate (curl --cert): what is registered, what a token covers, what is refused, and what a kill leaves of an assertion that was used.
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The commands of README.md's block run as they stand, but for the build, the port and the folder.
-# timeout: 120
+# timeout: 240
 set -u
 dir=$(mktemp -d)
 port=$((31000 + $$ % 1000))

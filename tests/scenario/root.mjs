@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 150
+// timeout: 300
 // root.mjs   where the root key comes from (a file, a credential of systemd, a token), what is refused, and another root key taking its
 // place from each to each, with backups made before and after.
 import { spawnSync } from 'node:child_process';

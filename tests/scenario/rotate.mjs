@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 150
+// timeout: 300
 // soak: N rotations
 // rotate.mjs   keys, and the root key above them, are rotated while jobs are accepted, and the server is killed about then, N times
 // (6; crash_points.mjs kills it exactly in the middle): everything goes on opening, what was left under an older key moves by itself, and

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 120
+// timeout: 300
 // serve.mjs   how the server stands: over TLS, as another user, on a machine where models cannot run, and when the same
 // request comes many times at once.
 import { spawnSync } from 'node:child_process';

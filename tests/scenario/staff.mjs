@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 120
+// timeout: 240
 // staff.mjs   staff sign in at a real identity provider (oidc-provider, with the addresses and claims of Keycloak) by code and PKCE, and call with
 // the access token: roles proposed and approved, one active role, suspension, keys that change, a provider that is away.
 import { Server, check, cli, cliJson, contains, done, same, test, until } from './lib.mjs';

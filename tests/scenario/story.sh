@@ -1,6 +1,6 @@
 #!/bin/sh
 # The story of `make run`, once, from the server's start to the verified webhook.
-# timeout: 120
+# timeout: 300
 set -u
 dir=$(mktemp -d)
 port=$((20000 + $$ % 10000)) # and 1000 above it for the webhooks

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// timeout: 60
+// timeout: 180
 // tlog_self.mjs   the verifier of log proofs in tlog.mjs, held against published vectors and against trees built here from
 // RFC 6962's recursive definitions: what is true is accepted at every size, and each forgery is refused for its own reason.
 // Needs nothing but node: the program is not run.

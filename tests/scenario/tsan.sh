@@ -1,7 +1,7 @@
 #!/bin/sh
 # tsan.sh   what several threads share -- the store's writer, the jobs' doorbell, the server's loops and pool -- under
 # ThreadSanitizer, which cannot be had together with the other sanitizers. In a build folder of its own, which stays.
-# timeout: 420
+# timeout: 900
 set -u
 cd "$(dirname -- "$0")/../.."
 folder=${BUILD_TSAN:-build-tsan}
@@ -14,7 +14,7 @@ for name in store backup jobs watch limit http_server http_stream http_tls; do
     n=$((n + 1))
     program=tests/unit/test_$name
     log=$(ninja --quiet -C "$folder" "$program" 2>&1 &&
-        CMOCKA_MESSAGE_OUTPUT=TAP TSAN_OPTIONS='halt_on_error=1:exitcode=66:second_deadlock_stack=1' timeout 80 "$folder/$program" 2>&1)
+        CMOCKA_MESSAGE_OUTPUT=TAP TSAN_OPTIONS='halt_on_error=1:exitcode=66:second_deadlock_stack=1' timeout 240 "$folder/$program" 2>&1)
     how=$?
     if [ $how -eq 0 ]; then
         echo "ok $n - $name"

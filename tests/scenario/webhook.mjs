@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 120
+// timeout: 300
 // webhook.mjs   results go to a real receiver on loopback: signed for old receivers of both kinds and for Standard Webhooks,
 // tried again when it fails, and nowhere that was not registered and allowed.
 import { createHmac } from 'node:crypto';

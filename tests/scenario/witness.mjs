@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // stores: sqlite postgres
-// timeout: 120
+// timeout: 240
 // witness.mjs   a witness (witness_server.mjs, written from the C2SP texts alone) signs the checkpoints of the audit log: published, in
 // proofs and exports, verified offline; the log goes on without it; a log that was cut back or goes on otherwise gets no signature.
 import { spawn } from 'node:child_process';
