@@ -1,7 +1,7 @@
 #!/bin/sh
 # tsan.sh   what several threads share -- the store's writer, the jobs' doorbell, the server's loops and pool -- under
 # ThreadSanitizer, which cannot be had together with the other sanitizers. In a build folder of its own, which stays.
-# timeout: 900
+# timeout: 1200
 set -u
 cd "$(dirname -- "$0")/../.."
 folder=${BUILD_TSAN:-build-tsan}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # valgrind.sh   the unit tests without sanitizers, under valgrind: reads of memory that nobody wrote, which no sanitizer of
 # the other builds sees. In a build folder of its own, which stays.
-# timeout: 900
+# timeout: 1500
 # soak: what takes long under valgrind, too
 set -u
 cd "$(dirname -- "$0")/../.."
