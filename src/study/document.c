@@ -335,7 +335,7 @@ struct sweeping {
     int64_t now;
     uint8_t id[16];
     struct arena *arena;
-    int pieces;
+    int64_t from; /* the number of a piece */
     bool found;
 };
 
@@ -358,13 +358,10 @@ static int sweep_find_body(struct tx *tx, void *arg, struct err *e)
 
 static int sweep_pieces_body(struct tx *tx, void *arg, struct err *e)
 {
-    struct sweeping *x = arg;
-    x->pieces =
-        tx_exec(tx, e,
-                "DELETE FROM document_piece WHERE scope = $1 AND document = $2 AND number IN (SELECT number FROM "
-                "document_piece WHERE scope = $1 AND document = $2 ORDER BY number LIMIT $3)",
-                V_ID(x->s->scope), V_ID(x->id), V_INT(SWEEP_PIECES));
-    return x->pieces < 0 ? -1 : 0;
+    const struct sweeping *x = arg;
+    return tx_put(tx, e,
+                  "DELETE FROM document_piece WHERE scope = $1 AND document = $2 AND number >= $3 AND number < $4",
+                  V_ID(x->s->scope), V_ID(x->id), V_INT(x->from), V_INT(x->from + SWEEP_PIECES));
 }
 
 static int sweep_row_body(struct tx *tx, void *arg, struct err *e)
@@ -381,13 +378,22 @@ static int sweep_row_body(struct tx *tx, void *arg, struct err *e)
                : 0;
 }
 
-/* Blanked before: its pieces, and then its row. */
+/* Blanked before: its pieces, and then its row. By their numbers: to look for the first that is left would mean to
+ * read, each time, past all that are deleted already. */
 static int sweep_one(struct sweeping *x, struct err *e)
 {
-    do
+    OWN_ARENA struct arena *a = arena_new(16 * 1024);
+    struct rows r;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "sweep a document");
+    if (db_rows(x->s->db, a, &r, e,
+                "SELECT coalesce(max(number), -1) FROM document_piece WHERE scope = $1 AND document = $2",
+                V_ID(x->s->scope), V_ID(x->id)) < 0)
+        return -1;
+    int64_t last = row_at(&r, 0, 0)->i;
+    for (x->from = 0; x->from <= last; x->from += SWEEP_PIECES)
         if (tx_run_lazy(x->s->db, sweep_pieces_body, x, e))
             return -1;
-    while (x->pieces == SWEEP_PIECES);
     return tx_run(x->s->db, sweep_row_body, x, e);
 }
 
