@@ -7,7 +7,7 @@
 #include "crypto/digest.h"
 #include "keys/keyring_int.h"
 
-enum { TRIES = 5, TAX_SHORT = 11, TAX_LONG = 16, EMAIL_MAX = 254, PHONE_LEAST = 7, PHONE_MOST = 15 };
+enum { TAX_SHORT = 11, TAX_LONG = 16, EMAIL_MAX = 254, PHONE_LEAST = 7, PHONE_MOST = 15 };
 enum form { FORM_TAX_CODE, FORM_EMAIL, FORM_PHONE, FORM_ID };
 
 static const struct {

@@ -10,7 +10,7 @@
 #include "crypto/digest.h"
 #include "keys/keyring_int.h"
 
-enum { TRIES = 5, READ_AGAIN_US = 60000000, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
+enum { READ_AGAIN_US = 60000000, WRAPPED = KEY_ID_BYTES + KEY_BYTES };
 
 /* --- domain keys --- */
 
@@ -72,67 +72,84 @@ struct domain *domain_keep(struct keyring *k, const uint8_t scope[ID_BYTES], con
     return d;
 }
 
-static int load_domain(struct keyring *k, const struct val *v, struct arena *a, struct err *e)
+static int open_domain(const struct key *root, const struct val *v, struct arena *a, struct domain *ret, struct err *e)
 {
     uint8_t row[ID_BYTES];
     char *name = arena_str(a, v[1].s);
-    struct key key;
     if (!name || strlen(name) >= DOMAIN_MAX || v[0].s.n != ID_BYTES)
         return err_set(e, ERR_KEYS, "a row of domain_key is malformed");
-    const uint8_t *scope = (const uint8_t *)v[0].s.p;
-    struct seal_place at = place_named(PLACE_DOMAIN_KEY, scope, name, (uint32_t)v[2].i, row);
-    if (key_unwrap(&k->s->root, &at, &v[3], &v[4], &v[5], arena_printf(a, "domain %s", name), &key, e))
-        return -1;
-    struct domain *d = domain_keep(k, scope, name, v[2].i, v[6].i, &key);
-    key_wipe(&key);
-    return d ? 0 : err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
+    memcpy(ret->scope, v[0].s.p, ID_BYTES);
+    memcpy(ret->name, name, strlen(name) + 1);
+    ret->epoch = v[2].i;
+    ret->made_at = v[6].i;
+    struct seal_place at = place_named(PLACE_DOMAIN_KEY, ret->scope, name, (uint32_t)ret->epoch, row);
+    return key_unwrap(root, &at, &v[3], &v[4], &v[5], arena_printf(a, "domain %s", name), &ret->key, e);
 }
 
-/* Instead of those there were. */
+/* Instead of those there were; when not all of them open, those stay. */
 static int take_domains(struct keyring *k, const struct rows *r, struct arena *a, struct err *e)
 {
-    int before = k->s->n, rc = 0;
-    k->s->n = 0;
-    k->changes++;
+    if (r->n > DOMAINS_MAX)
+        return err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
+    struct domain *fresh = secret_memory(sizeof k->s->domain);
+    if (!fresh)
+        return err_set(e, ERR_NO_MEMORY, "read the domain keys");
+    int rc = 0;
     for (int i = 0; i < r->n && !rc; i++)
-        rc = load_domain(k, row_at(r, i, 0), a, e);
-    for (int i = k->s->n; i < before; i++)
-        key_wipe(&k->s->domain[i].key);
+        rc = open_domain(&k->s->root, row_at(r, i, 0), a, &fresh[i], e);
+    if (!rc) {
+        memcpy(k->s->domain, fresh, sizeof k->s->domain);
+        k->s->n = r->n;
+        k->changes++;
+    }
+    sodium_free(fresh);
     return rc;
 }
 
 struct asked {
     struct root_rows root;
-    struct rows domains;
+    struct rows domains; /* the last cell: which root key they are under */
 };
 
 static int ask(struct keyring *k, struct arena *a, struct asked *ret, struct err *e)
 {
     return root_ask(k, a, &ret->root, e) ||
                    db_rows(k->db, a, &ret->domains, e,
-                           "SELECT scope, domain, epoch, id, wrapped, tag, created_at FROM domain_key ORDER BY epoch") <
-                       0
+                           "SELECT scope, domain, epoch, id, wrapped, tag, created_at, (SELECT tag FROM root_check) "
+                           "FROM domain_key ORDER BY epoch") < 0
                ? -1
                : 0;
 }
 
+/* Was the root key changed between the two questions? */
+static bool is_of_two_moments(const struct asked *x)
+{
+    return x->domains.n && (!x->root.tag.n || !slice_eq(row_at(&x->root.tag, 0, 0)->s, row_at(&x->domains, 0, 7)->s));
+}
+
+static int read_once(struct keyring *k, struct err *e)
+{
+    OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
+    struct asked now;
+    int64_t before = k->changes;
+    if (!a)
+        return err_set(e, ERR_NO_MEMORY, "read the domain keys");
+    pthread_mutex_unlock(&k->lock);
+    int rc = ask(k, a, &now, e);
+    pthread_mutex_lock(&k->lock);
+    if (rc)
+        return -1;
+    if (before != k->changes || is_of_two_moments(&now))
+        return err_set(e, ERR_CONFLICT, "the keys change again and again");
+    return root_adopt(k, &now.root, a, e) || take_domains(k, &now.domains, a, e) ? -1 : 0;
+}
+
 int keys_read_again(struct keyring *k, struct err *e)
 {
-    for (int i = 0; i < TRIES; i++) {
-        OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
-        struct asked now;
-        int64_t before = k->changes;
-        if (!a)
-            return err_set(e, ERR_NO_MEMORY, "read the domain keys");
-        pthread_mutex_unlock(&k->lock);
-        int rc = ask(k, a, &now, e);
-        pthread_mutex_lock(&k->lock);
-        if (rc)
-            return -1;
-        if (before == k->changes)
-            return root_adopt(k, &now.root, a, e) || take_domains(k, &now.domains, a, e) ? -1 : 0;
-    }
-    return err_set(e, ERR_CONFLICT, "the keys change again and again");
+    int rc = -1;
+    for (int i = 0; i < TRIES && (rc = read_once(k, e)) && e->code == ERR_CONFLICT; i++)
+        ;
+    return rc;
 }
 
 int keyring_store(struct tx *tx, const uint8_t scope[ID_BYTES], const struct key_epoch *x, struct err *e)

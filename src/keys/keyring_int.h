@@ -18,7 +18,8 @@ enum {
     SUBJECT_SETS = 1024,
     SUBJECT_WAYS = 8,
     KEYS_MEMORY = 4 << 20,
-    TAG_BYTES = 32
+    TAG_BYTES = 32,
+    TRIES = 5 /* of what others change at the same moment */
 };
 
 /* In memory from sodium_malloc: locked, not dumped, between guard pages, wiped when freed. */

@@ -9,8 +9,6 @@
 #include "crypto/digest.h"
 #include "keys/keyring_int.h"
 
-enum { TRIES = 5 };
-
 int root_hold(struct tx *tx, const uint8_t tag[TAG_BYTES], struct err *e)
 {
     int n = tx_exec(tx, e, "UPDATE root_check SET tag = $1 WHERE tag = $1", V_BYTES(tag, TAG_BYTES));

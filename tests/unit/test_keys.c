@@ -143,6 +143,25 @@ TEST(a_key_whose_row_was_read_before_its_maker_took_it_is_there_once)
     house_raze(&h);
 }
 
+TEST(keys_that_are_read_again_and_not_all_open_leave_those_that_were_known)
+{
+    struct house h;
+    struct keyring *other;
+    struct key job, key;
+    struct err e;
+    house_build(&h);
+    CHECK_OK(keyring_open(h.key_path, h.db, &other, &e));
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "job", &job, &e));
+    CHECK_OK(keyring_domain(other, h.scope, "first", &key, &e));
+    house_sql(&h, "UPDATE domain_key SET wrapped = tag"); /* they do not open */
+    CHECK_INT(keyring_domain(h.keyring, h.scope, "first", &key, &e), -1);
+    CHECK_INT(e.code, ERR_KEYS);
+    CHECK_OK(keyring_domain(h.keyring, h.scope, "job", &key, &e));
+    CHECK(memcmp(&key, &job, sizeof key) == 0);
+    keyring_close(other);
+    house_raze(&h);
+}
+
 TEST(domain_keys_put_in_each_others_place_are_refused)
 {
     static const char *const swap[] = {
@@ -549,6 +568,7 @@ RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
     T(a_root_key_that_is_wrong_missing_or_open_to_others_is_refused),
     T(a_domain_key_is_made_once_and_is_there_again_after_reopening),
     T(a_key_whose_row_was_read_before_its_maker_took_it_is_there_once),
+    T(keys_that_are_read_again_and_not_all_open_leave_those_that_were_known),
     T(domain_keys_put_in_each_others_place_are_refused), T(a_wrapped_data_key_opens_at_its_own_place_only),
     T(a_key_that_another_process_made_since_is_read_when_a_value_needs_it),
     T(another_root_key_takes_the_place_of_the_old_one_and_all_opens_under_it),
