@@ -92,11 +92,13 @@ bool blind_known(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_co
 static int ask(struct keyring *k, const uint8_t *scope, enum blind_column c, struct arena *a, struct rows *ret,
                struct err *e)
 {
-    return db_rows(k->db, a, ret, e, "SELECT id, wrapped, tag FROM blind_key WHERE scope = $1 AND name = $2",
-                   V_ID(scope), V_STR(columns[c].name));
+    return db_rows(
+        k->db, a, ret, e,
+        "SELECT id, wrapped, tag, (SELECT tag FROM root_check) FROM blind_key WHERE scope = $1 AND name = $2",
+        V_ID(scope), V_STR(columns[c].name));
 }
 
-/* 1 and *ret, 0: no row, -1. */
+/* 1 and *ret, 0: no row, -1; ERR_CONFLICT: it is under a root key that is not the one known here. */
 static int open_row(struct keyring *k, const uint8_t *scope, enum blind_column c, const struct rows *r, struct key *ret,
                     struct err *e)
 {
@@ -106,6 +108,8 @@ static int open_row(struct keyring *k, const uint8_t *scope, enum blind_column c
     const struct val *v = r->n ? row_at(r, 0, 0) : NULL;
     if (!v)
         return 0;
+    if (!slice_eq(v[3].s, (struct slice){(char *)k->s->root_tag, TAG_BYTES}))
+        return err_set(e, ERR_CONFLICT, "the root key was changed by another process");
     return key_unwrap(&k->s->root, &at, &v[0], &v[1], &v[2], name, ret, e) ? -1 : 1;
 }
 
@@ -161,22 +165,7 @@ static int make_key(struct keyring *k, const uint8_t *scope, enum blind_column c
     return rc ? -1 : 0;
 }
 
-static int read_row(struct keyring *k, const uint8_t *scope, enum blind_column c, struct arena *a, struct rows *ret,
-                    struct err *e)
-{
-    if (db_shared(k->db) && keys_read_again(k, e)) /* the root key may be another one */
-        return -1;
-    int64_t before = k->changes;
-    pthread_mutex_unlock(&k->lock);
-    int n = ask(k, scope, c, a, ret, e);
-    pthread_mutex_lock(&k->lock);
-    if (n < 0)
-        return -1;
-    return before == k->changes ? 0 : err_set(e, ERR_CONFLICT, "the keys changed meanwhile");
-}
-
-/* With the lock held. Where another thread or process made the key first, or changed the root key, its word counts:
- * ERR_CONFLICT, look again. */
+/* With the lock held. ERR_CONFLICT: another thread or process made the key first, or changed the root key. */
 static int load_once(struct keyring *k, const uint8_t *scope, enum blind_column c, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(64 * 1024);
@@ -184,7 +173,10 @@ static int load_once(struct keyring *k, const uint8_t *scope, enum blind_column 
     struct key key;
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "read the key of a blind index");
-    if (read_row(k, scope, c, a, &r, e))
+    pthread_mutex_unlock(&k->lock);
+    int n = ask(k, scope, c, a, &r, e);
+    pthread_mutex_lock(&k->lock);
+    if (n < 0)
         return -1;
     if (find(k, scope, c)) /* another thread was first */
         return 0;
@@ -197,10 +189,14 @@ static int load_once(struct keyring *k, const uint8_t *scope, enum blind_column 
 
 static int load(struct keyring *k, const uint8_t *scope, enum blind_column c, struct err *e)
 {
-    int rc = -1;
-    for (int i = 0; i < TRIES && (rc = load_once(k, scope, c, e)) && e->code == ERR_CONFLICT; i++)
-        ;
-    return rc;
+    for (int i = 0; i < TRIES; i++) {
+        int rc = load_once(k, scope, c, e);
+        if (!rc || e->code != ERR_CONFLICT)
+            return rc;
+        if (db_shared(k->db) && keys_read_again(k, e))
+            return -1;
+    }
+    return -1;
 }
 
 int blind_index(struct keyring *k, const uint8_t scope[ID_BYTES], enum blind_column column, struct slice value,

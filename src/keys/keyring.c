@@ -54,16 +54,24 @@ int key_unwrap(const struct key *under, const struct seal_place *at, const struc
     return rc;
 }
 
+static struct domain *by_id(struct domain *d, int n, const uint8_t id[KEY_ID_BYTES])
+{
+    for (int i = 0; i < n; i++)
+        if (!memcmp(d[i].key.id, id, KEY_ID_BYTES))
+            return &d[i];
+    return NULL;
+}
+
 struct domain *domain_keep(struct keyring *k, const uint8_t scope[ID_BYTES], const char *name, int64_t epoch,
                            int64_t made_at, const struct key *key)
 {
-    for (int i = 0; i < k->s->n; i++) /* who read the rows while this key was being stored has it already */
-        if (!memcmp(k->s->domain[i].key.id, key->id, KEY_ID_BYTES))
-            return &k->s->domain[i];
+    struct domain *d = by_id(k->s->domain, k->s->n, key->id);
+    if (d) /* who read the rows while this key was being stored has it already */
+        return d;
     if (k->s->n == DOMAINS_MAX)
         return NULL;
-    k->changes++;
-    struct domain *d = &k->s->domain[k->s->n++];
+    d = &k->s->domain[k->s->n++];
+    d->kept = ++k->kept;
     memcpy(d->scope, scope, ID_BYTES);
     memcpy(d->name, name, strlen(name) + 1);
     d->epoch = epoch;
@@ -86,8 +94,33 @@ static int open_domain(const struct key *root, const struct val *v, struct arena
     return key_unwrap(root, &at, &v[3], &v[4], &v[5], arena_printf(a, "domain %s", name), &ret->key, e);
 }
 
-/* Instead of those there were; when not all of them open, those stay. */
-static int take_domains(struct keyring *k, const struct rows *r, struct arena *a, struct err *e)
+/* `fresh` is what the rows say; those that were made since they were asked for are not among them. */
+static int merge_domains(struct keyring *k, struct domain *fresh, int n, int64_t kept, struct err *e)
+{
+    bool went = false;
+    for (int i = 0; i < n; i++) {
+        const struct domain *d = by_id(k->s->domain, k->s->n, fresh[i].key.id);
+        fresh[i].kept = d ? d->kept : ++k->kept;
+    }
+    for (int i = 0; i < k->s->n; i++) {
+        const struct domain *d = &k->s->domain[i];
+        if (by_id(fresh, n, d->key.id))
+            continue;
+        if (d->kept <= kept)
+            went = true;
+        else if (n == DOMAINS_MAX)
+            return err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
+        else
+            fresh[n++] = *d;
+    }
+    memcpy(k->s->domain, fresh, sizeof k->s->domain);
+    k->s->n = n;
+    k->changes += went;
+    return 0;
+}
+
+/* Instead of those there were when the rows were asked for; when not all of them open, those stay. */
+static int take_domains(struct keyring *k, const struct rows *r, int64_t kept, struct arena *a, struct err *e)
 {
     if (r->n > DOMAINS_MAX)
         return err_set(e, ERR_KEYS, "more than %d domain keys", DOMAINS_MAX);
@@ -97,11 +130,8 @@ static int take_domains(struct keyring *k, const struct rows *r, struct arena *a
     int rc = 0;
     for (int i = 0; i < r->n && !rc; i++)
         rc = open_domain(&k->s->root, row_at(r, i, 0), a, &fresh[i], e);
-    if (!rc) {
-        memcpy(k->s->domain, fresh, sizeof k->s->domain);
-        k->s->n = r->n;
-        k->changes++;
-    }
+    if (!rc)
+        rc = merge_domains(k, fresh, r->n, kept, e);
     sodium_free(fresh);
     return rc;
 }
@@ -131,7 +161,7 @@ static int read_once(struct keyring *k, struct err *e)
 {
     OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
     struct asked now;
-    int64_t before = k->changes;
+    int64_t changes = k->changes, kept = k->kept;
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "read the domain keys");
     pthread_mutex_unlock(&k->lock);
@@ -139,9 +169,9 @@ static int read_once(struct keyring *k, struct err *e)
     pthread_mutex_lock(&k->lock);
     if (rc)
         return -1;
-    if (before != k->changes || is_of_two_moments(&now))
+    if (changes != k->changes || is_of_two_moments(&now))
         return err_set(e, ERR_CONFLICT, "the keys change again and again");
-    return root_adopt(k, &now.root, a, e) || take_domains(k, &now.domains, a, e) ? -1 : 0;
+    return root_adopt(k, &now.root, a, e) || take_domains(k, &now.domains, kept, a, e) ? -1 : 0;
 }
 
 int keys_read_again(struct keyring *k, struct err *e)
@@ -271,12 +301,10 @@ int keyring_domain(struct keyring *k, const uint8_t scope[ID_BYTES], const char 
 
 static bool copy_by_id(const struct keyring *k, const uint8_t id[KEY_ID_BYTES], struct key *ret)
 {
-    for (int i = 0; i < k->s->n; i++)
-        if (!memcmp(k->s->domain[i].key.id, id, KEY_ID_BYTES)) {
-            *ret = k->s->domain[i].key;
-            return true;
-        }
-    return false;
+    const struct domain *d = by_id(k->s->domain, k->s->n, id);
+    if (d)
+        *ret = d->key;
+    return d;
 }
 
 /* Another process may have made a domain's key since this one opened: the rows are asked before it counts as missing.
@@ -444,10 +472,8 @@ void *secret_memory(size_t n)
 
 int keyring_open(const char *root, struct db *db, struct keyring **ret, struct err *e)
 {
-    OWN_ARENA struct arena *a = arena_new(KEYS_MEMORY);
     struct keyring *k = calloc(1, sizeof *k);
-    struct asked now;
-    if (!a || !k || sodium_init() < 0 || !(k->s = secret_memory(sizeof *k->s))) {
+    if (!k || sodium_init() < 0 || !(k->s = secret_memory(sizeof *k->s))) {
         free(k);
         return err_set(e, ERR_NO_MEMORY, "open the keyring");
     }
@@ -460,7 +486,10 @@ int keyring_open(const char *root, struct db *db, struct keyring **ret, struct e
     }
     memcpy(k->source, root, strlen(root) + 1);
     k->read_us = clock_mono_us();
-    if (ask(k, a, &now, e) || root_adopt(k, &now.root, a, e) || take_domains(k, &now.domains, a, e)) {
+    pthread_mutex_lock(&k->lock);
+    int rc = keys_read_again(k, e);
+    pthread_mutex_unlock(&k->lock);
+    if (rc) {
         keyring_close(k);
         return -1;
     }

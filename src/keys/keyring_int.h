@@ -33,6 +33,7 @@ struct secrets {
         uint8_t scope[ID_BYTES];
         char name[DOMAIN_MAX];
         int64_t epoch, made_at;
+        int64_t kept; /* counts up: which of them came since the rows were asked for */
         struct key key;
     } domain[DOMAINS_MAX];
     int blinds; /* made or read so far; the newest BLINDS_MAX are here */
@@ -65,7 +66,8 @@ struct keyring {
     struct subject_slot (*subject)[SUBJECT_WAYS];
     struct hint *hint;
     int64_t read_us; /* monotonic: when the rows were read last */
-    int64_t changes; /* of the root key and of the domains: rows that were asked for before one may be old */
+    int64_t kept;    /* domains that came */
+    int64_t changes; /* the root key is another, or domains went: rows that were asked for before that are old */
     int64_t uses, forgets;
     int64_t root_since;
     char source[ROOT_SOURCE_MAX], store_id[ROOT_ID_TEXT];

@@ -564,6 +564,69 @@ TEST(the_first_keys_are_made_once_and_what_another_process_made_meanwhile_counts
     house_raze(&h);
 }
 
+enum { CROWD = 8, FORMED = 6, CROWD_DOMAINS = 2 * FORMED };
+
+struct one_of_them {
+    const struct house *h;
+    struct keyring *k;
+    pthread_barrier_t *begin;
+    int who;
+    uint8_t mac[FORMED][BLIND_BYTES];
+};
+
+static const struct {
+    enum blind_column column;
+    struct slice value;
+} formed[FORMED] = {
+    {BLIND_ALIAS, {"0123456789abcdef", 16}},       {BLIND_HOME_HOME, {"0123456789abcdef", 16}},
+    {BLIND_HOME_HOUSE, {"0123456789abcdef", 16}},  {BLIND_STREAM_DATA, {"0123456789abcdef", 16}},
+    {BLIND_STREAM_HOUSE, {"0123456789abcdef", 16}}, {BLIND_EMAIL, {"ann@example.org", 15}},
+};
+
+/* Each makes domains of its own, and all want the same indices first. */
+static void *needs_keys(void *arg)
+{
+    struct one_of_them *x = arg;
+    struct err e;
+    pthread_barrier_wait(x->begin);
+    for (int i = 0; i < CROWD_DOMAINS; i++) {
+        char name[DOMAIN_MAX];
+        struct key key;
+        snprintf(name, sizeof name, "of-%d-%d", x->who, i);
+        CHECK_OK(keyring_domain(x->k, x->h->scope, name, &key, &e));
+        if (i % 2 == 0)
+            CHECK_OK(blind_index(x->k, x->h->scope, formed[i / 2].column, formed[i / 2].value, x->mac[i / 2], &e));
+    }
+    arena_thread_end();
+    return NULL;
+}
+
+TEST(keys_that_many_need_at_once_are_made_once_each_and_nobody_is_turned_away)
+{
+    struct house h;
+    struct keyring *other;
+    struct err e;
+    pthread_t t[CROWD];
+    pthread_barrier_t begin;
+    struct one_of_them x[CROWD];
+    house_build(&h);
+    CHECK_OK(keyring_open(h.key_path, h.db, &other, &e));
+    pthread_barrier_init(&begin, NULL, CROWD);
+    for (int i = 0; i < CROWD; i++) {
+        x[i] = (struct one_of_them){.h = &h, .k = i % 2 ? other : h.keyring, .begin = &begin, .who = i};
+        CHECK_INT(pthread_create(&t[i], NULL, needs_keys, &x[i]), 0);
+    }
+    for (int i = 0; i < CROWD; i++)
+        pthread_join(t[i], NULL);
+    for (int i = 1; i < CROWD; i++)
+        CHECK(memcmp(x[i].mac, x[0].mac, sizeof x[0].mac) == 0);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM domain_key WHERE domain LIKE 'of-%'"), CROWD * CROWD_DOMAINS);
+    CHECK_INT(house_number(&h, "SELECT count(*) FROM blind_key"), FORMED);
+    pthread_barrier_destroy(&begin);
+    keyring_close(other);
+    house_raze(&h);
+}
+
 RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
     T(a_root_key_that_is_wrong_missing_or_open_to_others_is_refused),
     T(a_domain_key_is_made_once_and_is_there_again_after_reopening),
@@ -573,6 +636,7 @@ RUN(T(the_root_key_file_is_64_digits_for_its_owner_alone_and_never_made_twice),
     T(a_key_that_another_process_made_since_is_read_when_a_value_needs_it),
     T(another_root_key_takes_the_place_of_the_old_one_and_all_opens_under_it),
     T(the_root_key_is_replaced_while_a_body_at_work_needs_a_key),
+    T(keys_that_many_need_at_once_are_made_once_each_and_nobody_is_turned_away),
     T(a_rotation_of_the_root_key_that_fails_changes_nothing_and_the_next_uses_the_key_it_left),
     T(what_a_crash_left_between_commit_and_the_files_place_is_finished_by_who_opens_next),
     T(who_does_not_know_of_a_new_root_key_yet_stores_nothing_under_the_old_one),
