@@ -15,7 +15,7 @@ NODE_TESTS = tests/clients tests/tools
 export LAZARET_FHIR_DATA ?= $(wildcard $(abspath ../shared/data/fhir-r4))
 export LAZARET_UCUM_DATA ?= $(wildcard $(abspath ../shared/data/ucum))
 
-TEST_OPTIONS = -Dtests=true -Dfaults=true -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized
+TEST_OPTIONS = -Dtests=true -Dfaults=true -Db_sanitize=address,undefined -Db_lundef=false -Ddebug=true -Doptimization=1
 RELEASE_OPTIONS = -Dbuildtype=release -Dprefix=$(PREFIX)
 
 .DEFAULT_GOAL = help

@@ -34,7 +34,7 @@ int err_in(struct err *e, const char *fmt, ...)
     int n = vsnprintf(e->detail, sizeof e->detail, fmt, ap);
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof e->detail)
-        snprintf(e->detail + n, sizeof e->detail - (size_t)n, ": %s", inner);
+        snprintf(e->detail + n, sizeof e->detail - (size_t)n, ": %.*s", (int)sizeof inner - n, inner);
     return -1;
 }
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// waits: for the time of leases and retries to pass
 // clock.mjs   the wall clock is set by an hour and by ten years, forwards and backwards, while jobs wait, run and are tried again and
 // a webhook is: what waits waits as long as it would have, nothing runs twice, expires, is erased or forgotten before its time; and
 // a server that starts with the clock put back takes up what an earlier one left for later. In a build with faults.

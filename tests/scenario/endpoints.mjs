@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// waits: for retries to be due
 // stores: sqlite postgres
 // timeout: 480
 // endpoints.mjs   a client's own endpoints: verified with the published libraries of receivers, through a change of secrets; told to wait, to go

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// waits: for heartbeats and slow readers
 // stores: sqlite postgres
 // timeout: 300
 // events.mjs   the events of a job while it moves: as lines of JSON and as server-sent events, with many readers, readers that

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// waits: for leases and deadlines
 // hung.mjs   what neither works nor dies: a worker that is stopped while a model runs, whose lease runs out, and that wakes up when
 // another has its job; a receiver that is stopped, one that takes connections and never answers, one whose queue is full. Others do
 // not wait for them, and what is due comes once.

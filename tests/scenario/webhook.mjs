@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// waits: for retries to be due
 // stores: sqlite postgres
 // timeout: 300
 // webhook.mjs   results go to a real receiver on loopback: signed for old receivers of both kinds and for Standard Webhooks,
