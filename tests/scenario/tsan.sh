@@ -1,5 +1,5 @@
 #!/bin/sh
-# tsan.sh   what several threads share -- the store's writer, the jobs' doorbell, the server's loops and pool -- under
+# tsan.sh   what several threads share -- the store's writer, the keyring, the jobs' doorbell, the server's loops and pool -- under
 # ThreadSanitizer, which cannot be had together with the other sanitizers. In a build folder of its own, which stays.
 # timeout: 1200
 set -u
@@ -9,7 +9,7 @@ tools/configure "$folder" -Dtests=true -Db_sanitize=thread -Db_lundef=false -Dde
 
 n=0
 bad=0
-for name in store backup jobs watch limit http_server http_stream http_tls; do
+for name in store backup keys subject jobs watch limit http_server http_stream http_tls; do
     [ -f "tests/unit/test_$name.c" ] || continue
     n=$((n + 1))
     program=tests/unit/test_$name
