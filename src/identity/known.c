@@ -12,6 +12,7 @@ enum { PLACES = 256, ORIGIN_MAX = 256 };
 struct place {
     bool used;
     uint8_t hash[SHA256_BYTES];
+    int64_t asked_us;     /* when the store was; monotonic */
     struct caller caller; /* its webhook_origin is not used: */
     bool has_origin;
     char origin[ORIGIN_MAX];
@@ -50,16 +51,29 @@ void known_forget(struct known *k)
     pthread_rwlock_unlock(&k->lock);
 }
 
-/* 1: known. *ret_generation tells when this was looked up. -1: out of memory. */
-static int look_up(struct known *k, const uint8_t hash[SHA256_BYTES], struct arena *a, struct caller *ret,
-                   uint64_t *ret_generation)
+/* When it was looked up. */
+struct moment {
+    uint64_t generation;
+    int64_t at_us;
+};
+
+/* Still what the store says, as far as this process can know? */
+static bool is_fresh(const struct place *p, const struct db *db, int64_t now_us)
+{
+    return (!p->caller.until_us || p->caller.until_us > clock_now_us()) &&
+           (!db_shared(db) || now_us - p->asked_us < KNOWN_SHARED_S * INT64_C(1000000));
+}
+
+/* 1: known. -1: out of memory. */
+static int look_up(struct known *k, const struct db *db, const uint8_t hash[SHA256_BYTES], struct arena *a,
+                   struct caller *ret, struct moment *ret_when)
 {
     int found = 0;
+    int64_t now = clock_mono_us();
     pthread_rwlock_rdlock(&k->lock);
     const struct place *p = &k->place[hash[0]];
-    *ret_generation = k->generation;
-    if (p->used && crypto_equal(p->hash, hash, SHA256_BYTES) &&
-        (!p->caller.until_us || p->caller.until_us > clock_now_us())) {
+    *ret_when = (struct moment){k->generation, now};
+    if (p->used && crypto_equal(p->hash, hash, SHA256_BYTES) && is_fresh(p, db, now)) {
         found = 1;
         *ret = p->caller;
         ret->webhook_origin = p->has_origin ? arena_str(a, slice_of(p->origin)) : NULL;
@@ -71,9 +85,10 @@ static int look_up(struct known *k, const uint8_t hash[SHA256_BYTES], struct are
 }
 
 /* Not if something was forgotten since the store was asked: the answer may be older than the change. */
-static void remember(struct known *k, const uint8_t hash[SHA256_BYTES], const struct caller *c, uint64_t generation)
+static void remember(struct known *k, const uint8_t hash[SHA256_BYTES], const struct caller *c,
+                     const struct moment *when)
 {
-    struct place p = {.used = true, .caller = *c, .has_origin = c->webhook_origin != NULL};
+    struct place p = {.used = true, .asked_us = when->at_us, .caller = *c, .has_origin = c->webhook_origin != NULL};
     if (p.has_origin && strlen(c->webhook_origin) >= ORIGIN_MAX)
         return;
     memcpy(p.hash, hash, SHA256_BYTES);
@@ -81,7 +96,7 @@ static void remember(struct known *k, const uint8_t hash[SHA256_BYTES], const st
         memcpy(p.origin, c->webhook_origin, strlen(c->webhook_origin) + 1);
     p.caller.webhook_origin = NULL;
     pthread_rwlock_wrlock(&k->lock);
-    if (k->generation == generation)
+    if (k->generation == when->generation)
         k->place[hash[0]] = p;
     pthread_rwlock_unlock(&k->lock);
 }
@@ -90,16 +105,16 @@ int known_identify(struct known *k, struct db *db, const uint8_t scope[16], stru
                    const char *open_client, struct arena *a, struct caller *ret, struct err *e)
 {
     uint8_t hash[SHA256_BYTES];
-    uint64_t generation;
+    struct moment when;
     if (!authorization.p)
         return client_identify(db, scope, authorization, open_client, a, ret, e);
     sha256(authorization, hash);
-    int found = look_up(k, hash, a, ret, &generation);
+    int found = look_up(k, db, hash, a, ret, &when);
     if (found)
         return found > 0 ? 0 : err_set(e, ERR_NO_MEMORY, "a caller");
     if (client_identify(db, scope, authorization, open_client, a, ret, e))
         return -1;
-    remember(k, hash, ret, generation);
+    remember(k, hash, ret, &when);
     return 0;
 }
 
@@ -109,13 +124,13 @@ int known_identify_cert(struct known *k, struct db *db, const uint8_t scope[16],
     /* no header's value begins with NUL, so none is taken for a certificate */
     const struct slice piece[] = {SLICE("\0certificate"), {(const char *)cert, 32}, {(const char *)subject, 32}};
     uint8_t hash[SHA256_BYTES];
-    uint64_t generation;
+    struct moment when;
     sha256_of(piece, COUNT(piece), hash);
-    int found = look_up(k, hash, a, ret, &generation);
+    int found = look_up(k, db, hash, a, ret, &when);
     if (found)
         return found > 0 ? 0 : err_set(e, ERR_NO_MEMORY, "a caller");
     if (client_identify_cert(db, scope, cert, subject, a, ret, e))
         return -1;
-    remember(k, hash, ret, generation);
+    remember(k, hash, ret, &when);
     return 0;
 }

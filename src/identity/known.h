@@ -2,12 +2,15 @@
  *
  * Remembers what client_identify said of an Authorization header, by the header's SHA-256, and what
  * client_identify_cert said of a certificate; never the key itself, never a refusal, no access token beyond its end.
- * Whoever changes a client forgets all of it (known_forget) before answering that the change is made. Every change is
- * made by the process that has the store open, so nothing else can make it stale. Any thread. */
+ * Whoever changes a client forgets all of it (known_forget) before answering that the change is made. In a store of one
+ * process nothing else can make it stale. Where several share one (db_shared), another may have changed the client and
+ * cannot say so: there it is remembered for KNOWN_SHARED_S and no longer. Any thread. */
 #ifndef IDENTITY_KNOWN_H
 #define IDENTITY_KNOWN_H
 
 #include "identity/client.h"
+
+enum { KNOWN_SHARED_S = 1 };
 
 struct known;
 

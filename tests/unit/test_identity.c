@@ -1,5 +1,7 @@
 #include "house.h"
 
+#include <unistd.h>
+
 #include "crypto/digest.h"
 #include "identity/endpoint.h"
 #include "identity/known.h"
@@ -208,6 +210,28 @@ TEST(a_known_client_is_forgotten_when_its_key_changes)
     house_raze(&h);
 }
 
+TEST(a_client_that_another_process_changed_is_known_for_a_second_and_no_longer)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct house h;
+    struct err e;
+    struct client_secrets s;
+    struct known *k;
+    struct caller c;
+    const char *key;
+    house_build(&h);
+    CHECK_OK(known_open(&k, &e));
+    CHECK_OK(client_add(h.db, h.keyring, h.scope, "bot", NULL, &operator_does, a, &s, &e));
+    struct slice old = slice_of(arena_printf(a, "Bearer %s", s.api_key));
+    CHECK_OK(known_identify(k, h.db, h.scope, old, NULL, a, &c, &e));
+    CHECK_OK(client_rotate(h.db, h.scope, "bot", &operator_does, a, &key, &e)); /* which forgets in its own process */
+    usleep(KNOWN_SHARED_S * 1000000 + 100000);
+    CHECK_INT(known_identify(k, h.db, h.scope, old, NULL, a, &c, &e), house_shared() ? -1 : 0);
+    CHECK_OK(known_identify(k, h.db, h.scope, slice_of(arena_printf(a, "Bearer %s", key)), NULL, a, &c, &e));
+    known_close(k);
+    house_raze(&h);
+}
+
 static const struct audit_entry does = {.actor = "bot", .role = "client", .action = "update", .outcome = "permit"};
 
 static struct caller made(struct house *h, const char *name, struct arena *a)
@@ -377,7 +401,9 @@ TEST(who_is_remembered_is_known_by_the_whole_key)
     house_raze(&h);
 }
 
-RUN(T(a_known_client_is_forgotten_when_its_key_changes), T(a_clients_name_and_origin_have_the_form_the_header_gives),
+RUN(T(a_known_client_is_forgotten_when_its_key_changes),
+    T(a_client_that_another_process_changed_is_known_for_a_second_and_no_longer),
+    T(a_clients_name_and_origin_have_the_form_the_header_gives),
     T(secrets_have_their_form_and_are_not_in_the_store),
     T(the_authorization_header_names_a_client_or_nobody), T(a_key_of_another_scope_names_nobody),
     T(an_endpoint_is_its_clients_alone_and_its_old_secret_lasts_as_long_as_was_said),
