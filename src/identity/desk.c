@@ -15,6 +15,17 @@ static int all_people(const struct people *d, struct arena *a, struct rows *ret,
                : 0;
 }
 
+/* An id is that of one, whatever others are called. */
+static bool find_by_id(const struct rows *r, struct slice who, uint8_t ret[16])
+{
+    uint8_t id[16];
+    bool is_id = uuid_parse(who, id);
+    for (int i = 0; is_id && i < r->n; i++)
+        if (memcmp(row_at(r, i, 0)->s.p, id, 16) == 0)
+            return memcpy(ret, id, 16), true;
+    return false;
+}
+
 /* By id, or by what is sealed: then everybody is looked at. */
 static int find_by_name(const struct people *d, struct slice who, struct arena *a, uint8_t ret[16], struct err *e)
 {
@@ -22,15 +33,13 @@ static int find_by_name(const struct people *d, struct slice who, struct arena *
     int found = 0, rc = 0;
     if (all_people(d, a, &r, e))
         return -1;
-    uint8_t id[16];
-    bool by_id = uuid_parse(who, id);
+    if (find_by_id(&r, who, ret))
+        return 0;
     for (int i = 0; i < r.n && !rc; i++) {
         const struct val *v = row_at(&r, i, 0);
         struct json j;
-        bool is = by_id && memcmp(v[0].s.p, id, 16) == 0;
-        if (!is && (rc = person_open(d, (const uint8_t *)v[0].s.p, v[1].s, a, &j, e)) == 0)
-            is = slice_eq(json_get_text(&j, 0, "sub", a), who) || slice_eq(json_get_text(&j, 0, "name", a), who);
-        if (is) {
+        rc = person_open(d, (const uint8_t *)v[0].s.p, v[1].s, a, &j, e);
+        if (!rc && (slice_eq(json_get_text(&j, 0, "sub", a), who) || slice_eq(json_get_text(&j, 0, "name", a), who))) {
             memcpy(ret, v[0].s.p, 16);
             found++;
         }

@@ -123,6 +123,11 @@ TEST(the_desk_refuses_what_cannot_be_meant)
     char id[UUID_TEXT];
     CHECK_OK(desk_suspend(d, slice_of(uuid_text(s.anna, id)), true, "root", s.a, &e));
     CHECK_OK(desk_suspend(d, slice_of(id), false, "root", s.a, &e));
+    arrive(&s, "https://one.example", id, 0); /* an id is that of one, though somebody else calls themselves so */
+    struct person p;
+    CHECK_OK(desk_suspend(d, slice_of(id), true, "root", s.a, &e));
+    CHECK_INT(person_by_id(d, s.anna, s.a, &p, &e), 1);
+    CHECK(p.suspended);
     tear_down(&s);
 }
 
