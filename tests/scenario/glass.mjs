@@ -70,7 +70,7 @@ await test('one person is opened: they are read, nobody else is, nothing is chan
   same((await good(200, 'GET', `patients/${anna}`, 'doc', null, under(g.id))).first_name, 'Canary1');
   await refused(403, 'another person', 'GET', `patients/${bruno}`, 'doc', null, under(g.id));
   await refused(403, 'another person', 'GET', 'patients/7', 'doc', null, under(g.id));
-  for (const [method, target, body] of [['GET', 'patients'], ['POST', 'patients', { first_name: 'A' }], ['PUT', `patients/${anna}`, { phone: '1' }], ['DELETE', `patients/${anna}`], ['GET', `patients/${anna}/consent`], ['GET', 'me'], ['POST', 'break-glass', request(bruno)], ['POST', `break-glass/${g.id}/end`]])
+  for (const [method, target, body] of [['GET', 'patients'], ['POST', 'patients', { first_name: 'A' }], ['PUT', `patients/${anna}`, { phone: '1' }], ['DELETE', `patients/${anna}`], ['GET', `patients/${anna}/consent`], ['GET', `installations/${anna}/info`], ['GET', 'me'], ['POST', 'break-glass', request(bruno)], ['POST', `break-glass/${g.id}/end`]])
     await refused(403, 'of its one person, and nothing else', method, target, 'doc', body, under(g.id));
   await refused(403, 'of yours', 'GET', `patients/${anna}`, 'both', null, { ...under(g.id), 'Lazaret-Role': 'doctor' });
   await refused(403, 'auditor may not break the glass', 'GET', `patients/${anna}`, 'dpo', null, under(g.id));
