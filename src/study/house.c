@@ -100,6 +100,24 @@ struct naming {
     struct arena *arena;
 };
 
+/* As answers call each: a house by who lives there, where the two may be joined, anything else by its own number. */
+static int call_by_own(struct tx *tx, const struct naming *x, const uint8_t (*subject)[16], int n, int64_t *ret,
+                       struct err *e)
+{
+    uint8_t index[DB_MANY][BLIND_BYTES];
+    int64_t person[DB_MANY] = {0};
+    assert(n <= DB_MANY);
+    for (int i = 0; i < n; i++)
+        if (alias_index(x->s, subject[i], index[i], e))
+            return -1;
+    if (alias_numbers(tx, x->s, role_name(x->c->role), (const uint8_t(*)[BLIND_BYTES])index, n, x->arena, ret, e) ||
+        (house_joins_persons(x->c) && house_numbers(tx, x->s, x->c, subject, n, x->arena, person, e)))
+        return -1;
+    for (int i = 0; i < n; i++)
+        ret[i] = person[i] ? person[i] : ret[i];
+    return 0;
+}
+
 static int own_numbers_body(struct tx *tx, void *arg, struct err *e)
 {
     const struct naming *x = arg;
@@ -115,7 +133,7 @@ static int own_numbers_body(struct tx *tx, void *arg, struct err *e)
         if (got)
             at[known++] = i;
     }
-    if (house_numbers(tx, x->s, x->c, (const uint8_t(*)[16])subject, known, x->arena, own, e))
+    if (known && call_by_own(tx, x, (const uint8_t(*)[16])subject, known, own, e))
         return -1;
     memset(x->ret, 0, (size_t)x->n * sizeof *x->ret);
     for (int i = 0; i < known; i++)

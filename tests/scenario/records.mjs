@@ -226,6 +226,15 @@ await test('every disclosure is one entry that does not say whom it was of, by a
     check(!JSON.stringify(entry).includes(String(id)), 'the entry has the number the doctor knows them by');
   }
 });
+await test('what one did oneself is told by the numbers one knows: people, their homes, tickets, contacts', async () => {
+  const [ticket] = (await good(200, 'doc', 'GET', `installations/${id}/tickets`)).json, [contact] = (await good(200, 'doc', 'GET', `patients/${id}/contacts`)).json;
+  for (const [at, type, number] of [[`patients/${id}`, 'Patient', id], [`patients/${id}/notes`, 'Note', id], [`patients/${id}/consent`, 'Consent', id], [`installations/${id}`, 'Installation', id],
+    [`tickets/${ticket.ticket_id}`, 'Ticket', ticket.ticket_id], [`contacts/${contact.id}`, 'Contact', id]]) {
+    await good(200, 'doc', 'GET', at);
+    const [mine] = (await good(200, 'doc', 'GET', 'me/accesses?limit=1')).json.entries;
+    same([mine.obj.type, mine.obj.id], [type, String(number)], at);
+  }
+});
 await test('who was changed since they were read is not erased by whoever says what they read', async () => {
   const one = (await good(201, 'doc', 'POST', 'patients', { first_name: 'I', last_name: 'L', codice_fiscale: 'ENI7777777777777' })).json.patient_id;
   const tag = (await good(200, 'doc', 'GET', `patients/${one}`)).headers.etag;
