@@ -86,7 +86,8 @@ static int send_consent(struct api_request *q, int found, const struct consent *
     if (found <= 0)
         return found ? -1 : api_record_absent(e);
     consent_put(&o, c);
-    api_tag_rev(q, c->rev);
+    if (c->whole) /* which record it is, is one of the things it says */
+        api_tag_rev(q, c->rev);
     return api_answer(q, 200, &b, e);
 }
 

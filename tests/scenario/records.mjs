@@ -196,7 +196,9 @@ await test('data are read under a pseudonym while somebody consents to it, and n
   same([r.json.length, members(r.json[0]), r.json[0].neuro_diag], [1, ['age_class', 'data_id', 'neuro_diag', 'ts', 'version'], 'race'], r.text);
   data = r.json[0].data_id;
   same((await good(200, 'imt', 'GET', `patients/${data}/screenings`)).json.length, 4, 'its versions');
-  same((await good(200, 'imt', 'GET', `patients/${data}/consent`)).json, { state: 'active', purposes: ['monitoring', 'research'] }, 'that they consent, and no more');
+  const status = await good(200, 'imt', 'GET', `patients/${data}/consent`);
+  same(status.json, { state: 'active', purposes: ['monitoring', 'research'] }, 'that they consent, and no more');
+  same([status.headers.etag, (await good(200, 'doc', 'GET', `patients/${id}/consent`)).headers.etag], [undefined, '"2"'], 'nor how often they were asked');
   const doctors = [(await good(200, 'doc', 'GET', `patients/${id}`)).text, (await good(200, 'doc', 'GET', 'patients')).text].join();
   check(!doctors.includes(String(data)) && !r.text.includes(String(id)), 'a number that both roles see');
   await good(404, 'doc', 'GET', `patients/${data}`);
