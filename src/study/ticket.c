@@ -185,15 +185,17 @@ static int find_house_body(struct tx *tx, void *arg, struct err *e)
     return got < 0 ? -1 : got ? tx_ungate(tx, e) : study_leave_absent(tx, &x->audit, e);
 }
 
-/* More than these nobody works through, and each of them is a row for good. */
-static int check_room(struct tx *tx, const struct opening *x, struct err *e)
+/* More than these nobody works through, and each of them is a row for good. In a body that has locked the house: `most`
+ * are open at most. */
+static int check_room(struct tx *tx, const struct study *s, const uint8_t house[16], int most, struct arena *a,
+                      struct err *e)
 {
     struct rows r;
-    int n = tx_rows(tx, x->arena, &r, e,
-                    "SELECT 1 FROM ticket WHERE scope = $1 AND house_nick = $2 AND state = 'open' LIMIT $3",
-                    V_ID(x->s->scope), V_ID(x->ticket.house), V_INT(TICKETS_OPEN));
+    int n =
+        tx_rows(tx, a, &r, e, "SELECT 1 FROM ticket WHERE scope = $1 AND house_nick = $2 AND state = 'open' LIMIT $3",
+                V_ID(s->scope), V_ID(house), V_INT(most + 1));
     return n < 0 ? -1
-           : n == TICKETS_OPEN
+           : n > most
                ? err_set(e, ERR_RULE, "%d tickets are open for this home: write in one of them, or close some first",
                          TICKETS_OPEN)
                : 0;
@@ -205,8 +207,9 @@ static int open_body(struct tx *tx, void *arg, struct err *e)
     struct opening *x = arg;
     const struct study *s = x->s;
     const struct ticket_new *n = &x->ticket;
-    if (house_lock(tx, s, n->house, e) || study_enter(tx, s, x->c, e) || check_room(tx, x, e) ||
-        put_ticket(tx, s, x->c, n, e) || tx_ungate(tx, e) || names_store(tx, s, &n->names, e))
+    if (house_lock(tx, s, n->house, e) || study_enter(tx, s, x->c, e) ||
+        check_room(tx, s, n->house, TICKETS_OPEN - 1, x->arena, e) || put_ticket(tx, s, x->c, n, e) ||
+        tx_ungate(tx, e) || names_store(tx, s, &n->names, e))
         return -1;
     if (installs(x->c) && house_settle_visit(tx, s, n->house, x->c->id, n->now, x->arena, e))
         return -1;
@@ -331,7 +334,8 @@ static int put_entries(struct tx *tx, const struct doing *x, bool take, struct e
     return put_entry(tx, x->s, x->c, x->entry[0], id, x->number, deeds[x->deed].entry, x->now, x->body, e);
 }
 
-/* Outside of the gate: whose visit begins or ends, and when the home's sensors began to work. */
+/* Outside of the gate: whether one more may be open, whose visit begins or ends, and when the home's sensors began to
+ * work. */
 static int follow(struct tx *tx, const struct doing *x, bool take, struct err *e)
 {
     const struct val *v = x->row.cell;
@@ -342,6 +346,7 @@ static int follow(struct tx *tx, const struct doing *x, bool take, struct err *e
     if (x->deed == DEED_SAY && !take)
         return 0;
     if (house_lock(tx, x->s, house, e) ||
+        (x->deed == DEED_REOPEN && check_room(tx, x->s, house, TICKETS_OPEN, x->arena, e)) ||
         (installer && house_settle_visit(tx, x->s, house, installer, x->now, x->arena, e)))
         return -1;
     return x->deed == DEED_CLOSE && slice_is(v[TICKET_CATEGORY].s, categories[TICKET_CATEGORY_INSTALLATION])

@@ -387,7 +387,13 @@ TEST(a_home_has_so_many_open_tickets_and_a_ticket_so_many_entries)
     CHECK_INT(do_it(a, &monitor, m.id, DEED_CLOSE, NULL), 0);
     CHECK_INT(listed(a, &monitor, m.patient_id, TICKET_OPEN).all, TICKETS_OPEN - 1);
     CHECK_INT(listed(a, &monitor, m.patient_id, -1).all, TICKETS_OPEN);
-    opened(a, &monitor, m.patient_id, TICKET_CATEGORY_MAINTENANCE);
+    const int64_t last = opened(a, &monitor, m.patient_id, TICKET_CATEGORY_MAINTENANCE);
+    CHECK_INT(do_it(a, &monitor, m.id, DEED_REOPEN, "20 tickets are open for this home"), ERR_RULE);
+    CHECK_INT(listed(a, &monitor, m.patient_id, TICKET_OPEN).all, TICKETS_OPEN);
+    CHECK_INT(do_it(a, &monitor, last, DEED_CLOSE, NULL), 0);
+    CHECK_INT(do_it(a, &monitor, m.id, DEED_REOPEN, NULL), 0); /* in its place */
+    CHECK_INT(do_it(a, &monitor, m.id, DEED_CLOSE, NULL), 0);
+    CHECK_INT(do_it(a, &monitor, last, DEED_REOPEN, NULL), 0);
     house_sql(&h, "UPDATE ticket SET entries = 1000 WHERE state = 'open';");
     const struct ticket full = newest(a, &monitor);
     CHECK_INT(do_it(a, &monitor, full.id, DEED_SAY, "full"), ERR_RULE);
