@@ -21,7 +21,7 @@ void api_pair_since(struct json_out *o, const char *key, int64_t us)
 
 int api_home_failed(struct api_request *q, struct err *e)
 {
-    return e->code == ERR_RULE ? api_tell(q, e) : -1;
+    return e->code == ERR_RULE ? api_deny_told(q, e) : -1;
 }
 
 static int id_of(struct api_request *q, int64_t *ret, struct err *e)

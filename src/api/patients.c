@@ -172,6 +172,14 @@ static int no_object(struct api_request *q, struct err *e)
     return err_set(e, ERR_BAD_JSON, "a patient that is no JSON object");
 }
 
+/* That somebody's tax code is in the study is told, so who asked is in the log. Always -1. */
+static int failed(struct api_request *q, struct err *e)
+{
+    if (e->code == ERR_TAX_CODE)
+        api_deny(q, e);
+    return -1;
+}
+
 int api_patient_add(struct api_request *q, struct err *e)
 {
     struct patient_fault fault[PATIENT_FAULTS];
@@ -179,7 +187,7 @@ int api_patient_add(struct api_request *q, struct err *e)
     int n = patient_form(q->http->body, q->arena, &form, fault);
     if (n)
         return n < 0 ? no_object(q, e) : refuse_form(q, fault, n, e);
-    return patient_enrol(&q->api->study, &q->caller, &form, &q->audit, q->arena, &p, e) ? -1
+    return patient_enrol(&q->api->study, &q->caller, &form, &q->audit, q->arena, &p, e) ? failed(q, e)
                                                                                         : send_patient(q, 201, &p, e);
 }
 
@@ -199,7 +207,7 @@ int api_patient_put(struct api_request *q, struct err *e)
     int found = patient_change(&q->api->study, &q->caller, id, &edit, &only, &q->audit, q->arena, &p, &faults, e);
     if (found < 0 && faults.n)
         return refuse_form(q, faults.fault, faults.n, e);
-    return found < 0 ? -1 : found ? send_patient(q, 200, &p, e) : api_record_absent(e);
+    return found < 0 ? failed(q, e) : found ? send_patient(q, 200, &p, e) : api_record_absent(e);
 }
 
 int api_patient_erase(struct api_request *q, struct err *e)

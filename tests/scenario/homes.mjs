@@ -31,6 +31,7 @@ const refused = async (status, says, ...how) => {
   const r = await ask(...how);
   same(r.status, status, `${how.slice(0, 3)}: ${r.text}`);
   contains(r.text, says, `${how.slice(0, 3)}`);
+  if (status === 409) check(r.headers['lazaret-audit'], `${how.slice(0, 3)}: no entry says that it was tried`);
 };
 let enrolments = 0;
 const opened = {}; // of each of them, the ticket that came with the last home
