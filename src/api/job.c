@@ -170,9 +170,19 @@ static int put_job(struct json_out *o, struct api_request *q, const struct job_v
     return rc;
 }
 
+/* Of everybody's jobs: that somebody looked at those of others is an entry. */
+static int note_others(struct api_request *q, const char *id, int64_t rows, struct err *e)
+{
+    struct audit_entry entry = q->audit;
+    entry.object_id = id;
+    entry.rows = rows;
+    return api_job_whose(q) ? 0 : audit_note(q->api->db, &entry, e);
+}
+
 int api_job_get(struct api_request *q, struct err *e)
 {
     uint8_t id[UUID_BYTES];
+    char text[UUID_TEXT];
     struct job_view view;
     struct buf b = buf_in(q->arena, ANSWER_MAX + FEEDBACK_TEXT_MAX);
     struct json_out o = json_out(&b);
@@ -186,6 +196,8 @@ int api_job_get(struct api_request *q, struct err *e)
         return api_job_absent(q, e);
     if (view.erased_at)
         return err_set(e, ERR_GONE, "an erased job");
+    if (note_others(q, uuid_text(id, text), 1, e))
+        return -1;
     return put_job(&o, q, &view, e) ? -1 : api_answer(q, 200, &b, e);
 }
 
@@ -262,6 +274,8 @@ int api_job_list(struct api_request *q, struct err *e)
     if (filter_of(q, &f, e) || job_list(q->api->jobs, &f, q->arena, &r, e))
         return -1;
     int n = r.n < f.most ? r.n : f.most - 1;
+    if (note_others(q, NULL, n, e))
+        return -1;
     json_open(&o, '{');
     json_key(&o, "jobs");
     json_open(&o, '[');

@@ -149,6 +149,16 @@ await test('everybody sees what they did themselves, and nobody else', async () 
   check(doctors.entries.length && doctors.entries.every((x) => x.actor.id === id), JSON.stringify(doctors.entries.map((x) => x.actor)));
 });
 
+const admins = async () => { const [x] = (await json('/api/v1/audit?limit=1&role=admin')).entries; return [x.act, x.obj.type, x.obj.id ?? null, x.out, x.why ?? null, x.n]; };
+await test('who looks at jobs of others is in the log', async () => {
+  const made = await server.request({ method: 'POST', path: '/v1/diagnose', headers: { ...bearer('bot'), 'Content-Type': 'application/json' }, body: `{"client_id":"bot","target_diagnosis":"news2","fhir_bundle":${bundle('news2')}}` });
+  same(made.status, 202, made.text);
+  const { jobs } = await json('/v1/jobs', 'admin');
+  same(await admins(), ['read', 'Job', null, 'permit', null, jobs.length], 'the list of all');
+  await json(`/v1/jobs/${jobs[0].job_id}`, 'admin');
+  same(await admins(), ['read', 'Job', jobs[0].job_id, 'permit', null, 1], 'one of them');
+});
+
 // ---- FHIR
 
 const fhir = async (q, as = 'auditor') => JSON.parse((await get(`/fhir/R4/AuditEvent${q}`, as)).text);
