@@ -17,12 +17,13 @@ static struct people desk(const struct api_request *q)
     return d;
 }
 
+/* Who may not do it, or not alone, is in the log for having tried; so is who asks for nobody. */
 static int fail(struct api_request *q, struct err *e)
 {
     const char *sentence = arena_str(q->arena, slice_of(e->detail));
     if (e->code == ERR_USAGE && sentence)
         return api_form_refused(q, "name", sentence, e);
-    return e->code == ERR_CONFLICT || e->code == ERR_NOT_FOUND ? api_tell(q, e) : -1;
+    return e->code == ERR_CONFLICT || e->code == ERR_NOT_FOUND ? api_deny_told(q, e) : -1;
 }
 
 int api_people_list(struct api_request *q, struct err *e)
@@ -99,7 +100,7 @@ static int find(struct api_request *q, struct err *e)
     if (memcmp(id, q->caller.id, sizeof id) != 0)
         return 0;
     err_set(e, ERR_RULE, "this is for somebody else to do: nobody decides over their own account");
-    return api_tell(q, e);
+    return api_deny_told(q, e);
 }
 
 static int find_role(struct api_request *q, enum role *ret, struct err *e)

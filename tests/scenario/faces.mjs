@@ -158,6 +158,15 @@ await test('who looks at jobs of others is in the log', async () => {
   await json(`/v1/jobs/${jobs[0].job_id}`, 'admin');
   same(await admins(), ['read', 'Job', jobs[0].job_id, 'permit', null, 1], 'one of them');
 });
+await test('who tries to decide over their own account, alone, or over nobody is in the log', async () => {
+  const { id } = await json('/api/v1/me', 'admin'), doctor = (await json('/api/v1/me', 'doctor')).id;
+  const decide = (at, role) => server.request({ method: 'POST', path: `/api/v1/people/${at}/roles/${role}/approve`, headers: bearer('admin') });
+  same((await decide(doctor, 'monitor')).status, 200, 'proposed');
+  for (const [at, role, status, why] of [[id, 'auditor', 409, 'RULE'], [doctor, 'monitor', 409, 'CONFLICT'], ['01890000-0000-7000-8000-000000000000', 'doctor', 404, 'NOT_FOUND']]) {
+    same((await decide(at, role)).status, status, role);
+    same(await admins(), ['update', 'Grant', null, 'deny', why, 0], role);
+  }
+});
 
 // ---- FHIR
 
