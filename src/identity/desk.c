@@ -96,7 +96,8 @@ int desk_list(const struct people *d, const char *by, struct arena *a, struct js
             json_open(out, '[');
             for (int k = 0; k < g.n; k++) {
                 const struct val *x = row_at(&g, k, 0);
-                if (memcmp(x[0].s.p, v[0].s.p, 16) != 0 || (x[2].kind != VAL_NULL) != held)
+                if (memcmp(x[0].s.p, v[0].s.p, 16) != 0 || (x[2].kind != VAL_NULL) != held ||
+                    (by && !slice_is(x[3].s, by)))
                     continue;
                 json_open(out, '{');
                 json_pair(out, "role", x[1].s);

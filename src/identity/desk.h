@@ -15,7 +15,7 @@
 enum desk_done { DESK_PROPOSED, DESK_GRANTED };
 
 /* A JSON array of everybody: id, name, subject, state, roles, proposals. `by`: only those for whom they proposed a
- * role; NULL: all. */
+ * role, and of those no role but what they proposed; NULL: all. */
 int desk_list(const struct people *p, const char *by, struct arena *a, struct json_out *out, struct err *e);
 int desk_propose(const struct people *p, struct slice who, enum role role, const char *by, struct arena *a,
                  struct err *e);

@@ -167,6 +167,14 @@ await test('who tries to decide over their own account, alone, or over nobody is
     same(await admins(), ['update', 'Grant', null, 'deny', why, 0], role);
   }
 });
+await test('a doctor is told what they proposed for somebody, and not what else that person holds', async () => {
+  const { id } = await json('/api/v1/me', 'auditor');
+  same((await server.request({ method: 'POST', path: `/api/v1/people/${id}/roles/monitor/approve`, headers: bearer('admin') })).status, 200, 'what an admin proposed');
+  const r = await server.request({ method: 'POST', path: `/api/v1/people/${id}/roles`, headers: { ...bearer('doctor'), 'Content-Type': 'application/json' }, body: '{"role":"installer"}' });
+  same(r.status, 200, r.text);
+  const { people } = await json('/api/v1/people', 'doctor');
+  same(people.map((x) => [x.id, x.roles, x.proposals.map((y) => y.role)]), [[id, [], ['installer']]], 'the list');
+});
 
 // ---- FHIR
 
