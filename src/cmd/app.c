@@ -228,11 +228,14 @@ static int prepare_key(const struct app *app, const struct paths *p, struct err 
     return root_make(p->root, e);
 }
 
-/* A store elsewhere is as new as itself, whatever the folder is. */
+/* A store elsewhere is as new as itself, whatever the folder is: one that has records has its models, too, and which of
+ * them are stable is its operator's word, not the samples'. */
 static int open_store(struct app *app, const struct paths *p, struct err *e)
 {
     if (p->place == p->db)
-        return prepare_key(app, p, e) || db_open(p->db, true, &app->api.db, e) ? -1 : 0;
+        return (app->fresh && note_beginning(p, e)) || prepare_key(app, p, e) || db_open(p->db, true, &app->api.db, e)
+                   ? -1
+                   : 0;
     if (db_open(p->place, false, &app->api.db, e))
         return -1;
     int empty = db_is_empty(app->api.db, e);
@@ -241,7 +244,7 @@ static int open_store(struct app *app, const struct paths *p, struct err *e)
     if (empty && app->existing_only)
         return err_set(e, ERR_CONFIG, "there are no records of lazaret in that store; 'lazaret serve' would make them");
     app->fresh = empty;
-    return prepare_key(app, p, e) || remember_store(p, e) ? -1 : 0;
+    return (empty && note_beginning(p, e)) || prepare_key(app, p, e) || remember_store(p, e) ? -1 : 0;
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -374,8 +377,7 @@ int app_open(struct app *app, struct config *c, struct err *e)
             c->data);
     app->fresh = fresh;
     app->root = p.root;
-    if ((fresh && note_beginning(&p, e)) || open_store(app, &p, e) || refuse_unfinished(app, e) ||
-        db_schema(api->db, &app->schema_found, e))
+    if (open_store(app, &p, e) || refuse_unfinished(app, e) || db_schema(api->db, &app->schema_found, e))
         return -1;
     if (app->look_only)
         return 0;

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Server, check, cli, cliJson, contains, done, program, same, sleep, tempFolder, test, top, until } from './lib.mjs';
+import { Server, build, check, cli, cliJson, contains, done, program, same, sleep, tempFolder, test, top, until } from './lib.mjs';
 
 const { Cluster } = createRequire(import.meta.url)('../cluster.cjs');
 const cluster = await Cluster.make();
@@ -80,6 +80,28 @@ await test('a folder remembers its store, and a store elsewhere needs a folder o
   contains(cli(['serve', '--data', path.join(tempFolder(), 'x'), '--store', 'mysql://x']).stderr, 'postgres://USER@HOST/DATABASE', 'another kind of store');
   const gone = cli(['serve', '--data', path.join(tempFolder(), 'x'), '--store', 'postgres://lazaret@127.0.0.1:1/x']);
   check(gone.code === 1 && gone.stderr.includes('connect to PostgreSQL'), `no server there: ${gone.stderr}`);
+});
+
+await test('who joins a store leaves its models as its operator has them', async () => {
+  const s = makeServer('joins');
+  await s.start([...s.options, '--workers', '0']);
+  const copy = path.join(tempFolder(), 'news2');
+  fs.cpSync(path.join(build, 'models/news2'), copy, { recursive: true });
+  const manifest = path.join(copy, 'manifest.json');
+  fs.chmodSync(manifest, 0o644);
+  fs.writeFileSync(manifest, fs.readFileSync(manifest, 'utf8').replace('"1.0.0"', '"1.0.1"'));
+  cliJson(['model', 'add', copy, '--data', s.dir, '--json']);
+  cliJson(['model', 'promote', 'news2@1.0.1', 'stable', '--rank', '50', '--data', s.dir, '--json']);
+  same((await s.stop()).code, 0, 'exit');
+  const other = path.join(tempFolder(), 'data');
+  fs.copyFileSync(`${s.dir}.key`, `${other}.key`);
+  fs.chmodSync(`${other}.key`, 0o400);
+  const w = await work({ dir: other }, ['--store', cluster.url('joins'), '--workers', '1']);
+  w.kill('SIGTERM');
+  same((await w.ended).code, 0, `exit of the worker\n${w.log.slice(-500)}`);
+  const stable = cliJson(['model', 'list', '--data', s.dir, '--json']).filter((m) => m.stable && m.key === 'news2');
+  same(stable.map((m) => [m.version, m.rank]), [['1.0.1', 50]], 'which news2 is stable');
+  same(fs.readdirSync(path.join(other, 'models')), [], 'models of the folder that joined');
 });
 
 await test('jobs are run by workers of their own, who can be cancelled and drain when told to stop', async () => {
