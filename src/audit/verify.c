@@ -182,6 +182,10 @@ static int see_page(struct check *x, struct db *db, struct err *e)
     return r.n == PAGE;
 }
 
+/* Asked for with what it is held against, in one statement: entries that were appended and signed since the last page
+ * was read are not missing. */
+#define THERE "(SELECT coalesce(max(idx), -1) + 1 FROM audit)"
+
 /* What stands where no entry is. */
 static int see_rest(struct check *x, struct db *db, struct err *e)
 {
@@ -190,22 +194,24 @@ static int see_rest(struct check *x, struct db *db, struct err *e)
     int64_t size = (int64_t)x->tree.size;
     if (!a)
         return err_set(e, ERR_NO_MEMORY, "verify the audit log");
-    if (db_rows(
-            db, a, &r, e,
-            "SELECT coalesce(max(size), 0), coalesce(min(size), 1) FROM audit_checkpoint WHERE size > $1 OR size < 1",
-            V_INT(size)) < 0)
+    if (db_rows(db, a, &r, e,
+                "SELECT coalesce(max(size), 0), coalesce(min(size), 1), " THERE
+                " FROM audit_checkpoint WHERE size > $1 OR size < 1",
+                V_INT(size)) < 0)
         return -1;
-    if (row_at(&r, 0, 0)->i > size)
+    if (row_at(&r, 0, 0)->i > size && row_at(&r, 0, 0)->i > row_at(&r, 0, 2)->i)
         found(x, "audit entry %" PRId64 " is missing: %" PRId64 " entries were signed", size, row_at(&r, 0, 0)->i);
     if (row_at(&r, 0, 1)->i < 1)
         found(x, "there is a checkpoint of %" PRId64 " entries", row_at(&r, 0, 1)->i);
     for (int level = 0; level < 8; level++) {
-        int64_t full = size >> TREE_TILE * (level + 1), due = x->r->covered >> TREE_TILE * (level + 1);
+        int64_t due = x->r->covered >> TREE_TILE * (level + 1);
         if (db_rows(db, a, &r, e,
-                    "SELECT count(*), coalesce(max(n), -1), coalesce(min(n), 0) FROM audit_tile WHERE level = $1",
+                    "SELECT count(*), coalesce(max(n), -1), coalesce(min(n), 0), " THERE
+                    " FROM audit_tile WHERE level = $1",
                     V_INT(level)) < 0)
             return -1;
         const struct val *v = row_at(&r, 0, 0);
+        int64_t full = (v[3].i > size ? v[3].i : size) >> TREE_TILE * (level + 1);
         if (v[0].i < due || v[1].i + 1 != v[0].i || v[2].i != 0)
             found(x, "a tile of level %d is missing: there are %" PRId64 " up to %" PRId64, level, v[0].i, v[1].i);
         if (v[1].i >= full)

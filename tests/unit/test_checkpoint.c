@@ -343,6 +343,35 @@ TEST(what_was_removed_moved_put_in_or_cut_off_is_found_and_named)
     }
 }
 
+/* Called between the last page and what is looked at behind it. */
+static void go_on(void *arg, int64_t done, int64_t of)
+{
+    struct log *l = arg;
+    (void)of;
+    append(l, (int)done, 300);
+    sign_now(l);
+}
+
+TEST(what_is_appended_and_signed_while_the_log_is_verified_is_not_called_missing)
+{
+    struct log l;
+    struct err e;
+    build(&l);
+    append(&l, 0, 300);
+    sign_now(&l);
+    struct audit_report r = {.progress = go_on, .arg = &l};
+    if (audit_verify_with(l.h.db, audit_signer_key(l.signer), (struct slice){NULL, 0}, &r, &e))
+        fail_msg("%s", e.detail);
+    CHECK_INT(r.entries, 300);
+    CHECK_INT(verify(&l, &r), 0);
+    CHECK_INT(r.covered, 600);
+    unlock(&l);
+    house_sql(&l.h, "DELETE FROM audit WHERE idx >= 599;");
+    CHECK_INT(verify(&l, &r), -1);
+    CHECK_STR(r.finding[0], "audit entry 599 is missing: 600 entries were signed");
+    raze(&l);
+}
+
 TEST(a_log_cut_back_with_its_checkpoints_is_found_by_one_that_was_kept)
 {
     OWN_ARENA struct arena *a = arena_new(1 << 20);
@@ -673,5 +702,6 @@ RUN(T(what_was_changed_in_the_store_is_neither_proven_nor_signed_over), T(proofs
     T(the_keeper_signs_a_lone_entry_that_took_long_to_be_committed),
     T(nothing_is_signed_over_a_log_that_does_not_continue_the_last_checkpoint), T(tiles_and_checkpoints_are_append_only),
     T(a_change_of_any_single_byte_is_found), T(what_was_removed_moved_put_in_or_cut_off_is_found_and_named),
+    T(what_is_appended_and_signed_while_the_log_is_verified_is_not_called_missing),
     T(a_log_cut_back_with_its_checkpoints_is_found_by_one_that_was_kept), T(each_entry_is_proven_against_a_checkpoint_that_reaches_it),
     T(an_export_verifies_and_with_any_byte_changed_or_cut_off_it_does_not))
