@@ -197,6 +197,16 @@ static void no_dumps(void)
 #endif
 }
 
+/* What is printed once, such as a key, must not get lost unsaid. A server's line is no reason for it to have failed,
+ * and who ends in another way has said so. */
+static int check_printed(const struct verb *v, struct err *e)
+{
+    bool serves = v->run == cmd_serve || v->run == cmd_work;
+    if (serves || (fflush(stdout) == 0 && !ferror(stdout)))
+        return 0;
+    return err_sys(e, ERR_STORE, "write to standard output");
+}
+
 int main(int argc, char **argv)
 {
     struct err e = {.code = ERR_NONE};
@@ -231,6 +241,8 @@ int main(int argc, char **argv)
         return help_verb(v), 0;
     if (rc == 0)
         rc = v->run(c, &e);
+    if (rc == 0)
+        rc = check_printed(v, &e);
     if (rc < 0)
         fprintf(stderr, "lazaret: %s\n", e.detail);
     return rc >= 0 ? rc : e.code == ERR_USAGE ? 2 : 1;

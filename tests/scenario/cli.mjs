@@ -2,10 +2,11 @@
 // timeout: 240
 // cli.mjs   the command line: what each verb prints and how it ends, with the server running and without, and what is refused.
 import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { bundle } from './casefile.mjs';
-import { Server, build, check, cli, cliJson, contains, done, filesBelow, findPlain, same, tempFolder, test, top } from './lib.mjs';
+import { Server, build, check, cli, cliJson, contains, done, filesBelow, findPlain, program, same, tempFolder, test, top } from './lib.mjs';
 
 const verbs = [...fs.readFileSync(path.join(top, 'src/cmd/verbs.def'), 'utf8').matchAll(/^VERB\("([^"]+)"/gm)].map((m) => m[1]);
 const box = tempFolder();
@@ -168,6 +169,14 @@ await test('for a person the secrets are printed once, with a word on it', () =>
   const r = cli(on('client', 'add', 'human', '--webhook', 'https://ehr.example'));
   ends(r, 0);
   contains(r.stdout, 'shown once', 'standard output');
+});
+await test('who has no room for what is printed once is told, by a sentence and exit 1', () => {
+  const full = fs.openSync('/dev/full', 'w');
+  for (const words of [['client', 'rotate', 'human'], ['client', 'rotate', 'human', '--json'], ['audit', 'key'], ['routes']]) {
+    const r = spawnSync(program, words[0] === 'routes' ? words : on(...words), { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+    fails({ code: r.status, stdout: '', stderr: r.stderr }, 1, 'write to standard output: No space left on device');
+  }
+  fs.closeSync(full);
 });
 await test('client list has names and origins, no secrets', () => {
   const list = cliJson(on('client', 'list', '--json'));
