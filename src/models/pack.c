@@ -216,6 +216,9 @@ int pack_read(struct arena *a, const char *folder, struct pack *ret, struct err 
         return err_in(e, "manifest.json");
     if (pack_canonical(a, &p->manifest.json, p->file, p->files, &p->canonical, e))
         return -1;
+    if (p->canonical.n > MANIFEST_BYTES) /* stored so, it is read again at every start, and by that limit */
+        return err_set(e, ERR_BAD_REQUEST, "manifest.json: has more than %d bytes as it is stored, with its files",
+                       MANIFEST_BYTES);
     hash_text(p->canonical.p, p->canonical.n, p->digest);
     *ret = *p;
     return 0;

@@ -211,6 +211,26 @@ TEST(count_depth_and_size_are_limited)
     CHECK(strstr(fault(a), "lies deeper than 8"));
 }
 
+/* What is stored is the manifest as it is compared, with its files: that is read at every start, and has a limit, too. */
+TEST(a_manifest_that_grows_past_its_limit_by_what_it_is_stored_as_is_refused)
+{
+    OWN_ARENA struct arena *a = arena_new(64 << 20);
+    static const int row[] = {100000, 200000};
+    for (size_t i = 0; i < COUNT(row); i++) {
+        struct buf b = buf_in(a, MANIFEST_BYTES);
+        buf_add(&b, manifest, sizeof manifest - 2);
+        buf_str(&b, ",\"selftest\":[{\"inputs\":{\"a\":1},\"expect\":{\"x\":\"");
+        for (int k = 0; k < row[i]; k++)
+            buf_str(&b, "\\t"); /* two bytes, stored as six */
+        buf_str(&b, "\"}}]}");
+        buf_byte(&b, 0);
+        CHECK(!buf_failed(&b));
+        put("m/manifest.json", b.p, 0600);
+        const char *got = fault(a);
+        CHECK(i == 0 ? !*got : strstr(got, "manifest.json: has more than 1048576 bytes") != NULL);
+    }
+}
+
 static unsigned mode_of(const char *name)
 {
     struct stat st;
@@ -292,4 +312,5 @@ TEST(a_failing_write_leaves_nothing_behind)
 RUN(EACH(the_digest_is_over_the_canonical_manifest_and_all_files),
     EACH(white_space_key_order_escapes_and_signature_do_not_change_the_digest), EACH(every_byte_and_the_executable_bit_change_the_digest),
     EACH(what_does_not_belong_in_a_pack_is_refused), EACH(claims_about_files_must_be_true), EACH(count_depth_and_size_are_limited),
+    EACH(a_manifest_that_grows_past_its_limit_by_what_it_is_stored_as_is_refused),
     EACH(an_installed_pack_is_read_only_and_has_the_same_digest), EACH(a_file_that_changed_is_not_installed) FAULT_TESTS)
