@@ -164,7 +164,7 @@ void app_open_sandbox(struct app *app, struct config *c)
 
 static bool is_ours(const char *name)
 {
-    static const char *const list[] = {".", "..", "lock", "models", "store", "unfinished"};
+    static const char *const list[] = {".", "..", "lazaret.conf", "lock", "models", "store", "unfinished"};
     for (size_t i = 0; i < COUNT(list); i++)
         if (strcmp(name, list[i]) == 0)
             return true;

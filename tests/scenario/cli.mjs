@@ -378,6 +378,14 @@ await test('settings come from DIR/lazaret.conf, and the command line is stronge
   fs.rmSync(path.join(dir, 'lazaret.conf'));
 });
 
+await test('a folder that holds its settings and nothing else is made a data folder by them', () => {
+  const fresh = path.join(box, 'settings-first');
+  fs.mkdirSync(fresh);
+  fs.writeFileSync(path.join(fresh, 'lazaret.conf'), 'audit.origin = hospital.example/log\n');
+  cliJson(['client', 'add', 'bot', '--data', fresh, '--json']);
+  same(cliJson(['audit', 'key', '--data', fresh, '--json']).origin, 'hospital.example/log', 'the name of its log');
+});
+
 // ---- with the server running
 
 await server.start();
