@@ -206,6 +206,8 @@ int cmd_audit_verify(struct call *c, struct err *e)
     struct json_out o = json_out(&b);
     if (kept_file && call_read(c, kept_file, KEPT_MAX, &kept, e))
         return -1;
+    if (kept_file && !kept.n)
+        return err_set(e, ERR_USAGE, "there is no checkpoint in %s: it is empty", kept_file);
     if (file) {
         if (verify_file(c, file, kept, &o, e))
             return -1;

@@ -106,6 +106,15 @@ await test('an export is verified without the data, and says what was done to it
   const last = vkey.endsWith('A') ? 'B' : 'A';
   check(cli(['audit', 'verify', '--export', file, '--key', `${vkey.slice(0, -1)}${last}`]).code !== 0, 'accepted: another key');
 });
+await test('a file without a checkpoint in it is no checkpoint that the log continues', () => {
+  const empty = path.join(box, 'empty');
+  fs.writeFileSync(empty, '');
+  for (const words of [on('audit', 'verify', '--checkpoint', empty), ['audit', 'verify', '--export', file, '--key', vkey, '--checkpoint', empty]]) {
+    const r = cli(words);
+    same(r.code, 2, `${words.join(' ')}: ${r.stdout}`);
+    contains(r.stderr, 'there is no checkpoint in', 'standard error');
+  }
+});
 await test('what is no index, and what is not signed yet, is refused in a sentence', () => {
   for (const [words, sentence] of [[['999999'], 'entries, the first is 0'], [['x'], 'x'], [['--leaf', 'zz'], 'leaf'], [['--from', '999999'], '--from is at most that']]) {
     const r = cli(on('audit', 'prove', ...words));
