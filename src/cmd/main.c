@@ -119,6 +119,8 @@ static int take_option(struct call *c, struct words *w, const char **setting, in
     snprintf(name, sizeof name, "%.*s", eq ? (int)(eq - word) : (int)strlen(word), word);
     int own = own_option(c, name);
     const char *value = eq ? eq + 1 : NULL;
+    if (own >= 0 && !c->verb->options[own].value && value)
+        return err_set(e, ERR_USAGE, "--%s takes no value: it is said or left away", name);
     if (own >= 0 && !c->verb->options[own].value) {
         c->option[own] = "yes";
         return 0;
