@@ -168,11 +168,12 @@ int backup_begin(struct arena *a, const char *to, struct backup *ret, struct err
         return err_set(e, ERR_USAGE, "the path of the backup is too long");
     if (lstat(ret->to, &st) == 0)
         return err_set(e, ERR_CONFLICT, "%s is there already: a backup is a new folder", ret->to);
-    if (mkdir(folder, 0700) && errno == EEXIST)
+    int made = mkdir(folder, 0700);
+    if (made && errno == EEXIST)
         return err_set(e, ERR_CONFLICT,
                        "%s is there, of a backup that did not finish or is being written: remove it, then try again",
                        folder);
-    if (chmod(folder, 0700))
+    if (made || chmod(folder, 0700))
         return err_sys(e, ERR_STORE, "make the folder %s", folder);
     ret->folder = folder;
     return 0;

@@ -181,6 +181,26 @@ TEST(what_is_unfinished_is_no_backup_and_is_not_written_over)
     backup_remove_tree(box);
 }
 
+TEST(a_folder_that_cannot_be_made_is_told_with_the_reason)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    char box[32], to[64];
+    struct backup b;
+    struct err e = {.code = ERR_NONE};
+    box_of(box);
+    CHECK_OK(chmod(box, 0555));
+    snprintf(to, sizeof to, "%s/to", box);
+    bool root = geteuid() == 0;
+    CHECK_OK(root ? seteuid(65534) : 0); /* whom a mode stops */
+    int rc = backup_begin(a, to, &b, &e);
+    CHECK_OK(root ? seteuid(0) : 0);
+    CHECK_INT(rc, -1);
+    if (!strstr(e.detail, "to.unfinished: Permission denied"))
+        fail_msg("%s", e.detail);
+    CHECK_OK(chmod(box, 0700));
+    backup_remove_tree(box);
+}
+
 /* --- the copy, beside writers --- */
 
 static int put_much(struct tx *tx, void *arg, struct err *e)
@@ -480,6 +500,7 @@ TEST(a_ledger_is_of_one_store_and_outlives_a_torn_line)
 RUN(T(a_backup_comes_back_with_its_modes_and_nothing_that_was_not_in_it),
     T(what_is_not_the_backup_that_was_written_is_refused), T(what_changes_after_it_was_verified_is_refused_too),
     T(another_root_key_takes_no_backup_of_this_one), T(what_is_unfinished_is_no_backup_and_is_not_written_over),
+    T(a_folder_that_cannot_be_made_is_told_with_the_reason),
     T(a_copy_is_of_one_moment_and_nobody_waits_for_it),
 #ifdef LAZARET_FAULTS
     T(an_erasure_during_a_copy_keeps_no_writer_waiting_and_is_cut_off_after_it),
