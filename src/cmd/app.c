@@ -111,6 +111,9 @@ static int place_of_store(const struct config *c, struct paths *p, struct err *e
     ssize_t n = fd < 0 ? 0 : read(fd, url, sizeof url - 1);
     if (n < 0)
         return err_sys(e, ERR_CONFIG, "read %s", p->store);
+    if (fd >= 0 && n == 0)
+        return err_set(e, ERR_CONFIG, "%s does not say which store: a start was cut short; say it once more: --store",
+                       p->store);
     url[n] = 0;
     url[strcspn(url, "\n")] = 0;
     if (n)
@@ -121,7 +124,8 @@ static int place_of_store(const struct config *c, struct paths *p, struct err *e
 /* A folder whose records lie elsewhere says where. */
 static int remember_store(const struct paths *p, struct err *e)
 {
-    if (p->place == p->db || access(p->store, F_OK) == 0)
+    struct stat st;
+    if (p->place == p->db || (stat(p->store, &st) == 0 && st.st_size > 0))
         return 0;
     OWN_FD int fd = open(p->store, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || dprintf(fd, "%s\n", p->place) < 0 || fsync(fd))

@@ -72,6 +72,11 @@ await test('a folder remembers its store, and a store elsewhere needs a folder o
   const none = cli(['client', 'list', '--data', s.dir]);
   contains(none.stderr, 'is not there: bring it back', 'without its key');
   fs.renameSync(`${s.dir}.key.away`, `${s.dir}.key`);
+  fs.truncateSync(path.join(s.dir, 'store'));
+  contains(cli(['client', 'list', '--data', s.dir]).stderr, 'say it once more: --store', 'a start that was cut short while it wrote that');
+  check(!fs.existsSync(path.join(s.dir, 'lazaret.db')), 'a store of its own was made');
+  cliJson(['client', 'list', '--data', s.dir, '--store', cluster.url('remembers'), '--json']);
+  same(cliJson(['client', 'list', '--data', s.dir, '--json']).length, 1, 'clients, without --store again');
   const file = new Server();
   await file.start();
   await file.stop();
