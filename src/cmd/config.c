@@ -70,28 +70,58 @@ int config_default(struct arena *a, struct config *ret, struct err *e)
 struct reading {
     struct config *c;
     struct err *e;
+    FILE *file;
+    int line, bad; /* bad: the line that *e is about */
+    int room;      /* of the line that is too long, if not 0 */
 };
+
+/* inih hands over its buffer for a line: what does not fit would look like a line of its own. One that begins with
+ * blanks would be taken for more of the value before, in place of it. */
+static char *next_line(char *to, int size, void *ctx)
+{
+    struct reading *r = ctx;
+    if (r->bad || !fgets(to, size, r->file))
+        return NULL;
+    r->line++;
+    size_t n = strlen(to), blanks = strspn(to, " \t");
+    bool whole = n < (size_t)size - 1 || to[n - 1] == '\n', comment = strchr("#;", to[blanks]);
+    if (!whole && !comment) {
+        r->room = size - 2;
+        return NULL;
+    }
+    for (int c = 0; !whole && c != '\n' && c != EOF;)
+        c = getc(r->file);
+    memmove(to, to + blanks, n + 1 - blanks);
+    return to;
+}
 
 static int take_line(void *ctx, const char *section, const char *name, const char *value)
 {
     struct reading *r = ctx;
     char full[128];
     snprintf(full, sizeof full, "%s%s%s", section, *section ? "." : "", name);
-    return config_set(r->c, full, value, r->e) == 0;
+    if (config_set(r->c, full, value, r->e) == 0)
+        return 1;
+    r->bad = r->line;
+    return 0;
 }
 
 int config_file(struct config *c, const char *path, struct err *e)
 {
-    struct reading r = {c, e};
-    e->code = ERR_NONE;
-    int rc = ini_parse(path, take_line, &r);
-    if (rc == 0)
-        return 0;
-    if (rc < 0)
+    OWN_FILE FILE *f = fopen(path, "re");
+    struct reading r = {.c = c, .e = e, .file = f};
+    int rc = f ? ini_parse_stream(next_line, &r, take_line, &r) : -1;
+    if (!f || ferror(f))
         return err_sys(e, ERR_CONFIG, "read the settings of %s", path);
-    if (e->code == ERR_NONE)
+    if (r.room)
+        return err_set(e, ERR_CONFIG,
+                       "%s line %d is too long: at most %d bytes; an option (--NAME VALUE) may be longer", path, r.line,
+                       r.room);
+    if (rc < 0)
+        return err_set(e, ERR_NO_MEMORY, "read the settings of %s", path);
+    if (rc && rc != r.bad)
         return err_set(e, ERR_CONFIG, "%s line %d is not 'name = value'", path, rc);
-    return err_in(e, "%s line %d", path, rc);
+    return r.bad ? err_in(e, "%s line %d", path, r.bad) : 0;
 }
 
 void config_help(void)

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "base/buf.h"
 #include "cmd/config.h"
 
 static struct config fresh(struct arena *a)
@@ -114,6 +115,39 @@ TEST(a_file_is_name_and_value_lines_with_comments_and_sections)
     CHECK_STR(c.cors, "https://a.example https://b.example");
 }
 
+TEST(a_line_is_one_setting_however_it_begins_and_is_never_cut)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct config c = fresh(a);
+    struct err e = {.code = ERR_NONE};
+    CHECK_OK(read_text(&c, "cors.origins = https://a.example\n  workers = 3\n\tlegacy.open_client = bot", &e));
+    CHECK_STR(c.cors, "https://a.example");
+    CHECK_INT(c.workers, 3);
+    CHECK_STR(c.open_client, "bot");
+    for (int spaces = 0; spaces < 2; spaces++) { /* the rest of a long line looked like a line of its own, or like more of the value */
+        struct buf b = buf_in(a, 4096);
+        c = fresh(a);
+        buf_str(&b, "workers = 3\nwebhook.allow = 10.0.0.0/8");
+        while (b.n < 260)
+            buf_str(&b, spaces ? " 10.1.0.0/16" : ",10.1.0.0/16");
+        buf_str(&b, " workers = 9\n");
+        buf_byte(&b, 0);
+        CHECK_INT(read_text(&c, b.p, &e), -1);
+        CHECK_INT(e.code, ERR_CONFIG);
+        if (!strstr(e.detail, "line 2 is too long"))
+            fail_msg("%s", e.detail);
+    }
+}
+
+TEST(a_folder_is_no_file_of_settings)
+{
+    OWN_ARENA struct arena *a = arena_new(1 << 20);
+    struct config c = fresh(a);
+    struct err e = {.code = ERR_NONE};
+    CHECK_INT(config_file(&c, "/tmp", &e), -1);
+    CHECK_STR(e.detail, "read the settings of /tmp: Is a directory");
+}
+
 TEST(a_wrong_file_is_refused_with_its_line)
 {
     static const struct {
@@ -124,6 +158,9 @@ TEST(a_wrong_file_is_refused_with_its_line)
         {"\n\nworkers = 65\n", "line 3: workers is a number"},
         {"[limit]\nworkers = 3\n", "line 2: there is no setting named limit.workers"},
         {"listen\n", "line 1 is not 'name = value'"},
+        {"workers = none\nworkerz = 3\n", "line 1: workers is a number"},
+        {"listen\nworkerz = 3\n", "line 1 is not 'name = value'"},
+        {"listen = x\n  more\n", "line 2 is not 'name = value'"},
         {"[limit\nbody_mib = 3\n", "line 1"},
     };
     for (size_t i = 0; i < COUNT(row); i++) {
@@ -144,4 +181,5 @@ TEST(a_wrong_file_is_refused_with_its_line)
 
 RUN(T(without_a_file_the_defaults_hold), T(an_option_is_a_settings_name_with_dashes),
     T(a_value_is_taken_within_its_bounds_and_else_refused_with_a_sentence), T(a_file_is_name_and_value_lines_with_comments_and_sections),
+    T(a_line_is_one_setting_however_it_begins_and_is_never_cut), T(a_folder_is_no_file_of_settings),
     T(a_wrong_file_is_refused_with_its_line))
