@@ -27,7 +27,7 @@ struct sandbox_spec model_spec(const struct model *m, struct slice line)
                                          .cpu_ms = ms,
                                          .memory_mib = (uint32_t)r->memory_mib,
                                          .pids = (uint32_t)r->pids,
-                                         .tmp_mib = (uint32_t)r->tmp_mib,
+                                         .tmp_mib = r->tmp_mib ? (uint32_t)r->tmp_mib : 1, /* no run is without */
                                          .output_kib = (uint32_t)r->output_kib}};
 }
 

@@ -51,6 +51,16 @@ await test('without a language it is Python, and the key is the folder\'s name o
   same(JSON.parse(fs.readFileSync(path.join(home, 'B c', 'manifest.json'))).key, 'another', 'key');
 });
 
+await test('a model that says it needs no /tmp runs', () => {
+  const at = path.join(folder('perl'), 'manifest.json');
+  const text = fs.readFileSync(at, 'utf8');
+  fs.writeFileSync(at, text.replace('"tmpMiB": 1', '"tmpMiB": 0'));
+  const r = cli(['model', 'test', folder('perl')]);
+  fs.writeFileSync(at, text);
+  same([r.code, r.stderr], [0, ''], 'model test');
+  contains(r.stdout, '4 of 4 self-tests passed', 'what it says');
+});
+
 await test('what cannot be is refused, and nothing is written over', () => {
   const before = fs.readFileSync(path.join(folder('perl'), 'manifest.json'), 'utf8');
   const rows = [[[folder('perl')], 1, 'File exists'], [[path.join(home, 'x'), '--language', 'cobol'], 2, '--language is'],
