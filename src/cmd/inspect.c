@@ -115,7 +115,7 @@ static int last_args(struct call *c, struct slice *ret, struct err *e)
     if (last && !slice_int(slice_of(last), 1, 100000, &n))
         return err_set(e, ERR_USAGE, "--last is a number from 1 to 100000");
     const char *state = call_option(c, "state");
-    if (state && (strspn(state, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(state) || strlen(state) > 16))
+    if (state && strcmp(job_state_name(job_state_named(slice_of(state))), state) != 0)
         return err_set(e, ERR_USAGE, "--state is one of QUEUED RUNNING COMPLETED FAILED CANCELLED EXPIRED DEAD");
     *ret = slice_of(state ? arena_printf(c->arena, "{\"last\":%lld,\"state\":\"%s\"}", (long long)n, state)
                           : arena_printf(c->arena, "{\"last\":%lld}", (long long)n));

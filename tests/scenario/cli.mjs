@@ -87,6 +87,7 @@ for (const [words, sentence] of [
   [['fhir', 'path', 'entry.where(', complete], 'column 13: found the end of the expression'],
   [['fhir', 'path', 'entries', complete], 'found entries, which is no element of Bundle'],
   [['routes', '--data', box], 'has no option --data'],
+  [['job', 'list', '--state', 'FAILD', '--data', path.join(box, 'names')], '--state is one of QUEUED'],
   [['model', 'add', box, '--unsigned=no', '--data', path.join(box, 'names')], '--unsigned takes no value'],
 ]) await test(`lazaret ${words.slice(0, 3).map((w) => path.basename(w)).join(' ')} ... is wrong use: ${sentence}`, () => fails(cli(words), 2, sentence));
 
