@@ -29,7 +29,7 @@ const struct option jail_options[] = {
     {"tmp-mib", "N", "MiB it may write below /tmp (16)"},
     {"output-kib", "N", "KiB it may write to stdout (1024)"},
     {"repeat", "N", "run it N times, each time in a fresh jail; stdin is read first and given to each"},
-    {"image", "NAME", "the files beside it: none (for a static program), or python3"},
+    {"image", "NAME", "the files beside it: none (for a static program), python3, perl, node or shell"},
     {0}};
 
 enum { PROGRAM_MAX = 1 << 30, REPEAT_MAX = 1000000, INPUT_MAX = 64 << 20, TICK_MS = 50 };

@@ -17,6 +17,13 @@ function jail(args, input = '') {
   return { ...r, last: () => JSON.parse(r.stdout.trimEnd().split('\n').at(-1)) };
 }
 
+await test('--help names every image there is', () => {
+  const { stdout } = spawnSync(program, ['jail', '--help'], { encoding: 'utf8' });
+  const images = fs.readdirSync(path.join(build, 'images'), { withFileTypes: true }).filter((d) => d.isDirectory()).map((d) => d.name);
+  check(images.length >= 5, `images: ${images}`);
+  for (const name of images) check(/--image.*/.exec(stdout)[0].includes(name), `it does not name ${name}:\n${stdout}`);
+});
+
 await test('every end has its name and its exit status', () => {
   const rows = [
     [['--', behave, 'exit', '0'], 'exited', 0], [['--', behave, 'exit', '7'], 'exited', 7],
