@@ -208,6 +208,8 @@ int registry_add(struct registry *r, const char *path, bool unsigned_ok, struct 
                        .verdict = &verdict,
                        .audit = operator_act("create", pack.digest)};
     int rc = m && verdict.signer ? tx_run(r->db, keep_signature, &x, e) : 0;
+    if (m && !rc) /* the store has it: its files may be missing where another machine brought it */
+        rc = pack_install(&pack, path, r->folder, e);
     if (!m && full) /* before it is durable: what cannot be taken in must not be stored */
         rc = err_set(e, ERR_CONFLICT, "the registry takes at most %d versions of models", REGISTRY_MODELS);
     else if (!m && !(rc = pack_install(&pack, path, r->folder, e) || tx_run(r->db, insert_version, &x, e))) {

@@ -87,7 +87,7 @@ await test('a folder remembers its store, and a store elsewhere needs a folder o
   check(gone.code === 1 && gone.stderr.includes('connect to PostgreSQL'), `no server there: ${gone.stderr}`);
 });
 
-await test('who joins a store leaves its models as its operator has them', async () => {
+await test('who joins a store leaves its models as its operator has them, and can bring the files that are missing', async () => {
   const s = makeServer('joins');
   await s.start([...s.options, '--workers', '0']);
   const copy = path.join(tempFolder(), 'news2');
@@ -95,7 +95,7 @@ await test('who joins a store leaves its models as its operator has them', async
   const manifest = path.join(copy, 'manifest.json');
   fs.chmodSync(manifest, 0o644);
   fs.writeFileSync(manifest, fs.readFileSync(manifest, 'utf8').replace('"1.0.0"', '"1.0.1"'));
-  cliJson(['model', 'add', copy, '--data', s.dir, '--json']);
+  const { digest } = cliJson(['model', 'add', copy, '--data', s.dir, '--json']);
   cliJson(['model', 'promote', 'news2@1.0.1', 'stable', '--rank', '50', '--data', s.dir, '--json']);
   same((await s.stop()).code, 0, 'exit');
   const other = path.join(tempFolder(), 'data');
@@ -107,6 +107,8 @@ await test('who joins a store leaves its models as its operator has them', async
   const stable = cliJson(['model', 'list', '--data', s.dir, '--json']).filter((m) => m.stable && m.key === 'news2');
   same(stable.map((m) => [m.version, m.rank]), [['1.0.1', 50]], 'which news2 is stable');
   same(fs.readdirSync(path.join(other, 'models')), [], 'models of the folder that joined');
+  cliJson(['model', 'add', copy, '--data', other, '--json']);
+  same(fs.readdirSync(path.join(other, 'models')), [digest.slice(7)], 'its models, when one was added that the store has');
 });
 
 await test('jobs are run by workers of their own, who can be cancelled and drain when told to stop', async () => {
