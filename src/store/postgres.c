@@ -36,6 +36,7 @@ enum {
     SCRIPT_MS = 600000,
     CONNECT_MS = 3000,
     RETRY_MS = 250,
+    HOST_MAX = 256,
     RUNS_MAX = 5 /* of a body that lost a race */
 };
 
@@ -64,6 +65,11 @@ struct conn {
         struct rows *rows;
     } sent[SENT_MAX];
     int sents;
+};
+
+/* One of those a URL names. */
+struct host {
+    char name[HOST_MAX], address[HOST_MAX], port[HOST_MAX];
 };
 
 struct pg_db {
@@ -169,22 +175,72 @@ static void no_notice(void *ctx, const char *message)
     (void)message;
 }
 
-static int conn_open(const char *url, struct conn **ret, struct err *e)
+/* The i-th of "a,b,c"; one alone is everybody's. */
+static void nth_of(const char *list, int i, char ret[HOST_MAX])
 {
-    static const char *const key[] = {"dbname",  "application_name", "client_encoding",
-                                      "options", "tcp_user_timeout", NULL};
+    struct slice rest = slice_of(list ? list : ""), one = slice_cut(&rest, ',');
+    for (bool several = rest.p; several && i > 0; i--)
+        one = slice_cut(&rest, ',');
+    snprintf(ret, HOST_MAX, "%.*s", SLICE_FMT(one));
+}
+
+/* The hosts a URL names; of one alone ret stays empty: what is not said again is as the URL says. */
+static int hosts_of(const char *url, int i, struct host *ret)
+{
+    const char *value[3] = {NULL};
+    PQconninfoOption *list = PQconninfoParse(url, NULL);
+    int n = 1;
+    *ret = (struct host){.name = ""};
+    for (const PQconninfoOption *o = list; o && o->keyword; o++)
+        for (int k = 0; k < 3; k++)
+            if (strcmp(o->keyword, (const char *[]){"host", "hostaddr", "port"}[k]) == 0)
+                value[k] = o->val;
+    for (const char *p = value[1] ? value[1] : value[0]; p && (p = strchr(p, ',')) != NULL; p++)
+        n++;
+    if (n > 1) {
+        nth_of(value[0], i, ret->name);
+        nth_of(value[1], i, ret->address);
+        nth_of(value[2], i, ret->port);
+        if (value[2] && !*ret->port) /* "h1,h2:5433" */
+            snprintf(ret->port, sizeof ret->port, "5432");
+    }
+    PQconninfoFree(list);
+    return n;
+}
+
+/* Each host has its own time: libpq goes on to the next from one that refuses, but not from one that says nothing. */
+static PGconn *connect_to(const char *url, const struct host *h)
+{
+    static const char *const key[] = {"dbname",          "host",    "hostaddr",         "port", "application_name",
+                                      "client_encoding", "options", "tcp_user_timeout", NULL};
     /* what this program's own stall may cost others; and that a row by its key is cheap, as it is on no turning disk:
      * else a hundred keys cost more than a table of ten thousand rows, which is then read whole for every page */
-    const char *value[] = {
-        url,    "lazaret",
-        "UTF8", "-c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000 -c random_page_cost=1.1",
-        "5000", NULL};
+    const char *value[] = {url,
+                           h->name,
+                           h->address,
+                           h->port,
+                           "lazaret",
+                           "UTF8",
+                           "-c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000 -c random_page_cost=1.1",
+                           "5000",
+                           NULL};
+    return PQconnectStartParams(key, value, 1);
+}
+
+static int conn_open(const char *url, struct conn **ret, struct err *e)
+{
+    struct host h;
     struct conn *c = calloc(1, sizeof *c);
+    int rc = -1;
     if (!c)
         return err_set(e, ERR_NO_MEMORY, "open the store");
-    c->pg = PQconnectStartParams(key, value, 1);
-    if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD || connected(c->pg)) {
-        no_connection(c->pg, e);
+    for (int i = 0; rc && i < hosts_of(url, i, &h); i++) {
+        PQfinish(c->pg);
+        c->pg = connect_to(url, &h);
+        if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD || (rc = connected(c->pg)))
+            rc = no_connection(c->pg, e);
+    }
+    if (rc) {
         conn_close(c);
         return -1;
     }

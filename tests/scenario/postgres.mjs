@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { Server, build, check, cli, cliJson, contains, done, program, same, sleep, tempFolder, test, top, until } from './lib.mjs';
 
@@ -109,6 +110,17 @@ await test('who joins a store leaves its models as its operator has them, and ca
   same(fs.readdirSync(path.join(other, 'models')), [], 'models of the folder that joined');
   cliJson(['model', 'add', copy, '--data', other, '--json']);
   same(fs.readdirSync(path.join(other, 'models')), [digest.slice(7)], 'its models, when one was added that the store has');
+});
+
+await test('of several hosts neither one that says nothing nor one that is none keeps from the next', async () => {
+  const silent = net.createServer(() => {});
+  await new Promise((ready) => silent.listen(0, '127.0.0.1', ready));
+  const url = cluster.create('several');
+  const dir = path.join(tempFolder(), 'data');
+  cliJson(['client', 'add', 'bot', '--data', dir, '--store', url.replace('127.0.0.1:', `127.0.0.1:${silent.address().port},127.0.0.1:`), '--json']);
+  for (const hosts of ['nowhere.invalid,127.0.0.1:', '127.0.0.1:1,127.0.0.1:'])
+    same(cliJson(['client', 'list', '--data', dir, '--store', url.replace('127.0.0.1:', hosts), '--json']).map((c) => c.client), ['bot'], hosts);
+  silent.close();
 });
 
 await test('jobs are run by workers of their own, who can be cancelled and drain when told to stop', async () => {
