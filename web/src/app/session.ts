@@ -8,7 +8,17 @@ export type Role = 'doctor' | 'installer' | 'monitor' | 'researcher' | 'auditor'
 export type State = { is: 'loading' } | { is: 'out'; expired?: boolean } | { is: 'in'; who: Session } | { is: 'failed'; error: Refused };
 let state: State = { is: 'loading' };
 const watchers = new Set<() => void>();
+/* What pages keep in memory between two visits is of whoever works here, in a role: it is forgotten when that is somebody else, and
+ * when they sign out; not when a session ends and they come back. */
+const kept: (() => void)[] = [];
+export const forgetWith = (forget: () => void): void => { kept.push(forget); };
+let owner: string | undefined;
+function belongsTo(next: string | undefined): void {
+  if (owner !== undefined && next !== owner) for (const forget of kept) forget();
+  owner = next;
+}
 export function set(next: State): void {
+  if (next.is === 'in' && next.who.role) belongsTo(`${next.who.id} ${next.who.role}`);
   state = next;
   for (const w of watchers) w();
 }
@@ -38,6 +48,7 @@ export async function actAs(name: string): Promise<void> {
 export async function signOut(everywhere = false): Promise<void> {
   const { data } = await ask('POST /auth/logout', { query: everywhere ? { all: '1' } : {} });
   keepPrefs();
+  belongsTo(undefined);
   if (data.url.startsWith('/')) {
     history.replaceState(null, '', '/auth');
     set({ is: 'out' });

@@ -2,7 +2,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../i18n';
-import { forgetDrafts } from '../ui/form';
 import { Icon } from '../ui/icon';
 import { sayWrong } from '../ui/toast';
 import { pages, start } from './pages';
@@ -31,7 +30,7 @@ function Me() {
   const others = who.roles.filter((r) => r !== who.role);
   const change = (r: string): void => {
     menu.current?.hidePopover();
-    actAs(r).then(() => { forgetDrafts(); go(start(role())); }, sayWrong);
+    actAs(r).then(() => go(start(role())), sayWrong);
   };
   return (
     <div class="me">
@@ -43,7 +42,7 @@ function Me() {
         <a href="/app/account" onClick={() => menu.current?.hidePopover()}><Icon name="key" />{t('nav.account')}</a>
         {others.map((r) => <button type="button" onClick={() => change(r)}><Icon name="user" />{t('role.act', { role: t(`role.${r as 'doctor'}`) })}</button>)}
         <Settings />
-        <button type="button" onClick={() => { forgetDrafts(); signOut().catch(sayWrong); }}><Icon name="out" />{t('do.signout')}</button>
+        <button type="button" onClick={() => { signOut().catch(sayWrong); }}><Icon name="out" />{t('do.signout')}</button>
       </div>
     </div>
   );

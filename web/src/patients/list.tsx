@@ -4,6 +4,7 @@ import type { PatientList as Rows } from '#api';
 import { call } from '../app/api';
 import { paged, useList } from '../app/load';
 import { setQuery, usePlace } from '../app/router';
+import { forgetWith } from '../app/session';
 import { day, t } from '../i18n';
 import { Icon } from '../ui/icon';
 import { Choice, type Column, CopyTable, Empty, Page, Pill, PrintButton, Search, Table } from '../ui/page';
@@ -11,6 +12,7 @@ import { Choice, type Column, CopyTable, Empty, Page, Pill, PrintButton, Search,
 type Row = Rows[number];
 /* A name stands in no address; so it is kept here for whoever comes back from one of them. */
 let lastName = '';
+forgetWith(() => { lastName = ''; });
 
 export const fullName = (p: { first_name?: string; last_name?: string }): string => [p.last_name, p.first_name].filter(Boolean).join(' ');
 export function PatientList() {

@@ -2,12 +2,13 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { Refused } from '../app/api';
+import { forgetWith } from '../app/session';
 import { t } from '../i18n';
 import { Icon } from './icon';
 
 type Values = Record<string, string>;
 const drafts = new Map<string, Values>();
-export const forgetDrafts = (): void => drafts.clear();
+forgetWith(() => drafts.clear());
 
 export interface Form {
   values: Values;

@@ -1,6 +1,7 @@
 // toast.tsx -- one sentence about what was just done, and the way to undo it.
 import { useEffect, useState } from 'preact/hooks';
 import { Refused } from '../app/api';
+import { forgetWith } from '../app/session';
 import { t } from '../i18n';
 import { Icon } from './icon';
 
@@ -9,6 +10,7 @@ let list: Toast[] = [];
 let last = 0;
 const watchers = new Set<() => void>();
 const tell = (): void => { for (const w of watchers) w(); };
+forgetWith(() => { list = []; tell(); });
 const drop = (id: number): void => { list = list.filter((x) => x.id !== id); tell(); };
 
 export function say(text: string, undo?: () => Promise<unknown>, bad = false): void {

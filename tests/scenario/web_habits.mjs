@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+// timeout: 400
+// web_habits.mjs   what people do at the page beside their tasks: they leave a form in the middle and come back, give their seat to somebody else, press
+// Enter where they are, leave a field of several empty, write numbers their way, copy half of an address; and are told what is so, where they look.
+import { Browser, PASSWORD } from './browser.mjs';
+import { bundle } from './casefile.mjs';
+import { Server, check, cliJson, done, same, skip, test } from './lib.mjs';
+
+if (!Browser.there()) {
+  skip('the page in a browser', 'there is no chromium');
+  done();
+  process.exit();
+}
+const server = new Server();
+await server.start();
+cliJson(['study', 'demo', '--patients', '8', '--data', server.dir, '--json']);
+const b = await new Browser(server).start();
+const button = (page, name) => page.getByRole('button', { name, exact: true });
+const link = (page, name) => page.getByRole('link', { name, exact: true });
+const heading = (page, name) => page.getByRole('heading', { name, exact: true }).waitFor();
+const card = (page, name) => page.getByRole('region', { name, exact: true });
+const said = (page, part) => page.getByText(part).first().waitFor();
+const first = (page) => page.getByRole('table').getByRole('link').first();
+const signIn = async (page, name) => {
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await button(page, 'Sign in').click();
+};
+const leave = async (page, name) => {
+  await page.getByRole('button', { name: new RegExp(name) }).click();
+  await button(page, 'Sign out').click();
+  await heading(page, 'Sign in');
+};
+
+// Somebody is enrolled by whoever is at the page: with it a ticket that nobody has is there.
+const enrol = (n) => page.evaluate(async (code) => (await fetch('/api/v1/patients', { method: 'POST', headers: { 'X-Lazaret': '1', 'Content-Type': 'application/json' },
+  body: JSON.stringify({ first_name: 'Somebody', last_name: 'Else', codice_fiscale: code }) })).status, `STP12345678901${n}`);
+
+const page = await b.sit();
+for (const name of ['bea', 'anna']) {
+  const p = name === 'anna' ? page : await b.sit();
+  await b.accept(p, b.invite(name, 'doctor'));
+  if (p !== page) await p.context().close();
+}
+await test('what somebody looked for is not there for whoever takes their seat', async () => {
+  await page.getByRole('searchbox').fill('xyz');
+  await said(page, 'Nobody is called “xyz”');
+  await leave(page, 'anna');
+  await signIn(page, 'bea');
+  await heading(page, 'Patients');
+  same(await page.getByRole('searchbox').inputValue(), '', 'the search');
+  await first(page).waitFor();
+});
+await test('nor what they typed, where a session has ended; it is there for themselves', async () => {
+  const ends = async () => {
+    await page.context().clearCookies();
+    await link(page, 'Patients').first().click();
+    await page.getByRole('dialog', { name: 'Your session has ended' }).getByRole('button', { name: 'Close' }).click();
+    await heading(page, 'Sign in');
+  };
+  const typed = async () => {
+    await link(page, 'Patients').first().click();
+    await link(page, 'Enrol somebody').click();
+    return page.getByLabel(/^First name/).inputValue();
+  };
+  await typed();
+  await page.getByLabel(/^First name/).fill('Ottavia');
+  await ends();
+  await signIn(page, 'bea');
+  await heading(page, 'Patients');
+  same(await typed(), 'Ottavia', 'what bea typed, to bea');
+  await ends();
+  await signIn(page, 'anna');
+  await heading(page, 'Patients');
+  same(await typed(), '', 'what bea typed, to anna');
+});
+await test('nothing offended the policy, nobody else was asked, no script failed or wrote into the console', () => b.clean());
+await b.stop();
+await test('the end', async () => same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`));
+done();
