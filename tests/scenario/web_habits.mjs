@@ -74,6 +74,13 @@ await test('nor what they typed, where a session has ended; it is there for them
   await heading(page, 'Patients');
   same(await typed(), '', 'what bea typed, to anna');
 });
+await test('who somebody is stands in no name of a window, which a browser keeps', async () => {
+  await page.goto('/app/patients');
+  const name = (await first(page).innerText()).trim();
+  await first(page).click();
+  await heading(page, name);
+  same(await page.title(), 'Patient · Lazaret', 'the name of the window');
+});
 await test('nothing offended the policy, nobody else was asked, no script failed or wrote into the console', () => b.clean());
 await b.stop();
 await test('the end', async () => same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`));

@@ -16,7 +16,7 @@ export function GlassRead({ glass, subject }: { glass: string; subject: string }
   const x = p.data;
   const call_ = (n: string | null | undefined) => n && <a href={`tel:${n.replace(/[^\d+]/g, '')}`}>{n}</a>;
   return (
-    <Page title={[x.last_name, x.first_name].filter(Boolean).join(' ') || t('glass.one')} back={back} actions={<PrintButton />} lead={x.age === undefined ? undefined : t('patient.years', { n: x.age })}>
+    <Page title={[x.last_name, x.first_name].filter(Boolean).join(' ') || t('glass.one')} called={t('glass.one')} back={back} actions={<PrintButton />} lead={x.age === undefined ? undefined : t('patient.years', { n: x.age })}>
       <div class="note note-bad"><Icon name="glass" /><p>{t('glass.reading')}</p></div>
       <div class="grid">
         <Card title={t('patient.where')}><Facts of={[[t('patient.address'), x.home_address], [t('patient.phone'), call_(x.phone)]]} /></Card>

@@ -22,7 +22,7 @@ export function PatientDetail({ id }: { id: string }) {
   const x = p.data;
   const part = { id: patient_id, patient: x, etag: p.etag, changed: p.set };
   return (
-    <Page title={fullName(x)} back={back} actions={<><a class="button" href={`/app/homes/${id}`}><Icon name="home" />{t('patient.tohome')}</a><PrintButton /></>}
+    <Page title={fullName(x)} called={t('patient.title')} back={back} actions={<><a class="button" href={`/app/homes/${id}`}><Icon name="home" />{t('patient.tohome')}</a><PrintButton /></>}
       lead={<>{x.age !== undefined && <span>{t('patient.years', { n: x.age })}</span>}{x.status && <Pill tone={x.status}>{t(`status.${x.status}`)}</Pill>}{x.date_exit && <Pill tone="calm">{t('patient.leftat', { day: day(x.date_exit) })}</Pill>}</>}>
       <div class="grid">
         <Part {...part} title={t('patient.who')} names={WHO} form={Who} view={<Facts of={[[t('patient.first'), x.first_name], [t('patient.last'), x.last_name], [t('patient.code'), x.codice_fiscale && <span class="mono">{x.codice_fiscale}</span>],

@@ -8,9 +8,10 @@ import { Failure } from './form';
 import { Icon, type IconName } from './icon';
 import { say } from './toast';
 
-export function Page({ title, lead, back, actions, children, narrow }: { title: string; lead?: ComponentChildren; back?: { href: string; text: string }; actions?: ComponentChildren; children: ComponentChildren; narrow?: boolean }) {
+/** `called`: what the window is called instead, where the title says who somebody is: a browser keeps the windows' names in its history. */
+export function Page({ title, called, lead, back, actions, children, narrow }: { title: string; called?: string; lead?: ComponentChildren; back?: { href: string; text: string }; actions?: ComponentChildren; children: ComponentChildren; narrow?: boolean }) {
   const head = useRef<HTMLHeadingElement>(null);
-  useEffect(() => { document.title = `${title} · Lazaret`; }, [title]);
+  useEffect(() => { document.title = `${called ?? title} · Lazaret`; }, [called ?? title]);
   /* Whoever hears the page is told that it is another one. */
   useEffect(() => { if (document.activeElement === document.body || document.activeElement?.tagName === 'A') head.current?.focus({ preventScroll: true }); }, []);
   return (
