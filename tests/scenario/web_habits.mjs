@@ -81,6 +81,12 @@ await test('who somebody is stands in no name of a window, which a browser keeps
   await heading(page, name);
   same(await page.title(), 'Patient · Lazaret', 'the name of the window');
 });
+await test('half of an address is no page, and says so', async () => {
+  const errors = b.seen.errors.length;
+  await page.goto('/app/patients/%E0%A4'); /* the beginning of a character */
+  await heading(page, 'There is no such page');
+  same(b.seen.errors.length, errors, 'errors of scripts');
+});
 await test('nothing offended the policy, nobody else was asked, no script failed or wrote into the console', () => b.clean());
 await b.stop();
 await test('the end', async () => same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`));

@@ -29,14 +29,18 @@ export function usePlace(): Place {
   }, []);
   return place;
 }
-/** "/app/patients/:id" against a path: what stands for the names, or undefined. */
+const plain = (part: string): string | undefined => { try { return decodeURIComponent(part); } catch { return undefined; } };
+/** "/app/patients/:id" against a path: what stands for the names, or undefined, also where the address is no text (%E0). */
 export function match(pattern: string, path: string): Record<string, string> | undefined {
   const want = pattern.split('/'), have = path.replace(/\/$/, '').split('/');
   if (want.length !== have.length) return undefined;
   const found: Record<string, string> = {};
   for (let i = 0; i < want.length; i++)
-    if (want[i]!.startsWith(':')) found[want[i]!.slice(1)] = decodeURIComponent(have[i]!);
-    else if (want[i] !== have[i]) return undefined;
+    if (want[i]!.startsWith(':')) {
+      const text = plain(have[i]!);
+      if (text === undefined) return undefined;
+      found[want[i]!.slice(1)] = text;
+    } else if (want[i] !== have[i]) return undefined;
   return found;
 }
 /** Changes what stands behind the "?", without a new entry in the history. */
