@@ -28,7 +28,8 @@ export class Refused extends Error {
   constructor(readonly status: number, wrong: Wrong, readonly retryAfter = 0) {
     const kind = wrong.type?.split(':').pop() ?? '';
     const own = ruled(wrong.rule), said = own ?? (typeof wrong.detail === 'string' ? wrong.detail : wrong.title ?? '');
-    super(status === 0 ? t('error.offline') : retryAfter ? t('error.rate', { n: retryAfter }) : word('error', kind) !== kind ? word('error', kind) : said || t('error.other', { status }));
+    const known = word('error', kind) !== kind && kind !== 'rate'; /* a full queue is no haste of whoever asks */
+    super(status === 0 ? t('error.offline') : known ? word('error', kind) : retryAfter ? t('error.rate', { n: retryAfter }) : said || t('error.other', { status }));
     this.kind = kind;
     this.said = typeof wrong.detail === 'string' || own || word('error', kind) === kind ? said : '';
     this.translated = !!own;
