@@ -87,6 +87,32 @@ await test('half of an address is no page, and says so', async () => {
   await heading(page, 'There is no such page');
   same(b.seen.errors.length, errors, 'errors of scripts');
 });
+await test('how long ago something was is counted, not told by a calendar', async () => {
+  const told = async (hours, as) => {
+    await as.route('**/api/v1/tickets?*', async (r) => {
+      const got = await r.fetch(), rows = await got.json();
+      await r.fulfill({ response: got, json: rows.map((x) => ({ ...x, date_delta: hours * 3600 })) });
+    });
+    await as.goto('/app/tickets?show=all');
+    const text = await as.getByRole('row').nth(1).innerText();
+    await as.unroute('**/api/v1/tickets?*');
+    return text;
+  };
+  check(/1 day ago/.test(await told(47, page)), '47 hours ago is no yesterday, if it was the day before');
+  check(/2 days ago/.test(await told(49, page)), '49 hours ago');
+  check(/1 year ago/.test(await told(700 * 24, page)), '700 days ago is not always in the last year');
+});
+await test('who is told days only is not told hours', async () => {
+  const mara = await b.sit();
+  await b.accept(mara, b.invite('mara', 'monitor'));
+  await mara.route('**/api/v1/installations?*', async (r) => {
+    const got = await r.fetch(), rows = await got.json();
+    await r.fulfill({ response: got, json: rows.map((x) => ({ ...x, date_delta: 14 * 3600 })) });
+  });
+  await mara.goto('/app/homes');
+  check(/today/.test(await mara.getByRole('row').nth(1).innerText()), 'when it was last written');
+  await mara.context().close();
+});
 await test('nothing offended the policy, nobody else was asked, no script failed or wrote into the console', () => b.clean());
 await b.stop();
 await test('the end', async () => same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`));

@@ -28,12 +28,15 @@ export const moment = (s: string | undefined | null): string =>
   (s ? new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(parse(s)) : '');
 /** What a role is told to the day only comes as midnight. */
 export const when = (s: string | undefined | null): string => (s && /T00:00:00(\.0+)?Z$/.test(s) ? day(s.slice(0, 10)) : moment(s));
+/** What passed, counted in the largest unit: "yesterday" and "last year" would be of the calendar, and 47 hours ago is neither. */
 export function ago(seconds: number): string {
-  const f = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' });
   for (const [unit, size] of [['year', 31557600], ['month', 2629800], ['day', 86400], ['hour', 3600], ['minute', 60]] as const)
-    if (seconds >= size) return f.format(-Math.floor(seconds / size), unit);
-  return f.format(0, 'minute');
+    if (seconds >= size) return new Intl.RelativeTimeFormat(locale()).format(-Math.floor(seconds / size), unit);
+  return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(0, 'second');
 }
+/** The same of who is told days only: the seconds are counted from a midnight. */
+export const daysAgo = (seconds: number): string =>
+  (seconds < 2629800 ? new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(-Math.floor(seconds / 86400), 'day') : ago(seconds));
 export const since = (s: string): string => ago(Math.max(0, (Date.now() - parse(s).getTime()) / 1000));
 /** "P90D", "PT35H50M": how long, in words. */
 export function span(iso: string): string {

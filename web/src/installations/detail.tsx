@@ -5,7 +5,7 @@ import { call, Refused } from '../app/api';
 import { paged, useList, useLoad } from '../app/load';
 import { go } from '../app/router';
 import { role } from '../app/session';
-import { ago, t, when } from '../i18n';
+import { ago, daysAgo, t, when } from '../i18n';
 import { Streams } from '../streams/streams';
 import { NewTicket, TicketRow } from '../tickets/row';
 import { Conflict, type Versions } from '../ui/conflict';
@@ -31,7 +31,7 @@ export function InstallationDetail({ id }: { id: string }) {
   const part = { home: h.data, etag: h.etag, id: patient_id, changed: h.set };
   return (
     <Page title={t('home.title')} back={back} actions={<>{as === 'doctor' && <a class="button" href={`/app/patients/${id}`}><Icon name="people" />{t('home.topatient')}</a>}<PrintButton /></>}
-      lead={<><Tag n={h.data.patient_id} hue={h.data.hue} /><Pill tone={h.data.status}>{t(`status.${h.data.status}`)}</Pill>{h.data.date_delta !== undefined && <span>{t('home.written', { when: ago(h.data.date_delta) })}</span>}</>}>
+      lead={<><Tag n={h.data.patient_id} hue={h.data.hue} /><Pill tone={h.data.status}>{t(`status.${h.data.status}`)}</Pill>{h.data.date_delta !== undefined && <span>{t('home.written', { when: (as === 'monitor' ? daysAgo : ago)(h.data.date_delta) })}</span>}</>}>
       <div class="grid">
         {as === 'installer' && <WhereItIs id={patient_id} />}
         <Tickets id={patient_id} />

@@ -4,7 +4,7 @@ import type { Installation } from '#api';
 import { call } from '../app/api';
 import { paged, useList } from '../app/load';
 import { role } from '../app/session';
-import { ago, t, when } from '../i18n';
+import { ago, daysAgo, t, when } from '../i18n';
 import { Choice, type Column, CopyTable, Empty, Page, Pill, PrintButton, Table, Tag } from '../ui/page';
 
 export function InstallationList() {
@@ -18,7 +18,7 @@ export function InstallationList() {
     { title: t('home.status'), cell: (h) => <Pill tone={h.status}>{t(`status.${h.status}`)}</Pill>, text: (h) => h.status },
     { title: t('home.start'), cell: (h) => when(h.date_start), text: (h) => h.date_start ?? '' },
     { title: t('home.end'), cell: (h) => when(h.date_end), text: (h) => h.date_end ?? '' },
-    { title: t('home.last'), cell: (h) => (h.date_delta === undefined ? '' : ago(h.date_delta)), text: (h) => String(h.date_delta ?? '') },
+    { title: t('home.last'), cell: (h) => (h.date_delta === undefined ? '' : (as === 'monitor' ? daysAgo : ago)(h.date_delta)), text: (h) => String(h.date_delta ?? '') },
   ];
   return (
     <Page title={t('nav.homes')} lead={t(as === 'installer' ? 'homes.lead.installer' : as === 'doctor' ? 'homes.lead.doctor' : 'homes.lead.monitor')} actions={<><CopyTable rows={shown.rows} columns={columns} /><PrintButton /></>}>
