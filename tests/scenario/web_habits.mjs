@@ -113,6 +113,20 @@ await test('who is told days only is not told hours', async () => {
   check(/today/.test(await mara.getByRole('row').nth(1).innerText()), 'when it was last written');
   await mara.context().close();
 });
+await test('what is said while a dialog is open stands in it, where it can be read and put away', async () => {
+  const ada = await b.sit();
+  await b.accept(ada, b.invite('ada', 'admin'));
+  await link(ada, 'People').click();
+  await button(ada, 'mara').click();
+  await ada.route('**/suspend', (r) => r.fulfill({ status: 503, headers: { 'Content-Type': 'application/problem+json' }, body: JSON.stringify({ type: 'urn:lazaret:problem:store', status: 503 }) }));
+  await button(ada, 'Suspend').click();
+  const dialog = ada.getByRole('dialog', { name: 'mara' });
+  await said(dialog.getByRole('status'), 'The records cannot be reached now');
+  await b.judge(ada, 'what is said in a dialog');
+  await dialog.getByRole('status').getByRole('button', { name: 'Dismiss' }).click();
+  await dialog.getByText('The records cannot be reached now').waitFor({ state: 'detached' });
+  await ada.context().close();
+});
 await test('nothing offended the policy, nobody else was asked, no script failed or wrote into the console', () => b.clean());
 await b.stop();
 await test('the end', async () => same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`));

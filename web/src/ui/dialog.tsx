@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { t } from '../i18n';
 import { Icon } from './icon';
+import { Toasts } from './toast';
 
 export function Dialog({ title, onClose, children, wide }: { title: string; onClose?: (() => void) | undefined; children: ComponentChildren; wide?: boolean }) {
   const box = useRef<HTMLDialogElement>(null);
@@ -23,6 +24,7 @@ export function Dialog({ title, onClose, children, wide }: { title: string; onCl
         {onClose && <button type="button" class="button-quiet" aria-label={t('do.close')} onClick={onClose}><Icon name="close" /></button>}
       </div>
       {children}
+      <Toasts />
     </dialog>
   );
 }

@@ -1,5 +1,5 @@
 // toast.tsx -- one sentence about what was just done, and the way to undo it.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Refused } from '../app/api';
 import { forgetWith } from '../app/session';
 import { t } from '../i18n';
@@ -23,16 +23,20 @@ export function say(text: string, undo?: () => Promise<unknown>, bad = false): v
 export const forgetUndo = (): void => { list = list.filter((x) => !x.undo); tell(); };
 export const sayWrong = (e: unknown): void => say(e instanceof Refused ? `${e.message}${e.said && e.said !== e.message ? ` (${e.said})` : ''}` : t('error.offline'), undefined, true);
 
+/* A dialog has a place for them of its own: behind it nothing is seen well, pressed or read out. They stand in the last that was opened. */
+const places: object[] = [];
 export function Toasts() {
-  const [, again] = useState(0);
+  const [, again] = useState(0), mine = useRef({}).current;
   useEffect(() => {
     const w = (): void => again((n) => n + 1);
     watchers.add(w);
-    return () => { watchers.delete(w); };
+    places.push(mine);
+    tell();
+    return () => { watchers.delete(w); places.splice(places.indexOf(mine), 1); tell(); };
   }, []);
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {list.map((x) => (
+      {places.at(-1) === mine && list.map((x) => (
         <div key={x.id} class={`toast${x.bad ? ' toast-bad' : ''}`}>
           <Icon name={x.bad ? 'alert' : 'check'} />
           <span>{x.text}</span>
