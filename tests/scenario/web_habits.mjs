@@ -81,6 +81,21 @@ await test('who somebody is stands in no name of a window, which a browser keeps
   await heading(page, name);
   same(await page.title(), 'Patient · Lazaret', 'the name of the window');
 });
+const change = async (field, value) => page.evaluate(async ([name, to]) => { /* by somebody else */
+  const at = location.pathname.replace('/app/', '/api/v1/'), tag = (await fetch(at)).headers.get('ETag');
+  await fetch(at, { method: 'PUT', headers: { 'X-Lazaret': '1', 'Content-Type': 'application/json', 'If-Match': tag }, body: JSON.stringify({ [name]: to }) });
+}, [field, value]);
+await test('undoing what was put over a colleague\'s change puts that back', async () => {
+  const part = card(page, 'Where they live');
+  await part.getByRole('button', { name: 'Edit' }).click();
+  await change('home_address', 'Theirs 2');
+  await part.getByLabel('Address', { exact: true }).fill('Mine 1');
+  await button(part, 'Save').click();
+  await button(page.getByRole('dialog'), 'Save mine').click();
+  await said(part, 'Mine 1');
+  await button(page, 'Undo').click();
+  await said(part, 'Theirs 2');
+});
 await test('half of an address is no page, and says so', async () => {
   const errors = b.seen.errors.length;
   await page.goto('/app/patients/%E0%A4'); /* the beginning of a character */

@@ -24,8 +24,9 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
   const form = useForm(of(record), `patient-${id}-${title}`);
   const [conflict, setConflict] = useState<Versions>();
   const [theirs, setTheirs] = useState<{ data: Patient; etag: string | undefined }>();
-  const put = async (body: Record<string, string | null>, tag: string | undefined): Promise<void> => {
-    const before = of(record);
+  /* `was`: what it is put over, which is what undoing puts back. */
+  const put = async (body: Record<string, string | null>, tag: string | undefined, was: Record<string, unknown>): Promise<void> => {
+    const before = of(was);
     const a = await call('PUT /api/v1/patients/{patient_id}', { path: { patient_id: id }, body, ...(tag ? { etag: tag } : {}) });
     changed(a.data, a.etag);
     form.reset(of(a.data as never));
@@ -41,7 +42,7 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
     const body = changes(form, names, record);
     if (!Object.keys(body).length) { setOpen(false); return; }
     try {
-      await put(body, etag);
+      await put(body, etag, record);
     } catch (e) {
       if (!(e instanceof Refused) || e.status !== 412) throw e;
       const now = await call('GET /api/v1/patients/{patient_id}', { path: { patient_id: id } });
@@ -60,7 +61,7 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
       ) : view}
       {conflict && theirs && (
         <Conflict versions={conflict} onClose={() => setConflict(undefined)}
-          mine={() => { setConflict(undefined); void form.run(() => put(changes(form, names, theirs.data as never), theirs.etag)); }}
+          mine={() => { setConflict(undefined); void form.run(() => put(changes(form, names, theirs.data as never), theirs.etag, theirs.data as never)); }}
           theirs={() => { setConflict(undefined); changed(theirs.data, theirs.etag); form.reset(of(theirs.data as never)); setOpen(false); }} />
       )}
     </Card>
