@@ -96,6 +96,17 @@ await test('undoing what was put over a colleague\'s change puts that back', asy
   await button(page, 'Undo').click();
   await said(part, 'Theirs 2');
 });
+await test('a consent is signed on the day that the calendar on the wall shows', async () => {
+  const zone = new Date().getUTCHours() < 10 ? 'Pacific/Pago_Pago' : 'Pacific/Kiritimati'; /* where it is another day than in London */
+  const context = await b.engine.newContext({ locale: 'en-GB', timezoneId: zone, baseURL: b.home });
+  await context.addCookies(await page.context().cookies());
+  const far = await context.newPage();
+  await far.goto('/app/patients');
+  await first(far).click();
+  await button(far, 'Record').click();
+  same(await far.getByLabel(/^Signed/).inputValue(), new Intl.DateTimeFormat('sv', { timeZone: zone }).format(new Date()), 'the day');
+  await context.close();
+});
 await test('half of an address is no page, and says so', async () => {
   const errors = b.seen.errors.length;
   await page.goto('/app/patients/%E0%A4'); /* the beginning of a character */

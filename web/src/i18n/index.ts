@@ -26,6 +26,8 @@ const parse = (s: string): Date => new Date(s.length === 10 ? `${s}T00:00:00` : 
 export const day = (s: string | undefined | null): string => (s ? new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'short', year: 'numeric' }).format(parse(s)) : '');
 export const moment = (s: string | undefined | null): string =>
   (s ? new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(parse(s)) : '');
+/** As a field for a date has it, of the calendar on the wall here. */
+export const today = (): string => new Intl.DateTimeFormat('sv').format(new Date());
 /** What a role is told to the day only comes as midnight. */
 export const when = (s: string | undefined | null): string => (s && /T00:00:00(\.0+)?Z$/.test(s) ? day(s.slice(0, 10)) : moment(s));
 /** What passed, counted in the largest unit: "yesterday" and "last year" would be of the calendar, and 47 hours ago is neither. */

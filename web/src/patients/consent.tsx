@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Consent } from '#api';
 import { call } from '../app/api';
 import { useLoad } from '../app/load';
-import { day, moment, t } from '../i18n';
+import { day, moment, t, today } from '../i18n';
 import { Dialog } from '../ui/dialog';
 import { Buttons, Field, FormBox, useForm } from '../ui/form';
 import { Icon } from '../ui/icon';
@@ -15,7 +15,7 @@ export function ConsentCard({ id }: { id: number }) {
   const c = useLoad<Consent>((signal) => call('GET /api/v1/patients/{patient_id}/consent', { path: { patient_id: id }, signal }), [id]);
   const [open, setOpen] = useState<'record' | 'withdraw'>();
   const none = c.error?.status === 404;
-  const form = useForm({ version: '', signed_at: new Date().toISOString().slice(0, 10), treatment: '', monitoring: '', research: '' }, `consent-${id}`);
+  const form = useForm({ version: '', signed_at: today(), treatment: '', monitoring: '', research: '' }, `consent-${id}`);
   const back = useForm({});
   const record = (): void => void form.run(async () => {
     const given = purposes.filter((p) => form.values[p]);
