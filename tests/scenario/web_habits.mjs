@@ -113,6 +113,13 @@ await test('half of an address is no page, and says so', async () => {
   await heading(page, 'There is no such page');
   same(b.seen.errors.length, errors, 'errors of scripts');
 });
+await test('what a model is for is told in words', async () => {
+  await page.goto('/app/models');
+  const row = page.getByRole('row', { name: /CHA2DS2-VASc/ });
+  await row.getByText('Risk of stroke').waitFor();
+  await row.getByRole('link').click();
+  await said(card(page, 'What it is for'), 'Risk of stroke');
+});
 await test('how long ago something was is counted, not told by a calendar', async () => {
   const told = async (hours, as) => {
     await as.route('**/api/v1/tickets?*', async (r) => {

@@ -3,7 +3,7 @@ import type { Model } from '#api';
 import { call } from '../app/api';
 import { useLoad } from '../app/load';
 import { role } from '../app/session';
-import { moment, span, t } from '../i18n';
+import { moment, span, t, word } from '../i18n';
 import { Icon } from '../ui/icon';
 import { Card, Facts, Page, Pill, PrintButton, Waiting } from '../ui/page';
 import { proof, proven } from './list';
@@ -47,7 +47,7 @@ export function ModelDetail({ key_, version }: { key_: string; version: string }
       <div class="grid">
         <Card title={t('model.about')}>
           {x.intended_use && <p class="lead-text">{x.intended_use}</p>}
-          <Facts of={[[t('model.targets'), x.targets.join(', ')], [t('model.license'), x.license], [t('model.rank'), x.stable ? t('model.rank.is', { n: x.rank ?? 0 }) : t('model.rank.none')], [t('model.signed'), x.signed_by ?? t('model.unsigned')], [t('model.digest'), <span class="mono">{x.digest}</span>]]} />
+          <Facts of={[[t('model.targets'), x.targets.map((y) => word('target', y)).join(', ')], [t('model.license'), x.license], [t('model.rank'), x.stable ? t('model.rank.is', { n: x.rank ?? 0 }) : t('model.rank.none')], [t('model.signed'), x.signed_by ?? t('model.unsigned')], [t('model.digest'), <span class="mono">{x.digest}</span>]]} />
         </Card>
         <Card title={t('model.selftest')}>
           <p><Pill tone={proven(x) ? 'good' : x.selftest ? 'bad' : 'warn'}>{proof(x)}</Pill></p>

@@ -3,7 +3,7 @@ import type { Model } from '#api';
 import { call } from '../app/api';
 import { useList } from '../app/load';
 import { setQuery, usePlace } from '../app/router';
-import { day, t } from '../i18n';
+import { day, t, word } from '../i18n';
 import { Choice, type Column, CopyTable, Empty, Page, Pill, PrintButton, Table } from '../ui/page';
 
 export const proof = (m: Model): string => (m.selftest ? t('model.passed', { n: m.selftest.passed ?? 0, all: m.selftest.total ?? 0 }) : t('model.unproven'));
@@ -16,7 +16,7 @@ export function ModelList() {
   const columns: Column<Model>[] = [
     { title: t('model.title'), main: true, cell: (m) => m.title, text: (m) => m.title },
     { title: t('model.version'), cell: (m) => <span class="mono">{m.key}@{m.version}</span>, text: (m) => `${m.key}@${m.version}` },
-    { title: t('model.targets'), cell: (m) => m.targets.join(', '), text: (m) => m.targets.join(' ') },
+    { title: t('model.targets'), cell: (m) => m.targets.map((x) => word('target', x)).join(', '), text: (m) => m.targets.join(' ') },
     { title: t('model.state'), cell: (m) => <Pill tone={m.stable ? 'good' : 'calm'}>{t(m.stable ? 'model.stable' : 'model.kept')}</Pill>, text: (m) => (m.stable ? 'stable' : '') },
     { title: t('model.selftest'), cell: (m) => <><Pill tone={proven(m) ? 'good' : m.selftest ? 'bad' : 'warn'}>{proof(m)}</Pill>{m.selftest && <span class="small">{day(m.selftest.at)}</span>}</>, text: (m) => (m.selftest ? `${m.selftest.passed}/${m.selftest.total} ${m.selftest.at}` : '') },
     { title: t('model.signed'), cell: (m) => m.signed_by ?? t('model.unsigned'), text: (m) => m.signed_by ?? '' },
