@@ -160,6 +160,21 @@ await test('what is said while a dialog is open stands in it, where it can be re
   await dialog.getByText('The records cannot be reached now').waitFor({ state: 'detached' });
   await ada.context().close();
 });
+await test('a table whose numbers have commas is parted by its semicolons', async () => {
+  const ivo = await b.sit();
+  same(await enrol(23), 201, 'enrolling');
+  await b.accept(ivo, b.invite('ivo', 'installer'));
+  await ivo.getByRole('radio', { name: 'Nobody has' }).check({ force: true });
+  await first(ivo).click();
+  await button(ivo, 'Take it').click();
+  await said(ivo, 'The ticket is yours');
+  await link(ivo, 'To the home').first().click();
+  await ivo.getByLabel('Choose files').setInputFiles({ name: 'sheet.csv', mimeType: 'text/csv', buffer: Buffer.from('room;degrees\nkitchen;21,5\n') });
+  await said(ivo, 'sheet.csv was sent');
+  await button(ivo, 'Look sheet.csv').click();
+  await ivo.getByRole('dialog').getByRole('cell', { name: '21,5', exact: true }).waitFor();
+  await ivo.context().close();
+});
 await test('nothing offended the policy, nobody else was asked, no script failed or wrote into the console', () => b.clean());
 await b.stop();
 await test('the end', async () => same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`));

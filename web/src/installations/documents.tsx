@@ -128,7 +128,8 @@ function Preview({ of, close }: { of: Document; close: () => void }) {
     asked.current = true;
     fetch(at, { cache: 'no-store' }).then((r) => (r.ok ? r.text() : Promise.reject(new Refused(r.status, {})))).then(setText, (e) => { sayWrong(e); close(); });
   }
-  const table = of.content_type === 'text/csv' && text ? text.trim().split(/\r?\n/).slice(0, 200).map((l) => l.split(/[,;]/)) : undefined;
+  /* Where a comma stands in numbers, a semicolon parts them. */
+  const table = of.content_type === 'text/csv' && text ? text.trim().split(/\r?\n/).slice(0, 200).map((l, _, [head]) => l.split(head!.includes(';') ? ';' : ',')) : undefined;
   return (
     <Dialog title={called(of)} onClose={close} wide>
       {image ? <img class="preview" src={at} alt={t('doc.image', { name: called(of) })} />
