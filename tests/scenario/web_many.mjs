@@ -38,6 +38,32 @@ await test('among a thousand people a key press is shown within 100 ms', async (
   check(slow[2] <= 100, `the median is ${slow[2]} ms`);
   await page.context().close();
 });
+await test('an installer finds their ticket, and a monitor the homes that do not work, however many there are', async () => {
+  const page = await b.sit(), hers = await b.sit();
+  await b.accept(page, b.invite('ivo', 'installer'));
+  const last = await page.evaluate(async () => { /* the oldest of all that nobody has */
+    let free, cursor = '';
+    do {
+      const r = await fetch(`/api/v1/tickets?state=open&limit=100${cursor && `&cursor=${cursor}`}`);
+      free = (await r.json()).filter((x) => !x.taken).at(-1)?.ticket_id ?? free;
+      cursor = /[?&]cursor=(\d+)/.exec(r.headers.get('Link') ?? '')?.[1];
+    } while (cursor);
+    return free;
+  });
+  await page.goto(`/app/tickets/${last}`);
+  await page.getByRole('button', { name: 'Take it' }).click();
+  await page.getByText('The ticket is yours').first().waitFor();
+  await page.goto('/app/tickets?show=mine');
+  same(await page.getByRole('table').getByRole('link').first().getAttribute('href'), `/app/tickets/${last}`, 'the ticket under Mine');
+  await b.accept(hers, b.invite('mara', 'monitor'));
+  const all = await hers.evaluate(async () => Number((await fetch('/api/v1/installations?status=pause&limit=1')).headers.get('X-Total-Count')));
+  await hers.goto('/app/homes');
+  await hers.getByRole('radio', { name: 'Not working' }).check({ force: true });
+  await hers.waitForURL(/status=pause/);
+  await hers.getByText(all > 50 ? new RegExp(`of ${all} homes`) : new RegExp(`^${all} homes?$`)).waitFor();
+  check(all > 0 && (await hers.getByRole('table').getByText('Not working').count()) === Math.min(all, 50), `${all} homes that do not work`);
+  for (const p of [page, hers]) await p.context().close();
+});
 await test('nothing offended the policy, nobody else was asked, no script failed or wrote into the console', () => b.clean());
 await b.stop();
 await test('the end', async () => same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`));

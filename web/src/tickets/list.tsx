@@ -11,8 +11,15 @@ export function TicketList() {
   const show = usePlace().query.get('show') ?? 'open';
   const state = show === 'closed' ? 'closed' : show === 'all' ? undefined : 'open';
   const as = role();
-  const all = useList<Ticket>(async (cursor, signal) => paged(await call('GET /api/v1/tickets', { query: { limit: 50, ...(state ? { state } : {}), ...(cursor ? { cursor } : {}) }, signal })), [state]);
-  const list = { ...all, rows: all.rows?.filter((x) => (show === 'mine' ? x.mine : show === 'free' ? !x.taken : true)) };
+  const list = useList<Ticket>(async (cursor, signal) => {
+    const page = async (after: number | undefined) => paged(await call('GET /api/v1/tickets', { query: { limit: 50, ...(state ? { state } : {}), ...(show === 'mine' ? { mine: true } : {}), ...(after ? { cursor: after } : {}) }, signal }));
+    let got = await page(cursor);
+    if (show !== 'free') return got;
+    /* Which of them nobody has is not asked for by itself: pages are read until there are some to show. */
+    const free = got.rows.filter((x) => !x.taken);
+    while (free.length < 20 && got.next !== undefined) free.push(...(got = await page(got.next)).rows.filter((x) => !x.taken));
+    return { rows: free, next: got.next };
+  }, [show]);
   const columns: Column<Ticket>[] = [
     { title: t('ticket.category'), main: true, cell: (x) => t(`category.${x.category}`), text: (x) => x.category },
     { title: t('ticket.state'), cell: (x) => <Pill tone={x.status === 'open' ? 'info' : 'calm'}>{t(`ticket.${x.status}`)}</Pill>, text: (x) => x.status },
