@@ -81,10 +81,40 @@ await test('who somebody is stands in no name of a window, which a browser keeps
   await heading(page, name);
   same(await page.title(), 'Patient · Lazaret', 'the name of the window');
 });
+await test('a note that is being written is there after a look at another page', async () => {
+  const notes = card(page, 'Notes'), text = notes.getByRole('textbox', { name: 'Notes' });
+  await notes.getByRole('button', { name: 'Edit' }).click();
+  await text.fill('Half of a note');
+  await link(page, 'Their home').click();
+  await heading(page, 'Home');
+  await page.goBack();
+  same(await text.inputValue(), 'Half of a note', 'what was typed');
+});
 const change = async (field, value) => page.evaluate(async ([name, to]) => { /* by somebody else */
   const at = location.pathname.replace('/app/', '/api/v1/'), tag = (await fetch(at)).headers.get('ETag');
   await fetch(at, { method: 'PUT', headers: { 'X-Lazaret': '1', 'Content-Type': 'application/json', 'If-Match': tag }, body: JSON.stringify({ [name]: to }) });
 }, [field, value]);
+await test('and what somebody else wrote meanwhile is shown beside it', async () => {
+  const notes = card(page, 'Notes');
+  await link(page, 'Their home').click();
+  await heading(page, 'Home');
+  await page.goBack();
+  await notes.getByRole('textbox', { name: 'Notes' }).waitFor();
+  await link(page, 'Their home').click();
+  await heading(page, 'Home');
+  await page.evaluate(async () => {
+    const at = location.pathname.replace('/app/homes', '/api/v1/patients'), tag = (await fetch(at)).headers.get('ETag');
+    await fetch(at, { method: 'PUT', headers: { 'X-Lazaret': '1', 'Content-Type': 'application/json', 'If-Match': tag }, body: JSON.stringify({ medical_notes: 'Of a colleague' }) });
+  });
+  await page.goBack();
+  await button(notes, 'Save').click();
+  const dialog = page.getByRole('dialog', { name: 'Somebody changed this meanwhile' });
+  await said(dialog, 'Of a colleague');
+  await button(dialog, 'Save mine').click();
+  await said(notes, 'Half of a note');
+  await button(page, 'Undo').click();
+  await said(notes, 'Of a colleague'); /* not what was there before both */
+});
 await test('undoing what was put over a colleague\'s change puts that back', async () => {
   const part = card(page, 'Where they live');
   await part.getByRole('button', { name: 'Edit' }).click();
@@ -112,6 +142,19 @@ await test('half of an address is no page, and says so', async () => {
   await page.goto('/app/patients/%E0%A4'); /* the beginning of a character */
   await heading(page, 'There is no such page');
   same(b.seen.errors.length, errors, 'errors of scripts');
+});
+await test('a Bundle is still there after a look at a model, whose own page leads to what it is for', async () => {
+  await page.goto('/app/playground');
+  await page.getByLabel('FHIR R4 Bundle').fill(bundle('news2 -acvpu -temp temp(value=38.6,time=NOW-50H)'));
+  await page.getByLabel('For what').selectOption('Sepsis');
+  await button(page, 'See what is missing').click();
+  await heading(page, 'What is missing');
+  await link(page, 'Models').click();
+  await page.getByRole('link', { name: /CHA2DS2-VASc/ }).first().click();
+  await link(page, 'Try it').click();
+  await page.getByLabel('FHIR R4 Bundle').waitFor();
+  check((await page.getByLabel('FHIR R4 Bundle').inputValue()).includes('"Bundle"'), 'the Bundle is gone');
+  same(await page.getByLabel('For what').locator('option:checked').innerText(), 'Risk of stroke', 'what it is for');
 });
 await test('what a model is for is told in words', async () => {
   await page.goto('/app/models');

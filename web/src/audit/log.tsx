@@ -16,7 +16,7 @@ const kinds = ['PatientDetail', 'PatientGeneral', 'Contact', 'Note', 'Screening'
 const none = { role: '', action: '', object: '', outcome: '', actor: '', since: '', until: '' };
 
 export function AuditLog() {
-  const form = useForm(none, 'audit');
+  const form = useForm(none, 'audit', true);
   const [asked, setAsked] = useState<Record<string, string>>(form.values);
   const [open, setOpen] = useState<AuditEntry>();
   const list = useList<AuditEntry, string>(async (cursor, signal) => {

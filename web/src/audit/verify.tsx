@@ -9,7 +9,7 @@ import { type Checkpoint, leaves, readCheckpoint, root, signedBy } from './tree'
 
 type Finding = { good: boolean; text: string };
 export function AuditVerify() {
-  const form = useForm({ key: '', old: '' }, 'verify');
+  const form = useForm({ key: '', old: '' }, 'verify', true);
   const [done, setDone] = useState<{ n: number; of: number }>();
   const [found, setFound] = useState<Finding[]>();
   const [checkpoint, setCheckpoint] = useState<{ c: Checkpoint; note: string }>();

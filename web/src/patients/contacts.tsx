@@ -40,14 +40,14 @@ export function Contacts({ id }: { id: number }) {
             </li>
           )))}
           {!list.data.length && open !== 'new' && <li class="muted">{t('contact.none')}</li>}
-          {open === 'new' && <li><Edit save={async (b) => { await add(b); await done(); }} close={close} /></li>}
+          {open === 'new' && <li><Edit draft={`contact-of-${id}`} save={async (b) => { await add(b); await done(); }} close={close} /></li>}
         </ul>
       )}
     </Card>
   );
 }
-function Edit({ contact, save, close }: { contact?: Contact; save: (b: Body) => Promise<void>; close: () => void }) {
-  const form = useForm({ alias: contact?.alias ?? '', phone_no: contact?.phone_no ?? '', email: contact?.email ?? '' });
+function Edit({ contact, draft, save, close }: { contact?: Contact; draft?: string; save: (b: Body) => Promise<void>; close: () => void }) {
+  const form = useForm({ alias: contact?.alias ?? '', phone_no: contact?.phone_no ?? '', email: contact?.email ?? '' }, draft);
   const submit = (): void => void form.run(async () => {
     if (!names.some((n) => form.values[n]!.trim())) { form.fail('alias', t('contact.one')); return; }
     await save(Object.fromEntries(names.flatMap((n) => (form.values[n]!.trim() || contact ? [[n, form.values[n]!.trim() || null]] : []))));
@@ -59,7 +59,7 @@ function Edit({ contact, save, close }: { contact?: Contact; save: (b: Body) => 
         <Field form={form} name="phone_no" label={t('patient.phone')} type="tel" more={{ autocomplete: 'off' }} />
         <Field form={form} name="email" label={t('contact.email')} type="email" more={{ autocomplete: 'off' }} />
       </div>
-      <Buttons form={form} save={t('do.save')} cancel={close} />
+      <Buttons form={form} save={t('do.save')} cancel={() => { form.reset(); close(); }} />
     </FormBox>
   );
 }

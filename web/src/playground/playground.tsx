@@ -26,7 +26,8 @@ export function Playground() {
 }
 function Bench({ targets }: { targets: string[] }) {
   const asked = usePlace().query.get('target');
-  const form = useForm({ target: targets.find((x) => x === asked) ?? targets[0] ?? '', policy: 'best', bundle: '' }, 'playground');
+  const form = useForm({ target: targets.find((x) => x === asked) ?? targets[0] ?? '', policy: 'best', bundle: '' }, 'playground', true);
+  useEffect(() => { if (targets.some((x) => x === asked)) form.set('target', asked!); }, []); /* whoever comes from a model's page means it */
   const [looked, setLooked] = useState<{ bundle: Bundle; run: DryRun }>();
   const [job, setJob] = useState<string>();
   const outcome = useRef<HTMLDivElement>(null);

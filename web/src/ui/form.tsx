@@ -24,8 +24,9 @@ export interface Form {
   run: (deed: () => Promise<void>, required?: string[]) => Promise<boolean>;
   root: { current: HTMLFormElement | null };
 }
-/** `draft`: under this name what is typed is kept in memory until it is saved. */
-export function useForm(initial: Values, draft?: string): Form {
+/** `draft`: under this name what is typed, and nothing else, is kept in memory until it is saved; `after` that, too, where a deed does
+ * not save it (a search, a look). */
+export function useForm(initial: Values, draft?: string, after = false): Form {
   const [values, setValues] = useState<Values>(() => ({ ...initial, ...(draft ? drafts.get(draft) : {}) }));
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [failure, setFailure] = useState<Refused>();
@@ -50,7 +51,7 @@ export function useForm(initial: Values, draft?: string): Form {
       const next = { ...now.current, [name]: value };
       now.current = next;
       setValues(next);
-      if (draft) drafts.set(draft, next);
+      if (draft) drafts.set(draft, { ...drafts.get(draft), [name]: value });
       setErrors(({ [name]: _, ...rest }) => rest);
     },
     fail: (name, text) => show({ [name]: text }),
@@ -73,7 +74,7 @@ export function useForm(initial: Values, draft?: string): Form {
       setBusy(true);
       try {
         await deed();
-        if (draft) drafts.delete(draft);
+        if (draft && !after) drafts.delete(draft);
         start.current = now.current;
         return true;
       } catch (e) {
