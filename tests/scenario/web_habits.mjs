@@ -81,6 +81,17 @@ await test('who somebody is stands in no name of a window, which a browser keeps
   await heading(page, name);
   same(await page.title(), 'Patient · Lazaret', 'the name of the window');
 });
+await test('by keyboard: the focus goes into a form that opens, and back when it goes', async () => {
+  const edit = card(page, 'Where they live').getByRole('button', { name: 'Edit' });
+  await edit.focus();
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Address', { exact: true }).waitFor();
+  await page.waitForFunction(() => document.activeElement.getAttribute('name') === 'home_address');
+  await page.keyboard.type('Via Roma 1');
+  await page.keyboard.press('Enter');
+  await said(card(page, 'Where they live'), 'Via Roma 1');
+  await page.waitForFunction(() => /^Edit/.test(document.activeElement.innerText));
+});
 await test('a note that is being written is there after a look at another page', async () => {
   const notes = card(page, 'Notes'), text = notes.getByRole('textbox', { name: 'Notes' });
   await notes.getByRole('button', { name: 'Edit' }).click();

@@ -68,7 +68,7 @@ function Credentials() {
             </FormBox>
           )}
           {list.data.password && (changing ? (
-            <FormBox form={change} label={t('password.change')} onSubmit={() => void change.run(async () => {
+            <FormBox form={change} inPlace label={t('password.change')} onSubmit={() => void change.run(async () => {
               await call('POST /auth/password/change', { body: { old: change.values.old!, new: change.values.new! } });
               change.reset();
               setChanging(false);

@@ -119,7 +119,7 @@ function Part({ home, etag, id, changed, title, names }: PartProps) {
   return (
     <Card title={title} actions={may && !open && <button type="button" class="button-quiet with-text" onClick={() => { form.reset(of(home)); setOpen(true); }}><Icon name="edit" />{t('do.edit')}<span class="hidden"> {title}</span></button>}>
       {open ? (
-        <FormBox form={form} onSubmit={save} label={title}>
+        <FormBox form={form} onSubmit={save} label={title} inPlace>
           <div class="fields">{names.map((n) => <Field form={form} name={n} label={t(`home.${n}`)} more={{ autocomplete: 'off' }} {...how[n]} />)}</div>
           <Buttons form={form} save={t('do.save')} cancel={() => { form.reset(); setBegan(undefined); setOpen(false); }} />
         </FormBox>

@@ -53,7 +53,7 @@ function Mount({ id, close, done }: { id: number; close: () => void; done: (s: S
     form.reset();
   });
   return (
-    <FormBox form={form} onSubmit={save} label={t('sensor.add')}>
+    <FormBox form={form} onSubmit={save} label={t('sensor.add')} inPlace>
       <div class="fields">
         <Field form={form} name="kind" label={t('sensor.kind')} options={kinds.map((k): [string, string] => [k, t(`kind.${k}`)])} />
         <Field form={form} name="label" label={t('sensor.label')} hint={t('sensor.label.hint')} more={{ maxLength: 64, autocomplete: 'off' }} />

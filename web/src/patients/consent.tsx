@@ -36,7 +36,7 @@ export function ConsentCard({ id }: { id: number }) {
   return (
     <Card title={t('consent.title')} actions={!open && (c.data || none) && <button type="button" class="button-quiet with-text" onClick={() => setOpen('record')}><Icon name="edit" />{t('consent.record')}</button>}>
       {open === 'record' ? (
-        <FormBox form={form} onSubmit={record} label={t('consent.record')}>
+        <FormBox form={form} onSubmit={record} label={t('consent.record')} inPlace>
           <div class="fields">
             <Field form={form} name="version" label={t('consent.version')} hint={t('consent.version.hint')} required more={{ autocomplete: 'off' }} />
             <Field form={form} name="signed_at" label={t('consent.signed')} type="date" required />

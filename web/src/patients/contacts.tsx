@@ -53,7 +53,7 @@ function Edit({ contact, draft, save, close }: { contact?: Contact; draft?: stri
     await save(Object.fromEntries(names.flatMap((n) => (form.values[n]!.trim() || contact ? [[n, form.values[n]!.trim() || null]] : []))));
   });
   return (
-    <FormBox form={form} onSubmit={submit} label={t('contact.add')}>
+    <FormBox form={form} onSubmit={submit} label={t('contact.add')} inPlace>
       <div class="fields">
         <Field form={form} name="alias" label={t('contact.who')} hint={t('contact.who.hint')} wide more={{ autocomplete: 'off' }} />
         <Field form={form} name="phone_no" label={t('patient.phone')} type="tel" more={{ autocomplete: 'off' }} />

@@ -27,7 +27,7 @@ export function Screenings({ id, changed }: { id: number; changed: () => void })
   return (
     <Card title={t('screening.title')} actions={!open && <button type="button" class="button-quiet with-text" onClick={() => setOpen(true)}><Icon name="plus" />{t('screening.add')}</button>}>
       {open && (
-        <FormBox form={form} onSubmit={save} label={t('screening.add')}>
+        <FormBox form={form} onSubmit={save} label={t('screening.add')} inPlace>
           <div class="fields">
             <Field form={form} name="neuro_diag" label={t('patient.diag')} more={{ autocomplete: 'off', maxLength: 200 }} />
             <Field form={form} name="age_class" label={t('patient.ageclass')} more={{ autocomplete: 'off', maxLength: 40 }} />

@@ -59,7 +59,7 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
   return (
     <Card title={title} wide={wide ?? false} actions={!open && <button type="button" class="button-quiet with-text" onClick={() => { form.reset(of(record)); setOpen(true); }}><Icon name="edit" />{edit ?? t('do.edit')}<span class="hidden"> {title}</span></button>}>
       {open ? (
-        <FormBox form={form} onSubmit={save} label={title}>
+        <FormBox form={form} onSubmit={save} label={title} inPlace>
           <Fields form={form} />
           <Buttons form={form} save={t('do.save')} cancel={() => { form.reset(); setBegan(undefined); setOpen(false); }} />
         </FormBox>

@@ -50,7 +50,10 @@ function Bench({ targets }: { targets: string[] }) {
     await look(bundle);
   }, ['bundle']);
   /* What is new stands below what was typed: it is brought into sight. */
-  useEffect(() => { outcome.current?.scrollIntoView({ block: 'nearest' }); }, [looked, job]);
+  useEffect(() => {
+    outcome.current?.scrollIntoView({ block: 'nearest' });
+    if (document.activeElement === document.body) outcome.current?.focus({ preventScroll: true }); /* the form that was sent has gone */
+  }, [looked, job]);
   const take = async (files: FileList | null | undefined): Promise<void> => {
     const f = files?.[0];
     if (!f) return;
@@ -73,7 +76,7 @@ function Bench({ targets }: { targets: string[] }) {
           <Buttons form={form} save={t('try.look')} />
         </FormBox>
       </Card>
-      <div ref={outcome}>
+      <div ref={outcome} tabIndex={-1}>
         {looked && <Looked key={looked.run.assessed_at} bundle={looked.bundle} run={looked.run} look={look} send={send} sent={!!job} />}
         {job && <Live id={job} />}
       </div>

@@ -39,7 +39,10 @@ export function TicketDetail({ id }: { id: string }) {
     if (busy) return;
     setBusy(deed);
     forgetUndo();
-    run(deed).then(() => say(t(`ticket.did.${deed}`), opposite[deed] && (() => run(opposite[deed]!))), sayWrong).finally(() => setBusy(undefined));
+    run(deed).then(() => say(t(`ticket.did.${deed}`), opposite[deed] && (() => run(opposite[deed]!))), sayWrong).finally(() => {
+      setBusy(undefined);
+      setTimeout(() => { if (document.activeElement === document.body) document.querySelector('h1')?.focus(); }, 0); /* the button may have gone */
+    });
   };
   const reply = (): void => void form.run(async () => {
     await call('POST /api/v1/tickets/{ticket_id}/messages', { path: { ticket_id }, body: { body: form.values.body! } });

@@ -22,7 +22,7 @@ export function NewTicket({ home, close, done }: { home: number; close: () => vo
     done(data);
   }, ['message.body']);
   return (
-    <FormBox form={form} onSubmit={save} label={t('ticket.new')}>
+    <FormBox form={form} onSubmit={save} label={t('ticket.new')} inPlace>
       <Field form={form} name="category" label={t('ticket.category')} wide options={categories.map((c) => [c, t(`category.${c}`)])} />
       <Field form={form} name="message.body" label={t('ticket.message')} hint={t('ticket.message.hint')} rows={3} more={{ maxLength: 8000 }} />
       <Buttons form={form} save={t('ticket.send')} cancel={() => { form.reset(); close(); }} />

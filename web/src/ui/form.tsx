@@ -107,7 +107,15 @@ export function Failure({ of, retry }: { of: Refused | undefined; retry?: (() =>
   );
 }
 
-export function FormBox({ form, onSubmit, children, label }: { form: Form; onSubmit: () => void; children: ComponentChildren; label?: string }) {
+/** `inPlace`: it stands where a button was pressed that went away for it: the focus goes into it, and back to the card's button when it goes. */
+export function FormBox({ form, onSubmit, children, label, inPlace }: { form: Form; onSubmit: () => void; children: ComponentChildren; label?: string; inPlace?: boolean }) {
+  const lost = (): boolean => document.activeElement === document.body;
+  useEffect(() => {
+    const card = form.root.current?.closest('section');
+    if (!inPlace || !card) return;
+    if (lost()) form.root.current!.querySelector<HTMLElement>('input, select, textarea')?.focus();
+    return () => { setTimeout(() => { if (card.isConnected && lost()) card.querySelector<HTMLElement>('.card-head button')?.focus(); }, 0); };
+  }, []);
   return (
     <form ref={form.root} class="form" noValidate aria-label={label} onSubmit={(e) => { e.preventDefault(); if (!form.busy) onSubmit(); }}>
       {children}
