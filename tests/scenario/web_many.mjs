@@ -38,6 +38,22 @@ await test('among a thousand people a key press is shown within 100 ms', async (
   check(slow[2] <= 100, `the median is ${slow[2]} ms`);
   await page.context().close();
 });
+await test('who comes back from a person finds the list as long as it was, at that person', async () => {
+  const page = await b.sit();
+  await b.accept(page, b.invite('bea', 'doctor'));
+  await page.goto('/app/patients?sort=name');
+  for (let shown = 100; shown < 300; shown += 100) {
+    await page.getByRole('button', { name: 'Show more' }).click();
+    await page.waitForFunction((n) => document.querySelectorAll('tbody tr').length > n, shown);
+  }
+  const row = page.getByRole('table').getByRole('link').nth(250), name = (await row.innerText()).trim();
+  await row.click();
+  await page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length >= 300);
+  await page.waitForFunction((n) => { const a = document.querySelectorAll('tbody tr')[n].getBoundingClientRect(); return a.top > 0 && a.bottom < innerHeight; }, 250);
+  await page.context().close();
+});
 await test('an installer finds their ticket, and a monitor the homes that do not work, however many there are', async () => {
   const page = await b.sit(), hers = await b.sit();
   await b.accept(page, b.invite('ivo', 'installer'));

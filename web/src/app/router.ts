@@ -6,19 +6,32 @@ const here = (): Place => ({ path: location.pathname, query: new URLSearchParams
 const watchers = new Set<() => void>();
 const ours = (path: string): boolean => path === '/' || path === '/auth' || path.startsWith('/app/');
 
+/** How far a page had been read when it was left: what it is brought back to when one comes back (load.ts). Numbers, of nobody. */
+export interface Left { rows: number; y: number }
+export const reading = { rows: 0, back: undefined as Left | undefined };
 export function go(to: string, replace = false): void {
   if (to === location.pathname + location.search) return;
+  reading.back = undefined;
+  if (!replace) history.replaceState({ rows: reading.rows, y: Math.round(scrollY) } satisfies Left, '');
+  reading.rows = 0;
   history[replace ? 'replaceState' : 'pushState'](null, '', to);
   if (!replace) scrollTo(0, 0);
   for (const w of watchers) w();
 }
-addEventListener('popstate', () => { for (const w of watchers) w(); });
+addEventListener('popstate', (e) => {
+  reading.rows = 0;
+  reading.back = (e.state as Left | null) ?? undefined;
+  for (const w of watchers) w();
+});
 document.addEventListener('click', (e) => {
   const a = (e.target as Element).closest?.('a');
   if (!a || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || a.target || a.hasAttribute('download') || a.origin !== location.origin || !ours(a.pathname) || a.hash) return;
   e.preventDefault();
   go(a.pathname + a.search);
 });
+
+/* Who has begun to read is left where they are. */
+for (const begun of ['pointerdown', 'keydown', 'wheel', 'touchstart']) addEventListener(begun, () => { reading.back = undefined; }, { passive: true, capture: true });
 
 export function usePlace(): Place {
   const [place, set] = useState(here);
