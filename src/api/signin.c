@@ -126,15 +126,19 @@ static void set_login_cookie(struct api_request *q, const char *cookie)
 
 int api_login(struct api_request *q, struct err *e)
 {
-    struct slice back = api_query(q, "return");
+    struct slice back = api_query(q, "return"), again = api_query(q, "again");
     const char *url, *cookie;
     if (!q->api->oidc)
         return without_provider(e);
+    if (again.p && !slice_is(again, "true")) {
+        api_issue_field(q, "bool_parsing", "query/again", "Input should be true, or be left out");
+        return err_set(e, ERR_BAD_REQUEST, "again is true");
+    }
     if (back.p && !oidc_back_ok(back)) {
         api_issue_field(q, "value_error", "query/return", "return is a path of this server");
         return err_set(e, ERR_BAD_REQUEST, "return is no path of ours");
     }
-    if (oidc_begin(q->api->oidc, back.p ? back : SLICE("/"), q->arena, &url, &cookie, e))
+    if (oidc_begin(q->api->oidc, back.p ? back : SLICE("/"), again.p, q->arena, &url, &cookie, e))
         return fail(q, e);
     set_login_cookie(q, cookie);
     http_reply_field(q->reply, "Location", slice_of(url));

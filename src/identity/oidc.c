@@ -179,8 +179,8 @@ static const char *callback_url(const struct oidc *o, struct arena *a)
     return arena_printf(a, "%s/auth/callback", o->c.url);
 }
 
-int oidc_begin(struct oidc *o, struct slice back, struct arena *a, const char **ret_url, const char **ret_cookie,
-               struct err *e)
+int oidc_begin(struct oidc *o, struct slice back, bool again, struct arena *a, const char **ret_url,
+               const char **ret_cookie, struct err *e)
 {
     struct issuer_doors doors;
     struct login l = {random_text(a), random_text(a), random_text(a), arena_str(a, back)};
@@ -204,6 +204,8 @@ int oidc_begin(struct oidc *o, struct slice back, struct arena *a, const char **
     ask_put(&b, "nonce", slice_of(l.nonce));
     ask_put(&b, "code_challenge", slice_of(challenge));
     ask_put(&b, "code_challenge_method", SLICE("S256"));
+    if (again)
+        ask_put(&b, "prompt", SLICE("login"));
     buf_byte(&b, 0);
     if (buf_failed(&b))
         return err_set(e, ERR_NO_MEMORY, "a sign-in");

@@ -39,9 +39,10 @@ void oidc_stop(struct oidc *o); /* NULL is fine; before the staff it was given *
 
 /* Is this a place of ours that a browser may be sent to after a sign-in: a path, nothing else? */
 bool oidc_back_ok(struct slice back);
-/* Where to send the browser, and the cookie to give it. `back` must be ok. ERR_PROVIDER. */
-int oidc_begin(struct oidc *o, struct slice back, struct arena *a, const char **ret_url, const char **ret_cookie,
-               struct err *e);
+/* Where to send the browser, and the cookie to give it. `back` must be ok. `again`: the provider is to have them prove
+ * who they are also where they are signed in there; without it, it may tell when they did that once. ERR_PROVIDER. */
+int oidc_begin(struct oidc *o, struct slice back, bool again, struct arena *a, const char **ret_url,
+               const char **ret_cookie, struct err *e);
 
 struct oidc_answer {
     struct slice code, state, iss, error; /* of the query, unescaped; {NULL,0}: not there */

@@ -92,7 +92,7 @@ export class Browser {
 export async function atRealm(patients) {
   const port = await new Promise((ok) => { const s = net.createServer().listen(0, '127.0.0.1', () => { const { port: p } = s.address(); s.close(() => ok(p)); }); });
   const home = `http://localhost:${port}`;
-  const realm = new Realm({ clients: [{ client_id: 'lazaret', token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'],
+  const realm = new Realm({ clients: [{ client_id: 'lazaret', token_endpoint_auth_method: 'none', require_auth_time: true, grant_types: ['authorization_code', 'refresh_token'],
     redirect_uris: [`${home}/auth/callback`], post_logout_redirect_uris: [`${home}/auth/signed-out`] }] });
   await realm.start();
   const server = new Server();

@@ -35,7 +35,8 @@ const form = '<!doctype html><title>Realm</title><form method="post"><input name
 
 export class Realm {
   // clients: those who sign in with a browser; ttl: seconds, by kind of token; opaque: access tokens are no JWT; tls: key and cert.
-  constructor({ clients = [], ttl = {}, opaque = false, tls } = {}) { Object.assign(this, { clients, ttl, opaque, tls, keys: [key('one')], asked: 0, refused: false }); }
+  // ago: how many seconds ago whoever fills in the form will have done it.
+  constructor({ clients = [], ttl = {}, opaque = false, tls } = {}) { Object.assign(this, { clients, ttl, opaque, tls, keys: [key('one')], asked: 0, refused: false, ago: 0 }); }
   async start() {
     const answer = (q, r) => this.answer(q, r);
     this.server = this.tls ? https.createServer(this.tls, answer) : http.createServer(answer);
@@ -94,7 +95,7 @@ export class Realm {
     for await (const d of q) text += d;
     const said = new URLSearchParams(text);
     if (!users[said.get('user')] || said.get('password') !== said.get('user')) return r.writeHead(401, { 'Content-Type': 'text/html' }).end(form);
-    return this.provider.interactionFinished(q, r, { login: { accountId: said.get('user') } }, { mergeWithLastSubmission: false });
+    return this.provider.interactionFinished(q, r, { login: { accountId: said.get('user'), ts: Math.floor(Date.now() / 1000) - this.ago } }, { mergeWithLastSubmission: false });
   }
 
   // Code and PKCE, as a browser would go: redirects with cookies.

@@ -159,6 +159,29 @@ await test('somebody with two roles chooses one, and changes it later', async ()
   await button(page, 'Sign out').click();
   await page.waitForURL(`${realm.issuer}/**`);
 });
+await test('in an emergency somebody who signed in at their organisation a while ago proves there that it is them, and goes on', async () => {
+  const page = await o.sit(), opened = page.context().waitForEvent('page');
+  realm.ago = 400; /* a sign-in may be five minutes old; theirs goes on there */
+  await enter(page, 'sam', 'Sign in with your organisation');
+  realm.ago = 0;
+  await heading(page, 'Patients');
+  const id = /(\d{6,})/.exec(await page.getByRole('table').getByRole('link').first().getAttribute('href'))[1];
+  await link(page, 'Emergency access').click();
+  await button(page, 'Open in an emergency').click();
+  await page.getByLabel('Person', { exact: true }).fill(id);
+  await page.getByLabel('Why', { exact: true }).fill('She does not answer the door.');
+  await button(page, 'Open for an hour').click();
+  const dialog = page.getByRole('dialog', { name: 'Is it still you?' });
+  await button(dialog, 'Sign in with your organisation').click();
+  const there = await opened;
+  await there.locator('input[name=user]').fill('sam');
+  await page.waitForTimeout(2000); /* meanwhile the session of before is no proof */
+  check(await dialog.isVisible(), 'the dialog has gone, though nobody has proved anything yet');
+  await there.locator('input[name=password]').fill('sam');
+  await there.locator('button').click();
+  await said(page, 'Open for an hour; it will be reviewed');
+  await page.context().close();
+});
 await test('nothing offended the policy, nobody but the provider was asked, no script failed or wrote into the console', () => o.clean());
 await o.stop();
 await test('the end', async () => same((await other.stop()).code, 0, `exit\n${other.log.slice(-2000)}`));

@@ -149,7 +149,7 @@ static void begin(void *scene)
     struct scene *s = scene;
     const char *url;
     struct err e;
-    CHECK_OK(oidc_begin(s->oidc, SLICE("/where"), s->life, &url, &s->cookie, &e));
+    CHECK_OK(oidc_begin(s->oidc, SLICE("/where"), false, s->life, &url, &s->cookie, &e));
     s->state = parameter(s, url, "&state=");
     s->nonce = parameter(s, url, "&nonce=");
     answer_status = 200;
@@ -446,7 +446,7 @@ DEED(begin_one)
 {
     struct scene *s = scene;
     const char *url, *cookie;
-    return oidc_begin(s->oidc, SLICE("/"), a, &url, &cookie, e);
+    return oidc_begin(s->oidc, SLICE("/"), false, a, &url, &cookie, e);
 }
 
 /* A sign-in that ends for want of something says so by whatever error: it is begun again. */

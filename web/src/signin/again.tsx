@@ -1,5 +1,5 @@
 // again.tsx -- the dialog over whatever was being done: the session has ended, or a deed wants a fresh proof. Nothing typed is lost.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SignInWays } from '#api';
 import { ask, Refused } from '../app/api';
 import { type Asked, look, me, set } from '../app/session';
@@ -14,25 +14,34 @@ export function SignInDialog({ asked }: { asked: Asked }) {
   const [ways, setWays] = useState<SignInWays>();
   const [error, setError] = useState<Refused>();
   const [waiting, setWaiting] = useState(false);
-  useEffect(() => { ask('GET /auth/ways', {}).then((a) => setWays(a.data), setError); }, []);
+  const timer = useRef<ReturnType<typeof setInterval>>(undefined);
+  useEffect(() => {
+    ask('GET /auth/ways', {}).then((a) => setWays(a.data), setError);
+    return () => clearInterval(timer.current);
+  }, []);
   const done = async (): Promise<void> => {
-    if (asked.why === 'expired') {
-      const now = (await ask('GET /auth/session', {})).data;
-      if (now.id !== who.id) {
-        /* Somebody else: nothing of the page may be theirs. */
-        location.assign('/');
-        return;
-      }
-      if (now.role !== who.role && who.role) await ask('POST /auth/role', { body: { role: who.role } });
-      await look();
+    const now = (await ask('GET /auth/session', {})).data;
+    if (now.id !== who.id) {
+      /* Somebody else: nothing of the page may be theirs. */
+      location.assign('/');
+      return;
     }
+    if (now.role !== who.role && who.role) await ask('POST /auth/role', { body: { role: who.role } });
+    await look();
     asked.done(true);
   };
+  /* A session that is there is no proof yet: the provider has to ask, and the session that comes of it is younger. */
   const provider = (): void => {
+    const fresh = asked.why === 'step-up';
     setWaiting(true);
-    open('/auth/login?return=/app/account', '_blank');
-    const timer = setInterval(() => {
-      ask('GET /auth/session', {}).then(() => { clearInterval(timer); void done(); }, () => undefined);
+    open(`/auth/login?${fresh ? 'again=true&' : ''}return=/app/account`, '_blank');
+    clearInterval(timer.current);
+    timer.current = setInterval(() => {
+      ask('GET /auth/session', {}).then(({ data }) => {
+        if (fresh && !(Date.parse(data.proved_at) > Date.parse(who.proved_at))) return;
+        clearInterval(timer.current);
+        void done();
+      }, () => undefined);
     }, 1500);
   };
   const mine = ways && { password: ways.password && who.how !== 'oidc', passkey: ways.passkey && who.how !== 'oidc', provider: ways.provider && (who.how === 'oidc' || asked.why === 'expired') };
