@@ -167,6 +167,16 @@ await test('a Bundle is still there after a look at a model, whose own page lead
   check((await page.getByLabel('FHIR R4 Bundle').inputValue()).includes('"Bundle"'), 'the Bundle is gone');
   same(await page.getByLabel('For what').locator('option:checked').innerText(), 'Risk of stroke', 'what it is for');
 });
+await test('a number that English and Italian read differently is asked for again', async () => {
+  await page.getByLabel('For what').selectOption('Sepsis');
+  await button(page, 'See what is missing').click();
+  const form = card(page, 'Fill in what is missing');
+  await form.getByRole('combobox').first().selectOption({ index: 1 });
+  await form.getByRole('textbox').fill('38,900');
+  await button(form, 'Fill in and send').click();
+  await said(form, 'A number is needed, such as 36.8');
+  await form.getByRole('textbox').fill('38.9');
+});
 await test('what a model is for is told in words', async () => {
   await page.goto('/app/models');
   const row = page.getByRole('row', { name: /CHA2DS2-VASc/ });

@@ -1,8 +1,11 @@
 // questions.tsx -- the form that is made of a Questionnaire: a field for each question, in the units that count.
+import { prefs } from '../app/prefs';
 import { number, t } from '../i18n';
 import { Buttons, Field, type Form, FormBox } from '../ui/form';
 import { numeral, type Question, type Questionnaire, range, units } from './bundle';
 
+/* "1,200" is twelve hundred to who reads English and one and a fifth to who reads Italian, "1.200" the other way round: it is asked again. */
+const twofold = (text: string): boolean => (prefs.lang === 'it' ? /^[+-]?[1-9]\d{0,2}\.\d{3}$/ : /^[+-]?[1-9]\d{0,2},\d{3}$/).test(text);
 /** What is wrong with what was filled in, question by question. */
 export function wrongAnswers(asked: Questionnaire, values: Record<string, string>): [name: string, text: string][] {
   return asked.item.flatMap((q): [string, string][] => {
@@ -10,7 +13,7 @@ export function wrongAnswers(asked: Questionnaire, values: Record<string, string
     if (!value) return q.required ? [[q.linkId, t('form.required')]] : [];
     if (q.type !== 'quantity' && q.type !== 'decimal') return [];
     const n = numeral(value);
-    if (n === undefined) return [[q.linkId, t('ask.number')]];
+    if (n === undefined || twofold(value)) return [[q.linkId, t('ask.number')]];
     return r && r.unit === unit && (n < r.low || n > r.high) ? [[q.linkId, t('ask.range', { low: number(r.low), high: number(r.high), unit: r.unit })]] : [];
   });
 }
