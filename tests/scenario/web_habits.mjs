@@ -177,6 +177,19 @@ await test('a number that English and Italian read differently is asked for agai
   await said(form, 'A number is needed, such as 36.8');
   await form.getByRole('textbox').fill('38.9');
 });
+await test('that too many jobs wait is no haste of whoever sends one more', async () => {
+  await page.route('**/v1/diagnose', (r) => r.fulfill({ status: 429, headers: { 'Retry-After': '5', 'Content-Type': 'application/problem+json' },
+    body: JSON.stringify({ type: 'urn:lazaret:problem:queue-full', title: 'as many jobs of yours are waiting as may', status: 429 }) }));
+  const form = card(page, 'Fill in what is missing');
+  await button(form, 'Fill in and send').click();
+  await said(form, 'Too many of your jobs wait already.');
+  same(await form.getByRole('textbox').inputValue(), '38.9', 'what was filled in');
+  await page.getByLabel('FHIR R4 Bundle').fill(bundle('news2'));
+  await button(page, 'See what is missing').click();
+  await button(page, 'Send it').click();
+  await said(card(page, 'What is missing'), 'Too many of your jobs wait already.');
+  await page.unroute('**/v1/diagnose');
+});
 await test('what a model is for is told in words', async () => {
   await page.goto('/app/models');
   const row = page.getByRole('row', { name: /CHA2DS2-VASc/ });

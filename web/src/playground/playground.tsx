@@ -8,7 +8,7 @@ import { me } from '../app/session';
 import { span, t, word } from '../i18n';
 import { Outcome } from '../jobs/detail';
 import { Candidates, Course, moves, useJob } from '../jobs/parts';
-import { Buttons, Field, FormBox, useForm } from '../ui/form';
+import { Buttons, Failure, Field, FormBox, useForm } from '../ui/form';
 import { Icon } from '../ui/icon';
 import { Card, Page, Pill, Waiting } from '../ui/page';
 import { answered, type Bundle, type Questionnaire, readBundle, units } from './bundle';
@@ -33,11 +33,8 @@ function Bench({ targets }: { targets: string[] }) {
   const outcome = useRef<HTMLDivElement>(null);
   const question = (bundle: Bundle): { client_id: string; target_diagnosis: string; policy: 'best' | 'best-ready'; fhir_bundle: Record<string, unknown> } =>
     ({ client_id: me()!.id, target_diagnosis: form.values.target!, policy: form.values.policy as 'best', fhir_bundle: bundle });
-  const look = async (bundle: Bundle): Promise<DryRun> => {
-    const { data } = await call('POST /v1/negotiate', { body: question(bundle) });
-    setLooked({ bundle, run: data });
-    return data;
-  };
+  const assess = async (bundle: Bundle): Promise<DryRun> => (await call('POST /v1/negotiate', { body: question(bundle) })).data;
+  const show = (bundle: Bundle, run: DryRun): void => setLooked({ bundle, run });
   const send = async (bundle: Bundle): Promise<void> => {
     const { data } = await call('POST /v1/diagnose', { body: question(bundle), headers: { 'Idempotency-Key': crypto.randomUUID() } });
     setJob(data.job_id);
@@ -47,7 +44,7 @@ function Bench({ targets }: { targets: string[] }) {
     setJob(undefined);
     setLooked(undefined);
     if (typeof bundle === 'string') return form.fail('bundle', t(`try.wrong.${bundle}`));
-    await look(bundle);
+    show(bundle, await assess(bundle));
   }, ['bundle']);
   /* What is new stands below what was typed: it is brought into sight. */
   useEffect(() => {
@@ -77,7 +74,7 @@ function Bench({ targets }: { targets: string[] }) {
         </FormBox>
       </Card>
       <div ref={outcome} tabIndex={-1}>
-        {looked && <Looked key={looked.run.assessed_at} bundle={looked.bundle} run={looked.run} look={look} send={send} sent={!!job} />}
+        {looked && <Looked key={looked.run.assessed_at} bundle={looked.bundle} run={looked.run} assess={assess} show={show} send={send} sent={!!job} />}
         {job && <Live id={job} />}
       </div>
     </Page>
@@ -92,16 +89,19 @@ function why(m: Missing): string {
   const a = m.accepts, key = m.reason ?? 'absent';
   return `${word('why', key)}${a?.within && key === 'stale' ? ` (${t('try.within', { span: span(a.within) })})` : ''}`;
 }
-function Looked({ bundle, run, look, send, sent }: { bundle: Bundle; run: DryRun; look: (b: Bundle) => Promise<DryRun>; send: (b: Bundle) => Promise<void>; sent: boolean }) {
+interface LookedProps { bundle: Bundle; run: DryRun; assess: (b: Bundle) => Promise<DryRun>; show: (b: Bundle, run: DryRun) => void; send: (b: Bundle) => Promise<void>; sent: boolean }
+function Looked({ bundle, run, assess, show, send, sent }: LookedProps) {
   const asked = run.questionnaire as unknown as Questionnaire | null;
   const form = useForm(Object.fromEntries((asked?.item ?? []).flatMap((q) => [[q.linkId, ''], [`${q.linkId} unit`, units(q)[0]?.code ?? '']])));
   const fill = (): void => {
     const wrong = asked ? wrongAnswers(asked, form.values) : [];
     if (wrong.length) { form.failAll(Object.fromEntries(wrong)); return; }
     void form.run(async () => {
-      const more = asked ? answered(bundle, asked, form.values) : bundle;
-      if (asked && !(await look(more)).ready) return;
-      await send(more);
+      if (!asked) { await send(bundle); return; }
+      /* This form goes when another finding is shown: what is wrong with the sending is said before, and here. */
+      const more = answered(bundle, asked, form.values), now = await assess(more);
+      if (now.ready) await send(more);
+      show(more, now);
     });
   };
   return (
@@ -119,6 +119,7 @@ function Looked({ bundle, run, look, send, sent }: { bundle: Bundle; run: DryRun
         )}
         {run.candidates.length > 1 && <details class="more"><summary>{t('decision.candidates')}</summary><Candidates of={run.candidates} chosen={run.runs[0]} /></details>}
         {run.ready && !sent && <div class="buttons"><button type="button" class="button button-main" aria-disabled={form.busy || undefined} onClick={() => { if (!form.busy) void form.run(() => send(bundle)); }}>{t('try.send')}</button></div>}
+        {run.ready && <Failure of={form.failure} />}
       </Card>
       {!run.ready && asked && <Card title={t('ask.title')} wide><p class="muted">{t('ask.more')}</p><Questions form={form} of={asked} send={fill} /></Card>}
       {!run.ready && !asked && <p class="note note-bad"><Icon name="alert" /><span>{t('try.incurable')}</span></p>}
