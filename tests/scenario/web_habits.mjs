@@ -137,6 +137,12 @@ await test('undoing what was put over a colleague\'s change puts that back', asy
   await button(page, 'Undo').click();
   await said(part, 'Theirs 2');
 });
+await test('of a contact no more can be typed than is kept', async () => {
+  await link(page, 'Patients').first().click();
+  await link(page, 'Enrol somebody').click();
+  for (const [label, most] of [['Who it is', 100], ['Telephone', 40], ['E-mail', 254]]) same(await page.getByRole('group', { name: 'Contact 1' }).getByLabel(label).getAttribute('maxlength'), String(most), label);
+  await button(page, 'Cancel').click();
+});
 await test('a consent is signed on the day that the calendar on the wall shows', async () => {
   const zone = new Date().getUTCHours() < 10 ? 'Pacific/Pago_Pago' : 'Pacific/Kiritimati'; /* where it is another day than in London */
   const context = await b.engine.newContext({ locale: 'en-GB', timezoneId: zone, baseURL: b.home });

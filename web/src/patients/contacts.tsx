@@ -55,9 +55,9 @@ function Edit({ contact, draft, save, close }: { contact?: Contact; draft?: stri
   return (
     <FormBox form={form} onSubmit={submit} label={t('contact.add')} inPlace>
       <div class="fields">
-        <Field form={form} name="alias" label={t('contact.who')} hint={t('contact.who.hint')} wide more={{ autocomplete: 'off' }} />
-        <Field form={form} name="phone_no" label={t('patient.phone')} type="tel" more={{ autocomplete: 'off' }} />
-        <Field form={form} name="email" label={t('contact.email')} type="email" more={{ autocomplete: 'off' }} />
+        <Field form={form} name="alias" label={t('contact.who')} hint={t('contact.who.hint')} wide more={{ autocomplete: 'off', maxLength: 100 }} />
+        <Field form={form} name="phone_no" label={t('patient.phone')} type="tel" more={{ autocomplete: 'off', maxLength: 40 }} />
+        <Field form={form} name="email" label={t('contact.email')} type="email" more={{ autocomplete: 'off', maxLength: 254 }} />
       </div>
       <Buttons form={form} save={t('do.save')} cancel={() => { form.reset(); close(); }} />
     </FormBox>

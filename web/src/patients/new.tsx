@@ -32,9 +32,9 @@ export function PatientNew() {
           {Array.from({ length: rows }, (_, i) => (
             <fieldset class="group"><legend>{t('contact.nth', { i: i + 1 })}</legend>
               <div class="fields">
-                <Field form={form} name={contact(i, 'alias')} label={t('contact.who')} hint={i ? undefined : t('contact.who.hint')} more={{ autocomplete: 'off' }} />
-                <Field form={form} name={contact(i, 'phone_no')} label={t('patient.phone')} type="tel" more={{ autocomplete: 'off' }} />
-                <Field form={form} name={contact(i, 'email')} label={t('contact.email')} type="email" more={{ autocomplete: 'off' }} />
+                <Field form={form} name={contact(i, 'alias')} label={t('contact.who')} hint={i ? undefined : t('contact.who.hint')} more={{ autocomplete: 'off', maxLength: 100 }} />
+                <Field form={form} name={contact(i, 'phone_no')} label={t('patient.phone')} type="tel" more={{ autocomplete: 'off', maxLength: 40 }} />
+                <Field form={form} name={contact(i, 'email')} label={t('contact.email')} type="email" more={{ autocomplete: 'off', maxLength: 254 }} />
               </div>
             </fieldset>
           ))}
