@@ -46,7 +46,7 @@ export function Documents({ id }: { id: number }) {
   }, [id]);
   const [kind, setKind] = useState<string>('home-map');
   const [sending, setSending] = useState<{ name: string; part: number }>();
-  const [wrong, setWrong] = useState<Refused>();
+  const [wrong, setWrong] = useState<{ of: Refused; file: string }>();
   const [shown, setShown] = useState<Document>();
   const [removing, setRemoving] = useState<Document>();
   const input = useRef<HTMLInputElement>(null);
@@ -63,7 +63,7 @@ export function Documents({ id }: { id: number }) {
         }
         say(t('doc.sent', { name: f.name }));
       } catch (e) {
-        setWrong(e as Refused);
+        setWrong({ of: e as Refused, file: f.name });
         break;
       }
     }
@@ -106,7 +106,7 @@ export function Documents({ id }: { id: number }) {
           <label class="button button-file"><Icon name="upload" />{t('doc.choose')}<input ref={input} type="file" class="hidden" multiple accept={accept} onChange={(e) => void upload([...((e.target as HTMLInputElement).files ?? [])])} /></label>
           <p class="hint">{t('doc.types')}</p>
           {sending && <p role="status"><progress value={sending.part} aria-label={sending.name} /> {t('doc.sending', { name: sending.name, part: Math.round(sending.part * 100) })}</p>}
-          <Failure of={wrong} />
+          <Failure of={wrong?.of} about={wrong?.file} />
         </div>
       )}
       {shown && <Preview of={shown} close={() => setShown(undefined)} />}

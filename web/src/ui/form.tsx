@@ -90,13 +90,15 @@ export function useForm(initial: Values, draft?: string, after = false): Form {
   };
 }
 
-export function Failure({ of, retry }: { of: Refused | undefined; retry?: (() => void) | undefined }) {
+/** `about`: which of several it is that went wrong. */
+export function Failure({ of, retry, about }: { of: Refused | undefined; retry?: (() => void) | undefined; about?: string | undefined }) {
   if (!of) return null;
   const more = [...of.fields].map(([name, text]) => `${name}: ${text}`);
   return (
     <div class="note note-bad" role="alert">
       <Icon name="alert" />
       <div>
+        {about && <p class="mono">{about}</p>}
         <p class="strong">{of.message}</p>
         {of.said && of.said !== of.message && <p lang={of.translated ? undefined : 'en'}>{of.said}</p>}
         {more.map((line) => <p lang="en">{line}</p>)}
