@@ -203,6 +203,13 @@ await test('what a model is for is told in words', async () => {
   await row.getByRole('link').click();
   await said(card(page, 'What it is for'), 'Risk of stroke');
 });
+await test('a code that is in two systems is told once, and the system it is asked for in is named', async () => {
+  await page.goto('/app/playground');
+  await page.getByLabel('FHIR R4 Bundle').fill(bundle('news2'));
+  await page.getByLabel('For what').selectOption('Risk of stroke');
+  await button(page, 'See what is missing').click();
+  await said(card(page, 'What is missing'), /^SNOMED CT 73211009 · E10 · E11 · E12/);
+});
 await test('how long ago something was is counted, not told by a calendar', async () => {
   const told = async (hours, as) => {
     await as.route('**/api/v1/tickets?*', async (r) => {

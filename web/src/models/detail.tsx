@@ -6,10 +6,10 @@ import { role } from '../app/session';
 import { moment, span, t, word } from '../i18n';
 import { Icon } from '../ui/icon';
 import { Card, Facts, Page, Pill, PrintButton, Waiting } from '../ui/page';
+import { system } from './codes';
 import { proof, proven } from './list';
 
 type Input = Model['inputs'][number];
-const code = (system: string | undefined): string => (system === 'http://loinc.org' ? 'LOINC' : system?.includes('snomed') ? 'SNOMED CT' : system?.includes('icd-10-cm') ? 'ICD-10-CM' : system?.includes('icd-10') ? 'ICD-10' : system ?? '');
 
 function Inputs({ of }: { of: Input[] }) {
   return (
@@ -23,7 +23,7 @@ function Inputs({ of }: { of: Input[] }) {
               <td data-label={t('model.needed')}>{t(x.required ? 'model.required' : 'model.optional')}</td>
               <td class="mono" data-label={t('model.unit')}>{x.unit}</td>
               <td data-label={t('model.within')}>{x.within && span(x.within)}</td>
-              <td data-label={t('model.codes')}>{!!x.codes?.length && <span>{x.codes.map((c) => <span class="small"><span class="mono">{code(c.system)} {c.code}</span> {c.display}</span>)}</span>}</td>
+              <td data-label={t('model.codes')}>{!!x.codes?.length && <span>{x.codes.map((c) => <span class="small"><span class="mono">{system(c.system)} {c.code}</span> {c.display}</span>)}</span>}</td>
             </tr>
           ))}
         </tbody>

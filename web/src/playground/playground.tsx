@@ -8,6 +8,7 @@ import { me } from '../app/session';
 import { span, t, word } from '../i18n';
 import { Outcome } from '../jobs/detail';
 import { Candidates, Course, moves, useJob } from '../jobs/parts';
+import { system } from '../models/codes';
 import { Buttons, Failure, Field, FormBox, useForm } from '../ui/form';
 import { Icon } from '../ui/icon';
 import { Card, Page, Pill, Waiting } from '../ui/page';
@@ -85,6 +86,8 @@ function Issues({ of }: { of: Refused | undefined }) {
   if (!of?.issues.length) return null;
   return <ul class="plain" lang="en">{of.issues.map((x) => <li class="row"><span class="grow"><span>{x.text}</span><span class="small mono">{x.expression?.join(', ')}</span></span></li>)}</ul>;
 }
+/* A code may be in several systems, and is told once; which system is said of the one that is asked for. */
+const codes = (m: Missing): string => [...new Set([m.code, ...(m.accepts?.codes ?? [])])].map((c) => (c === m.code ? `${system(m.system)} ${c}`.trim() : c)).join(' · ');
 function why(m: Missing): string {
   const a = m.accepts, key = m.reason ?? 'absent';
   return `${word('why', key)}${a?.within && key === 'stale' ? ` (${t('try.within', { span: span(a.within) })})` : ''}`;
@@ -112,7 +115,7 @@ function Looked({ bundle, run, assess, show, send, sent }: LookedProps) {
           <ul class="plain">
             {run.missing_data.map((m) => (
               <li class="row"><span class="grow"><span class="strong">{m.display}</span><span>{why(m)}</span>
-                <span class="small">{m.system === 'http://loinc.org' && 'LOINC '}{(m.accepts?.codes ?? [m.code]).join(', ')}{m.accepts?.units?.length ? ` · ${m.accepts.units.join(', ')}` : ''}{m.group ? ` · ${t('try.group', { name: m.group })}` : ''}</span></span>
+                <span class="small">{codes(m)}{m.accepts?.units?.length ? ` · ${m.accepts.units.join(', ')}` : ''}{m.group ? ` · ${t('try.group', { name: m.group })}` : ''}</span></span>
                 <Pill tone={m.mandatory ? 'warn' : 'calm'}>{t(m.mandatory ? 'model.required' : 'model.optional')}</Pill></li>
             ))}
           </ul>

@@ -1,6 +1,7 @@
 // questions.tsx -- the form that is made of a Questionnaire: a field for each question, in the units that count.
 import { prefs } from '../app/prefs';
 import { number, t } from '../i18n';
+import { system } from '../models/codes';
 import { Buttons, Field, type Form, FormBox } from '../ui/form';
 import { numeral, type Question, type Questionnaire, range, units } from './bundle';
 
@@ -19,7 +20,7 @@ export function wrongAnswers(asked: Questionnaire, values: Record<string, string
 }
 function Ask({ form, of: q }: { form: Form; of: Question }) {
   const options = units(q), r = range(q), code = q.code?.[0];
-  const hint = [r && t('ask.between', { low: number(r.low), high: number(r.high), unit: r.unit }), code && `${code.system === 'http://loinc.org' ? 'LOINC ' : ''}${code.code}`].filter(Boolean).join(' · ') || undefined;
+  const hint = [r && t('ask.between', { low: number(r.low), high: number(r.high), unit: r.unit }), code && `${system(code.system)} ${code.code}`.trim()].filter(Boolean).join(' · ') || undefined;
   const common = { form, name: q.linkId, label: q.text, hint, required: !!q.required };
   const none: [string, string] = ['', t('ask.choose')];
   if (q.type === 'choice') return <Field {...common} options={[none, ...(q.answerOption ?? []).map((o, i): [string, string] => [String(i), o.valueCoding.display ?? o.valueCoding.code])]} />;
