@@ -20,6 +20,9 @@ export function word(prefix: string, name: string): string {
   return key in en ? t(key as Key) : name;
 }
 
+/** What the server wrote by itself, in English, in the reader's words. */
+export const own = (key: Key, text: string): string => (text === en[key] ? t(key) : text);
+
 const locale = (): string => (prefs.lang === 'it' ? 'it-IT' : 'en-GB');
 export const number = (n: number): string => new Intl.NumberFormat(locale(), { maximumFractionDigits: 6 }).format(n);
 const parse = (s: string): Date => new Date(s.length === 10 ? `${s}T00:00:00` : s);

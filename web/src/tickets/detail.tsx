@@ -4,7 +4,7 @@ import type { Message, TicketHistory } from '#api';
 import { type Answer, call, type Op } from '../app/api';
 import { useLoad } from '../app/load';
 import { role } from '../app/session';
-import { ago, t, when, word } from '../i18n';
+import { ago, own, t, when, word } from '../i18n';
 import { Buttons, Field, FormBox, useForm } from '../ui/form';
 import { Icon } from '../ui/icon';
 import { Card, Page, Pill, PrintButton, Tag, Waiting } from '../ui/page';
@@ -66,7 +66,7 @@ export function TicketDetail({ id }: { id: string }) {
           <ol class="thread">
             {entries.map((e) => (e.what
               ? <li class="event" key={e.number}><span>{t(`ticket.was.${e.what}`, { role: e.mine ? t('who.you') : word('role', e.sender) })}</span> <span class="small">{when(e.ts)}</span></li>
-              : <li class={e.mine ? 'message mine' : 'message'} key={e.number}><span class="message-head"><span class="strong">{e.mine ? t('who.you') : word('role', e.sender)}</span> <span class="small">{when(e.ts)}</span></span><span class="text">{e.body}</span></li>))}
+              : <li class={e.mine ? 'message mine' : 'message'} key={e.number}><span class="message-head"><span class="strong">{e.mine ? t('who.you') : word('role', e.sender)}</span> <span class="small">{when(e.ts)}</span></span><span class="text">{own('ticket.first', e.body ?? '')}</span></li>))}
           </ol>
         )}
         {as !== 'doctor' && (open ? (
