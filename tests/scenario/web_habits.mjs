@@ -292,6 +292,18 @@ await test('an installer whose browser is Italian reads Italian, also what the s
   await b.judge(ugo, 'a home whose form and document were refused');
   await ugo.context().close();
 });
+await test('a diagnosis of long words is no wider than a telephone', async () => {
+  const eva = await b.sit({ width: 360, height: 740 });
+  await eva.context().addCookies(await page.context().cookies());
+  await eva.goto('/app/patients');
+  await first(eva).click();
+  await button(eva, 'New screening').click();
+  await card(eva, 'Screenings').getByLabel('Diagnosis', { exact: true }).fill('Donaudampfschifffahrtsgesellschaftskapitänskrankheit '.repeat(3));
+  await button(card(eva, 'Screenings'), 'Save').click();
+  await said(card(eva, 'Screenings'), /^Donau/);
+  await b.judge(eva, 'a person with a long diagnosis');
+  await eva.context().close();
+});
 await test('nothing offended the policy, nobody else was asked, no script failed or wrote into the console', () => b.clean());
 await b.stop();
 await test('the end', async () => same((await server.stop()).code, 0, `exit\n${server.log.slice(-2000)}`));

@@ -9,7 +9,7 @@ export const en = {
   'done.saved': 'Saved', 'done.undone': 'Undone', 'done.copied': '{n} row copied as CSV|{n} rows copied as CSV',
   'form.needed': 'required', 'form.required': 'This is needed', 'form.saving': 'Saving…',
   'list.all': 'All', 'list.more': 'Show more', 'list.some': '{shown} of {all}', 'list.none': 'Nothing is in this state', 'list.sort': 'Order',
-  'pref.lang': 'Language', 'pref.theme': 'Appearance', 'theme.auto': 'As the device', 'theme.light': 'Light', 'theme.dark': 'Dark',
+  'pref.lang': 'Language', 'pref.theme': 'Appearance', 'theme.auto': 'Automatic', 'theme.light': 'Light', 'theme.dark': 'Dark',
   'who.you': 'You',
 
   'error.offline': 'The server does not answer. What you typed is still here: try again in a moment.', 'error.other': 'The server answered {status}.', 'error.id': 'If it keeps happening, tell whoever runs this server: {id}',

@@ -11,7 +11,7 @@ export const it: Record<Key, string> = {
   'done.saved': 'Salvato', 'done.undone': 'Annullato', 'done.copied': '{n} riga copiata come CSV|{n} righe copiate come CSV',
   'form.needed': 'obbligatorio', 'form.required': 'Questo campo è necessario', 'form.saving': 'Salvataggio…',
   'list.all': 'Tutti', 'list.more': 'Mostra altri', 'list.some': '{shown} di {all}', 'list.none': 'Nulla è in questo stato', 'list.sort': 'Ordine',
-  'pref.lang': 'Lingua', 'pref.theme': 'Aspetto', 'theme.auto': 'Come il dispositivo', 'theme.light': 'Chiaro', 'theme.dark': 'Scuro',
+  'pref.lang': 'Lingua', 'pref.theme': 'Aspetto', 'theme.auto': 'Automatico', 'theme.light': 'Chiaro', 'theme.dark': 'Scuro',
   'who.you': 'Tu',
 
   'error.offline': 'Il server non risponde. Ciò che hai scritto è ancora qui: riprova tra un momento.', 'error.other': 'Il server ha risposto {status}.', 'error.id': 'Se continua a succedere, dillo a chi gestisce questo server: {id}',

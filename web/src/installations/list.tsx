@@ -21,7 +21,7 @@ export function InstallationList() {
   ];
   return (
     <Page title={t('nav.homes')} lead={t(as === 'installer' ? 'homes.lead.installer' : as === 'doctor' ? 'homes.lead.doctor' : 'homes.lead.monitor')} actions={<><CopyTable rows={list.rows} columns={columns} /><PrintButton /></>}>
-      <div class="toolbar"><Choice label={t('home.status')} value={show ?? 'all'} options={[['all', t('list.all')], ...states.map((k): [string, string] => [k, t(`status.${k}`)])]} onChange={(v) => setQuery({ status: v === 'all' ? undefined : v })} /></div>
+      {(show || !list.rows || list.rows.length > 0) && <div class="toolbar"><Choice label={t('home.status')} value={show ?? 'all'} options={[['all', t('list.all')], ...states.map((k): [string, string] => [k, t(`status.${k}`)])]} onChange={(v) => setQuery({ status: v === 'all' ? undefined : v })} /></div>}
       <Table label={t('nav.homes')} list={list} columns={columns} href={(h) => `/app/homes/${h.patient_id}`} unit={(n) => t('homes.count', { n })}
         empty={show ? <Empty icon="search" title={t('list.none')} /> : as === 'installer' ? <Empty icon="home" title={t('homes.none.installer')} text={t('homes.none.installer.more')} action={<a class="button button-main" href="/app/tickets">{t('nav.tickets')}</a>} />
           : <Empty icon="home" title={t('homes.none')} text={t('homes.none.more')} />} />

@@ -59,7 +59,7 @@ export function Candidates({ of, chosen }: { of: Candidate[]; chosen?: string | 
           {of.map((c) => (
             <tr>
               <td class="right" data-label={t('decision.rank')}>{c.rank}</td>
-              <th scope="row"><span class="mono">{c.model}@{c.version}</span>{chosen === `${c.model}@${c.version}` && <Pill tone="good">{t('decision.chosen')}</Pill>}</th>
+              <th scope="row"><span class="mono">{c.model}@{c.version}</span>{chosen === `${c.model}@${c.version}` && <> <Pill tone="good">{t('decision.chosen')}</Pill></>}</th>
               <td data-label={t('decision.ready')}>{t(c.ready ? 'value.yes' : 'value.no')}</td>
               <td data-label={t('decision.missing')}>{c.missing.length ? c.missing.join(', ') : <span class="none">{t('decision.nothing')}</span>}</td>
               <td data-label={t('decision.behind')}>{c.behind_by && word('behind', c.behind_by)}</td>

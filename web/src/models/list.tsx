@@ -18,7 +18,7 @@ export function ModelList() {
     { title: t('model.version'), cell: (m) => <span class="mono">{m.key}@{m.version}</span>, text: (m) => `${m.key}@${m.version}` },
     { title: t('model.targets'), cell: (m) => m.targets.map((x) => word('target', x)).join(', '), text: (m) => m.targets.join(' ') },
     { title: t('model.state'), cell: (m) => <Pill tone={m.stable ? 'good' : 'calm'}>{t(m.stable ? 'model.stable' : 'model.kept')}</Pill>, text: (m) => (m.stable ? 'stable' : '') },
-    { title: t('model.selftest'), cell: (m) => <><Pill tone={proven(m) ? 'good' : m.selftest ? 'bad' : 'warn'}>{proof(m)}</Pill>{m.selftest && <span class="small">{day(m.selftest.at)}</span>}</>, text: (m) => (m.selftest ? `${m.selftest.passed}/${m.selftest.total} ${m.selftest.at}` : '') },
+    { title: t('model.selftest'), cell: (m) => <span><Pill tone={proven(m) ? 'good' : m.selftest ? 'bad' : 'warn'}>{proof(m)}</Pill>{m.selftest && <span class="small">{day(m.selftest.at)}</span>}</span>, text: (m) => (m.selftest ? `${m.selftest.passed}/${m.selftest.total} ${m.selftest.at}` : '') },
     { title: t('model.signed'), cell: (m) => m.signed_by ?? t('model.unsigned'), text: (m) => m.signed_by ?? '' },
   ];
   return (

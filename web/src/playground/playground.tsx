@@ -70,9 +70,9 @@ function Bench({ targets }: { targets: string[] }) {
             <Field form={form} name="bundle" label={t('try.bundle.label')} hint={t('try.bundle.hint')} required rows={10} more={{ spellcheck: false, autocomplete: 'off', class: 'mono' }} />
           </div>
           <label class="button button-file"><Icon name="upload" />{t('try.file')}<input type="file" class="hidden" accept=".json,application/json,application/fhir+json" onChange={(e) => void take((e.target as HTMLInputElement).files)} /></label>
-          <Issues of={form.failure} />
           <Buttons form={form} save={t('try.look')} />
         </FormBox>
+        <Issues of={form.failure} />
       </Card>
       <div ref={outcome} tabIndex={-1}>
         {looked && <Looked key={looked.run.assessed_at} bundle={looked.bundle} run={looked.run} assess={assess} show={show} send={send} sent={!!job} />}

@@ -26,7 +26,7 @@ export function TicketList() {
     { title: t('home.title'), cell: (x) => <Tag n={x.patient_id} hue={x.hue} />, text: (x) => String(x.patient_id) },
     { title: t('ticket.who'), cell: (x) => (x.mine ? <Pill tone="good">{t('ticket.mine')}</Pill> : x.taken ? t('ticket.taken') : x.status === 'open' ? t('ticket.free') : ''), text: (x) => (x.mine ? 'mine' : x.taken ? 'taken' : '') },
     { title: t('ticket.since'), cell: (x) => ago(x.date_delta), text: (x) => x.ts },
-    { title: t('ticket.lastmessage'), cell: (x) => <>{word('role', x.last_sender)}<span class="small">{since(x.last_message)}</span></>, text: (x) => `${x.last_sender} ${x.last_message}` },
+    { title: t('ticket.lastmessage'), cell: (x) => <span>{word('role', x.last_sender)}<span class="small">{since(x.last_message)}</span></span>, text: (x) => `${x.last_sender} ${x.last_message}` },
   ];
   const options: [string, string][] = [['open', t('tickets.open')], ...(as === 'installer' ? [['mine', t('tickets.mine')], ['free', t('tickets.free')]] as [string, string][] : []), ['closed', t('tickets.closed')], ['all', t('list.all')]];
   return (
