@@ -137,6 +137,19 @@ await test('undoing what was put over a colleague\'s change puts that back', asy
   await button(page, 'Undo').click();
   await said(part, 'Theirs 2');
 });
+await test('who changed a telephone number does not undo the new address that a colleague wrote meanwhile', async () => {
+  const part = card(page, 'Where they live');
+  await part.getByRole('button', { name: 'Edit' }).click();
+  await change('home_address', 'Their new address 3');
+  await part.getByLabel('Telephone', { exact: true }).fill('+39 011 99');
+  await button(part, 'Save').click();
+  const dialog = page.getByRole('dialog');
+  await said(dialog, '+39 011 99');
+  same(await dialog.getByRole('row').count(), 2, 'rows: a head, and the telephone');
+  await button(dialog, 'Save mine').click();
+  await said(part, '+39 011 99');
+  await said(part, 'Their new address 3');
+});
 await test('of a contact no more can be typed than is kept', async () => {
   await link(page, 'Patients').first().click();
   await link(page, 'Enrol somebody').click();

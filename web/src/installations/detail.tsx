@@ -80,12 +80,13 @@ function Part({ home, etag, id, changed, title, names }: PartProps) {
   const [open, setOpen] = useState(form.dirty);
   const [began, setBegan] = useState(() => (open ? begun.get(draft) : undefined));
   if (open && !began) begun.set(draft, etag);
-  const [conflict, setConflict] = useState<{ versions: Versions; now: Installation; etag: string | undefined }>();
+  const [conflict, setConflict] = useState<{ versions: Versions; now: Installation; etag: string | undefined; touched: Name[] }>();
   const may = role() !== 'doctor';
   const has = [...sensors, ...household].some((n) => home[n] !== undefined && !n.startsWith('date'));
-  const put = async (before: Installation, tag: string | undefined): Promise<void> => {
+  const touched = (): Name[] => names.filter((n) => (form.values[n] ?? '').trim() !== of(home)[n]);
+  const put = async (before: Installation, tag: string | undefined, fields: Name[]): Promise<void> => {
     const was = of(before);
-    const body = Object.fromEntries(names.flatMap((n) => { const now = (form.values[n] ?? '').trim(); return now !== was[n] ? [[n, now || null]] : []; }));
+    const body = Object.fromEntries(fields.flatMap((n) => { const now = (form.values[n] ?? '').trim(); return now !== was[n] ? [[n, now || null]] : []; }));
     if (!Object.keys(body).length) { setOpen(false); return; }
     const o = { path: { patient_id: id }, body, etag: tag ?? '*' };
     let a;
@@ -108,12 +109,12 @@ function Part({ home, etag, id, changed, title, names }: PartProps) {
   };
   const save = (): void => void form.run(async () => {
     try {
-      await put(home, began ?? etag);
+      await put(home, began ?? etag, names);
     } catch (e) {
       if (!(e instanceof Refused) || e.status !== 412) throw e;
       const now = await call('GET /api/v1/installations/{patient_id}', { path: { patient_id: id } });
-      const other = of(now.data);
-      setConflict({ now: now.data, etag: now.etag, versions: names.filter((n) => form.values[n] !== other[n]).map((n) => ({ label: t(`home.${n}`), mine: form.values[n] ?? '', theirs: other[n] ?? '' })) });
+      const other = of(now.data), mine = touched().filter((n) => form.values[n] !== other[n]); /* as in a person's record, too */
+      setConflict({ now: now.data, etag: now.etag, touched: mine, versions: mine.map((n) => ({ label: t(`home.${n}`), mine: form.values[n] ?? '', theirs: other[n] ?? '' })) });
     }
   });
   return (
@@ -125,7 +126,7 @@ function Part({ home, etag, id, changed, title, names }: PartProps) {
         </FormBox>
       ) : <Facts of={names.map((n) => [t(`home.${n}`), n.startsWith('date') ? when(home[n]) : home[n]])} />}
       {conflict && <Conflict versions={conflict.versions} onClose={() => setConflict(undefined)}
-        mine={() => { const c = conflict; setConflict(undefined); void form.run(() => put(c.now, c.etag)); }}
+        mine={() => { const c = conflict; setConflict(undefined); void form.run(() => put(c.now, c.etag, c.touched)); }}
         theirs={() => { changed(conflict.now, conflict.etag); form.reset(of(conflict.now)); setBegan(undefined); setConflict(undefined); setOpen(false); }} />}
     </Card>
   );

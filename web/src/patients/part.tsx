@@ -27,7 +27,7 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
   const [began, setBegan] = useState(() => (open ? begun.get(draft) : undefined));
   if (open && !began) begun.set(draft, etag);
   const [conflict, setConflict] = useState<Versions>();
-  const [theirs, setTheirs] = useState<{ data: Patient; etag: string | undefined }>();
+  const [theirs, setTheirs] = useState<{ data: Patient; etag: string | undefined; mine: Record<string, string | null> }>();
   /* `was`: what it is put over, which is what undoing puts back. */
   const put = async (body: Record<string, string | null>, tag: string | undefined, was: Record<string, unknown>): Promise<void> => {
     const before = of(was);
@@ -52,8 +52,10 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
       if (!(e instanceof Refused) || e.status !== 412) throw e;
       const now = await call('GET /api/v1/patients/{patient_id}', { path: { patient_id: id } });
       const other = now.data as unknown as Record<string, string | undefined>;
-      setTheirs({ data: now.data, etag: now.etag });
-      setConflict(names.filter((n) => (form.values[n] ?? '') !== (other[n] ?? '')).map((n) => ({ label: t(labels[n]!), mine: form.values[n] ?? '', theirs: other[n] ?? '' })));
+      /* What was left as it was is nobody's version: of that, what is there now stays. */
+      const mine = Object.fromEntries(Object.entries(body).filter(([n, v]) => (v ?? '') !== (other[n] ?? '')));
+      setTheirs({ data: now.data, etag: now.etag, mine });
+      setConflict(Object.entries(mine).map(([n, v]) => ({ label: t(labels[n]!), mine: v ?? '', theirs: other[n] ?? '' })));
     }
   });
   return (
@@ -66,7 +68,7 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
       ) : view}
       {conflict && theirs && (
         <Conflict versions={conflict} onClose={() => setConflict(undefined)}
-          mine={() => { setConflict(undefined); void form.run(() => put(changes(form, names, theirs.data as never), theirs.etag, theirs.data as never)); }}
+          mine={() => { setConflict(undefined); void form.run(() => put(theirs.mine, theirs.etag, theirs.data as never)); }}
           theirs={() => { setConflict(undefined); changed(theirs.data, theirs.etag); form.reset(of(theirs.data as never)); setBegan(undefined); setOpen(false); }} />
       )}
     </Card>
