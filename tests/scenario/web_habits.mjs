@@ -223,6 +223,14 @@ await test('a code that is in two systems is told once, and the system it is ask
   await button(page, 'See what is missing').click();
   await said(card(page, 'What is missing'), /^SNOMED CT 73211009 · E10 · E11 · E12/);
 });
+await test('who opens the page at another address than the server goes by is told so, in words', async () => {
+  const other = b.home.replace('localhost', '127.0.0.1'), context = await b.engine.newContext({ locale: 'it-IT', baseURL: other }), olga = await context.newPage();
+  await olga.goto(b.invite('olga', 'admin').replace(b.home, other));
+  await olga.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await button(olga, 'Imposta la password').click();
+  await said(olga, 'Questa pagina è stata aperta a un indirizzo diverso da quello del server.');
+  await context.close();
+});
 await test('how long ago something was is counted, not told by a calendar', async () => {
   const told = async (hours, as) => {
     await as.route('**/api/v1/tickets?*', async (r) => {

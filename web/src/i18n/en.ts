@@ -18,7 +18,7 @@ export const en = {
   'error.rule': 'This is not possible now.', 'error.bad-request': 'Something in the form is not right.', 'error.tax-code': 'Somebody with this tax code is in the study already.', 'error.consent': 'Consent was withdrawn: nothing is collected any more.',
   'error.too-large': 'The file is larger than this server accepts.', 'error.media-type': 'Files of this kind are not accepted: PDF, PNG, JPEG, text or CSV.', 'error.session': 'Your session has ended.', 'error.busy': 'The server is busy. Try again in a moment.',
   'error.internal': 'Something went wrong on the server.', 'error.store': 'The records cannot be reached now; nothing was saved. Try again in a moment.', 'error.keys': 'The keys are not available; nothing was disclosed.', 'error.glass': 'The emergency access does not open this.',
-  'error.step-up': 'This needs a fresh proof that it is you.', 'error.suspended': 'Your account is suspended.', 'error.body-cut': 'The file did not arrive whole. Send it again.',
+  'error.cross-site': 'This page was opened at another address than the server goes by. Open it at the one that whoever runs it gave you.', 'error.step-up': 'This needs a fresh proof that it is you.', 'error.suspended': 'Your account is suspended.', 'error.body-cut': 'The file did not arrive whole. Send it again.',
 
   'conflict.title': 'Somebody changed this meanwhile', 'conflict.more': 'Both versions are here. Nothing is saved until you choose.', 'conflict.field': 'Field', 'conflict.mine': 'Yours', 'conflict.theirs': 'As it is now',
   'conflict.keep': 'Save mine', 'conflict.take': 'Take what is there now', 'conflict.back': 'Go on editing',

@@ -20,7 +20,7 @@ export const it: Record<Key, string> = {
   'error.rule': 'Ora non è possibile.', 'error.bad-request': 'Qualcosa nel modulo non va bene.', 'error.tax-code': 'Nello studio c’è già una persona con questo codice fiscale.', 'error.consent': 'Il consenso è stato revocato: non si raccoglie più nulla.',
   'error.too-large': 'Il file è più grande di quanto questo server accetti.', 'error.media-type': 'File di questo tipo non sono accettati: PDF, PNG, JPEG, testo o CSV.', 'error.session': 'La sessione è terminata.', 'error.busy': 'Il server è occupato. Riprova tra un momento.',
   'error.internal': 'Qualcosa è andato storto sul server.', 'error.store': 'I dati ora non sono raggiungibili; nulla è stato salvato. Riprova tra un momento.', 'error.keys': 'Le chiavi non sono disponibili; nulla è stato rivelato.', 'error.glass': 'L’accesso di emergenza non apre questo.',
-  'error.step-up': 'Serve una nuova prova che sei tu.', 'error.suspended': 'Il tuo account è sospeso.', 'error.body-cut': 'Il file non è arrivato intero. Invialo di nuovo.',
+  'error.cross-site': 'Questa pagina è stata aperta a un indirizzo diverso da quello del server. Aprila a quello indicato da chi lo gestisce.', 'error.step-up': 'Serve una nuova prova che sei tu.', 'error.suspended': 'Il tuo account è sospeso.', 'error.body-cut': 'Il file non è arrivato intero. Invialo di nuovo.',
 
   'conflict.title': 'Nel frattempo qualcuno ha cambiato questi dati', 'conflict.more': 'Ecco entrambe le versioni. Nulla viene salvato finché non scegli.', 'conflict.field': 'Campo', 'conflict.mine': 'La tua', 'conflict.theirs': 'Com’è ora',
   'conflict.keep': 'Salva la mia', 'conflict.take': 'Prendi ciò che c’è ora', 'conflict.back': 'Continua a modificare',
