@@ -231,6 +231,17 @@ await test('who opens the page at another address than the server goes by is tol
   await said(olga, 'Questa pagina è stata aperta a un indirizzo diverso da quello del server.');
   await context.close();
 });
+await test('a passkey is offered where the server takes one', async () => {
+  const add = button(page, 'Add a passkey');
+  await page.goto('/app/account');
+  await add.waitFor();
+  await page.route('**/auth/ways', async (r) => { const got = await r.fetch(); await r.fulfill({ response: got, json: { ...(await got.json()), passkey: false } }); });
+  await page.goto('/app/account');
+  await button(page, 'Change the password').waitFor();
+  await page.waitForTimeout(300);
+  same(await add.count(), 0, 'an offer of what is not taken here');
+  await page.unroute('**/auth/ways');
+});
 await test('how long ago something was is counted, not told by a calendar', async () => {
   const told = async (hours, as) => {
     await as.route('**/api/v1/tickets?*', async (r) => {

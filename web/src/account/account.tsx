@@ -1,7 +1,7 @@
 // account.tsx -- what is one's own: passkeys, password, open sessions, and what the log says that one did.
 import { useState } from 'preact/hooks';
-import type { AuditEntry, PasskeyList } from '#api';
-import { call, Refused } from '../app/api';
+import type { AuditEntry, PasskeyList, SignInWays } from '#api';
+import { ask, call, Refused } from '../app/api';
 import { useList, useLoad } from '../app/load';
 import { look, me, signOut } from '../app/session';
 import { AccessColumns } from '../audit/entry';
@@ -34,6 +34,7 @@ export function Account() {
 }
 function Credentials() {
   const list = useLoad<PasskeyList>((signal) => call('GET /auth/passkeys', { signal }), []);
+  const ways = useLoad<SignInWays>((signal) => ask('GET /auth/ways', { signal }), []); /* where the server takes none, none is made */
   const add = useForm({ label: '' });
   const change = useForm({ old: '', new: '' });
   const [changing, setChanging] = useState(false);
@@ -53,7 +54,7 @@ function Credentials() {
                 <button type="button" class="button" aria-label={t('passkey.remove', { label: k.label })} onClick={() => { remove(k.id, k.label).catch(sayWrong); }}>{t('do.remove')}</button></li>
             ))}
           </ul>
-          {possible() && (
+          {ways.data?.passkey && possible() && (
             <FormBox form={add} label={t('passkey.add')} onSubmit={() => void add.run(async () => {
               const options = (await call('POST /auth/passkey/register/options', {})).data;
               let credential;
