@@ -372,9 +372,11 @@ int cmd_jail(struct call *c, struct err *e)
     sandbox_close(b.sandbox);
     own_fd(&b.stop_fd);
     place_remove(&b.place);
-    if (rc >= 0 || !c->json)
+    if (rc >= 0)
         return rc;
-    /* It never ran, which is told in the form that is waited for. */
+    /* It never ran, which is told in the form that is waited for, and by its own status: those below are programs'. */
+    if (!c->json)
+        return fprintf(stderr, "lazaret: %s\n", e->detail), endings[SANDBOX_REFUSED].status;
     b.repeat = 1;
     return tell(&b, &(struct sandbox_out){.how = SANDBOX_REFUSED, .errors = slice_of(e->detail)}, e);
 }

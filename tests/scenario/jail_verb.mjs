@@ -34,6 +34,7 @@ await test('every end has its name and its exit status', () => {
     const r = jail(['--json', ...args]);
     same(r.status, status, `exit status of ${args.join(' ')}`);
     same(r.last().how, how, `how of ${args.join(' ')}`);
+    if (how === 'start_failed') same(jail(args).status, status, `exit status of ${args.join(' ')}, for eyes`);
     for (const member of ['exit_code', 'signal', 'cpu_ms', 'max_rss_kib', 'wall_ms'])
       same(typeof r.last()[member], 'number', `${member} of ${args.join(' ')}`);
   }
