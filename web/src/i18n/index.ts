@@ -37,7 +37,7 @@ export const when = (s: string | undefined | null): string => (s && /T00:00:00(\
 export function ago(seconds: number): string {
   for (const [unit, size] of [['year', 31557600], ['month', 2629800], ['day', 86400], ['hour', 3600], ['minute', 60]] as const)
     if (seconds >= size) return new Intl.RelativeTimeFormat(locale()).format(-Math.floor(seconds / size), unit);
-  return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(0, 'second');
+  return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(0, 'minute');
 }
 /** The same of who is told days only: the seconds are counted from a midnight. */
 export const daysAgo = (seconds: number): string =>
