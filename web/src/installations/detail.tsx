@@ -9,7 +9,7 @@ import { ago, daysAgo, t, when } from '../i18n';
 import { Streams } from '../streams/streams';
 import { NewTicket, TicketRow } from '../tickets/row';
 import { Conflict, type Versions } from '../ui/conflict';
-import { Buttons, Field, type FieldProps, FormBox, useForm } from '../ui/form';
+import { Buttons, Field, type FieldProps, FormBox, useBegun, useForm } from '../ui/form';
 import { Icon } from '../ui/icon';
 import { Card, Facts, Page, Pill, PrintButton, Tag, Waiting } from '../ui/page';
 import { say } from '../ui/toast';
@@ -71,15 +71,13 @@ function Tickets({ id }: { id: number }) {
     </Card>
   );
 }
-const begun = new Map<string, string | undefined>(); /* etags, by draft */
 interface PartProps { home: Installation; etag: string | undefined; id: number; changed: (h: Installation, etag?: string) => void; title: string; names: Name[] }
 function Part({ home, etag, id, changed, title, names }: PartProps) {
   const of = (h: Installation): Record<string, string> => Object.fromEntries(names.map((n) => [n, n.startsWith('date') ? (h[n] ?? '').slice(0, 10) : h[n] ?? '']));
   const draft = `home-${id}-${names[0]}`, form = useForm(of(home), draft);
   /* As in a person's record (patients/part.tsx). */
   const [open, setOpen] = useState(form.dirty);
-  const [began, setBegan] = useState(() => (open ? begun.get(draft) : undefined));
-  if (open && !began) begun.set(draft, etag);
+  const begun = useBegun(draft, open, etag);
   const [conflict, setConflict] = useState<{ versions: Versions; now: Installation; etag: string | undefined; touched: Name[] }>();
   const may = role() !== 'doctor';
   const has = [...sensors, ...household].some((n) => home[n] !== undefined && !n.startsWith('date'));
@@ -98,7 +96,7 @@ function Part({ home, etag, id, changed, title, names }: PartProps) {
     }
     changed(a.data, a.etag);
     form.reset(of(a.data));
-    setBegan(undefined);
+    begun.end();
     setOpen(false);
     const made = a, back = Object.fromEntries(Object.keys(body).map((n) => [n, was[n as Name] || null]));
     say(t('done.saved'), async () => {
@@ -109,7 +107,7 @@ function Part({ home, etag, id, changed, title, names }: PartProps) {
   };
   const save = (): void => void form.run(async () => {
     try {
-      await put(home, began ?? etag, names);
+      await put(home, begun.etag, names);
     } catch (e) {
       if (!(e instanceof Refused) || e.status !== 412) throw e;
       const now = await call('GET /api/v1/installations/{patient_id}', { path: { patient_id: id } });
@@ -122,12 +120,12 @@ function Part({ home, etag, id, changed, title, names }: PartProps) {
       {open ? (
         <FormBox form={form} onSubmit={save} label={title} inPlace>
           <div class="fields">{names.map((n) => <Field form={form} name={n} label={t(`home.${n}`)} more={{ autocomplete: 'off' }} {...how[n]} />)}</div>
-          <Buttons form={form} save={t('do.save')} cancel={() => { form.reset(); setBegan(undefined); setOpen(false); }} />
+          <Buttons form={form} save={t('do.save')} cancel={() => { form.reset(); begun.end(); setOpen(false); }} />
         </FormBox>
       ) : <Facts of={names.map((n) => [t(`home.${n}`), n.startsWith('date') ? when(home[n]) : home[n]])} />}
       {conflict && <Conflict versions={conflict.versions} onClose={() => setConflict(undefined)}
         mine={() => { const c = conflict; setConflict(undefined); void form.run(() => put(c.now, c.etag, c.touched)); }}
-        theirs={() => { changed(conflict.now, conflict.etag); form.reset(of(conflict.now)); setBegan(undefined); setConflict(undefined); setOpen(false); }} />}
+        theirs={() => { changed(conflict.now, conflict.etag); form.reset(of(conflict.now)); begun.end(); setConflict(undefined); setOpen(false); }} />}
     </Card>
   );
 }

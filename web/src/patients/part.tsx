@@ -6,14 +6,13 @@ import type { Patient } from '#api';
 import { call, Refused } from '../app/api';
 import { t } from '../i18n';
 import { Conflict, type Versions } from '../ui/conflict';
-import { Buttons, type Form, FormBox, useForm } from '../ui/form';
+import { Buttons, type Form, FormBox, useBegun, useForm } from '../ui/form';
 import { Icon } from '../ui/icon';
 import { Card } from '../ui/page';
 import { say } from '../ui/toast';
 import { changes } from './fields';
 
 export interface PartProps { id: number; patient: Patient; etag: string | undefined; changed: (p: Patient, etag?: string) => void }
-const begun = new Map<string, string | undefined>(); /* etags, by draft */
 interface Props extends PartProps { title: string; names: readonly string[]; form: ComponentType<{ form: Form }>; view: ComponentChildren; edit?: string; wide?: boolean }
 const labels: Record<string, 'patient.first'> = { first_name: 'patient.first', last_name: 'patient.last', codice_fiscale: 'patient.code', gender: 'patient.gender', date_of_birth: 'patient.born', place_of_birth: 'patient.birthplace',
   home_address: 'patient.address', phone: 'patient.phone', date_join: 'patient.joined', date_exit: 'patient.left', medical_notes: 'patient.notes' } as never;
@@ -24,8 +23,7 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
   const draft = `patient-${id}-${names[0]}`, form = useForm(of(record), draft);
   /* Whoever comes back from another page goes on where they were: on what was there when they began. */
   const [open, setOpen] = useState(form.dirty);
-  const [began, setBegan] = useState(() => (open ? begun.get(draft) : undefined));
-  if (open && !began) begun.set(draft, etag);
+  const begun = useBegun(draft, open, etag);
   const [conflict, setConflict] = useState<Versions>();
   const [theirs, setTheirs] = useState<{ data: Patient; etag: string | undefined; mine: Record<string, string | null> }>();
   /* `was`: what it is put over, which is what undoing puts back. */
@@ -34,7 +32,7 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
     const a = await call('PUT /api/v1/patients/{patient_id}', { path: { patient_id: id }, body, ...(tag ? { etag: tag } : {}) });
     changed(a.data, a.etag);
     form.reset(of(a.data as never));
-    setBegan(undefined);
+    begun.end();
     setOpen(false);
     const back = Object.fromEntries(Object.keys(body).map((n) => [n, before[n] || null]));
     say(t('done.saved'), async () => {
@@ -47,7 +45,7 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
     const body = changes(form, names, record);
     if (!Object.keys(body).length) { setOpen(false); return; }
     try {
-      await put(body, began ?? etag, record);
+      await put(body, begun.etag, record);
     } catch (e) {
       if (!(e instanceof Refused) || e.status !== 412) throw e;
       const now = await call('GET /api/v1/patients/{patient_id}', { path: { patient_id: id } });
@@ -63,13 +61,13 @@ export function Part({ id, patient, etag, changed, title, names, form: Fields, v
       {open ? (
         <FormBox form={form} onSubmit={save} label={title} inPlace>
           <Fields form={form} />
-          <Buttons form={form} save={t('do.save')} cancel={() => { form.reset(); setBegan(undefined); setOpen(false); }} />
+          <Buttons form={form} save={t('do.save')} cancel={() => { form.reset(); begun.end(); setOpen(false); }} />
         </FormBox>
       ) : view}
       {conflict && theirs && (
         <Conflict versions={conflict} onClose={() => setConflict(undefined)}
           mine={() => { setConflict(undefined); void form.run(() => put(theirs.mine, theirs.etag, theirs.data as never)); }}
-          theirs={() => { setConflict(undefined); changed(theirs.data, theirs.etag); form.reset(of(theirs.data as never)); setBegan(undefined); setOpen(false); }} />
+          theirs={() => { setConflict(undefined); changed(theirs.data, theirs.etag); form.reset(of(theirs.data as never)); begun.end(); setOpen(false); }} />
       )}
     </Card>
   );

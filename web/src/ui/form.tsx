@@ -8,7 +8,8 @@ import { Icon } from './icon';
 
 type Values = Record<string, string>;
 const drafts = new Map<string, Values>();
-forgetWith(() => drafts.clear());
+const begun = new Map<string, string | undefined>(); /* the ETag of what a draft was begun on */
+forgetWith(() => { drafts.clear(); begun.clear(); });
 
 export interface Form {
   values: Values;
@@ -88,6 +89,13 @@ export function useForm(initial: Values, draft?: string, after = false): Form {
       }
     },
   };
+}
+
+/** The ETag to save with: of what was there when the draft was begun, also for whoever comes back to it from another page. */
+export function useBegun(draft: string, open: boolean, now: string | undefined): { etag: string | undefined; end: () => void } {
+  const [then, setThen] = useState(() => (open ? begun.get(draft) : undefined));
+  if (open && !then) begun.set(draft, now);
+  return { etag: then ?? now, end: () => setThen(undefined) };
 }
 
 /** `about`: which of several it is that went wrong. */
